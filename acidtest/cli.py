@@ -1,0 +1,216 @@
+"""The command line: verify, check, replay, model, list, show.
+
+Exit codes: 0 pass, 1 fail, 2 usage, 3 inconclusive.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from acidtest import __version__
+from acidtest.errors import AcidtestError, UsageError
+from acidtest.patterns import PATTERNS, Pattern, pattern
+from acidtest.search.verdict import Result, Verdict, overall
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from acidtest.report.failure import Failure
+
+EXIT = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3}
+USAGE = 2
+_JSON = click.option("--json", "json_file", type=click.Path(dir_okay=False, writable=True), help="Write the results as JSON.")
+
+
+class _Commands(click.Group):
+    """Turns acidtest's own errors into a message and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
+        try:
+            return super().invoke(ctx)
+        except AcidtestError as error:
+            click.echo(f"acidtest: {error}", err=True)
+            sys.exit(USAGE)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:  # noqa: ANN401 - click's signature
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            what = "command"
+            raise UsageError.unknown(what, args[0], self.list_commands(ctx))
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="acidtest")
+def main() -> None:
+    """Check implementations of transaction patterns through interleavings, crashes and lost replies."""
+
+
+@main.command("list")
+def list_() -> None:
+    """The patterns that can be checked."""
+    for entry in PATTERNS.values():
+        contract = entry.contract_class()
+        click.echo(f"{entry.stem:<18} {entry.title} ({len(contract.properties)} properties, {len(contract.scopes)} scopes)")
+
+
+@main.command()
+@click.argument("stem", metavar="PATTERN")
+def show(stem: str) -> None:
+    """A pattern's port, properties, scopes, fault kinds and capabilities."""
+    from acidtest.report.describe import describe_pattern
+
+    click.echo("\n".join(describe_pattern(pattern(stem))))
+
+
+@main.command()
+@click.argument("stem", metavar="PATTERN")
+@click.argument("implementation", metavar="MODULE:FACTORY")
+@click.option("--search", type=click.Choice(["exhaustive", "stateful", "both"]), default="both", show_default=True)
+@click.option("--scope", "scope_name", help="Only this scope of the exhaustive search.")
+@click.option("--budget", type=click.FloatRange(min=0, min_open=True), help="Seconds for the exhaustive search; running out is inconclusive.")
+@click.option("--seed", type=int, help="Of the stateful search.")
+@click.option("--examples", type=click.IntRange(min=1), default=200, show_default=True, help="Of the stateful search.")
+@_JSON
+def check(
+    stem: str, implementation: str, search: str, scope_name: str | None, budget: float | None, seed: int | None,
+    examples: int, json_file: str | None,
+) -> None:  # fmt: skip
+    """Check an implementation. MODULE is importable from here; FACTORY(env) makes the implementation."""
+    from acidtest.report.session import Session
+
+    entry = pattern(stem)
+    session = Session(entry, load(implementation), implementation, echo=click.echo)
+    if search in ("exhaustive", "both"):
+        session.exhaustive(scope_name, budget)
+    if search in ("stateful", "both") and session.failure is None:
+        session.stateful(examples, seed)
+    _finish(session.failure, session.results, entry, json_file)
+
+
+@main.command()
+@click.argument("file", type=click.Path(dir_okay=False))
+@_JSON
+def replay(file: str, json_file: str | None) -> None:
+    """Run the schedule of a failure file again, step for step."""
+    from acidtest.report.session import replay_file
+
+    saved = read_failure(file)
+    code, text = replay_file(saved, load(saved["implementation"]))
+    click.echo(text)
+    if json_file:
+        write_json(json_file, {"verdict": {0: "pass", 1: "fail"}.get(code, "inconclusive"), "file": file})
+    sys.exit(code)
+
+
+@main.command()
+@click.argument("stem", metavar="PATTERN")
+@click.option("--size", type=click.IntRange(min=0), default=0, show_default=True, help="Which of the sizes, the smallest first.")
+@_JSON
+def model(stem: str, size: int, json_file: str | None) -> None:
+    """Check a pattern's abstract state machine: counts, properties, witnesses."""
+    from acidtest.report.models import check_models
+
+    lines, value, verdict = check_models(pattern(stem), size)
+    click.echo("\n".join(lines))
+    if json_file:
+        write_json(json_file, value)
+    sys.exit(EXIT[verdict])
+
+
+@main.command()
+@click.argument("stems", metavar="[PATTERN]...", nargs=-1)
+@_JSON
+def verify(stems: tuple[str, ...], json_file: str | None) -> None:
+    """Check acidtest's own models, references, mutants and naive versions, of all patterns or of these."""
+    from acidtest.report.verify import verify_patterns
+
+    entries = [pattern(stem) for stem in stems] or list(PATTERNS.values())
+    verdict, value = verify_patterns(entries, echo=click.echo, interactive=sys.stderr.isatty())
+    if json_file:
+        write_json(json_file, value)
+    sys.exit(EXIT[verdict])
+
+
+def load(path: str) -> Callable[[Any], Any]:
+    """Import "module:name", also from the current folder.
+
+    Raises:
+        UsageError: there is no such module or name; says what is missing.
+    """
+    module_name, _, name = path.partition(":")
+    if not module_name or not name:
+        message = f"{path!r} does not name an implementation. Write module:Factory, for example my_outbox:MyOutbox."
+        raise UsageError(message)
+    from acidtest.world import interpose
+
+    interpose.install()
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        message = f"{module_name!r} cannot be imported: {error}. It is looked for in the current folder and where Python looks."
+        raise UsageError(message) from error
+    factory = module
+    for part in name.split("."):
+        factory = getattr(factory, part, None)  # type: ignore[assignment]
+    if not callable(factory):
+        known = [n for n, value in vars(module).items() if callable(value) and not n.startswith("_")]
+        what = f"factory in {module_name}"
+        raise UsageError.unknown(what, name, known)
+    return factory
+
+
+def read_failure(file: str) -> dict[str, Any]:
+    """Read a failure file.
+
+    Raises:
+        UsageError: it cannot be read, or is not one.
+    """
+    try:
+        value = json.loads(Path(file).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        message = f"{file} cannot be read as a failure file: {error}. `acidtest check … --json FILE` writes one."
+        raise UsageError(message) from error
+    saved = value.get("failure", value) if isinstance(value, dict) else None
+    if not isinstance(saved, dict) or not {"pattern", "implementation", "scope", "schedule"} <= saved.keys():
+        message = f"{file} holds no failure: a check that passed has nothing to replay."
+        raise UsageError(message)
+    return saved
+
+
+def write_json(file: str, value: dict[str, Any]) -> None:
+    """Write a JSON file.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    try:
+        Path(file).write_text(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+    except OSError as error:
+        message = f"{file} cannot be written: {error}."
+        raise UsageError(message) from error
+
+
+def _finish(failure: Failure | None, results: list[Result], entry: Pattern, json_file: str | None) -> None:
+    """Print the failure or the verdict, write the file, and exit."""
+    from acidtest.report.columns import render
+    from acidtest.report.session import check_json
+
+    verdict = overall([result.verdict for result in results])
+    if failure is not None:
+        click.echo("\n" + render(failure, replay_file=json_file or ""))
+        if not json_file:
+            click.echo("\n(add --json FILE to keep the schedule, and replay it with: acidtest replay FILE)")
+    click.echo(f"\n{entry.stem}: {verdict}")
+    for reason in dict.fromkeys(reason for result in results for reason in result.reasons):
+        click.echo(f"  {reason}")
+    if json_file:
+        write_json(json_file, check_json(entry, results, failure, verdict))
+    sys.exit(EXIT[verdict])

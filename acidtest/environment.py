@@ -1,0 +1,140 @@
+"""What code under test may use: the environment that it is given, and the values that it exchanges with it.
+
+An adapter is any callable that takes an `Environment` and returns an object with the methods of its pattern's port.
+Nothing has to be inherited. `Outcome`, `BrokerRefused` and `BrokerTimeout` are all that such code may need to import.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    import random
+    import sqlite3
+
+    from sqlalchemy import Engine
+
+
+class Outcome(StrEnum):
+    """The definite answer to an operation. An exception that escapes means: unknown."""
+
+    OK = "ok"  #: done, and it will stay done
+    REJECTED = "rejected"  #: not done, and it never will be
+
+
+class BrokerRefused(Exception):  # noqa: N818 - the field's name for a negative acknowledgement
+    """The broker answered no: the message was definitely not accepted."""
+
+
+class BrokerTimeout(Exception):  # noqa: N818 - the field's name for a missing acknowledgement
+    """No answer came: the message may have been accepted, or not, or may be accepted later."""
+
+
+class Delivery(NamedTuple):
+    """A message as a consumer receives it.
+
+    Arguments:
+        id: identifies the message; every copy of it carries the same id.
+        key: what the message is about.
+        payload: the body, as text; JSON where it was published as a dict or a list.
+        topic: where it was published.
+        redelivered: the broker has delivered it before and knows of no acknowledgement. It may be wrong about that:
+            also a message without this mark may have been delivered and acknowledged already.
+        tag: what the broker knows this delivery by.
+    """
+
+    id: str
+    key: str
+    payload: str
+    topic: str
+    redelivered: bool
+    tag: int
+
+
+class Broker(Protocol):
+    """A message broker with publisher confirms, and consumers that must acknowledge.
+
+    Every process is a consumer of its own: it receives each message of a topic at least once, from the beginning, in
+    the order of the topic unless something goes wrong. What it has not acknowledged comes again after it has been
+    restarted.
+    """
+
+    def publish(self, id: str, key: str, payload: object, *, topic: str = "events") -> None:  # noqa: A002
+        """Publish a message and wait until the broker has confirmed it.
+
+        Arguments:
+            id: identifies the message; every copy of it carries the same id.
+            key: what the message is about (an account, an aggregate); order is per key.
+            payload: the body: text, bytes, a number, None, or dicts and lists of these.
+            topic: where to publish.
+
+        Raises:
+            BrokerRefused: the broker did not accept it.
+            BrokerTimeout: it may or may not have been accepted.
+        """
+
+
+    def receive(self, *, topic: str = "events") -> Delivery | None:
+        """Receive the next message; it stays with this process until `ack`, `nack`, or the end of the process.
+
+        Arguments:
+            topic: what to receive from.
+
+        Returns:
+            None where there is none now.
+        """
+
+    def ack(self, delivery: Delivery) -> None:
+        """Acknowledge a delivery: it will not come again, as far as the broker can help it.
+
+        Raises:
+            BrokerRefused: it is not acknowledged.
+            BrokerTimeout: it may or may not be acknowledged, and may come again.
+        """
+
+    def nack(self, delivery: Delivery) -> None:
+        """Give a delivery back: it comes again."""
+
+
+class Clock(Protocol):
+    """Virtual time."""
+
+    def now(self) -> float:
+        """Seconds since the epoch of the simulated world."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait until so much time has passed."""
+
+
+class Environment(Protocol):
+    """What one (simulated) process is given: its ways to the outside, and nothing else."""
+
+    @property
+    def broker(self) -> Broker:
+        """The message broker."""
+
+    @property
+    def clock(self) -> Clock:
+        """Virtual time; it may jump."""
+
+    @property
+    def random(self) -> random.Random:
+        """A deterministic source of randomness, seeded per process incarnation."""
+
+    def engine(self, name: str) -> Engine:
+        """A SQLAlchemy engine for the database `name`, whose transactions really begin with BEGIN."""
+
+    def connect(self, name: str, **options: Any) -> sqlite3.Connection:  # noqa: ANN401 - DB-API options
+        """A DB-API connection to the database `name`, with the driver's own defaults.
+
+        Arguments:
+            name: the database.
+            options: as for `sqlite3.connect` (isolation_level, detect_types, …).
+        """
+
+    def url(self, name: str) -> str:
+        """The SQLAlchemy URL of the database `name`, for code that makes its own engine."""
+
+    def new_id(self) -> str:
+        """An identifier that no other call returns, the same on every replay: use it instead of uuid4."""

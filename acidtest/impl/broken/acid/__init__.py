@@ -1,0 +1,75 @@
+"""Mutants of local ACID transfers: PATTERNS 1, the cross-cutting ones of section 0, and fixes that are half a fix."""
+
+from __future__ import annotations
+
+from acidtest.impl.broken import Mutant
+from acidtest.impl.broken.acid.isolation import (
+    CacheLeaksUncommitted,
+    CacheOfOneProcess,
+    CheckOutsideTx,
+    ChildEditSkipsRootVersion,
+    ReadsAccountByAccount,
+    RetryKeepsStaleRead,
+    RmwLostUpdate,
+    VersionCheckThenWrite,
+    WriteSkew,
+)
+from acidtest.impl.broken.acid.keys import (
+    InProgressForEver,
+    LeaseWithoutFencing,
+    NoRequestHash,
+    NullInUniqueKey,
+    RejectionNotRemembered,
+    SweeperUndoesCommitted,
+)
+from acidtest.impl.broken.acid.transactions import (
+    AckBeforeCommit,
+    BlindRetryOnUnknown,
+    ErrorLeavesTransactionOpen,
+    InquiryTooEarly,
+    PartialBatch,
+    RowcountUnchecked,
+    StrictComparison,
+    SwallowedError,
+    SwallowStmtError,
+    ZeroRowsOk,
+)
+
+MUTANTS: tuple[Mutant, ...] = (
+    Mutant("rmw-lost-update", RmwLostUpdate, ("P4",)),
+    Mutant("check-outside-tx", CheckOutsideTx, ("G2",)),
+    Mutant("zero-rows-ok", ZeroRowsOk, ("ACID-C",)),
+    Mutant("strict-comparison", StrictComparison, ("G11",)),
+    Mutant("error-leaves-transaction-open", ErrorLeavesTransactionOpen, ("G9",)),
+    Mutant("swallow-stmt-error", SwallowStmtError, ("ACID-A",)),
+    Mutant("blind-retry-on-unknown", BlindRetryOnUnknown, ("G3",)),
+    Mutant("version-check-then-write", VersionCheckThenWrite, ("P4",)),
+    Mutant("child-edit-skips-root-version", ChildEditSkipsRootVersion, ("G2",)),
+    Mutant("write-skew", WriteSkew, ("G2",)),
+    Mutant("partial-batch", PartialBatch, ("ACID-A",)),
+    Mutant("ack-before-commit", AckBeforeCommit, ("ACID-D", "G4")),
+    Mutant("cache-leaks-uncommitted", CacheLeaksUncommitted, ("ACID-I.RC",)),
+    Mutant("reads-account-by-account", ReadsAccountByAccount, ("ACID-I.SI",)),
+    Mutant("cache-of-one-process", CacheOfOneProcess, ("ACID-I",)),
+    Mutant("retry-keeps-stale-read", RetryKeepsStaleRead, ("P4",)),
+    Mutant("inquiry-too-early", InquiryTooEarly, ("G3",)),
+    Mutant("lease-without-fencing", LeaseWithoutFencing, ("G3",)),
+    Mutant("sweeper-undoes-committed", SweeperUndoesCommitted, ("ACID-D",)),
+    Mutant("X3", RejectionNotRemembered, ("G4", "G7")),
+    Mutant("X6", SwallowedError, ("G4",)),
+    Mutant("X7", NullInUniqueKey, ("G3",)),
+    Mutant("X8", RowcountUnchecked, ("G4", "ACID-A")),
+    Mutant("X13", NoRequestHash, ("G7",)),
+    Mutant("X14", InProgressForEver, ("G9",)),
+)
+
+NOT_HERE: dict[str, str] = {
+    "lock-order-deadlock": "an SQLite file has one write lock, so there is no order of locks; accounts in two files would "
+    "be another pattern (two-phase commit), and a crash between the two COMMITs would show first",
+    "commit-of-doomed-tx": "in SQLite a failed statement does not doom its transaction; it takes PostgreSQL",
+    "X4": "the port has no clean-up of keys",
+    "X5": "the port is not asynchronous: nothing is cancelled",
+    "X9": "there is no poller at this port",
+    "X11": "there is one tenant at this port",
+    "X15": "a transfer calls nobody outside the database",
+}

@@ -1,0 +1,60 @@
+"""The pytest plugin: a subclass of a contract becomes one test per scope and one stateful test.
+
+It is loaded by every pytest run, so it imports nothing of acidtest before a contract has been collected.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_NAME = "acidtest"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of contracts."""
+    group = parser.getgroup(_NAME)
+    group.addoption(
+        "--acidtest-budget", type=float, default=None, metavar="SECONDS",
+        help="give up on a scope after this time; giving up is inconclusive, and that fails the test",
+    )  # fmt: skip
+
+
+def pytest_pycollect_makeitem(
+    collector: pytest.Module | pytest.Class, name: str, obj: object
+) -> Iterable[pytest.Collector] | pytest.Collector | None:
+    """Collect subclasses of contracts, whatever they are called."""
+    contract = sys.modules.get("acidtest.properties.contract")
+    if contract is None or not isinstance(obj, type) or not issubclass(obj, contract.Contract):
+        return None
+    if obj.__module__.startswith("acidtest.") or name.startswith("_"):
+        return []
+    from acidtest.suite import suite_of
+
+    suite: pytest.Class = pytest.Class.from_parent(collector, name=name)
+    suite.obj = suite_of(obj)
+    return suite
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Remember what a contract's test says of its coverage; under xdist it arrives with the report."""
+    if report.when == "call":
+        _pending.extend(str(value) for key, value in report.user_properties if key == _NAME)
+
+
+_pending: list[str] = []
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:  # noqa: ANN401 - pytest's own type is private
+    """Print what was covered."""
+    lines = list(dict.fromkeys(_pending))
+    _pending.clear()
+    if lines and not hasattr(config, "workerinput"):
+        terminalreporter.section("acidtest: what was covered")
+        for line in lines:
+            terminalreporter.line(line)

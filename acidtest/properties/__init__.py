@@ -1,0 +1,1 @@
+"""The contracts: port, view, properties, workloads and scopes of every pattern."""

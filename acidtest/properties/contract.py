@@ -1,0 +1,238 @@
+"""What a pattern's contract consists of: port, model, properties, workloads, scopes and fault kinds.
+
+A contract is also what an adopter subclasses in a test: the one method to give is `implementation`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from acidtest.environment import Outcome
+from acidtest.errors import ContractError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Sequence
+
+    from acidtest.environment import Environment
+    from acidtest.models.machine import Action, Model, Property
+    from acidtest.workload import Operation, Scope
+
+
+class Message(NamedTuple):
+    """One copy of a message on the broker."""
+
+    id: str
+    key: str
+    payload: str
+
+
+class Seen(NamedTuple):
+    """What has been observed of a run at one instant.
+
+    Arguments:
+        durable: what `observe` read, through the port, from the committed state.
+        messages: the broker's log.
+        status: per operation of the scope, what its client knows: new, open, unknown, or the answer.
+        alone: per operation, whether nothing ran beside it and no fault had occurred until it was answered.
+        disturbances: faults, crashes and errors so far that excuse a repetition.
+        happened: what befell the run so far: crash, jump, outage, and fault kinds as "refused publish".
+        at_rest: whether faults are over and everything has recovered and drained.
+        wedged: whether that took restarting a process that had neither crashed nor lost a connection.
+        window: for a read that was just answered, what was durable at some instant while it ran.
+    """
+
+    durable: Hashable
+    messages: tuple[Message, ...]
+    status: tuple[Hashable, ...]
+    alone: tuple[bool, ...]
+    disturbances: int
+    happened: frozenset[str] = frozenset()
+    at_rest: bool = False
+    wedged: bool = False
+    window: frozenset[Hashable] | None = None
+    read: Hashable = None
+
+
+class ModelCase(NamedTuple):
+    """An abstract state machine to be checked exhaustively, with what must hold of it.
+
+    Arguments:
+        name: what it is and its size, for example "TwoPhase, 3 resource managers".
+        make: makes the model.
+        properties: what is checked; negative theorems are among them as `sometimes`.
+        refines: the specification that it refines and how its states map, or None.
+    """
+
+    name: str
+    make: Callable[[], Model[Any]]
+    properties: tuple[Property, ...]
+    refines: tuple[Callable[[], Model[Any]], Callable[[Any], Any]] | None = None
+
+
+class Contract(ABC):
+    """What an implementation of a pattern must keep to, and how it is exercised.
+
+    Subclass the contract of your pattern and give `implementation`; leave everything else as it is.
+    """
+
+    #: The pattern's stem.
+    pattern: ClassVar[str] = ""
+    #: The methods of the port: a Protocol class.
+    port: ClassVar[type]
+    #: The port method that a restarted process runs first; empty for none.
+    recover: ClassVar[str] = ""
+    #: Port methods that run again and again while coming to rest.
+    background: ClassVar[tuple[str, ...]] = ()
+    #: Port methods that only read.
+    reads: ClassVar[tuple[str, ...]] = ()
+    #: Whether clients that were told nothing ask again when all is at rest, and must be told then.
+    asks_again: ClassVar[bool] = False
+    #: What an implementation may declare beyond the pattern's minimum, with its meaning.
+    known_capabilities: ClassVar[dict[str, str]] = {}
+    #: Everything that must hold.
+    properties: ClassVar[tuple[Property, ...]] = ()
+    #: The small workloads that are explored completely.
+    scopes: ClassVar[tuple[Scope, ...]] = ()
+
+    #: The pattern's models, the smallest first.
+    models: ClassVar[tuple[ModelCase, ...]] = ()
+    #: The names of the lanes that `stateful_scope` draws operations for.
+    stateful_lanes: ClassVar[tuple[str, ...]] = ()
+    #: The fault kinds of the stateful search.
+    stateful_kinds: ClassVar[tuple[str, ...]] = ("crash", "unacknowledged", "lost", "refused", "late")
+
+    def implementation(self, env: Environment) -> Any:  # noqa: ARG002 - for those who override it
+        """Make the implementation under test, once per (simulated) process start.
+
+        Arguments:
+            env: databases, broker, clock and identities of that process.
+        """
+        message = (
+            f"{type(self).__name__} does not say what to test. Override implementation(self, env) to return an object "
+            f"with the methods {', '.join(self.port_methods())}."
+        )
+        raise ContractError(message)
+
+    def install(self, implementation: Any, scope: Scope) -> None:  # noqa: ANN401
+        """Create the schema and open the accounts of `scope`."""
+        implementation.install(dict(scope.accounts))
+
+    @abstractmethod
+    def model(self, scope: Scope) -> Model[Any]:
+        """The abstract state machine for the workload of `scope`."""
+
+    @abstractmethod
+    def observe(self, implementation: Any) -> Hashable:  # noqa: ANN401
+        """Read the committed state through the port of a fresh incarnation."""
+
+    @abstractmethod
+    def view(self, scope: Scope, seen: Seen, before: Any) -> Any:  # noqa: ANN401 - the pattern's view
+        """What was seen, as a view; `before` is the view before, None at the start."""
+
+    def abstract(self, view: Any) -> Hashable:  # noqa: ANN401
+        """The part of a view that the model speaks of. Default: all of it."""
+        view_: Hashable = view
+        return view_
+
+    @classmethod
+    @abstractmethod
+    def stateful_scope(cls, draw: Callable[[Any], Any]) -> Scope:
+        """Draw a longer workload for the stateful search; `draw` takes a Hypothesis strategy.
+
+        Accounts and lanes are always the same, so that nothing has to be installed anew.
+        """
+
+    def actions(self, scope: Scope, kind: str, subject: str, value: object) -> Sequence[Action]:
+        """The model's actions for an observed event; none if the model does not speak of it."""
+        raise NotImplementedError
+
+    def answer(self, operation: Operation, value: object) -> Hashable:
+        """A port method's return value as an outsider sees it.
+
+        Raises:
+            ContractError: it is not what the port promises.
+        """
+        if operation.method in self.reads:
+            return self.read(value)
+        if operation.method in self.background or operation.method == self.recover:
+            return "done"
+        try:
+            return Outcome(value).value  # type: ignore[arg-type]
+        except ValueError:
+            message = (
+                f"{operation} returned {value!r}; it must return Outcome.OK or Outcome.REJECTED (an exception that "
+                "escapes means: unknown). Import Outcome from acidtest."
+            )
+            raise ContractError(message) from None
+
+    def read(self, value: object) -> Hashable:
+        """What a reading port method returned, as a hashable value."""
+        return accounts_of(value)
+
+    @classmethod
+    def port_methods(cls) -> list[str]:
+        """The names of the port's methods."""
+        return [name for name, member in vars(cls.port).items() if inspect.isfunction(member) and name[0] != "_"]
+
+    @classmethod
+    def check_port(cls, implementation: object) -> None:
+        """Refuse an implementation that lacks a method or takes other arguments.
+
+        Raises:
+            ContractError: names what is missing, and the whole port.
+        """
+        for name in cls.port_methods():
+            method = getattr(implementation, name, None)
+            expected = inspect.signature(getattr(cls.port, name))
+            if not callable(method):
+                message = (
+                    f"{type(implementation).__name__} has no method {name!r}, which the port of {cls.pattern} asks for. "
+                    f"It needs: {', '.join(cls.port_methods())}."
+                )
+                raise ContractError(message)
+            arguments = [p for p in expected.parameters if p != "self"]
+            try:
+                inspect.signature(method).bind(*arguments)
+            except TypeError as error:
+                message = (
+                    f"{type(implementation).__name__}.{name} cannot be called as the port of {cls.pattern} calls it, "
+                    f"{name}({', '.join(arguments)}): {error}."
+                )
+                raise ContractError(message) from None
+            except ValueError:
+                continue  # no signature to be had (a C function)
+
+    def capabilities(self, implementation: object) -> frozenset[str]:
+        """What the implementation declares in an attribute `capabilities`.
+
+        Raises:
+            ContractError: it declares something that the contract does not know.
+        """
+        declared = frozenset(getattr(implementation, "capabilities", ()) or ())
+        unknown = declared - set(self.known_capabilities)
+        if unknown:
+            known = ", ".join(self.known_capabilities) or "none"
+            message = f"{min(unknown)!r} is not a capability of {self.pattern}. Known: {known}."
+            raise ContractError(message)
+        return declared
+
+
+def accounts_of(value: object) -> Hashable:
+    """Balances as sorted (account, amount) pairs.
+
+    Raises:
+        ContractError: it is not a mapping from account names to whole numbers.
+    """
+    items: Iterable[Any] | None = getattr(value, "items", lambda: None)()  # not dict(): any mapping will do
+    if items is None:
+        message = f"balances() returned {value!r}; it must return a dict from account to minor units, for example {{'A': 100}}."
+        raise ContractError(message)
+    for account, balance in items:
+        if balance is not None and not isinstance(balance, (int, float, Decimal)):
+            message = f"balances() gives {balance!r} for account {account!r}; money is integer minor units."
+            raise ContractError(message)
+    return tuple(sorted((str(account), balance) for account, balance in items))

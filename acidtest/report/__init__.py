@@ -1,0 +1,1 @@
+"""Renderings of values: failures, results, patterns. Nothing here decides anything."""

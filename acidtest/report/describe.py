@@ -1,0 +1,45 @@
+"""A pattern in words: port, properties, scopes, fault kinds, capabilities."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from acidtest.patterns import Pattern
+
+
+def describe_pattern(entry: Pattern) -> Iterator[str]:
+    """The lines that `acidtest show` prints."""
+    contract = entry.contract_class()
+    yield f"{entry.stem}: {entry.title}"
+    yield ""
+    yield "Port (the methods that an implementation needs; the factory is called with env):"
+    for name in contract.port_methods():
+        method = getattr(contract.port, name)
+        signature = str(inspect.signature(method)).replace("(self, ", "(").replace("(self)", "()").replace("'", "")
+        yield f"  {name}{signature}"
+        yield f"      {inspect.getdoc(method)}".replace("\n", "\n      ")
+    if contract.recover:
+        yield f"  {contract.recover}() runs first in every restarted process."
+    yield ""
+    yield "Properties:"
+    for p in contract.properties:
+        capability = f" (if declared: {p.capability})" if p.capability else ""
+        yield f"  {p.id:<9} {p.kind:<9} {p.name}{capability}"
+    yield "  G9        at_rest   everything that was started ends (checked by the search itself)"
+    yield "  MODEL     always    the model allows what is observed (refinement)"
+    yield ""
+    if contract.known_capabilities:
+        yield "Capabilities (declare with a class attribute, for example capabilities = {…}):"
+        for name, meaning in contract.known_capabilities.items():
+            yield f"  {name:<9} {meaning}"
+        yield ""
+    yield "Scopes (each is explored completely):"
+    for scope in contract.scopes:
+        kinds = f"; faults: at most {scope.faults} of {', '.join(sorted(scope.kinds))}" if scope.faults else "; no faults"
+        yield f"  {scope.name}: {scope.summary}{kinds}"
+    yield ""
+    yield f"Fault kinds of the stateful search: {', '.join(contract.stateful_kinds)}"

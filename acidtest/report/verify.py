@@ -1,0 +1,164 @@
+"""`acidtest verify`: the suite checked against itself: models, references, mutants, naive versions, as one table."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from acidtest.report.models import verify_models
+from acidtest.report.session import clear_progress, progress
+from acidtest.report.table import result_json
+from acidtest.search.bench import Bench
+from acidtest.search.check import check_exhaustively, check_scope, find_scope
+from acidtest.search.verdict import Result, Verdict, conclude, overall
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from acidtest.impl.broken import Mutant
+    from acidtest.impl.naive import Defect
+    from acidtest.patterns import Pattern
+
+
+@dataclass
+class Verification:
+    """What was found of one pattern.
+
+    `survivors` are mutants that were not killed, or not by a property that they are listed with; `hidden` are listed
+    defects of the naive version that did not show.
+    """
+
+    pattern: str
+    model: Verdict = Verdict.INCONCLUSIVE
+    model_states: int = 0
+    results: list[Result] = field(default_factory=list)
+    killed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    mutants: int = 0
+    survivors: list[str] = field(default_factory=list)
+    shown: dict[str, dict[str, Any]] = field(default_factory=dict)
+    defects: int = 0
+    hidden: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict on the pattern: reference, models, and every mutant and defect found."""
+        missed = [*(f"{name} survives" for name in self.survivors), *(f"{name} does not show" for name in self.hidden)]
+        own, _ = conclude(violated=bool(missed), complete=True, findings=())
+        return overall([self.model, own, *(result.verdict for result in self.results)])
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "pattern": self.pattern, "verdict": str(self.verdict), "model": str(self.model), "model_states": self.model_states,
+            "scopes": [result_json(result) for result in self.results],
+            "schedules": sum(r.schedules for r in self.results), "states": sum(r.states for r in self.results),
+            "mutants": self.killed, "survivors": self.survivors, "defects": self.shown, "hidden": self.hidden,
+            "seconds": round(self.seconds, 1),
+        }  # fmt: skip
+
+
+def verify_patterns(
+    entries: Sequence[Pattern], *, echo: Callable[[str], Any], interactive: bool = False
+) -> tuple[Verdict, dict[str, Any]]:
+    """Verify patterns one after the other.
+
+    Arguments:
+        entries: which.
+        echo: prints a line.
+        interactive: whether there is a terminal to show progress on.
+
+    Returns:
+        the verdict, and what to write as JSON.
+    """
+    found = []
+    for entry in entries:
+        verification = verify_pattern(entry, echo)
+        found.append(verification)
+    if interactive:
+        clear_progress()
+    echo(_table(found))
+    for v in found:
+        for name in v.survivors:
+            echo(f"{v.pattern}: the mutant {name} is not killed by a property that it is listed with")
+        for name in v.hidden:
+            echo(f"{v.pattern}: the defect {name} of the naive version does not show")
+        for reason in [f"{r.scope.name}: {reason}" for r in v.results for reason in r.reasons]:
+            echo(f"{v.pattern}: {reason}")
+    verdict = overall([v.verdict for v in found])
+    echo(f"verdict: {verdict}")
+    return verdict, {"verdict": str(verdict), "patterns": [v.to_json() for v in found]}
+
+
+def verify_pattern(entry: Pattern, echo: Callable[[str], Any]) -> Verification:
+    """Verify one pattern."""
+    began = time.monotonic()
+    verification = Verification(entry.stem)
+    verification.model, verification.model_states = verify_models(entry)
+    echo(f"{entry.stem}: models {verification.model}, {verification.model_states} states")
+    contract = entry.contract_class()()
+    for _, result in check_exhaustively(contract, entry.reference_factory(), progress=progress):
+        clear_progress()
+        verification.results.append(result)
+        echo(f"  reference, {result.scope.name}: {result.verdict}, {result.schedules} schedules, {result.seconds:.1f} s")
+    for mutant in entry.mutants():
+        verification.mutants += 1
+        _kill(entry, mutant, verification)
+    echo(f"  mutants killed: {len(verification.killed)}/{verification.mutants}")
+    for defect in entry.defects():
+        verification.defects += 1
+        _exhibit(entry, defect, verification)
+    echo(f"  defects of the naive version shown: {len(verification.shown)}/{verification.defects}")
+    verification.seconds = time.monotonic() - began
+    return verification
+
+
+def _kill(entry: Pattern, mutant: Mutant, verification: Verification) -> None:
+    began = time.monotonic()
+    contract = entry.contract_class()()
+    for _, result in check_exhaustively(contract, mutant.factory):
+        violation = result.violation
+        if violation is not None and violation.property in mutant.violates:
+            verification.killed[mutant.name] = {
+                "property": violation.property, "scope": result.scope.name, "steps": len(result.schedule),
+                "seconds": round(time.monotonic() - began, 2),
+            }  # fmt: skip
+            return
+    verification.survivors.append(mutant.name)
+
+
+def _exhibit(entry: Pattern, defect: Defect, verification: Verification) -> None:
+    contract = entry.contract_class()()
+    bench = Bench(contract, defect.factory)
+    try:
+        result = check_scope(bench, find_scope(contract, defect.scope), only=frozenset(defect.violates))
+    finally:
+        bench.close()
+    if result.violation is None:
+        verification.hidden.append(defect.id)
+        return
+    verification.shown[defect.id] = {
+        "what": defect.what, "property": result.violation.property, "scope": defect.scope,
+        "schedule": [str(decision) for decision in result.schedule],
+    }  # fmt: skip
+
+
+def _table(found: Sequence[Verification]) -> str:
+    table = Table(title=None, show_edge=False, pad_edge=False)
+    for name in ("pattern", "model states", "scopes", "schedules", "distinct states", "verdict", "mutants killed", "defects shown", "seconds"):
+        table.add_column(name, justify="left" if name in ("pattern", "verdict") else "right", no_wrap=True)
+    for v in found:
+        table.add_row(
+            v.pattern, str(v.model_states), str(len(v.results)), str(sum(r.schedules for r in v.results)),
+            str(sum(r.states for r in v.results)), str(v.verdict), f"{len(v.killed)}/{v.mutants}",
+            f"{len(v.shown)}/{v.defects}", f"{v.seconds:.1f}",
+        )  # fmt: skip
+    console = Console(width=130, file=sys.stdout, force_terminal=False, highlight=False)
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get()

@@ -1,0 +1,298 @@
+"""Every schedule of a scope: best first by replay, with deduplication of states.
+
+Schedules are taken in the order of their faults, then of their preemptions, so the first one that breaks something is
+minimal in faults. A run goes on with the cheapest move until it meets a state that was seen before, or ends; every
+other move becomes a prefix to be replayed later. Two prefixes are the same state if the committed contents of all
+databases, the broker and the clock are equal, every process has seen the same, the same is consistent with the model,
+and clients know the same: then every continuation gives the same.
+"""
+
+from __future__ import annotations
+
+import gc
+import heapq
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from acidtest.errors import NondeterminismError
+from acidtest.search.moves import Move, Position, follow, moves
+from acidtest.search.run import TERMINATION, Run, Violation
+from acidtest.search.settle import settle
+from acidtest.world.effects import CRASH
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from acidtest.search.bench import Bench
+    from acidtest.workload import Scope
+    from acidtest.world.effects import Decision
+
+#: How many decisions one schedule may take before it is a failure of termination, and how many more per operation.
+LONGEST_SCHEDULE, LONGEST_OPERATION = 5_000, 150
+
+
+class Prefix(NamedTuple):
+    """The beginning of a schedule, as a linked list; `effect` is the fingerprint of what it performed."""
+
+    before: Prefix | None
+    decision: Decision
+    fingerprint: int
+
+    def nodes(self) -> list[Prefix]:
+        """From the first to this one."""
+        found: list[Prefix] = []
+        node: Prefix | None = self
+        while node is not None:
+            found.append(node)
+            node = node.before
+        return found[::-1]
+
+
+class Pending(NamedTuple):
+    """A move to be tried later: where, what it costs in all, and what had been seen up to there."""
+
+    faults: int
+    preemptions: int
+    number: int
+    prefix: Prefix | None
+    at: Position
+    move: Move
+    memory: Any
+
+
+@dataclass
+class Search:
+    """What an exhaustive search has done so far.
+
+    `complete` says that no schedule is left; `bound` how many faults were explored completely (-1 for not even none);
+    `crash_points` are the effects that were performed, `crashed` those after which the process crashed; `violation`,
+    `schedule` and `faults` are what was found.
+    """
+
+    scope: Scope
+    schedules: int = 0
+    runs: int = 0
+    effects: int = 0
+    states: set[int] = field(default_factory=set)
+    finals: set[Any] = field(default_factory=set)
+    complete: bool = False
+    bound: int = -1
+    seconds: float = 0.0
+    fired: dict[str, int] = field(default_factory=dict)
+    outcomes: set[Any] = field(default_factory=set)
+    crash_points: set[tuple[str, str]] = field(default_factory=set)
+    crashed: set[tuple[str, str]] = field(default_factory=set)
+    violation: Violation | None = None
+    faults: int | None = None
+    schedule: list[Decision] = field(default_factory=list)
+
+
+class Explorer:
+    """Explores one scope of a bench.
+
+    Arguments:
+        bench: the implementation under its contract.
+        scope: what to explore.
+        only: look for violations of these properties alone; empty for all.
+        seconds: give up after this time; None for never.
+        reduced: leave out schedules that are equal to others; a test shows that it loses nothing.
+        merged: recognise states that were seen before; likewise.
+        progress: called now and then with the search so far.
+    """
+
+    def __init__(
+        self,
+        bench: Bench,
+        scope: Scope,
+        *,
+        only: frozenset[str] = frozenset(),
+        seconds: float | None = None,
+        reduced: bool = True,
+        merged: bool = True,
+        progress: Callable[[Search], None] | None = None,
+    ) -> None:
+        """Prepare the bench for the scope."""
+        self.bench = bench
+        self.found = Search(scope)
+        self._seconds = seconds
+        self._reduced = reduced
+        self._merged = merged
+        self._progress = progress
+        self._queue: list[Pending] = []
+        self._faultless = False
+        self._ended_well = False
+        self._number = 0
+        bench.prepare(scope, only)
+
+    def explore(self) -> Search:
+        """Run every schedule, until one breaks something or the time is up."""
+        began = time.monotonic()
+        with without_collector():
+            self._run(None)
+            while self._queue and self.found.violation is None:
+                if self._seconds is not None and time.monotonic() - began > self._seconds:
+                    break
+                pending = heapq.heappop(self._queue)
+                self.found.bound = max(self.found.bound, pending.faults - 1)
+                self._run(pending)
+                if self.found.runs % 256 == 0:
+                    self._pause(began)
+            else:
+                self.found.complete = not self._queue and self.found.violation is None
+        if self.found.complete:
+            self.found.bound = self.found.scope.faults
+        self.found.seconds = time.monotonic() - began
+        return self.found
+
+    def can_end_well(self, schedule: Sequence[Decision], most: int) -> bool | None:
+        """Whether the world can still come to rest without a violation after `schedule`, without further faults.
+
+        Arguments:
+            schedule: the decisions so far.
+            most: give up after so many runs.
+
+        Returns:
+            None where it was given up.
+        """
+        self._faultless = True
+        with without_collector():
+            self._run(None, schedule)
+            while self._queue and not self._ended_well:
+                if self.found.runs >= most:
+                    return None
+                self._run(heapq.heappop(self._queue))
+        return self._ended_well
+
+    def _pause(self, began: float) -> None:
+        gc.collect(1)
+        self.found.seconds = time.monotonic() - began
+        if self._progress is not None:
+            self._progress(self.found)
+
+    def _run(self, pending: Pending | None, schedule: Sequence[Decision] = ()) -> None:
+        """Replay a prefix, then go on with the cheapest move as long as there is something new."""
+        run = Run(self.bench)
+        self.found.runs += 1
+        try:
+            if pending is None:
+                step: tuple[Prefix | None, Position] | None = None, Position()
+                for decision in schedule:
+                    step = self._step(run, step[0], Move(decision)) if step is not None else None
+                faults = preemptions = 0
+            else:
+                self._replay(run, pending)
+                step = self._step(run, pending.prefix, pending.move)
+                faults, preemptions = pending.faults, pending.preemptions
+            if step is not None:
+                self._extend(run, *step, faults, preemptions)
+        finally:
+            run.close()
+
+    def _replay(self, run: Run, pending: Pending) -> None:
+        for node in pending.prefix.nodes() if pending.prefix is not None else ():
+            if _fingerprint(run, node.decision) != node.fingerprint or not run.world.perform(node.decision):
+                _complain(run, node.decision)
+            self.found.effects += 1
+        run.recall(pending.memory)
+
+    def _extend(self, run: Run, prefix: Prefix | None, at: Position, faults: int, preemptions: int) -> None:
+        longest = LONGEST_SCHEDULE + LONGEST_OPERATION * len(run.status)
+        for _ in range(longest):
+            if run.violation is not None or not self._is_new(run):
+                break
+            memory = run.memory()
+            options = moves(run, at, reduced=self._reduced)
+            step = None
+            while options and not options[0].faults and (step := self._step(run, prefix, options[0])) is None:
+                options = moves(run, at, reduced=self._reduced)  # that one waits for a lock now
+            self._postpone(options if step is None else options[1:], (faults, preemptions), prefix, at, memory)
+            if step is None:
+                self._end(run)  # nothing is left but a fault
+                break
+            prefix, at = step
+        else:
+            run.violation = Violation(TERMINATION, f"a schedule ends within {longest} decisions", None, run.view)
+        if run.violation is not None and not self._faultless:
+            self.found.violation = run.violation
+            self.found.faults = faults
+            self.found.schedule = [] if prefix is None else [node.decision for node in prefix.nodes()]
+
+    def _postpone(
+        self, others: Sequence[Move], cost: tuple[int, int], prefix: Prefix | None, at: Position, memory: Any
+    ) -> None:
+        """Keep moves to be tried later."""
+        for move in others:
+            if not (move.faults and self._faultless):
+                self._number += 1
+                whole = cost[0] + move.faults, cost[1] + move.preemptions
+                heapq.heappush(self._queue, Pending(*whole, self._number, prefix, at, move, memory))
+
+    def _step(self, run: Run, prefix: Prefix | None, move: Move) -> tuple[Prefix, Position] | None:
+        """Perform a move; None where it would have to wait for a lock."""
+        decision = move.decision
+        fingerprint = _fingerprint(run, decision)
+        if not run.perform(decision):
+            return None
+        self.found.effects += 1
+        if fingerprint:
+            point = decision.target, decision.effect
+            self.found.crash_points.add(point)
+            if decision.fault == CRASH:
+                self.found.crashed.add(point)
+        if decision.kind == "crash":
+            self.found.fired[CRASH] = self.found.fired.get(CRASH, 0) + 1
+        if decision.fault:
+            self.found.fired[decision.fault] = self.found.fired.get(decision.fault, 0) + 1
+        return Prefix(prefix, decision, fingerprint), follow(run, decision)
+
+    def _is_new(self, run: Run) -> bool:
+        if not self._merged:
+            return True
+        key = hash(run.key())
+        if key in self.found.states:
+            return False
+        self.found.states.add(key)
+        return True
+
+    def _end(self, run: Run) -> None:
+        """No client has anything left to do: come to rest."""
+        self.found.schedules += 1
+        settle(run)
+        self._ended_well |= run.violation is None
+        self.found.finals.add((run.view, run.world.site.contents()))
+        self.found.outcomes.update(run.status)
+
+
+def _fingerprint(run: Run, decision: Decision) -> int:
+    """What a decision is about to do, to be compared on replay."""
+    if decision.kind not in ("advance", "victim"):
+        return 0
+    effect = run.world.pending(decision.target)
+    return 0 if effect is None else effect.fingerprint
+
+
+def _complain(run: Run, decision: Decision) -> None:
+    """Say how a replay differs from the first run."""
+    effect = run.world.pending(decision.target) if decision.kind in ("advance", "victim") else None
+    now = "something else" if effect is None else f"{effect.label} {effect.detail}"
+    message = (
+        f"The same schedule gave different effects: {decision.target} had come to\n    {decision.effect}\nand on replay to\n"
+        f"    {now}\nThe code under test depends on something that is not controlled. Usual causes: the wall clock (use "
+        "env.clock.now()), uuid4 or random (env.new_id(), env.random), the order of a set, threads, or state that "
+        "outlives a process in a module or class."
+    )
+    raise NondeterminismError(message)
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Collect garbage between runs only: a collection inside one could close a connection, and free its locks, at will."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -1,0 +1,176 @@
+"""From a violation to a failure: replay it with a record, and find out since when it was too late."""
+
+from __future__ import annotations
+
+import platform
+import sqlite3
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from acidtest.report.failure import Failure, Row
+from acidtest.search.exhaustive import Explorer
+from acidtest.search.replay import Replayed, Step, replay
+from acidtest.workload import Lane, Operation, Scope
+from acidtest.world.effects import Decision
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from acidtest.search.bench import Bench
+    from acidtest.search.run import Violation
+    from acidtest.search.verdict import Result
+
+#: How many runs it may take to find out whether a prefix can end well.
+PROBES = 80
+
+#: Fields of a view that explain nothing.
+_DULL = {"opening", "poison", "happened", "excused", "window", "read"}
+
+
+def explain_failure(bench: Bench, result: Result, implementation: str) -> Failure:
+    """The failure of a result that has a violation.
+
+    Arguments:
+        bench: the implementation under its contract.
+        result: what the search found.
+        implementation: how to import the implementation.
+    """
+    assert result.violation is not None  # noqa: S101 - the caller's duty
+    violation, schedule, only = result.violation, list(result.schedule), bench.only
+    recorded = replay(bench, result.scope, schedule, all_properties=True)
+    broken = recorded.broken | {violation.property}
+    known = {p.id: p for p in bench.properties}
+    late = _too_late(bench, result.scope, schedule, violation.property)
+    bench.prepare(result.scope, only)
+    return Failure(
+        pattern=bench.contract.pattern,
+        implementation=implementation,
+        property_id=violation.property,
+        name=violation.name,
+        source=known[violation.property].source if violation.property in known else "",
+        scope=scope_to_json(result.scope),
+        search=result.search,
+        rows=tuple(map(_row, recorded.steps)),
+        processes=_columns(recorded),
+        at_rest=violation.before is None,
+        rest=tuple(recorded.rest) if violation.before is None else (),
+        difference=difference(violation),
+        too_late=late,
+        holds=tuple(name for name in known if name not in broken),
+        broken=tuple(sorted(broken)),
+        schedule=tuple(map(str, schedule)),
+        bound=result.bound,
+        coverage=result.coverage.to_json(),
+        capabilities=tuple(sorted(bench.capabilities)),
+        versions=versions(),
+    )
+
+
+def _row(step: Step) -> Row:
+    decision = step.decision
+    fault, action = decision.fault, decision.effect.removeprefix("begin ")
+    if decision.kind == "crash":
+        fault, action = "crash", "idle"
+    elif decision.kind == "victim":
+        fault = "deadlock victim"
+    elif decision.kind != "advance":
+        action = f"{decision.kind} {decision.target if decision.kind == 'jump' else action}".strip()
+    return Row(step.process, decision.target if decision.kind == "advance" else step.process, action, fault, step.changes, step.events)
+
+
+def _columns(recorded: Replayed) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(step.process for step in recorded.steps))
+
+
+def _too_late(bench: Bench, scope: Scope, schedule: Sequence[Decision], property_id: str) -> int | None:
+    """The smallest number of steps after which no continuation keeps the property; by bisection."""
+    low, high = 0, len(schedule)  # good at low (as far as known), bad at high
+    while high - low > 1:
+        middle = (low + high) // 2
+        good = Explorer(bench, scope, only=frozenset({property_id})).can_end_well(schedule[:middle], PROBES)
+        if good is None:
+            return None
+        low, high = (middle, high) if good else (low, middle)
+    return high or None
+
+
+def difference(violation: Violation) -> tuple[tuple[str, str, str], ...]:
+    """The fields in which the observed view differs from the nearest one that the model allows.
+
+    Where the model says nothing (a property of rest), the fields of the observed view alone.
+    """
+    after = violation.after
+    fields: Sequence[str] = getattr(after, "_fields", ())
+    allowed = [view for view in violation.allowed if getattr(view, "_fields", ()) == fields]
+    if not allowed:
+        return tuple((name, "", pretty(getattr(after, name))) for name in fields if name not in _DULL)
+
+    def differing(view: Any) -> list[str]:  # noqa: ANN401 - the pattern's view
+        return [f for f in fields if f not in _DULL and pretty(getattr(view, f)) != pretty(getattr(after, f))]
+
+    nearest = min(allowed, key=lambda view: len(differing(view)))
+    return tuple((name, pretty(getattr(nearest, name)), pretty(getattr(after, name))) for name in differing(nearest))
+
+
+def pretty(value: Any) -> str:  # noqa: ANN401 - any part of a view
+    """A part of a view in one line."""
+    if isinstance(value, tuple) and value and all(isinstance(v, tuple) and hasattr(v, "status") for v in value):
+        return ", ".join(f"{call.request.name} {call.status}" for call in value if call.status != "new") or "none"
+    if isinstance(value, tuple) and all(hasattr(v, "about") for v in value):
+        return ", ".join(copy.about for copy in value) or "none"
+    if isinstance(value, tuple) and value and all(isinstance(v, tuple) and len(v) == 2 for v in value):  # noqa: PLR2004
+        return ", ".join(f"{a} {b}" for a, b in value)
+    if isinstance(value, (tuple, frozenset)):
+        return ", ".join(map(str, sorted(value, key=str) if isinstance(value, frozenset) else value)) or "none"
+    return str(value)
+
+
+def versions() -> dict[str, str]:
+    """What was involved."""
+    names = ("acidtest", "SQLAlchemy", "hypothesis")
+    found = {"python": platform.python_version(), "sqlite": sqlite3.sqlite_version}
+    for name in names:
+        try:
+            found[name.lower()] = version(name)
+        except ModuleNotFoundError:
+            found[name.lower()] = "unknown"
+    return found
+
+
+def scope_to_json(scope: Scope) -> dict[str, Any]:
+    """A scope as JSON values."""
+    return {
+        "name": scope.name, "summary": scope.summary, "accounts": [list(pair) for pair in scope.accounts],
+        "lanes": [
+            {"name": lane.name, "process": lane.process, "operations": [
+                {"name": op.name, "method": op.method, "arguments": _listed(op.arguments), "retries": op.retries}
+                for op in lane.operations
+            ]}
+            for lane in scope.lanes
+        ],
+        "faults": scope.faults, "kinds": sorted(scope.kinds), "recovery_crashes": scope.recovery_crashes,
+        "poison": list(scope.poison), "idle": list(scope.idle), "serial": scope.serial,
+    }  # fmt: skip
+
+
+def scope_from_json(value: dict[str, Any]) -> Scope:
+    """The scope that `scope_to_json` made these values of."""
+    lanes = tuple(
+        Lane(lane["name"], lane["process"], tuple(
+            Operation(op["name"], op["method"], _tupled(op["arguments"]), op["retries"]) for op in lane["operations"]
+        ))
+        for lane in value["lanes"]
+    )  # fmt: skip
+    return Scope(
+        value["name"], value["summary"], tuple((a, b) for a, b in value["accounts"]), lanes, value["faults"],
+        frozenset(value["kinds"]), value["recovery_crashes"], tuple(value["poison"]), tuple(value["idle"]),
+        value.get("serial", False),
+    )  # fmt: skip
+
+
+def _listed(value: Any) -> Any:  # noqa: ANN401 - nested tuples of JSON values
+    return [_listed(v) for v in value] if isinstance(value, tuple) else value
+
+
+def _tupled(value: Any) -> Any:  # noqa: ANN401 - nested lists of JSON values
+    return tuple(_tupled(v) for v in value) if isinstance(value, list) else value

@@ -1,0 +1,167 @@
+"""What may happen next: the decisions that are open in a run, the cheapest first.
+
+Four reductions keep the number of schedules small; each can be switched off, and a test shows that verdicts and final
+states are the same without them.
+
+- An effect that is `local` neither sees nor is seen by any other process: no other order is tried around it. The same
+  goes for the first effect of an operation, which follows its invocation at once. Not so where the process has other
+  clients, who share its memory, or where the call has asked for the time and time may jump.
+- A crash leaves what is durable, and clients without an answer. So it makes a difference only after an effect that made
+  something durable, and once before the first of them; a crash at any other effect is the same as one of these.
+- A dead process starts again at once: up to its first effect that concerns nobody else, and when that effect happens is
+  a choice like any other.
+- A process that is idle can only lose what it remembers, so it crashes right after an answer or not at all.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from acidtest.workload import ENVIRONMENT
+from acidtest.world.effects import CRASH, Decision
+
+if TYPE_CHECKING:
+    from acidtest.search.run import Run
+    from acidtest.world.effects import Effect
+
+#: How often the start of a process may fail within a schedule before it is left dead until all is at rest.
+_STARTS = 2
+
+
+class Position(NamedTuple):
+    """Where a schedule is: the lane that went on last, whether it had just been invoked, and what ended just now.
+
+    Arguments:
+        lane: the lane that went on last; empty at the start.
+        invoked: its operation has begun, but not yet done anything.
+        answered: the process that has just answered a client; empty for none.
+    """
+
+    lane: str = ""
+    invoked: bool = False
+    answered: str = ""
+
+
+class Move(NamedTuple):
+    """A decision and what it costs: faults first, then preemptions."""
+
+    decision: Decision
+    faults: int = 0
+    preemptions: int = 0
+
+
+def moves(run: Run, at: Position, *, reduced: bool = True) -> list[Move]:
+    """The moves open in `run`, the default first: go on with the same lane; nothing else where the scope is serial."""
+    found = _moves(run, at, reduced=reduced)
+    return found[:1] if run.scope.serial else found
+
+
+def _moves(run: Run, at: Position, *, reduced: bool) -> list[Move]:
+    world = run.world
+    runnable = world.runnable()
+    if reduced and at.lane in runnable and _must_go_on(run, at):
+        return [*_advances(run, at.lane, preempts=False, reduced=reduced), *_crashes(run, at, reduced=reduced)]
+    dead = _dead(run)
+    if reduced and dead:
+        return [Move(Decision("restart", dead[0]))]
+    busy = at.lane in runnable and world.pending(at.lane) is not None
+    names = [at.lane, *(name for name in runnable if name != at.lane)] if at.lane in runnable else runnable
+    found: list[Move] = []
+    for name in names:
+        found += _advances(run, name, preempts=busy and name != at.lane, reduced=reduced)
+    found += [Move(Decision("restart", name)) for name in dead]
+    found += [Move(Decision("land", label)) for label in world.late]
+    if not runnable:
+        found += [Move(Decision("victim", name, "", _label(world.pending(name)))) for name in world.waiting()]
+    found += _crashes(run, at, reduced=reduced)
+    found.sort(key=lambda move: (move.faults, move.preemptions))
+    return found
+
+
+def follow(run: Run, decision: Decision) -> Position:
+    """Where a schedule is after `decision`."""
+    if decision.kind not in ("advance", "victim"):
+        return Position()
+    client = run.world.clients.get(decision.target)
+    if client is None or client.process == ENVIRONMENT:
+        return Position(decision.target)
+    if client.task is None:
+        process = run.world.processes[client.process]
+        return Position(decision.target, answered=process.name if process.alive else "")
+    return Position(decision.target, invoked=decision.effect.startswith("begin "))
+
+
+def _must_go_on(run: Run, at: Position) -> bool:
+    effect = run.world.pending(at.lane)
+    if effect is None:
+        return False
+    return (at.invoked or effect.local) and not _is_watched(run, at.lane)
+
+
+def _is_watched(run: Run, lane: str) -> bool:
+    """Whether what the call of `lane` did last, in memory, may be seen by another, or has depended on the time.
+
+    Calls of one process share its memory: another one may come in between. And what the time was may be stale when
+    the effect happens at last, if time may jump.
+    """
+    task = run.world.task(lane)
+    return _has_company(run, lane) or (task is not None and task.read_clock and run.world.may_jump())
+
+
+def _has_company(run: Run, lane: str) -> bool:
+    """Whether other clients call the same process, or will."""
+    clients, process = run.world.clients.values(), run.world.process_of(lane)
+    return any(client.process == process and client.name != lane and not client.done for client in clients)
+
+
+def _advances(run: Run, name: str, *, preempts: bool, reduced: bool) -> list[Move]:
+    """Let a lane go on, without and with each fault that may befall its effect."""
+    cost = int(preempts)
+    effect = run.world.pending(name)
+    if effect is None:
+        client = run.world.clients[name]
+        return [Move(Decision("advance", name, "", f"begin {client.operation}"), 0, cost)]
+    label = effect.label
+    found = [Move(Decision("advance", name, "", label), 0, cost)]
+    faults = [*effect.faults, CRASH] if _crash_matters(run, name, effect, reduced=reduced) else effect.faults
+    found += [Move(Decision("advance", name, f, label), 1, cost) for f in faults if _may_fall(run, f, name)]
+    return found
+
+
+def _crashes(run: Run, at: Position, *, reduced: bool) -> list[Move]:
+    """Crashes that are no faults of an effect: of processes that have answered, or been asked and done nothing yet."""
+    world = run.world
+    names = [name for name, process in world.processes.items() if process.alive]
+    if reduced:
+        asked = world.process_of(at.lane) if at.invoked and _crash_differs(run, at.lane) else ""
+        names = [name for name in names if name in (at.answered, asked)]
+    return [Move(Decision("crash", name), faults=1) for name in names if _may_fall(run, CRASH, name)]
+
+
+def _crash_differs(run: Run, lane: str) -> bool:
+    """Whether a crash before the first effect of a call leaves something else than a crash upon it."""
+    effect = run.world.pending(lane)
+    return effect is not None and (effect.lasts or _has_company(run, lane))
+
+
+def _crash_matters(run: Run, name: str, effect: Effect, *, reduced: bool) -> bool:
+    task = run.world.task(name)
+    return not reduced or effect.lasts or (task is not None and task.effects == 0)
+
+
+def _may_fall(run: Run, fault: str, name: str) -> bool:
+    """Whether the scope has `fault` in its budget still."""
+    scope = run.scope
+    if not name or fault not in scope.kinds:
+        return False
+    extra = scope.recovery_crashes if fault == CRASH and name in run.world.starting else 0
+    return bool(run.faults < scope.faults + extra)
+
+
+def _dead(run: Run) -> list[str]:
+    failed = run.world.failed_starts
+    return [p.name for p in run.world.processes.values() if not p.alive and failed.get(p.name, 0) < _STARTS]
+
+
+def _label(effect: Effect | None) -> str:
+    return "" if effect is None else effect.label

@@ -1,0 +1,209 @@
+"""Replay: one schedule again, step for step, with a record of what every step did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from acidtest.models.machine import Kind
+from acidtest.search.moves import Position, follow, moves
+from acidtest.search.run import Run, Violation
+from acidtest.search.settle import settle
+from acidtest.workload import ENVIRONMENT
+from acidtest.world.effects import CRASH, ENVIRONMENT_CHANGES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from acidtest.search.bench import Bench
+    from acidtest.workload import Scope
+    from acidtest.world.database.tables import Contents
+    from acidtest.world.effects import Decision
+    from acidtest.world.world import Event
+
+
+class Step(NamedTuple):
+    """What one decision did.
+
+    Arguments:
+        decision: the decision.
+        process: the process that it concerns; the environment's name for one of its own.
+        changes: what became durable, one line per row or message.
+        events: what clients learned, one line each.
+    """
+
+    decision: Decision
+    process: str
+    changes: tuple[str, ...]
+    events: tuple[str, ...]
+
+
+@dataclass
+class Replayed:
+    """What a replay showed.
+
+    Arguments:
+        steps: what every decision did, in order.
+        rest: what became durable while coming to rest.
+        violation: what was violated, if anything.
+        diverged: the number of the first decision that could not be carried out; None if all could.
+        broken: ids of all properties that were violated at some time.
+    """
+
+    steps: list[Step] = field(default_factory=list)
+    rest: list[str] = field(default_factory=list)
+    violation: Violation | None = None
+    diverged: int | None = None
+    broken: set[str] = field(default_factory=set)
+
+
+def replay(
+    bench: Bench, scope: Scope, schedule: Sequence[Decision], *, lenient: bool = False, all_properties: bool = False
+) -> Replayed:
+    """Run a schedule again.
+
+    Arguments:
+        bench: the implementation under its contract.
+        scope: the scope that the schedule is of.
+        schedule: the decisions.
+        lenient: leave out what can no longer be done, and go on by default: for regression tests, which outlive the
+            code that they were found in.
+        all_properties: go on after a violation, to see which other properties fail.
+    """
+    bench.prepare(scope, frozenset({"none"}) if all_properties else bench.only)
+    run = Run(bench)
+    result = Replayed()
+    watch = _Watch(bench) if all_properties else None
+    try:
+        for number, decision in enumerate(schedule):
+            if not _possible(run, decision):
+                result.diverged = number if result.diverged is None else result.diverged
+                if lenient:
+                    continue
+                break
+            result.steps.append(_step(run, decision, watch))
+            if run.violation is not None:
+                break
+        if run.violation is None and (lenient or result.diverged is None):
+            _to_rest(run, result, watch, lenient=lenient)
+        result.violation = run.violation
+        result.broken = watch.broken if watch is not None else {run.violation.property} if run.violation else set()
+    finally:
+        run.close()
+    return result
+
+
+def _possible(run: Run, decision: Decision) -> bool:
+    """Whether a decision can be carried out now: its target is there, and about to do what it did."""
+    world, target = run.world, decision.target
+    if decision.kind == "advance":
+        return target in world.runnable() and _matches(run, decision)
+    if decision.kind in ("crash", "restart"):
+        process = world.processes.get(target)
+        return process is not None and process.alive == (decision.kind == "crash")
+    there = {"victim": [*world.waiting(), *world.runnable()], "land": list(world.late)}
+    return decision.kind in ENVIRONMENT_CHANGES or target in there.get(decision.kind, ())
+
+
+def _matches(run: Run, decision: Decision) -> bool:
+    """Whether a lane is about to perform the effect that the decision names."""
+    effect = run.world.pending(decision.target)
+    if effect is None:
+        return decision.effect.startswith("begin ") and not decision.fault
+    return effect.label == decision.effect and decision.fault in ("", CRASH, *effect.faults)
+
+
+def _step(run: Run, decision: Decision, watch: _Watch | None) -> Step:
+    process = ENVIRONMENT if decision.kind in ENVIRONMENT_CHANGES else decision.target
+    if decision.kind in ("advance", "victim"):
+        process = run.world.process_of(decision.target)
+    before, log = run.world.site.values(), len(run.world.broker.log)
+    heard: list[Event] = []
+    run.on_events = heard.extend
+    run.perform(decision)
+    if watch is not None:
+        watch.look(run)
+    return Step(decision, process, tuple(changes(run, before, log)), tuple(_told(heard)))
+
+
+def _to_rest(run: Run, result: Replayed, watch: _Watch | None, *, lenient: bool) -> None:
+    at = Position()
+    while lenient and (options := [m for m in moves(run, at) if not m.faults]):
+        if run.perform(options[0].decision):
+            at = follow(run, options[0].decision)
+    before, log = run.world.site.values(), len(run.world.broker.log)
+    run.bench.settled.clear()
+    settle(run)
+    if watch is not None:
+        watch.rest(run)
+    result.rest = list(changes(run, before, log))
+
+
+def changes(run: Run, before: dict[str, Contents], log: int) -> Iterable[str]:
+    """What became durable since: rows that came, went or changed, and messages."""
+    for name, contents in run.world.site.values().items():
+        old = dict(before.get(name, ()))
+        database = run.world.site.database(name)
+        for table, rows in contents:
+            if rows == old.get(table):
+                continue
+            gone = [row for row in old.get(table, ()) if row not in rows]
+            come = [row for row in rows if row not in old.get(table, ())]
+            yield from (f"{name}.{table}: {change}" for change in _pair(database.columns(table), gone, come))
+    for message in run.world.broker.log[log:]:
+        yield f"broker: + {message.id} (key {message.key})"
+
+
+def _pair(columns: list[str], gone: list[tuple[Any, ...]], come: list[tuple[Any, ...]]) -> Iterable[str]:
+    """Rows with the same first column are one row that changed."""
+    for row in come:
+        old = next((r for r in gone if r[0] == row[0]), None)
+        if old is None:
+            yield f"+ {_row(row)}"
+        else:
+            gone.remove(old)
+            trio = zip(columns, old, row, strict=True)
+            differing = [f"{column} {_short(a)} → {_short(b)}" for column, a, b in trio if a != b]
+            yield f"{_short(row[0])}: {', '.join(differing)}"
+    for row in gone:
+        yield f"- {_row(row)}"
+
+
+def _row(row: tuple[Any, ...]) -> str:
+    return ", ".join(_short(value) for value in row)
+
+
+def _short(value: object) -> str:
+    text = "null" if value is None else str(value)
+    return text if len(text) <= 24 else f"{text[:23]}…"  # noqa: PLR2004 - a column's width
+
+
+def _told(events: Iterable[Event]) -> Iterable[str]:
+    for event in events:
+        if event.kind == "reply" and event.value is not None:
+            yield f"{event.subject} ⇒ {event.value}"
+        elif event.kind == "unknown":
+            yield f"{event.subject} ⇒ unknown ({event.value})"
+        elif event.kind == "error":
+            yield f"{event.subject}: {event.value or 'an error of the database'}"
+
+
+class _Watch:
+    """Evaluates every property along a run, beside the search's own checks."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._before: Any = None
+        self.broken: set[str] = set()
+
+    def look(self, run: Run) -> None:
+        for p in self._bench.properties:
+            always = p.kind == Kind.ALWAYS and not p.predicate(run.view)
+            step = p.kind == Kind.STEP and self._before is not None and not p.predicate(self._before, run.view)
+            if always or step:
+                self.broken.add(p.id)
+        self._before = run.view
+
+    def rest(self, run: Run) -> None:
+        self.look(run)
+        self.broken.update(p.id for p in self._bench.properties if p.kind == Kind.AT_REST and not p.predicate(run.view))

@@ -1,0 +1,270 @@
+"""One run beside the model: the world, what has been seen of it, and whether it still keeps its contract."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from acidtest.properties.contract import Message, Seen
+from acidtest.search.follow import NOTHING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from acidtest.search.bench import Bench
+    from acidtest.workload import Operation, Scope
+    from acidtest.world.effects import Decision
+    from acidtest.world.world import Event
+
+#: What is violated when the model does not allow what was observed, and no property says why.
+REFINEMENT = "MODEL"
+#: What is violated when a run does not come to rest.
+TERMINATION = "G9"
+
+
+class Violation(NamedTuple):
+    """What went wrong: the property's id and name, the views before and after, and what the model allowed instead."""
+
+    property: str
+    name: str
+    before: Any
+    after: Any
+    allowed: tuple[Hashable, ...] = ()
+
+
+class Run:
+    """One run of a bench's scope.
+
+    `violation` is the first thing that went wrong; `view` what is seen now; `suspects` the number of the set of model
+    states that are consistent with everything so far.
+    """
+
+    def __init__(self, bench: Bench) -> None:
+        """Start the world of the scope that the bench is prepared for."""
+        self.bench = bench
+        self.scope: Scope = bench.prepared()
+        self.world = bench.world()
+        operations = self.scope.operations()
+        self._index = {op.name: i for i, op in enumerate(operations)}
+        self._operations = operations
+        self.status: list[Hashable] = ["new"] * len(operations)
+        self.alone = [False] * len(operations)
+        self.disturbances = 0
+        self.happened: frozenset[str] = frozenset()
+        self.windows: dict[int, set[Hashable]] = {}
+        self.violation: Violation | None = None
+        self.on_events: Callable[[list[Event]], None] | None = None
+        self.suspects = bench.follower.start
+        self._durable_key: Hashable = None
+        self._durable: Hashable = None
+        self._messages: tuple[Message, ...] = ()
+        self.wedged = False
+        self.faults = 0
+        self.view: Any = None
+        self._look()
+
+    # Driving:
+
+    def perform(self, decision: Decision) -> bool:
+        """Carry out a decision and look at what it did; False where it would have to wait for a lock."""
+        stale, effect = self._stale(decision)
+        published = len(self.world.broker.log)
+        if not self.world.perform(decision):
+            return False
+        if decision.fault or decision.kind in ("crash", "victim"):
+            self.faults += 1
+            self._befell(decision, effect)
+        if stale and len(self.world.broker.log) > published:
+            self._disturb()
+        self._observe()
+        return True
+
+    def key(self) -> Hashable:
+        """Equal for two runs of which every continuation gives the same verdict."""
+        windows = tuple((i, frozenset(w)) for i, w in self.windows.items())
+        return self.world.key(), self.view, self.suspects, windows
+
+    def close(self) -> None:
+        """Give the site back."""
+        self.world.close()
+
+    def memory(self) -> tuple[Any, ...]:
+        """All that has been seen and concluded so far, to be recalled after the same decisions."""
+        windows = {i: set(window) for i, window in self.windows.items()}
+        return (
+            list(self.status), list(self.alone), self.disturbances, self.happened, windows, self.suspects,
+            self._durable_key, self._durable, self._messages, self.faults, self.view,
+        )  # fmt: skip
+
+    def recall(self, memory: tuple[Any, ...]) -> None:
+        """Take over what was seen in another run of the same decisions."""
+        self.world.events.clear()
+        status, alone, self.disturbances, self.happened, windows, self.suspects, *rest = memory
+        self._durable_key, self._durable, self._messages, self.faults, self.view = rest
+        self.status, self.alone = list(status), list(alone)
+        self.windows = {i: set(window) for i, window in windows.items()}
+
+    def look_again(self) -> None:
+        """Notice what happened outside of decisions, while coming to rest."""
+        self._observe()
+
+    def observed(self) -> Hashable:
+        """What an outsider can observe now."""
+        return self._durable, self._messages
+
+    # Looking:
+
+    def _observe(self) -> None:
+        events, self.world.events = self.world.events, []
+        if self.on_events is not None:
+            self.on_events(events)
+        for event in events:
+            if event.kind in ("crash", "error"):
+                self._disturb()
+            elif event.kind == "environment":
+                self._befell_environment(event.subject)
+        self._look()
+        for event in events:
+            if event.kind in ("invoke", "reply", "unknown"):
+                self._hear(event)
+
+    def _look(self) -> None:
+        """Notice what has become durable."""
+        key = self.world.durable_key()
+        if key == self._durable_key:
+            return
+        self._durable_key = key
+        self._durable = self.bench.observe(self.world)
+        self._messages = tuple([Message(m.id, m.key, m.payload) for m in self.world.broker.log])
+        for window in self.windows.values():
+            window.add(self._durable)
+        self._see()
+
+    def _hear(self, event: Event) -> None:
+        """A client invoked an operation, or learned something."""
+        index = self._index.get(event.subject)
+        if index is None:
+            return
+        operation = self._operations[index]
+        value: Hashable = None
+        if event.kind == "invoke":
+            self.alone[index] = self.status[index] == "new"
+            if operation.method in self.bench.contract.reads:
+                self.windows[index] = {self._durable}
+        elif event.kind == "reply":
+            value = self.bench.contract.answer(operation, event.value)
+        window = self.windows.pop(index, None) if event.kind != "invoke" else None
+        self.status[index] = {"invoke": "open", "unknown": "unknown"}.get(event.kind, value)
+        if window is not None and event.kind == "reply":
+            self.status[index] = "read"
+            self._see(window=frozenset(window), read=value)
+            return
+        self._follow(event.kind, event.subject, value)
+        if event.kind == "invoke" and (self.status.count("open") > 1 or self.faults or self.happened):
+            self._trouble()
+        self._see()
+
+    def _not_alone(self, index: int) -> None:
+        """Something happens beside an open operation."""
+        if self.alone[index]:
+            self.alone[index] = False
+            if self.status[index] == "open":
+                self._follow("disturbed", self._operations[index].name, None)
+
+    def _disturb(self) -> None:
+        """Something happened that excuses a repetition."""
+        self.disturbances += 1
+        self._follow("disturb", "", None)
+        self._trouble()
+
+    def _trouble(self) -> None:
+        for i, status in enumerate(self.status):
+            if status == "open":
+                self._not_alone(i)
+
+    def _befell(self, decision: Decision, effect: str) -> None:
+        """A fault was injected."""
+        if decision.kind == "crash" or decision.fault == "crash":
+            self.happened |= {"crash"}
+            return
+        self.happened |= {f"{decision.fault or decision.kind} {effect}"}
+        if (decision.fault, effect) == ("refused", "publish"):
+            self._trouble()
+        else:
+            self._disturb()
+
+    def _befell_environment(self, operation: str) -> None:
+        self.happened |= {operation}
+        # A token fences the database, not the broker: what was published but is not marked yet will be published again.
+        if operation == "jump" and ("fenced" not in self.bench.capabilities or self.world.has_published()):
+            self._disturb()
+        self._trouble()
+
+    def _stale(self, decision: Decision) -> tuple[bool, str]:
+        """Whether a publish is about to succeed of a task that began before time jumped; and the kind of the effect."""
+        if decision.kind not in ("advance", "victim"):
+            return False, ""
+        client = self.world.clients.get(decision.target)
+        effect = self.world.pending(decision.target)
+        kind = "" if effect is None else effect.kind
+        began = None if client is None or client.task is None else client.task.began
+        stale = kind == "publish" and began is not None and began < self.world.clock.time and decision.fault in ("", "crash")
+        return stale, kind
+
+    def _follow(self, kind: str, subject: str, value: object) -> None:
+        if self.violation is not None:
+            return
+        for action in self.bench.contract.actions(self.scope, kind, subject, value):
+            before, self.suspects = self.suspects, self.bench.follower.event(self.suspects, action)
+            if self.suspects == NOTHING:
+                self._not_allowed(before, self.view, f"{kind} {subject}")
+
+    def _see(self, window: frozenset[Hashable] | None = None, read: Hashable = None) -> None:
+        """Make the view, and check it. A property says more than that the model does not allow the same event."""
+        if self.violation is not None and self.violation.property != REFINEMENT:
+            return
+        before = self.view
+        view = self.bench.contract.view(self.scope, self._seen(window, read), before)
+        self.view = view
+        if view == before:
+            return
+        broken = self.bench.judge(view)
+        if broken is None and before is not None:
+            broken = next((p for p in self.bench.steps if not p.predicate(before, view)), None)
+        suspects, self.suspects = self.suspects, self.bench.follower.view(self.suspects, view)
+        if broken is not None:
+            self.violation = Violation(broken.id, broken.name, before, view, self._allowed(suspects))
+        elif self.suspects == NOTHING:
+            self._not_allowed(suspects, before, "")
+
+    def _not_allowed(self, suspects: int, before: Any, what: str) -> None:  # noqa: ANN401
+        if self.violation is None and self.bench.looks_for(REFINEMENT):
+            name = "the model does not allow what was observed" + (f": {what}" if what else "")
+            self.violation = Violation(REFINEMENT, name, before, self.view, self._allowed(suspects))
+
+    def _allowed(self, suspects: int) -> tuple[Hashable, ...]:
+        return tuple(self.bench.follower.allowed(suspects)[:20])
+
+    def _seen(self, window: frozenset[Hashable] | None, read: Hashable, *, at_rest: bool = False) -> Seen:
+        return Seen(
+            self._durable, self._messages, tuple(self.status), tuple(self.alone), self.disturbances, self.happened,
+            at_rest, self.wedged, window, read,
+        )  # fmt: skip
+
+    def is_untold(self, operation: Operation) -> bool:
+        """Whether the client of an operation that changes something was left without an answer."""
+        contract = self.bench.contract
+        silent = {*contract.reads, *contract.background, contract.recover}
+        index = self._index.get(operation.name)
+        return index is not None and operation.method not in silent and self.status[index] == "unknown"
+
+    def is_whole(self) -> bool:
+        """Whether every process still has its connections."""
+        return not any(process.disconnected for process in self.world.processes.values())
+
+    def at_rest(self) -> None:
+        """Everything has come to rest: check what must hold there."""
+        self.view = self.bench.contract.view(self.scope, self._seen(None, None, at_rest=True), self.view)
+        self.bench.reached.update(p.id for p in self.bench.sometimes if p.predicate(self.view))
+        broken = next((p for p in self.bench.at_rest if not p.predicate(self.view)), None)
+        if broken is not None and self.violation is None:
+            self.violation = Violation(broken.id, broken.name, None, self.view)

@@ -1,0 +1,147 @@
+"""Coming to rest: faults stop, everything recovers, relays and timers run until nothing changes any more.
+
+Twice: first with the processes as they are, so that one that an error has wedged is found out; then with every process
+restarted. Time passes between rounds, past every lease and back-off. Not coming to rest within the bound is a violation
+of termination, not a hang. Where a contract says so, clients that were told nothing then ask again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from acidtest.search.run import TERMINATION, Violation
+from acidtest.world.effects import DEADLOCK
+from acidtest.world.process import Task
+from acidtest.world.world import Event, describe
+
+if TYPE_CHECKING:
+    from acidtest.search.run import Run
+    from acidtest.workload import Operation
+
+#: How many effects one call may take.
+LONGEST_CALL = 5_000
+#: How many rounds it may take until nothing changes.
+LONGEST_UNREST = 40
+#: How often a process may fail to start.
+STARTS = 3
+#: The time that passes before each quiet round, in seconds: the second is past every lease and back-off.
+PAUSES = (0.0, 172_800.0)
+
+
+def settle(run: Run) -> None:
+    """Bring `run` to rest and check what must hold there; `run.violation` says what does not."""
+    world = run.world
+    world.broker.down = False
+    for label in list(world.late):
+        world.late.pop(label)()
+    whole = run.is_whole()
+    _revive(run, everyone=False)
+    _drain(run)
+    if run.violation is not None:
+        return
+    drained = run.observed()
+    key = (world.durable_key(), run.view, run.suspects, whole)
+    settled = run.bench.settled
+    if key not in settled:
+        _revive(run, everyone=True)
+        _drain(run)
+        run.wedged = whole and run.observed() != drained
+        if run.violation is None:
+            run.at_rest()  # some clients never come back
+        if _ask_again(run):
+            _drain(run)
+            if run.violation is None:
+                run.at_rest()
+        settled[key] = run.violation, run.view
+    run.violation, run.view = settled[key]
+
+
+def _revive(run: Run, *, everyone: bool) -> None:
+    """Restart the dead, and those that have lost their connections; or all."""
+    world = run.world
+    for name in list(world.processes):
+        for _ in range(STARTS):
+            process = world.processes[name]
+            if process.alive and not process.disconnected and not everyone:
+                break
+            if process.alive and process.incarnation > 0:
+                world.crash(name)
+            world.restart(name)
+            task = world.starting.get(name)
+            for _ in range(LONGEST_CALL):
+                if name not in world.starting or task is None:
+                    break
+                world.advance(name, DEADLOCK if task.blocked else "")
+            if name in world.starting:
+                world.crash(name)
+            run.look_again()
+            if world.processes[name].ready:
+                break
+        else:
+            _unrest(run, f"the process {name} does not start")
+            return
+
+
+def _drain(run: Run) -> None:
+    """Let background work run, round after round, until nothing changes although time passes."""
+    methods = [m for m in (run.bench.contract.recover, *run.bench.contract.background) if m]
+    if not methods:
+        return
+    quiet = 0
+    for _ in range(LONGEST_UNREST):
+        if quiet == len(PAUSES):
+            return
+        run.world.clock.jump(PAUSES[quiet])
+        before = run.observed(), run.world.broker.received()
+        for method in methods:
+            for name in [name for name, process in run.world.processes.items() if process.ready]:
+                if not _finish(run, run.world.call(name, method)):
+                    return
+        quiet = quiet + 1 if (run.observed(), run.world.broker.received()) == before else 0
+    _unrest(run, f"{' and '.join(methods)} still change something after {LONGEST_UNREST} rounds")
+
+
+def _finish(run: Run, task: Task) -> bool:
+    """Run a call to its end; False where something is violated."""
+    for _ in range(LONGEST_CALL):
+        if task.finished:
+            break
+        task.resume(DEADLOCK if task.blocked else "")
+    else:
+        _unrest(run, f"{task.name} does not end within {LONGEST_CALL} effects")
+    run.look_again()
+    return run.violation is None
+
+
+def _ask_again(run: Run) -> bool:
+    """Let clients ask again for what they were not told, if the contract says so: long after, there must be an answer."""
+    untold = [(lane, op) for lane in run.scope.lanes for op in lane.operations if run.is_untold(op)]
+    if not run.bench.contract.asks_again or not untold:
+        return False
+    run.world.clock.jump(PAUSES[-1])
+    for lane, operation in untold:
+        if run.violation is None:
+            _ask(run, lane.process, operation)
+    return run.violation is None
+
+
+def _ask(run: Run, name: str, operation: Operation) -> None:
+    process = run.world.processes[name]
+    if not process.ready:
+        return
+    method = getattr(process.implementation, operation.method)
+    task = Task(operation.name, process)
+    run.world.events.append(Event("invoke", operation.name))
+    task.start(lambda: method(*operation.arguments))
+    if not _finish(run, task):
+        return
+    if task.error is not None:
+        _unrest(run, f"{operation.name} is not answered even in the end: {describe(task.error)}")
+        return
+    run.world.events.append(Event("reply", operation.name, task.value))
+    run.look_again()
+
+
+def _unrest(run: Run, what: str) -> None:
+    if run.violation is None and run.bench.looks_for(TERMINATION):
+        run.violation = Violation(TERMINATION, f"everything that was started ends: {what}", None, run.view)

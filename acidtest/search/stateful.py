@@ -1,0 +1,287 @@
+"""Longer workloads by Hypothesis: a rule-based state machine over the same world.
+
+Few rules, few draws. A rule says *where* a run leaves its default course, which is to let one client finish before the
+next begins: after how many effects it switches to another lane, and after how many which fault befalls it. That shrinks
+to a handful of numbers, where one draw per step would shrink for minutes.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.database import InMemoryExampleDatabase
+from hypothesis.reporting import with_reporter
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from acidtest.search.bench import Bench
+from acidtest.search.coverage import Coverage, never_fired
+from acidtest.search.exhaustive import without_collector
+from acidtest.search.moves import Move, Position, follow, moves
+from acidtest.search.run import Run, Violation
+from acidtest.search.settle import settle
+from acidtest.search.verdict import Result, conclude
+from acidtest.world.effects import CRASH, Decision
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from acidtest.properties.contract import Contract
+    from acidtest.workload import Scope
+
+#: After how many effects of a run something may happen, at most.
+FARTHEST = 14
+#: A fault befalls one of the first so many effects that it can befall.
+OCCASIONS = 6
+#: How many effects one run rule performs, at most.
+LONGEST = 400
+#: How many rules one example runs, at most: the first few do all the work of a small workload.
+STEPS = 6
+#: How far time may jump at once, in seconds.
+PAUSES = (60.0, 7_200.0, 3_456_000.0)
+
+
+class Violated(AssertionError):  # noqa: N818 - not an error, a finding
+    """A schedule violates the contract; `failure` makes the whole story when it is asked for."""
+
+    def __init__(self, violation: Violation, tell: Callable[[], str]) -> None:
+        """Keep what is needed to tell the story: it is told only of the smallest example."""
+        super().__init__(f"{violation.property}: {violation.name}")
+        self.violation = violation
+        self._tell = tell
+
+    def __str__(self) -> str:
+        return self._tell()
+
+
+@dataclass
+class Tally:
+    """What all examples of a stateful search did."""
+
+    runs: int = 0
+    effects: int = 0
+    faults: dict[str, int] = field(default_factory=dict)
+    points: set[tuple[str, str]] = field(default_factory=set)
+    crashed: set[tuple[str, str]] = field(default_factory=set)
+    outcomes: set[Any] = field(default_factory=set)
+    keys: set[int] = field(default_factory=set)
+    coverage: Coverage = field(default_factory=Coverage)
+    scope: Scope | None = None
+    schedule: list[Decision] = field(default_factory=list)
+    violation: Violation | None = None
+
+
+class WorkloadMachine(RuleBasedStateMachine):
+    """Runs a drawn workload. `machine_for` makes the subclass for a contract and an implementation."""
+
+    bench: Bench
+    tally: Tally
+    tell: Any = None
+
+    def __init__(self) -> None:
+        """Wait for the workload."""
+        super().__init__()
+        self.running: Run | None = None
+        self.at = Position()
+        self.schedule: list[Decision] = []
+        self.settled = False
+
+    def begin(self, scope: Scope) -> None:
+        """Start the world of a workload."""
+        self.bench.prepare(scope)
+        self.running = Run(self.bench)
+        self.tally.runs += 1
+
+    def go(self, switches: list[tuple[int, str]], fault: tuple[int, str] | None, effects: int) -> None:
+        """Run by default, but switch lanes where that was drawn, up to a fault or to so many effects.
+
+        Arguments:
+            switches: (after how many effects, to which lane) pairs.
+            fault: (which of the effects that it can befall, kind), or None.
+            effects: how many effects at most.
+        """
+        plan = list(switches)
+        count = since = 0
+        while count < effects:
+            options = moves(self.run, self.at)
+            if not options or (options[0].faults and fault is None):
+                return
+            if plan and since >= plan[0][0]:
+                options = _preferring(options, plan[0][1])
+                plan, since = plan[1:], 0
+            if fault is not None:
+                faulty = [m for m in options if fault[1] in (m.decision.fault, m.decision.kind)]
+                fault = (fault[0] - 1, fault[1]) if faulty else fault
+                if faulty and fault[0] == 0:
+                    options, fault, effects = faulty, None, count + 1
+            if options[0].faults and fault is not None:
+                return
+            if self.perform(options[0]):
+                count, since = count + 1, since + 1
+
+    def perform(self, move: Move) -> bool:
+        """Carry out a move and look; False where it waits for a lock."""
+        run, decision = self.run, move.decision
+        if not run.perform(decision):
+            return False
+        self.schedule.append(decision)
+        self.at = follow(run, decision)
+        self.tally.effects += 1
+        self.tally.keys.add(hash(run.key()))
+        self.tally.points.add((decision.target, decision.effect))
+        kind = decision.fault or (CRASH if decision.kind == CRASH else "")
+        if kind:
+            self.tally.faults[kind] = self.tally.faults.get(kind, 0) + 1
+        if kind == CRASH:
+            self.tally.crashed.add((decision.target, decision.effect))
+        self.check()
+        return True
+
+    def come_to_rest(self) -> None:
+        """Finish what was begun, come to rest and check."""
+        self.settled = True
+        for _ in range(LONGEST):
+            options = [m for m in moves(self.run, self.at) if not m.faults]
+            if not options:
+                break
+            self.perform(options[0])
+        settle(self.run)
+        self.tally.outcomes.update(self.run.status)
+        self.check()
+
+    def check(self) -> None:
+        """Raise what was violated."""
+        violation = self.run.violation
+        if violation is not None:
+            self.settled = True
+            tally = self.tally
+            tally.violation, tally.schedule, tally.scope = violation, list(self.schedule), self.bench.scope
+            raise Violated(violation, lambda: self.tell(self) if self.tell is not None else f"{violation.property}: {violation.name}")
+
+    @property
+    def run(self) -> Run:
+        """The run of this example."""
+        assert self.running is not None  # noqa: S101 - the initialize rule comes first
+        return self.running
+
+    def teardown(self) -> None:
+        """Come to rest if that has not been done, and give the world back."""
+        if self.running is None:
+            return
+        try:
+            if not self.settled:
+                self.come_to_rest()
+        finally:
+            self.run.close()
+
+
+def _preferring(options: list[Move], lane: str) -> list[Move]:
+    """The moves with those of a lane first."""
+    chosen = [m for m in options if m.decision.target == lane and not m.faults]
+    return [*chosen, *options] if chosen else options
+
+
+def machine_for(contract: Contract, factory: Callable[[Any], Any], name: str = "Workload") -> type[WorkloadMachine]:
+    """The state machine that puts an implementation to the test.
+
+    Arguments:
+        contract: the pattern's contract.
+        factory: makes an implementation from an environment.
+        name: what the printed program calls it.
+    """
+    lanes = st.sampled_from(contract.stateful_lanes)
+    when = st.integers(1, FARTHEST)
+    kinds = st.sampled_from(contract.stateful_kinds)
+    switches = st.lists(st.tuples(when, lanes), max_size=3)
+
+    class Machine(WorkloadMachine):
+        bench = Bench(contract, factory)
+        tally = Tally()
+
+        @initialize(workload=st.composite(contract.stateful_scope)())
+        def start(self, workload: Scope) -> None:
+            self.begin(workload)
+
+        @rule(switches=switches, effects=st.integers(1, FARTHEST))
+        def run_clients(self, switches: list[tuple[int, str]], effects: int) -> None:
+            self.go(switches, None, effects)
+
+        @rule(switches=switches, occasion=st.integers(1, OCCASIONS), fault=kinds)
+        def run_clients_until_a_fault(self, switches: list[tuple[int, str]], occasion: int, fault: str) -> None:
+            self.go(switches, (occasion, fault), LONGEST)
+
+        @rule(change=st.sampled_from([*((s, "jump") for s in PAUSES), (0.0, "outage"), (0.0, "restore")]))
+        def change_environment(self, change: tuple[float, str]) -> None:
+            self.perform(Move(Decision(change[1], str(change[0]))))
+
+    Machine.__name__ = Machine.__qualname__ = name
+    return Machine
+
+
+def check_statefully(
+    contract: Contract,
+    factory: Callable[[Any], Any],
+    *,
+    examples: int = 200,
+    seed: int | None = None,
+) -> tuple[Bench, Result]:
+    """Run drawn workloads, and shrink the first that fails.
+
+    Arguments:
+        contract: the pattern's contract.
+        factory: makes an implementation from an environment.
+        examples: how many workloads.
+        seed: of the draws; None for a random one.
+
+    Returns:
+        the bench, to be closed by the caller, and the result.
+    """
+    machine = machine_for(contract, factory)
+    if seed is not None:
+        machine._hypothesis_internal_use_seed = seed  # noqa: SLF001 - as hypothesis.seed does
+    chosen = settings(
+        max_examples=examples,
+        stateful_step_count=STEPS,
+        deadline=None,
+        database=InMemoryExampleDatabase(),
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    )
+    began = time.monotonic()
+    program: list[str] = []
+    with ExitStack() as stack:
+        stack.enter_context(without_collector())
+        stack.enter_context(with_reporter(lambda text: program.append(str(text))))
+        stack.enter_context(suppress(Violated, ExceptionGroup))
+        run_state_machine_as_test(machine, settings=chosen)
+    seconds_taken = time.monotonic() - began
+    return machine.bench, result_of(machine.bench, machine.tally, examples, seconds_taken, program)
+
+
+def result_of(bench: Bench, tally: Tally, examples: int, seconds: float, program: Sequence[str] = ()) -> Result:
+    """What a stateful search amounts to.
+
+    Arguments:
+        bench: what it ran on.
+        tally: what its examples did.
+        examples: how many it was to run.
+        seconds: how long it took.
+        program: the printed program of the smallest failing example.
+    """
+    coverage = Coverage(
+        faults=tuple(sorted(tally.faults.items())), allowed=tuple(sorted(bench.contract.stateful_kinds)),
+        crash_points=len(tally.crashed), effects=len(tally.points), outcomes=tuple(sorted(map(str, tally.outcomes))),
+    )  # fmt: skip
+    missing = never_fired(coverage) if tally.violation is None else []
+    verdict, reasons = conclude(violated=tally.violation is not None, complete=tally.runs > 0, findings=missing)
+    scope: Any = tally.scope or bench.scope
+    return Result(
+        "stateful", scope, verdict, reasons, f"{examples} drawn workloads", tally.runs, tally.runs, tally.effects,
+        len(tally.keys), seconds, coverage, tally.violation, tuple(tally.schedule),
+        tuple(p.id for p in bench.properties if tally.violation is None or p.id != tally.violation.property),
+        {"program": list(program)},
+    )  # fmt: skip

@@ -1,0 +1,90 @@
+"""What a search concludes: pass, fail or inconclusive, with the evidence.
+
+`conclude` is the one function that may say pass. It says so only of a search that left nothing out: every schedule of
+the scope was run, every fault kind in its budget really fired, and everything that must be reached was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from acidtest.search.coverage import Coverage
+    from acidtest.search.run import Violation
+    from acidtest.workload import Scope
+    from acidtest.world.effects import Decision
+
+
+class Verdict(StrEnum):
+    """What is known of an implementation within the bound that is told with it."""
+
+    PASS = "pass"  # noqa: S105 - not a password
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome of one search of one scope.
+
+    Arguments:
+        search: exhaustive or stateful.
+        scope: what was searched.
+        verdict: pass, fail or inconclusive.
+        reasons: why it is not a pass; empty for a pass.
+        bound: what the verdict is limited to, in words.
+        schedules: whole schedules run to rest.
+        runs: runs of the world, those included that met a state seen before.
+        effects: effects performed.
+        states: distinct states.
+        seconds: how long it took.
+        coverage: what was exercised, of what there is.
+        violation: what was violated, if anything.
+        schedule: the schedule that violates it.
+        held: ids of the properties that no schedule violated.
+    """
+
+    search: str
+    scope: Scope
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    bound: str
+    schedules: int
+    runs: int
+    effects: int
+    states: int
+    seconds: float
+    coverage: Coverage
+    violation: Violation | None = None
+    schedule: tuple[Decision, ...] = ()
+    held: tuple[str, ...] = ()
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def conclude(*, violated: bool, complete: bool, findings: Sequence[str]) -> tuple[Verdict, tuple[str, ...]]:
+    """The verdict on a search, and why it is not a pass.
+
+    Arguments:
+        violated: a schedule broke something.
+        complete: nothing within the bound was left out.
+        findings: what was never exercised, in words.
+    """
+    if violated:
+        return Verdict.FAIL, ()
+    if not complete:
+        return Verdict.INCONCLUSIVE, ("the budget ran out before every schedule was run", *findings)
+    if findings:
+        return Verdict.INCONCLUSIVE, tuple(findings)
+    return Verdict.PASS, ()
+
+
+def overall(verdicts: Sequence[Verdict]) -> Verdict:
+    """The verdict on several searches: the worst of them; inconclusive for none."""
+    for verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
+        if verdict in verdicts:
+            return verdict
+    return verdicts[0] if verdicts else Verdict.INCONCLUSIVE

@@ -1,0 +1,145 @@
+"""What pytest runs of a subclass of a contract: its tests, and the refusal of one that has been tampered with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from acidtest.report.columns import render
+from acidtest.report.table import result_line
+from acidtest.search.bench import Bench
+from acidtest.search.check import check_scope
+from acidtest.search.exhaustive import without_collector
+from acidtest.search.explain import explain_failure
+from acidtest.search.stateful import STEPS, WorkloadMachine, machine_for, result_of
+from acidtest.search.verdict import Verdict
+from acidtest.testing import importable
+
+if TYPE_CHECKING:
+    from acidtest.properties.contract import Contract
+    from acidtest.workload import Scope
+
+#: What a subclass may define of what its contract has.
+ADOPTERS = {"implementation", "stateful_settings", "_abc_impl"}
+
+
+def suite_of(contract: type[Contract]) -> type:
+    """The class that pytest collects for a subclass of a contract."""
+    reason = tampering(contract)
+    if reason:
+        return type(contract.__name__, (_Refused,), {"reason": reason})
+    @pytest.mark.parametrize("scope", contract.scopes, ids=[scope.name for scope in contract.scopes])
+    def test_every_schedule(
+        self: _Suite, scope: Scope, subtests: pytest.Subtests, record_property: Any, request: pytest.FixtureRequest
+    ) -> None:
+        """Explore one scope completely; a subtest per property."""
+        self.explore(scope, subtests, record_property, request.config.getoption("--acidtest-budget"))
+
+    return type(contract.__name__, (_Suite,), {"_contract": contract, "test_every_schedule": test_every_schedule})
+
+
+def tampering(contract: type[Contract]) -> str:
+    """Why a subclass cannot be trusted: it changes what judges it. Empty if it can."""
+    base = next(b for b in contract.__mro__[1:] if b.__module__.startswith("acidtest."))
+    for cls in contract.__mro__[: contract.__mro__.index(base)]:
+        for name in vars(cls):
+            if name in ("properties", "scopes"):
+                reason = _shrunk(contract, base, name)
+            elif name not in ADOPTERS and not name.startswith("__") and hasattr(base, name):
+                reason = (
+                    f"{contract.__name__} overrides {name!r} of {base.__name__}. A contract that is changed by the "
+                    "implementation under test says nothing about it. Define implementation(self, env) only; "
+                    "properties and scopes may be added."
+                )
+            else:
+                continue
+            if reason:
+                return reason
+    return ""
+
+
+def _shrunk(contract: type[Contract], base: type, name: str) -> str:
+    """Why a subclass's own properties or scopes will not do: standard ones are missing or changed."""
+    key = "id" if name == "properties" else "name"
+    kept = {getattr(value, key): value for value in getattr(contract, name)}
+    changed = [getattr(v, key) for v in getattr(base, name) if kept.get(getattr(v, key)) != v]
+    if not changed:
+        return ""
+    return (
+        f"{contract.__name__} deletes or changes the standard {name} {', '.join(changed)}. A verdict without them would "
+        f"not be one on the pattern. Write {name} = {base.__name__}.{name} + (…) to add your own."
+    )
+
+
+class _Refused:
+    """A contract that was tampered with."""
+
+    reason: str
+
+    def test_contract(self) -> None:
+        """Fail with the reason."""
+        pytest.fail(self.reason, pytrace=False)
+
+
+class _Suite:
+    """The tests of a contract."""
+
+    _contract: type[Contract]
+
+    def explore(
+        self, scope: Scope, subtests: pytest.Subtests, record_property: Any, seconds: float | None  # noqa: ANN401
+    ) -> None:
+        """Run every schedule of `scope`, and say what was covered."""
+        contract = self._contract()
+        bench = Bench(contract, contract.implementation)
+        try:
+            result = check_scope(bench, scope, seconds=seconds)
+            record_property("acidtest", f"{type(self).__name__}, {result_line(result)}")
+            failure = render(explain_failure(bench, result, importable(self._contract))) if result.violation else ""
+            properties = list(bench.properties)
+        finally:
+            bench.close()
+        if result.verdict == Verdict.INCONCLUSIVE:
+            pytest.fail(f"inconclusive: {'; '.join(result.reasons)} ({result.bound})", pytrace=False)
+        broken = result.violation.property if result.violation is not None else ""
+        for p in properties:
+            with subtests.test(f"{p.id}: {p.name}"):
+                if broken and p.id != broken:
+                    pytest.skip(f"not decided: the search stopped at a violation of {broken}")
+                if broken:
+                    pytest.fail(failure, pytrace=False)
+        if broken and broken not in {p.id for p in properties}:
+            pytest.fail(failure, pytrace=False)
+
+    def test_stateful(self, record_property: Any) -> None:  # noqa: ANN401 - pytest's fixture
+        """Run drawn workloads, with the settings, seed and examples that Hypothesis is told to use."""
+        contract = self._contract()
+        machine = machine_for(contract, contract.implementation, type(self).__name__)
+        machine.tell = staticmethod(lambda example: _story(example, importable(self._contract)))
+        for name in ("_hypothesis_internal_use_seed", "_hypothesis_internal_use_reproduce_failure"):
+            if hasattr(self._contract, name):
+                setattr(machine, name, getattr(self._contract, name))
+        wanted = getattr(self._contract, "stateful_settings", None) or settings()
+        chosen = settings(
+            wanted,
+            phases=[phase for phase in wanted.phases if phase is not Phase.explain],  # it traces every line, for minutes
+            deadline=None,
+            stateful_step_count=STEPS,
+            suppress_health_check=list(HealthCheck),
+        )
+        try:
+            with without_collector():
+                run_state_machine_as_test(machine, settings=chosen)
+            result = result_of(machine.bench, machine.tally, chosen.max_examples, 0.0)
+            record_property("acidtest", f"{type(self).__name__}, {result_line(result)}")
+        finally:
+            machine.bench.close()
+
+
+def _story(example: WorkloadMachine, implementation: str) -> str:
+    """The failure of an example, told from a replay of it."""
+    result = result_of(example.bench, example.tally, 0, 0.0)
+    return "\n" + render(explain_failure(example.bench, result, implementation))

@@ -1,0 +1,81 @@
+"""The same checks without the command line: as functions that raise, for any test runner."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from acidtest.errors import UsageError
+from acidtest.patterns import pattern
+from acidtest.report.columns import render
+from acidtest.search.bench import Bench
+from acidtest.search.check import check_exhaustively, find_scope
+from acidtest.search.explain import explain_failure, scope_from_json
+from acidtest.search.replay import replay
+from acidtest.search.verdict import Result, Verdict
+from acidtest.world.effects import Decision
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+def check(stem: str, factory: Callable[[Any], Any], *, scopes: Sequence[str] = (), seconds: float | None = None) -> list[Result]:
+    """Explore the scopes of a pattern's contract completely.
+
+    Arguments:
+        stem: the pattern, for example "outbox".
+        factory: makes the implementation from an `acidtest.Environment`.
+        scopes: names of scopes; none for all.
+        seconds: the time for all of them together; None for no limit.
+
+    Returns:
+        the results, one per scope.
+
+    Raises:
+        AssertionError: a schedule violates the contract; the message is the whole failure.
+        UsageError: there is no such pattern or scope.
+    """
+    contract = pattern(stem).contract_class()()
+    chosen = tuple(find_scope(contract, name) for name in scopes)
+    results = []
+    for bench, result in check_exhaustively(contract, factory, scopes=chosen, seconds=seconds):
+        results.append(result)
+        if result.verdict == Verdict.FAIL:
+            raise AssertionError("\n" + render(explain_failure(bench, result, importable(factory))))
+    return results
+
+
+def assert_schedule(stem: str, factory: Callable[[Any], Any], *, scope: str | dict[str, Any], schedule: Sequence[str]) -> None:
+    """Replay a schedule that once violated a contract, and require that it no longer does.
+
+    What can no longer be done (the code has changed since) is left out; the rest runs by default to its end.
+
+    Arguments:
+        stem: the pattern.
+        factory: makes the implementation from an `acidtest.Environment`.
+        scope: the name of one of the contract's scopes, or a scope as the failure wrote it.
+        schedule: the decisions, as the failure wrote them.
+
+    Raises:
+        AssertionError: it is violated still, or again.
+        UsageError: the schedule cannot be read, or there is no such pattern or scope.
+    """
+    contract = pattern(stem).contract_class()()
+    chosen = find_scope(contract, scope) if isinstance(scope, str) else scope_from_json(scope)
+    try:
+        decisions = [Decision.parse(text) for text in schedule]
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    bench = Bench(contract, factory)
+    try:
+        replayed = replay(bench, chosen, decisions, lenient=True)
+    finally:
+        bench.close()
+    if replayed.violation is not None:
+        message = f"{replayed.violation.property}: {replayed.violation.name} is violated by the schedule in scope {chosen.name!r}"
+        raise AssertionError(message)
+
+
+def importable(factory: object) -> str:
+    """How to import a factory: "module:name"."""
+    target = factory if hasattr(factory, "__qualname__") else type(factory)
+    return f"{getattr(target, '__module__', '?')}:{getattr(target, '__qualname__', '?')}"

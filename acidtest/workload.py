@@ -1,0 +1,85 @@
+"""What clients ask of an implementation: operations, the lanes that issue them one after the other, and scopes.
+
+These are plain values; a scope is explored completely by the exhaustive search, and drawn by the stateful one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+#: The process name of lanes that act on the environment (outages, the clock) instead of calling the implementation.
+ENVIRONMENT = "environment"
+
+
+class Operation(NamedTuple):
+    """One call of a port method.
+
+    Arguments:
+        name: identifies it within the scope, for example "w1".
+        method: the port method; for a lane of the environment one of jump (seconds), outage, restore.
+        arguments: positional arguments.
+        retries: how often the client tries again, with the same arguments, after an unknown outcome.
+    """
+
+    name: str
+    method: str
+    arguments: tuple[Hashable, ...] = ()
+    retries: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.method}({', '.join(map(repr, self.arguments))})"
+
+
+class Lane(NamedTuple):
+    """One client that calls one process, one operation after the other.
+
+    Arguments:
+        name: identifies it within the scope.
+        process: the process that it calls; several lanes may call one process.
+        operations: what it calls.
+    """
+
+    name: str
+    process: str
+    operations: tuple[Operation, ...]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A small fixed workload with a budget of faults, explored completely.
+
+    Arguments:
+        name: identifies it within the contract.
+        summary: what it holds, in one line.
+        accounts: (account, opening balance in minor units) pairs handed to `install`.
+        lanes: the clients.
+        faults: how many faults may befall one schedule, crashes included.
+        kinds: the fault kinds that may befall it; empty for none.
+        recovery_crashes: how many more crashes may hit a process while it recovers.
+        poison: keys whose messages the broker never accepts.
+        idle: processes that run without a client of their own (they recover, relay and drain at rest).
+        serial: run one schedule only: the lanes one after the other, each to its end. For workloads whose size matters
+            rather than their order.
+    """
+
+    name: str
+    summary: str
+    accounts: tuple[tuple[str, int], ...]
+    lanes: tuple[Lane, ...]
+    faults: int = 0
+    kinds: frozenset[str] = frozenset()
+    recovery_crashes: int = 0
+    poison: tuple[str, ...] = ()
+    idle: tuple[str, ...] = ()
+    serial: bool = False
+
+    def operations(self) -> tuple[Operation, ...]:
+        """Every operation on the implementation, in the order of the lanes."""
+        return tuple(op for lane in self.lanes if lane.process != ENVIRONMENT for op in lane.operations)
+
+    def processes(self) -> tuple[str, ...]:
+        """Every process, in the order of the lanes."""
+        names = [lane.process for lane in self.lanes if lane.process != ENVIRONMENT]
+        return tuple(dict.fromkeys([*names, *self.idle]))

@@ -1,0 +1,1 @@
+"""Databases of the world, and the drivers through which code under test reaches them."""

@@ -1,0 +1,118 @@
+"""Effects, faults and decisions: the words in which a schedule is written.
+
+An *effect* is one I/O at the boundary of the code under test. A task parks before each of its effects; a *decision*
+says which task goes on, and with which *fault*. A schedule is a list of decisions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import NamedTuple
+
+#: The broker remembers what it has delivered, and time that has passed stays passed.
+_LASTING = ("receive", "nack", "sleep")
+
+
+class Effect(NamedTuple):
+    """One I/O at the boundary.
+
+    Arguments:
+        kind: read, write, lock, commit, publish, receive, ack, nack, sleep or other.
+        where: the database, topic or other place that it acts on.
+        what: the statement or message, short enough for a column of a report.
+        detail: parameters; part of what must be equal when the run is replayed.
+        local: it neither influences nor is influenced by any other process (it happens inside a transaction that
+            already has its snapshot or its lock), so that no other order of events needs to be tried around it.
+        faults: the fault kinds that can befall it.
+    """
+
+    kind: str
+    where: str
+    what: str
+    detail: Hashable = ()
+    local: bool = False
+    faults: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """How schedules name the effect."""
+        return f"{self.where}: {self.what}"
+
+    @property
+    def lasts(self) -> bool:
+        """Whether a crash right after it leaves something else than a crash right before it."""
+        return LOST in self.faults or self.kind in _LASTING
+
+    @property
+    def fingerprint(self) -> int:
+        """What is compared when the run is replayed."""
+        return hash((self.kind, self.where, self.what, self.detail))
+
+
+#: The ambiguous replies (DESIGN: *refused* is a definite error; the caller sees the same error for the next three).
+REFUSED = "refused"  #: a definite error, no effect
+LOST = "lost"  #: an error, no effect
+UNACKNOWLEDGED = "unacknowledged"  #: an error, but it took effect
+LATE = "late"  #: an error now, takes effect later
+TWICE = "twice"  #: at-least-once channels deliver it twice
+DELAYED = "delayed"  #: a message that is there is not delivered yet
+REORDERED = "reordered"  #: a later message is delivered before an earlier one
+DUPLICATED = "duplicated"  #: a message that was acknowledged is delivered again
+CRASH = "crash"  #: it took effect and then the process died
+DEADLOCK = "deadlock"  #: the database chose this task as the victim of a deadlock
+
+#: The decisions that change the environment; the target of a jump is its length in seconds.
+ENVIRONMENT_CHANGES = ("jump", "outage", "restore")
+
+FAULT_KINDS = (REFUSED, LOST, UNACKNOWLEDGED, LATE, TWICE, DELAYED, REORDERED, DUPLICATED, CRASH)
+COMMIT_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED, LATE)
+STATEMENT_FAULTS = (REFUSED,)
+PUBLISH_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED, LATE, TWICE)
+ACK_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED)
+
+
+class Decision(NamedTuple):
+    """What the search chooses.
+
+    Arguments:
+        kind: advance (a lane), crash or restart (a process), land (an effect that was late), victim (a lane, of a
+            deadlock), deliver or redeliver (a message).
+        target: the lane, process, late effect or delivery that it acts on.
+        fault: for `advance`: what befalls the effect; empty for none.
+        effect: the label of the effect that it performs; for the reader, and checked on replay.
+    """
+
+    kind: str
+    target: str
+    fault: str = ""
+    effect: str = ""
+
+    def __str__(self) -> str:
+        fault = f" [{self.fault}]" if self.fault else ""
+        return f"{self.kind} {self.target}{fault} | {self.effect}" if self.effect else f"{self.kind} {self.target}{fault}"
+
+    @classmethod
+    def parse(cls, text: str) -> Decision:
+        """The decision that `str` made this text of.
+
+        Raises:
+            ValueError: it is not a decision.
+        """
+        head, _, effect = text.partition(" | ")
+        kind, _, target = head.partition(" ")
+        target, bracket, fault = target.partition(" [")
+        if not target or (bracket and not fault.endswith("]")):
+            message = f"{text!r} is not a decision; one reads like 'advance app-1 [crash] | bank: COMMIT'."
+            raise ValueError(message)
+        return cls(kind, target, fault.removesuffix("]"), effect)
+
+
+class RunEnded(Exception):  # noqa: N818 - not an error of anyone
+    """Thrown into every task that is parked when a run is given up: unlike a crash it is no event of the run.
+
+    An ordinary exception: libraries drop and reopen connections on others, and that would cost more than the run.
+    """
+
+
+class ProcessCrash(BaseException):  # noqa: N818 - not an error of anyone
+    """Thrown into every task of a process that has died; no `except Exception` may catch it."""

@@ -1,0 +1,127 @@
+"""What outlives a simulated process: its engines and the real connections behind them, used again run after run.
+
+Opening a connection and reading the schema costs as much as ten statements, so connections are given back clean instead
+of being closed. One that ran anything that could leave a trace in it (a PRAGMA, a temporary table) is closed.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.pool import QueuePool
+
+from acidtest.world.locks import genuine
+from acidtest.world.process import outside
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from acidtest.world.database.sqlite import Connection
+    from acidtest.world.database.store import Database
+
+
+class Host:
+    """The machine that a process runs on, as far as connections go."""
+
+    def __init__(self, name: str, database: Callable[[str], Database], by_path: Callable[[str], Database]) -> None:
+        """Make the host of the process `name`; `database(name)` and `by_path(path)` find or make a database."""
+        self.name = name
+        self._database = database
+        self._by_path = by_path
+        self.releases = 0
+        self._engines: dict[str, sa.Engine] = {}
+        self._spares: dict[str, list[Connection]] = {}
+        self._listeners: dict[str, Hashable] = {}
+        # Weak: a connection that the code under test drops must close, and free its locks, as it would in production.
+        self._connections: list[weakref.ref[Connection]] = []
+
+    def connect(self, name: str, **options: Any) -> Connection:
+        """A new DB-API connection to the database `name`."""
+        return self._opened(self._database(name).connect(**options))
+
+    def open(self, path: str, **options: Any) -> Connection:
+        """A new DB-API connection for code that opens the file `path` itself."""
+        return self._opened(self._by_path(path).connect(**options))
+
+    def _opened(self, connection: Connection) -> Connection:
+        if connection in self.connections():
+            return connection
+        self._connections.append(weakref.ref(connection))
+        return connection
+
+    def connections(self) -> list[Connection]:
+        """The connections that still exist."""
+        return [connection for ref in self._connections if (connection := ref()) is not None]
+
+    def url(self, name: str) -> str:
+        """The SQLAlchemy URL of the database `name`."""
+        return f"sqlite:///{self._database(name).path}"
+
+    def engine(self, name: str) -> sa.Engine:
+        """The engine of this host for the database `name`; transactions begin with BEGIN."""
+        engine = self._engines.get(name)
+        if engine is None:
+            with outside(), genuine():
+                engine = self._engines[name] = self._make_engine(name)
+            self._listeners[name] = _listeners(engine)
+        return engine
+
+    def _make_engine(self, name: str) -> sa.Engine:
+        spares = self._spares[name] = []
+
+        def creator() -> Connection:
+            # SQLAlchemy drops the connection of a task that is killed; there is nothing wrong with it, so it goes on.
+            if spares:
+                return self._opened(spares.pop())
+            connection = self.connect(name)
+            connection.spares = spares
+            return connection
+
+        engine = sa.create_engine(
+            "sqlite://", creator=creator, poolclass=QueuePool, pool_size=4, max_overflow=-1, pool_pre_ping=True
+        )
+        # SQLAlchemy learns the dialect on the first connection, under a lock: do it before anything is scheduled.
+        engine.connect().close()
+        # Not by event listeners: one listener alone makes every execution walk through all of the event hooks.
+        dialect: Any = engine.dialect
+        dialect.do_begin = _begin
+        dialect.do_ping = _is_open
+        return engine
+
+    def hang_up(self) -> None:
+        """Drop every connection as the operating system would: open transactions roll back, nothing is committed."""
+        for name, engine in list(self._engines.items()):
+            if _listeners(engine) != self._listeners[name]:
+                del self._engines[name]
+                for connection in self.connections():
+                    connection.leaves_trace |= connection.spares is self._spares[name]
+        kept = [connection for connection in self.connections() if connection.give_back()]
+        self._connections = [weakref.ref(connection) for connection in kept]
+
+    def close(self) -> None:
+        """Close everything for good."""
+        for engine in self._engines.values():
+            engine.dispose()
+        for connection in self.connections():
+            connection.hang_up()
+        self._connections.clear()
+        self._engines.clear()
+
+
+def _begin(connection: Any) -> None:
+    """Begin for real: by itself the sqlite3 driver would begin only before the first write."""
+    connection.dbapi_connection.begin()
+
+
+def _is_open(connection: Any) -> bool:
+    """Whether a pooled connection can be used again: its COMMIT may have got no answer, or its process may have died."""
+    return not connection.lost
+
+
+def _listeners(engine: sa.Engine) -> Hashable:
+    """How many event listeners the engine has. An engine is used again, but not with what one process has added to it."""
+    pool, of_pool = engine.pool, ("connect", "first_connect", "checkout", "checkin", "reset", "invalidate", "close")
+    counts = [len(getattr(pool.dispatch, name)) for name in of_pool]
+    return engine._has_events, engine.dialect._has_events, *counts  # noqa: SLF001 - there is no other way to ask

@@ -1,0 +1,49 @@
+"""A client at work: which operation it is at, and what it knows of those before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from acidtest.workload import Lane, Operation
+    from acidtest.world.process import Task
+
+
+class Client:
+    """The running state of one lane.
+
+    `position` is the operation that it is at, `attempt` how often it has been tried (from 0), `task` the call in
+    progress. `digest` stands for everything that the client knows in the key of a state.
+    """
+
+    __slots__ = ("attempt", "digest", "name", "operations", "position", "process", "task")
+
+    def __init__(self, lane: Lane) -> None:
+        """Start before the first operation of `lane`."""
+        self.name = lane.name
+        self.process = lane.process
+        self.operations = lane.operations
+        self.position = 0
+        self.attempt = 0
+        self.task: Task | None = None
+        self.digest = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether every operation has ended."""
+        return self.position >= len(self.operations)
+
+    @property
+    def operation(self) -> Operation:
+        """The operation that it is at."""
+        return self.operations[self.position]
+
+    def ended(self, *, known: bool) -> None:
+        """Go on after an answer; after an unknown outcome try the same again, while it may."""
+        self.task = None
+        if not known and self.attempt < self.operation.retries:
+            self.attempt += 1
+        else:
+            self.position += 1
+            self.attempt = 0
+        self.digest = hash((self.digest, known, self.position, self.attempt))

@@ -1,0 +1,393 @@
+"""One run: processes, clients, a broker, a clock and databases, driven one decision at a time.
+
+The world performs decisions and reports events; which decision comes next is the search's business. A run is a pure
+function of its schedule.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from acidtest.errors import AcidtestError, HarnessError
+from acidtest.workload import ENVIRONMENT
+from acidtest.world.broker import SimulatedBroker
+from acidtest.world.clock import VirtualClock
+from acidtest.world.effects import DEADLOCK, Decision, Effect, RunEnded
+from acidtest.world.interpose import building
+from acidtest.world.lane import Client
+from acidtest.world.locks import of_tasks
+from acidtest.world.process import Process, Task
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable, Hashable
+
+    from sqlalchemy import Engine
+
+    from acidtest.environment import Environment
+    from acidtest.workload import Operation, Scope
+    from acidtest.world.database.sqlite import Connection
+    from acidtest.world.host import Host
+    from acidtest.world.site import Site
+
+    Factory = Callable[[Environment], Any]
+
+
+class Event(NamedTuple):
+    """Something that an outsider observes: invoke, reply (known), unknown, crash, restart, fault or error.
+
+    Arguments:
+        kind: what happened.
+        subject: the operation (invoke, reply, unknown), process (crash, restart, error) or lane (fault).
+        value: the answer, the fault kind with its effect, or the text of the error.
+    """
+
+    kind: str
+    subject: str
+    value: Any = None
+
+
+class Late(NamedTuple):
+    """An effect that was late and has yet to take effect; call it to let it.
+
+    Arguments:
+        land: lets it take effect.
+        fact: determines what it will do: part of the key of a state.
+        connection: what holds the transaction and its locks; None for what is not of a database.
+    """
+
+    land: Callable[[], None]
+    fact: Hashable
+    connection: Connection | None = None
+
+    def __call__(self) -> None:
+        """Let it take effect."""
+        self.land()
+
+
+class Env:
+    """What one incarnation is given; see `acidtest.environment.Environment`."""
+
+    __slots__ = ("_host", "_process", "broker", "clock")
+
+    def __init__(self, world: World, host: Host, process: Process | None) -> None:
+        """Make the environment of `process`; None for an observer or an installer."""
+        self.broker = world.broker
+        self.clock = world.clock
+        self._host = host
+        self._process = process or Process(host.name, 0, host)
+        self._process.clock = world.clock
+
+    @property
+    def random(self) -> random.Random:
+        """A deterministic source of randomness."""
+        return self._process.random()
+
+    def engine(self, name: str) -> Engine:
+        """A SQLAlchemy engine for the database `name`."""
+        return self._host.engine(name)
+
+    def connect(self, name: str, **options: Any) -> Connection:
+        """A DB-API connection to the database `name`."""
+        return self._host.connect(name, **options)
+
+    def url(self, name: str) -> str:
+        """The SQLAlchemy URL of the database `name`."""
+        return self._host.url(name)
+
+    def new_id(self) -> str:
+        """An identifier that no other call returns."""
+        return self._process.next_id()
+
+
+class World:
+    """One run of a scope.
+
+    Arguments:
+        site: where its databases are; reset before.
+        factory: makes an implementation from an environment.
+        scope: clients and processes.
+        recover: the port method that a restarted process runs first; empty for none.
+    """
+
+    def __init__(self, site: Site, factory: Factory, scope: Scope, recover: str = "") -> None:
+        """Reset the site and start every process."""
+        self.site = site
+        self.factory = factory
+        self.recover = recover
+        self.events: list[Event] = []
+        self.late: dict[str, Late] = {}
+        self.broker = SimulatedBroker(self._postpone, frozenset(scope.poison))
+        self.clock = VirtualClock(lambda: self.events.append(Event("environment", "jump")))
+        self._postponed = 0
+        site.reset()
+        site.late = self._postpone_commit
+        self.clients = {lane.name: Client(lane) for lane in scope.lanes}
+        self.processes: dict[str, Process] = {}
+        self.starting: dict[str, Task] = {}
+        self.failed_starts: dict[str, int] = {}
+        for name in scope.processes():
+            self._boot(name)
+
+    # Decisions:
+
+    def perform(self, decision: Decision) -> bool:
+        """Carry out a decision; False where the effect would wait for a lock (then nothing has happened)."""
+        kind, target, fault, _ = decision
+        if kind == "advance":
+            return self.advance(target, fault)
+        if kind == "crash":
+            self.crash(target)
+        elif kind == "restart":
+            self.restart(target)
+        elif kind == "land":
+            late = self.late.pop(target, None)
+            if late is None:
+                return False
+            late()
+        elif kind == "victim":
+            self.advance(target, DEADLOCK)
+        elif kind in ("jump", "outage", "restore"):
+            self.change(kind, float(target))
+        else:
+            message = f"The world does not know the decision {decision}."
+            raise HarnessError(message)
+        return True
+
+    def advance(self, name: str, fault: str = "") -> bool:
+        """Let a client, or a starting process, go on by one effect; False where it would have to wait."""
+        task = self.task(name)
+        client = None if name in self.starting else self.clients[name]
+        if task is None and client is not None:
+            if client.process == ENVIRONMENT:
+                self._change_environment(client)
+            else:
+                self._invoke(client)
+            return True
+        assert task is not None  # noqa: S101 - a process that starts has a task
+        task.resume(fault)
+        if task.blocked:
+            task.waits = self.site.version()
+            return False
+        if fault:
+            self.events.append(Event("fault", name, fault))
+        self._after(task, client)
+        return True
+
+    def crash(self, name: str) -> None:
+        """Kill a process: its memory and connections are gone, what it committed stays."""
+        process = self.processes[name]
+        process.die()
+        self._bury(process)
+
+    def restart(self, name: str) -> None:
+        """Start a new incarnation of a dead process; its first task is recovery."""
+        old = self.processes[name]
+        process = Process(name, old.incarnation + 1, self.site.host(name))
+        self.processes[name] = process
+        self.events.append(Event("restart", name))
+        task = Task(f"{name} starts", process)
+        self.starting[name] = task
+        task.start(lambda: self._start(process))
+        self._after(task, None)
+
+    def call(self, name: str, method: str) -> Task:
+        """Begin a call of a port method in the process `name`, by nobody's client; resume it until it has finished."""
+        process = self.processes[name]
+        task = Task(f"{name}: {method}", process)
+        process.remember(method)
+        task.start(getattr(process.implementation, method))
+        return task
+
+    # What the search looks at:
+
+    def runnable(self) -> list[str]:
+        """The clients and starting processes that are not waiting for a lock or for their process."""
+        self._wake()
+        names = [name for name, task in self.starting.items() if not task.blocked]
+        for name, client in self.clients.items():
+            if client.position >= len(client.operations):
+                continue
+            if client.task is not None:
+                if not client.task.blocked:
+                    names.append(name)
+            elif client.process == ENVIRONMENT or self.processes[client.process].ready:
+                names.append(name)
+        return names
+
+    def waiting(self) -> list[str]:
+        """The clients and starting processes that wait for a lock."""
+        names = [name for name, task in self.starting.items() if task.blocked]
+        names += [name for name, client in self.clients.items() if client.task is not None and client.task.blocked]
+        return names
+
+    def pending(self, name: str) -> Effect | None:
+        """The effect before which a client or a starting process is parked; None if it would start an operation."""
+        task = self.task(name)
+        effect = None if task is None else task.pending
+        if effect is not None and effect.kind == "receive":
+            assert task is not None  # noqa: S101 - it has an effect
+            return effect._replace(faults=self.broker.faults_of_receive(task.process, effect.detail))
+        return effect
+
+    def task(self, name: str) -> Task | None:
+        """The call in progress of a process that starts, or of a client; a client may have the name of its process."""
+        if name in self.starting:
+            return self.starting[name]
+        client = self.clients.get(name)
+        return None if client is None else client.task
+
+    def has_published(self) -> bool:
+        """Whether a call in progress has published something, and has yet to do whatever it does next."""
+        return any(client.task is not None and client.task.published for client in self.clients.values())
+
+    def may_jump(self) -> bool:
+        """Whether the environment still has a jump of the clock to make, or someone sleeps."""
+        if any(effect is not None and effect.kind == "sleep" for effect in map(self.pending, self.clients)):
+            return True
+        lanes = [client for client in self.clients.values() if client.process == ENVIRONMENT]
+        return any(operation.method == "jump" for c in lanes for operation in c.operations[c.position :])
+
+    def process_of(self, name: str) -> str:
+        """The process that a client calls, or that is starting under this name."""
+        client = self.clients.get(name)
+        return name if client is None else client.process
+
+    def key(self) -> Hashable:
+        """Equal for two worlds in which every continuation gives the same."""
+        processes = [(p.digest, p.alive, p.ready, *(self._pins(p))) for p in self.processes.values()]
+        clients = [client.digest for client in self.clients.values()]
+        failed = tuple(self.failed_starts.items())
+        return self.durable_key(), tuple(processes), tuple(clients), failed
+
+    def durable_key(self) -> Hashable:
+        """Equal for two worlds in which everything is equal that a crash of all processes leaves."""
+        late = tuple([(label, late.fact) for label, late in self.late.items()])
+        return self.site.contents(), self.broker.key(), self.clock.time, late
+
+    def close(self) -> None:
+        """End every task; the site can be used again."""
+        for process in self.processes.values():
+            process.alive = False
+            process.end = RunEnded
+            process.bury()
+        self.site.hang_up()
+        for late in self.late.values():
+            if late.connection is not None:
+                late.connection.hang_up()
+        self.late.clear()
+
+    # Inside:
+
+    def _boot(self, name: str) -> None:
+        process = Process(name, 1, self.site.host(name))
+        with building(process.host):
+            process.implementation = self.factory(Env(self, process.host, process))
+        process.ready = True
+        self.processes[name] = process
+
+    def _start(self, process: Process) -> None:
+        with of_tasks():
+            process.implementation = self.factory(Env(self, process.host, process))
+        if self.recover:
+            getattr(process.implementation, self.recover)()
+
+    def _invoke(self, client: Client) -> None:
+        operation = client.operation
+        process = self.processes[client.process]
+        task = client.task = Task(client.name, process)
+        task.began = self.clock.time
+        self.events.append(Event("invoke", operation.name))
+        process.remember(operation.name)
+        method = getattr(process.implementation, operation.method)
+        task.start(lambda: method(*operation.arguments))
+        self._after(task, client)
+
+    def _after(self, task: Task, client: Client | None) -> None:
+        """Take note of how a task came out of its step."""
+        process = task.process
+        if process.disturbances:
+            self.events.extend([Event("error", process.name)] * process.disturbances)
+            process.disturbances = 0
+        if not process.alive:
+            self._bury(process)
+        elif task.finished:
+            if isinstance(task.error, AcidtestError):
+                raise task.error
+            if client is None:
+                self._started(process, task)
+            else:
+                self._replied(client, task)
+
+    def _replied(self, client: Client, task: Task) -> None:
+        operation = client.operation
+        if task.error is None:
+            self.events.append(Event("reply", operation.name, task.value))
+        else:
+            self.events.append(Event("unknown", operation.name, describe(task.error)))
+        task.process.remember((client.name, "returned"))
+        client.ended(known=task.error is None)
+        task.error = None
+
+    def _started(self, process: Process, task: Task) -> None:
+        del self.starting[process.name]
+        if task.error is None:
+            process.ready = True
+            self.failed_starts.pop(process.name, None)
+            return
+        self.events.append(Event("error", process.name, describe(task.error)))
+        self.failed_starts[process.name] = self.failed_starts.get(process.name, 0) + 1
+        process.die()
+        self._bury(process)
+
+    def _bury(self, process: Process) -> None:
+        """What a crash leaves: clients without an answer, nothing else."""
+        self.starting.pop(process.name, None)
+        process.bury()
+        self.events.append(Event("crash", process.name))
+        for client in self.clients.values():
+            if client.process == process.name and client.task is not None:
+                self.events.append(Event("unknown", client.operation.name, "its process crashed"))
+                client.ended(known=False)
+
+    def _change_environment(self, client: Client) -> None:
+        operation: Operation = client.operation
+        self.change(operation.method, *operation.arguments)
+        client.ended(known=True)
+
+    def change(self, what: str, seconds: Any = 0.0) -> None:
+        """Change the environment: jump (the clock, by seconds), outage or restore (of the broker)."""
+        if what == "jump":
+            self.clock.jump(seconds)
+        elif what in ("outage", "restore"):
+            self.broker.down = what == "outage"
+        else:
+            message = f"The environment cannot {what!r}."
+            raise HarnessError(message)
+        self.events.append(Event("environment", what))
+
+    def _wake(self) -> None:
+        """Let those that wait for a lock try again, if one may have become free."""
+        tasks = [*self.starting.values(), *[client.task for client in self.clients.values()]]
+        blocked = [task for task in tasks if task is not None and task.blocked]
+        if blocked:
+            self.site.free_dropped()
+            version = self.site.version()
+            for task in blocked:
+                task.blocked = task.waits == version
+
+    def _pins(self, process: Process) -> list[tuple[int, ...]]:
+        return [pins for connection in process.host.connections() if (pins := connection.pins())]
+
+    def _postpone(self, label: str, land: Callable[[], None], fact: Hashable, connection: Connection | None = None) -> None:
+        self._postponed += 1
+        self.late[f"{label} (late {self._postponed})"] = Late(land, fact, connection)
+
+    def _postpone_commit(self, connection: Connection, fact: Hashable) -> None:
+        self._postpone(f"{connection.database.name}: COMMIT", connection.land, fact, connection)
+
+
+def describe(error: BaseException) -> str:
+    """An error in one line: its type and the first line of its message."""
+    text = str(error).strip().split("\n", 1)[0]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

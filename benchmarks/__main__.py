@@ -1,0 +1,94 @@
+"""Measures and prints; asserts nothing. `python -m benchmarks [throughput] [models] [mutants] [stateful] [--seeds N]`.
+
+Times differ between machines and between runs on one machine: compare ratios and counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from typing import TYPE_CHECKING
+
+from acidtest.impl.outbox import Outbox
+from acidtest.models.atomic_commitment import AC1
+from acidtest.models.checker import check
+from acidtest.models.two_phase import TwoPhase
+from acidtest.patterns import PATTERNS
+from acidtest.properties.outbox import OutboxContract
+from acidtest.search.bench import Bench
+from acidtest.search.check import check_exhaustively, check_scope, find_scope
+from acidtest.search.stateful import check_statefully
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def throughput() -> None:
+    """Effects and schedules a second of the reference outbox, through SQLAlchemy; whole schedules are runs to rest."""
+    contract = OutboxContract()
+    bench = Bench(contract, Outbox)
+    for name in ("two withdrawals", "one withdrawal"):
+        result = check_scope(bench, find_scope(contract, name))
+        print(
+            f"outbox, {name}: {result.effects / result.seconds:.0f} effects/s, {result.runs / result.seconds:.0f} runs/s, "
+            f"{result.schedules} schedules to rest, {result.runs} runs, {result.states} states, {result.seconds:.2f} s"
+        )
+    bench.close()
+
+
+def models() -> None:
+    """Distinct states a second of the checker, on TwoPhase with 7 resource managers."""
+    for label, properties in (("no property", ()), ("AC1", (AC1,))):
+        began = time.perf_counter()
+        found = check(TwoPhase(7), properties)
+        seconds = time.perf_counter() - began
+        print(f"TwoPhase(7), {label}: {found.states} states, depth {found.depth}, {found.states / seconds:.0f} states/s, {seconds:.1f} s")
+
+
+def mutants() -> None:
+    """Seconds to the minimal counterexample of the exhaustive search, per mutant."""
+    for entry in PATTERNS.values():
+        times = []
+        for mutant in entry.mutants():
+            began = time.perf_counter()
+            results = [result for _, result in check_exhaustively(entry.contract_class()(), mutant.factory)]
+            times.append(time.perf_counter() - began)
+            last = results[-1]
+            found = last.violation.property if last.violation else "survives"
+            print(f"{entry.stem:<17} {mutant.name:<34} {times[-1]:6.2f} s  {found:<9} {len(last.schedule):>3} steps, scope {last.scope.name}")
+        print(f"{entry.stem:<17} median {statistics.median(times):.2f} s, slowest {max(times):.2f} s, {len(times)} mutants")
+
+
+def stateful(seeds: int) -> None:
+    """Kills and seconds, shrinking included, of the stateful search over so many seeds, per mutant."""
+    for entry in PATTERNS.values():
+        medians = []
+        for mutant in entry.mutants():
+            killed, times = 0, []
+            for seed in range(seeds):
+                began = time.perf_counter()
+                bench, result = check_statefully(entry.contract_class()(), mutant.factory, seed=seed)
+                bench.close()
+                times.append(time.perf_counter() - began)
+                killed += result.violation is not None
+            medians.append(statistics.median(times))
+            print(f"{entry.stem:<17} {mutant.name:<34} killed {killed}/{seeds}, median {medians[-1]:.1f} s", flush=True)
+        print(f"{entry.stem:<17} median of medians {statistics.median(medians):.1f} s")
+
+
+def main() -> None:
+    """Run the benchmarks that were asked for; all but the stateful one by default."""
+    known: dict[str, Callable[[], None]] = {"throughput": throughput, "models": models, "mutants": mutants}
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("which", nargs="*", choices=[*known, "stateful", []], help="which; all but stateful by default")
+    parser.add_argument("--seeds", type=int, default=20, help="of the stateful benchmark")
+    options = parser.parse_args()
+    for name in options.which or known:
+        if name == "stateful":
+            stateful(options.seeds)
+        else:
+            known[name]()
+
+
+main()

@@ -1,0 +1,102 @@
+"""What several tests share: small outboxes, right and wrong, as a stranger would write them."""
+
+import textwrap
+
+import pytest
+
+#: A correct outbox with raw sqlite3, of the size that a tutorial would show.
+RIGHT = textwrap.dedent("""
+    import json
+    from acidtest import BrokerRefused, BrokerTimeout, Outcome
+
+
+    class MyOutbox:
+        def __init__(self, env):
+            self.env = env
+
+        def _connect(self):
+            return self.env.connect("bank", isolation_level=None)
+
+        def install(self, accounts):
+            db = self._connect()
+            db.execute("CREATE TABLE account (id TEXT PRIMARY KEY, balance INTEGER NOT NULL)")
+            db.execute("CREATE TABLE request (key TEXT PRIMARY KEY, what TEXT NOT NULL, outcome TEXT NOT NULL)")
+            db.execute("CREATE TABLE outbox (n INTEGER PRIMARY KEY, key TEXT, account TEXT, amount INTEGER, sent INTEGER)")
+            db.executemany("INSERT INTO account VALUES (?, ?)", accounts.items())
+            db.close()
+
+        def execute(self, key, account, amount):
+            if amount <= 0:
+                return Outcome.REJECTED
+            db = self._connect()
+            try:
+                db.execute("BEGIN IMMEDIATE")
+                what = f"{account} {amount}"
+                known = db.execute("SELECT what, outcome FROM request WHERE key = ?", (key,)).fetchone()
+                if known:
+                    db.execute("ROLLBACK")
+                    return Outcome(known[1]) if known[0] == what else Outcome.REJECTED
+                paid = db.execute(
+                    "UPDATE account SET balance = balance - ? WHERE id = ? AND balance >= ?", (amount, account, amount)
+                ).rowcount
+                outcome = Outcome.OK if paid else Outcome.REJECTED
+                db.execute("INSERT INTO request VALUES (?, ?, ?)", (key, what, str(outcome)))
+                if paid:
+                    db.execute("INSERT INTO outbox (key, account, amount, sent) VALUES (?, ?, ?, 0)", (key, account, amount))
+                db.execute("COMMIT")
+                return outcome
+            finally:
+                db.close()
+
+        def relay(self):
+            db = self._connect()
+            try:
+                db.execute("BEGIN IMMEDIATE")  # one relay at a time
+                rows = db.execute("SELECT n, key, account, amount FROM outbox WHERE sent = 0 ORDER BY n").fetchall()
+                for n, key, account, amount in rows:
+                    try:
+                        self.env.broker.publish(key, account, {"account": account, "amount": amount})
+                    except (BrokerRefused, BrokerTimeout):
+                        continue
+                    db.execute("UPDATE outbox SET sent = 1 WHERE n = ?", (n,))
+                    db.execute("COMMIT")
+                    db.execute("BEGIN IMMEDIATE")
+                db.execute("COMMIT")
+            finally:
+                db.close()
+
+        def balances(self):
+            db = self._connect()
+            try:
+                return dict(db.execute("SELECT id, balance FROM account"))
+            finally:
+                db.close()
+""")
+
+#: The same, but the row is marked before the message is published.
+WRONG = RIGHT.replace(
+    """                try:
+                    self.env.broker.publish(key, account, {"account": account, "amount": amount})
+                except (BrokerRefused, BrokerTimeout):
+                    continue
+                db.execute("UPDATE outbox SET sent = 1 WHERE n = ?", (n,))
+                db.execute("COMMIT")
+""",
+    """                db.execute("UPDATE outbox SET sent = 1 WHERE n = ?", (n,))
+                db.execute("COMMIT")
+                try:
+                    self.env.broker.publish(key, account, {"account": account, "amount": amount})
+                except (BrokerRefused, BrokerTimeout):
+                    pass
+""",
+)
+assert WRONG != RIGHT
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A folder with my_right.py and my_wrong.py, which is the current one."""
+    (tmp_path / "my_right.py").write_text(RIGHT, encoding="utf-8")
+    (tmp_path / "my_wrong.py").write_text(WRONG, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

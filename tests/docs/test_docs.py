@@ -1,0 +1,122 @@
+"""The documentation says what is true: generated pages are up to date, programs run and print what is shown."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import acidtest
+from acidtest.cli import main
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/**/*.md")])
+TUTORIAL = ROOT / "docs/tutorial/find-the-bug-in-an-outbox.md"
+HOW_TO = ROOT / "docs/how-to/check-your-own-implementation.md"
+FAILS = 1
+
+
+def names(pages):
+    return [str(page.relative_to(ROOT)) for page in pages]
+
+
+def blocks(page, language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def generated():
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs/generate.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(folder, *arguments):
+    code = "from acidtest.cli import main; main(prog_name='acidtest')"
+    done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def steps(text):
+    """The lines of the schedule's table, the most exact part of what is shown."""
+    return [line.rstrip() for line in text.splitlines() if re.match(r"  ( *\d+[ ✗] |step|----| {30,})", line)]
+
+
+@pytest.mark.parametrize("name", ["ports.md", "properties.md", "mutants.md"])
+def test_a_generated_page_is_up_to_date(name):
+    text = (ROOT / "docs/reference" / name).read_text(encoding="utf-8")
+    assert text == generated().pages()[name], "run: python docs/generate.py"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
+def test_links_lead_to_pages_that_exist(page):
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    links = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+    missing = [link for link in links if not (page.parent / link.split("#")[0]).exists()]
+    assert missing == []
+
+
+def test_every_export_is_documented():
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert [name for name in acidtest.__all__ if not re.search(rf"\b{name}\b", text)] == []
+
+
+def test_every_command_and_option_is_documented():
+    text = (ROOT / "docs/reference/cli.md").read_text(encoding="utf-8")
+    assert [name for name in main.commands if f"`acidtest {name}" not in text] == []
+    options = {option for command in main.commands.values() for p in command.params for option in p.opts if option[0] == "-"}
+    assert sorted(option for option in options if option not in text) == []
+
+
+def test_the_program_of_the_readme_fails_as_shown(tmp_path):
+    readme = ROOT / "README.md"
+    (tmp_path / "test_my_outbox.py").write_text(blocks(readme, "python")[0], encoding="utf-8")
+    code, out = run(tmp_path, "check", "outbox", "test_my_outbox:MyOutbox", "--scope", "one withdrawal", "--search", "exhaustive")
+    shown = blocks(readme, "text")[0].splitlines()
+    assert code == FAILS
+    assert [line for line in shown if line.rstrip() not in [o.rstrip() for o in out.splitlines()]] == []
+
+
+def tutorial(number):
+    """The module of the tutorial as it stands after so many changes."""
+    program, mended, final, *_ = blocks(TUTORIAL, "python")
+    if number == 0:
+        return program
+    loop = program[program.index("        for id, key") : program.index("\n    def balances")]
+    relay = program[program.index("    def relay") : program.index("\n    def balances")]
+    return program.replace(loop, mended) if number == 1 else program.replace(relay, final)
+
+
+@pytest.mark.parametrize(("number", "scope"), [(0, "one withdrawal"), (1, "two funded withdrawals")])
+def test_the_tutorial_fails_as_shown(tmp_path, number, scope):
+    (tmp_path / "my_outbox.py").write_text(tutorial(number), encoding="utf-8")
+    code, out = run(tmp_path, "check", "outbox", "my_outbox:MyOutbox", "--scope", scope, "--search", "exhaustive")
+    shown = next(block for block in blocks(TUTORIAL, "text")[number + 1 :] if f"scope “{scope}”" in block)
+    assert code == FAILS
+    assert steps(shown)
+    assert steps(shown) == steps(out)
+
+
+@pytest.mark.parametrize("scope", ["one withdrawal", "two funded withdrawals"])
+def test_the_mended_tutorial_passes(tmp_path, scope):
+    (tmp_path / "my_outbox.py").write_text(tutorial(2), encoding="utf-8")
+    code, out = run(tmp_path, "check", "outbox", "my_outbox:MyOutbox", "--scope", scope, "--search", "exhaustive")
+    assert code == 0, out
+
+
+def test_the_regression_test_of_the_tutorial_is_the_one_that_is_printed(tmp_path):
+    (tmp_path / "my_outbox.py").write_text(tutorial(0), encoding="utf-8")
+    _, out = run(tmp_path, "check", "outbox", "my_outbox:MyOutbox", "--scope", "one withdrawal", "--search", "exhaustive")
+    decisions = re.compile(r"^ +[\"']advance .*,$", re.MULTILINE)
+    assert [d.strip() for d in decisions.findall(blocks(TUTORIAL, "python")[3])] == [d.strip() for d in decisions.findall(out)]
+
+
+def test_the_adapter_of_the_how_to_is_short_and_passes_a_scope(tmp_path):
+    service, adapter, *_ = blocks(HOW_TO, "python")
+    (tmp_path / "bank.py").write_text(service, encoding="utf-8")
+    (tmp_path / "test_bank.py").write_text(adapter, encoding="utf-8")
+    code, out = run(tmp_path, "check", "outbox", "test_bank:BankAdapter", "--scope", "one withdrawal", "--search", "exhaustive")
+    assert len(adapter.splitlines()) < 40
+    assert code == 0, out

@@ -1,0 +1,120 @@
+"""A failure is a value: its text, its JSON and its regression test are made from it, and it can be replayed."""
+
+import json
+
+import pytest
+
+from acidtest import assert_schedule
+from acidtest.errors import UsageError
+from acidtest.impl.outbox import Outbox
+from acidtest.properties.outbox import OutboxContract
+from acidtest.report.columns import render
+from acidtest.report.failure import Failure, Row
+from acidtest.report.regression import regression_test
+from acidtest.search.bench import Bench
+from acidtest.search.check import check_scope, find_scope
+from acidtest.search.explain import explain_failure, scope_from_json, scope_to_json
+
+
+class MarksFirst(Outbox):
+    """Marks a row before it publishes it."""
+
+    def _deliver(self, row, token):
+        self._mark(row, token)
+        self._publish(row)
+
+
+@pytest.fixture(scope="module")
+def failure():
+    contract = OutboxContract()
+    bench = Bench(contract, MarksFirst)
+    try:
+        result = check_scope(bench, find_scope(contract, "one withdrawal"))
+        return explain_failure(bench, result, "my_module:MarksFirst")
+    finally:
+        bench.close()
+
+
+def test_it_names_the_property_and_those_that_still_hold(failure):
+    assert failure.property_id == "OB3"
+    assert "OB3" in failure.broken
+    assert "G3" in failure.holds
+    assert not set(failure.broken) & set(failure.holds)
+
+
+def test_one_fault_is_enough_and_the_schedule_ends_with_what_it_led_to(failure):
+    assert sum(bool(row.fault) for row in failure.rows) == 1
+    assert failure.at_rest
+
+
+def test_the_point_of_no_return_is_the_step_that_made_the_loss_certain(failure):
+    assert failure.too_late is not None
+    assert failure.rows[failure.too_late - 1].fault
+
+
+def test_the_json_survives_a_round_trip(failure):
+    value = json.loads(json.dumps(failure.to_json()))
+    assert value["property"] == "OB3"
+    assert value["schedule"] == list(failure.schedule)
+    assert scope_to_json(scope_from_json(value["scope"])) == value["scope"]
+
+
+def test_every_scope_survives_a_round_trip():
+    for scope in OutboxContract.scopes:
+        assert scope_from_json(json.loads(json.dumps(scope_to_json(scope)))) == scope
+
+
+def test_the_regression_test_fails_on_the_bug_and_passes_on_the_reference(failure):
+    code = regression_test(failure).replace("from my_module import MarksFirst\n", "")
+    for implementation, fails in ((MarksFirst, True), (Outbox, False)):
+        names = {"MarksFirst": implementation}
+        exec(compile(code, "regression", "exec"), names)  # noqa: S102 - it is our own text
+        test = names["test_outbox_ob3"]
+        if fails:
+            with pytest.raises(AssertionError, match="OB3"):
+                test()
+        else:
+            test()
+
+
+def test_a_schedule_that_cannot_be_read_is_the_callers_error():
+    with pytest.raises(UsageError, match="not a decision"):
+        assert_schedule("outbox", Outbox, scope="one withdrawal", schedule=["nonsense"])
+
+
+def test_the_text_of_a_small_failure_is_as_recorded():
+    rows = (
+        Row("app-1", "app-1", "execute('k1', 'A', 61)", "", (), ()),
+        Row("app-1", "app-1", "bank: COMMIT", "crash", ("bank.accounts: A: balance 100 → 39",), ("w1 ⇒ unknown (its process crashed)",)),
+        Row("relay-1", "relay-1", "relay()", "", (), ()),
+    )
+    value = Failure(
+        pattern="outbox", implementation="my:Outbox", property_id="OB3", name="what was committed is published in the end",
+        source="", scope={"name": "tiny"}, search="exhaustive", rows=rows, processes=("app-1", "relay-1"), at_rest=True,
+        rest=(), difference=(("copies", "", "none"),), too_late=2, holds=("G2",), broken=("OB3",),
+        schedule=("advance app-1 | begin execute('k1', 'A', 61)",), bound="no fault is needed", coverage={}, capabilities=(), versions={},
+    )  # fmt: skip
+    text = render(value, replay_file="out.json")
+    assert text.splitlines()[:21] == [
+        "FAIL  outbox  OB3: what was committed is published in the end",
+        "      my:Outbox, scope “tiny” (exhaustive search)",
+        "",
+        "“what was committed is published in the end” does not hold when everything has come to rest after crash (app-1, bank: COMMIT).",
+        "",
+        "  step  app-1                                   relay-1         committed",
+        "  ----  --------------------------------------  --------------  ---------",
+        "    1   execute('k1', 'A', 61)                  ·",
+        "    2✗  bank: COMMIT                            ·               bank.accounts: A: balance 100 → 39",
+        "          ✗ took effect, then the process died",
+        "          w1 ⇒ unknown (its process crashed)",
+        "    3   ·                                       relay()",
+        "",
+        "  then faults stop, everything recovers and drains (nothing becomes durable any more):",
+        "",
+        "  observed in the end:",
+        "  copies        none",
+        "",
+        "Point of no return: step 2. Before it some continuation keeps OB3; after it none was found.",
+        "Still hold: G2",
+        "Bound: no fault is needed",
+    ]

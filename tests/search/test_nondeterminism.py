@@ -1,0 +1,67 @@
+"""Code that depends on something uncontrolled is told so, with the first effect that differs."""
+
+from __future__ import annotations
+
+import itertools
+import time
+import uuid
+from typing import Any
+
+import pytest
+import tiny_contract as tiny
+from tiny_contract import Tiny, add, alone, scope
+
+from acidtest.environment import Outcome
+from acidtest.errors import NondeterminismError
+from acidtest.search.bench import Bench
+from acidtest.search.exhaustive import Explorer
+
+TWO = scope(alone("app-1", add("w1", 5)), alone("app-2", add("w2", 7)))
+_counter = itertools.count()
+
+
+class Uuid(Tiny):
+    """A key from uuid4."""
+
+    def add(self, key: str, amount: int) -> Outcome:
+        return super().add(str(uuid.uuid4()), amount)
+
+
+class WallClock(Tiny):
+    """A value from the wall clock."""
+
+    def add(self, key: str, amount: int) -> Outcome:
+        self.connect().execute("INSERT INTO seen VALUES (?)", (time.time_ns(),))
+        return super().add(key, amount)
+
+
+class ClassMemory(Tiny):
+    """State that outlives the process in a module."""
+
+    def add(self, key: str, amount: int) -> Outcome:
+        if next(_counter) % 3:
+            self.connect().execute("DELETE FROM seen WHERE key = 'x'")
+        return super().add(key, amount)
+
+
+@pytest.mark.parametrize(
+    ("factory", "effect"), [(Uuid, "bank: INSERT seen"), (WallClock, "bank: INSERT seen"), (ClassMemory, "bank: ")]
+)
+def test_the_effect_that_differs_on_replay_is_named(factory: Any, effect: str) -> None:
+    bench = Bench(tiny.TinyContract(), factory)
+    with pytest.raises(NondeterminismError, match=r"env\.new_id") as caught:
+        Explorer(bench, TWO, seconds=60).explore()
+    assert effect in str(caught.value)
+    bench.close()
+
+
+def test_code_that_asks_the_environment_is_not_suspected() -> None:
+    class Asking(Tiny):
+        def add(self, key: str, amount: int) -> Outcome:
+            found = (self.env.new_id(), self.env.clock.now(), self.env.random.random())
+            self.connect().execute("INSERT INTO seen VALUES (?)", (str(found),))
+            return super().add(key, amount)
+
+    bench = Bench(tiny.TinyContract(), Asking)
+    assert Explorer(bench, TWO, seconds=60).explore().complete
+    bench.close()

@@ -1,0 +1,168 @@
+"""Coming to rest is a duty: what never ends is a failure of termination, and never hangs the search."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+import tiny_contract as tiny
+from tiny_contract import Tiny, add, alone, scope
+
+from acidtest.environment import Outcome
+from acidtest.search import exhaustive, settle
+from acidtest.search.bench import Bench
+from acidtest.search.exhaustive import Explorer, Search
+from acidtest.search.run import TERMINATION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from acidtest.properties.contract import Contract
+
+
+class _Tidying(tiny.TinyContract):
+    background: ClassVar[tuple[str, ...]] = ("tidy",)
+
+
+class _Recovering(tiny.TinyContract):
+    recover: ClassVar[str] = "tidy"
+
+
+@pytest.fixture(autouse=True)
+def _small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settle, "LONGEST_CALL", 50)
+    monkeypatch.setattr(exhaustive, "LONGEST_SCHEDULE", 100)
+    monkeypatch.setattr(exhaustive, "LONGEST_OPERATION", 100, raising=False)
+
+
+def explore(contract: Contract, factory: Callable[[Any], Any], **budget: Any) -> Search:
+    """Everything that one client may meet."""
+    bench = Bench(contract, factory)
+    try:
+        return Explorer(bench, scope(alone("app", add("w1", 5)), **budget), seconds=60).explore()
+    finally:
+        bench.close()
+
+
+def reason(search: Search) -> str:
+    """Why it does not terminate."""
+    assert search.violation is not None
+    assert search.violation.property == TERMINATION
+    return search.violation.name
+
+
+def test_code_that_comes_to_rest_is_let_through() -> None:
+    class Calm(Tiny):
+        def tidy(self) -> None:
+            self.connect().execute("DELETE FROM seen")
+
+    for contract in (_Tidying(), _Recovering()):
+        search = explore(contract, Calm, faults=1, kinds={"crash"})
+        assert search.complete
+        assert search.violation is None
+
+
+def test_background_work_that_never_stops_changing_something_is_found() -> None:
+    class Restless(Tiny):
+        def tidy(self) -> None:
+            self.connect().execute("UPDATE sums SET total = total + 1")
+
+    assert "tidy still change something after" in reason(explore(_Tidying(), Restless))
+
+
+def test_background_work_that_publishes_again_and_again_is_found() -> None:
+    class Chatty(Tiny):
+        def tidy(self) -> None:
+            self.env.broker.publish("1", "A", "still here")
+
+    assert "tidy still change something after" in reason(explore(_Tidying(), Chatty))
+
+
+def test_a_process_that_cannot_start_is_found() -> None:
+    class Failing(Tiny):
+        def tidy(self) -> None:
+            message = "no, thanks"
+            raise RuntimeError(message)
+
+    found = reason(explore(_Recovering(), Failing, faults=1, kinds={"crash"}))
+    assert "the process app does not start" in found
+
+
+def test_a_process_whose_constructor_fails_after_a_crash_is_found() -> None:
+    class Fragile(Tiny):
+        def __init__(self, env: Any) -> None:
+            super().__init__(env)
+            if env.new_id().split(".")[1] not in ("0", "1"):
+                message = "only once"
+                raise RuntimeError(message)
+
+    assert "does not start" in reason(explore(tiny.TinyContract(), Fragile, faults=1, kinds={"crash"}))
+
+
+def test_an_endless_loop_of_statements_in_a_request_is_found() -> None:
+    class Spinning(Tiny):
+        def add(self, key: str, amount: int) -> Outcome:
+            connection = self.connect()
+            while connection.execute("SELECT total FROM sums").fetchone() is not None:
+                pass
+            return Outcome.OK
+
+    assert "a schedule ends within" in reason(explore(tiny.TinyContract(), Spinning))
+
+
+def test_an_endless_loop_of_statements_in_background_work_is_found() -> None:
+    class Spinning(Tiny):
+        def tidy(self) -> None:
+            while True:
+                self.connect().execute("SELECT total FROM sums").fetchone()
+
+    assert "app: tidy does not end within 50 effects" in reason(explore(_Tidying(), Spinning))
+
+
+def test_an_endless_loop_of_statements_in_recovery_is_found() -> None:
+    class Spinning(Tiny):
+        def tidy(self) -> None:
+            while True:
+                self.connect().execute("SELECT total FROM sums").fetchone()
+
+    reason(explore(_Recovering(), Spinning))
+
+
+def test_an_endless_loop_that_never_touches_a_database_for_long_is_found_too() -> None:
+    class Waiting(Tiny):
+        def tidy(self) -> None:
+            while self.env.clock.now() < float("inf"):
+                pass
+
+    assert "does not end" in reason(explore(_Tidying(), Waiting))
+
+
+def test_a_loop_that_swallows_the_deadlock_error_of_a_leaked_lock_is_found() -> None:
+    class Stuck(Tiny):
+        def __init__(self, env: Any) -> None:
+            super().__init__(env)
+            self.leaked = self.connect()
+
+        def add(self, key: str, amount: int) -> Outcome:
+            self.leaked.execute("BEGIN IMMEDIATE")
+            return Outcome.OK
+
+        def tidy(self) -> None:
+            while True:
+                try:
+                    self.connect().execute("UPDATE sums SET total = 1")
+                except Exception:  # noqa: BLE001, S112 - that is the bug
+                    continue
+                return
+
+    assert "tidy does not end within" in reason(explore(_Tidying(), Stuck))
+
+
+def test_a_process_that_starts_for_ever_is_found() -> None:
+    class Spinning(Tiny):
+        def __init__(self, env: Any) -> None:
+            super().__init__(env)
+            while env.new_id().split(".")[1] not in ("0", "1"):
+                self.connect().execute("SELECT total FROM sums").fetchone()
+
+    assert "the process app does not start" in reason(explore(tiny.TinyContract(), Spinning))

@@ -1,0 +1,90 @@
+"""The command line, as a user would run it: exit codes, files, wrong input."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+PASS, FAIL, USAGE, INCONCLUSIVE = 0, 1, 2, 3
+
+
+def acidtest(*arguments):
+    command = [sys.executable, "-c", "from acidtest.cli import main; main(prog_name='acidtest')", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_correct_implementation_passes_a_scope(project):
+    done = acidtest("check", "outbox", "my_right:MyOutbox", "--search", "exhaustive", "--scope", "one withdrawal", "--json", "out.json")
+    assert done.returncode == PASS, done.stdout + done.stderr
+    out = json.loads((project / "out.json").read_text(encoding="utf-8"))
+    assert out["verdict"] == "pass"
+    assert out["schedules"] > 10
+    assert out["property"] is None
+
+
+def test_a_failure_is_printed_written_and_replayed(project):
+    done = acidtest("check", "outbox", "my_wrong:MyOutbox", "--search", "exhaustive", "--json", "out.json")
+    assert done.returncode == FAIL, done.stdout + done.stderr
+    assert "OB3" in done.stdout
+    assert "acidtest replay out.json" in done.stdout
+    out = json.loads((project / "out.json").read_text(encoding="utf-8"))
+    assert {"verdict", "pattern", "property", "schedule", "schedules", "states", "coverage", "bound"} <= out.keys()
+    again = acidtest("replay", "out.json")
+    assert again.returncode == FAIL
+    assert out["property"] in again.stdout
+
+
+def test_a_mended_implementation_does_not_fail_on_replay(project):
+    acidtest("check", "outbox", "my_wrong:MyOutbox", "--search", "exhaustive", "--json", "out.json")
+    (project / "my_wrong.py").write_text((project / "my_right.py").read_text(encoding="utf-8"), encoding="utf-8")
+    assert acidtest("replay", "out.json").returncode in (PASS, INCONCLUSIVE)
+
+
+def test_the_stateful_search_finds_it_too_and_the_seed_makes_it_repeatable(project):
+    arguments = ("check", "outbox", "my_wrong:MyOutbox", "--search", "stateful", "--seed", "7", "--examples", "60")
+    one, other = acidtest(*arguments, "--json", "one.json"), acidtest(*arguments, "--json", "other.json")
+    assert one.returncode == other.returncode == FAIL, one.stdout + one.stderr
+    schedules = [json.loads((project / name).read_text(encoding="utf-8"))["schedule"] for name in ("one.json", "other.json")]
+    assert schedules[0] == schedules[1]
+
+
+def test_a_budget_that_runs_out_is_inconclusive(project):
+    done = acidtest("check", "outbox", "my_right:MyOutbox", "--search", "exhaustive", "--scope", "two withdrawals", "--budget", "0.05")
+    assert done.returncode == INCONCLUSIVE
+    assert "budget" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("chekc",), "Known: check"),
+        (("check", "outbx", "my_right:MyOutbox"), "Known: acid"),
+        (("check", "outbox", "my_right"), "module:Factory"),
+        (("check", "outbox", "nowhere:MyOutbox"), "nowhere"),
+        (("check", "outbox", "my_right:YourOutbox"), "MyOutbox"),
+        (("check", "outbox", "my_right:json.loads"), "could not"),
+        (("check", "outbox", "my_right:MyOutbox", "--scope", "none such"), "one withdrawal"),
+        (("check", "outbox", "my_right:MyOutbox", "--search", "wild"), "exhaustive"),
+        (("check", "acid", "my_right:MyOutbox"), "transfer"),
+        (("check", "outbox", "my_right:MyOutbox", "--json", "/nowhere/at/all.json", "--scope", "outage", "--search", "exhaustive"), "cannot be written"),
+        (("replay", "nowhere.json"), "nowhere.json"),
+        (("replay", "my_right.py"), "cannot be read"),
+        (("model", "outbox", "--size", "99"), "Known: 0"),
+        (("show", "sagas"), "Known: acid"),
+        (("verify", "sagas"), "Known: acid"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_wrong_input_gets_a_message_and_no_traceback(project, arguments, named):
+    done = acidtest(*arguments)
+    assert done.returncode == USAGE, done.stdout + done.stderr
+    assert named in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("list",), ("show", "acid"), ("show", "outbox"), ("show", "two_phase_commit"), ("model", "acid")])
+def test_what_there_is_can_be_looked_up(arguments):
+    done = acidtest(*arguments)
+    assert done.returncode == PASS, done.stderr
+    assert done.stdout

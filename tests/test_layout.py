@@ -1,0 +1,92 @@
+"""The shape of the code: imports point one way, the core knows no pattern, modules and functions stay small."""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import acidtest
+
+ROOT = Path(acidtest.__file__).parent
+LONGEST_MODULE = 500
+LONGEST_FUNCTION = 60
+
+#: What modules of each folder may import of ours. A folder may always import itself.
+ALLOWED = {
+    "models": (),
+    "properties": ("models", "environment", "errors", "workload"),
+    "world": ("environment", "errors", "workload"),
+    "impl": ("environment",),
+    "search": ("world", "models", "properties", "errors", "workload", "report.failure"),
+    "report": ("search", "models", "properties", "impl", "errors", "patterns", "world.effects"),
+}
+#: Folders where a pattern has a module of its own; elsewhere patterns have no names.
+BY_PATTERN = ("models", "properties", "impl")
+STEMS = (
+    "acid", "two_phase_commit", "three_phase_commit", "xa", "saga", "compensation", "event_sourcing", "cqrs", "outbox", "inbox",
+    "outbox_inbox", "tcc", "reserve_confirm",
+)  # fmt: skip
+#: The one table of patterns, and the names that an adopter imports.
+TABLES = ("patterns", "__init__")
+
+MODULES = sorted(path.relative_to(ROOT).with_suffix("") for path in ROOT.rglob("*.py"))
+
+
+def name(module: Path) -> str:
+    return ".".join(module.parts)
+
+
+@cache
+def tree(module: Path) -> ast.Module:
+    return ast.parse((ROOT / module).with_suffix(".py").read_text())
+
+
+def imported(module: Path) -> set[str]:
+    """What a module imports of ours, wherever in it, without the package's name."""
+    found = set()
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name(module)} imports relatively"
+            found |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {target.removeprefix("acidtest.") for target in found if target.startswith("acidtest.")}
+
+
+def is_module(target: str) -> bool:
+    path = ROOT.joinpath(*target.split("."))
+    return path.is_dir() or path.with_suffix(".py").exists()
+
+
+@pytest.mark.parametrize("folder", ALLOWED)
+def test_imports_point_one_way(folder):
+    allowed = (folder, *ALLOWED[folder])
+    modules = [module for module in MODULES if module.parts[0] == folder]
+    found = {(name(m), target) for m in modules for target in imported(m) if is_module(target)}
+    assert found
+    assert not {(m, t) for m, t in found if not any(t == a or t.startswith(f"{a}.") for a in allowed)}
+
+
+def test_values_and_errors_import_nothing_of_ours():
+    for module in ("environment", "errors", "workload"):
+        assert not imported(Path(module))
+
+
+def test_the_core_names_no_pattern():
+    core = [module for module in MODULES if module.parts[0] not in BY_PATTERN and module.stem not in TABLES]
+    named = {(name(m), part) for m in core for target in [name(m), *imported(m)] for part in target.split(".")}
+    texts = {(name(m), node.value) for m in core for node in ast.walk(tree(m)) if isinstance(node, ast.Constant)}
+    assert not {(module, what) for module, what in named | texts if what in STEMS}
+
+
+def test_no_module_is_too_long():
+    lengths = {name(module): (ROOT / module).with_suffix(".py").read_text().count("\n") for module in MODULES}
+    assert not {module: length for module, length in lengths.items() if length > LONGEST_MODULE}
+
+
+def test_no_function_is_too_long():
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    functions = [(name(m), f) for m in MODULES for f in ast.walk(tree(m)) if isinstance(f, kinds)]
+    lengths = {f"{module}.{f.name}": f.end_lineno - f.lineno + 1 for module, f in functions}
+    assert not {function: length for function, length in lengths.items() if length > LONGEST_FUNCTION}

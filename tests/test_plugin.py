@@ -1,0 +1,120 @@
+"""The pytest plugin from outside: a project of its own, checked by a real pytest process."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+TEST = """
+from acidtest import OutboxContract
+from my_{which} import MyOutbox
+
+
+class TestMyOutbox(OutboxContract):
+    def implementation(self, env):
+        return MyOutbox(env)
+"""
+
+
+def run_pytest(*arguments):
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def write_test(project, text):
+    (project / "test_my_outbox.py").write_text(text, encoding="utf-8")
+
+
+def test_a_correct_implementation_is_green_under_xdist_and_says_what_was_covered(project):
+    write_test(project, TEST.format(which="right"))
+    done = run_pytest("-n", "2", "-k", "outage or stateful")
+    assert done.returncode == 0, done.stdout
+    assert "what was covered" in done.stdout
+    assert re.search(r"TestMyOutbox, outage: pass", done.stdout)
+
+
+def test_a_broken_implementation_fails_in_the_subtest_of_the_property(project):
+    write_test(project, TEST.format(which="wrong"))
+    done = run_pytest("-k", "every_schedule and one and withdrawal")
+    assert done.returncode == 1
+    assert re.search(r"SUBFAILED\[OB\d+: ", done.stdout)
+    assert "def test_outbox_ob" in done.stdout  # the regression test to paste
+
+
+def test_the_stateful_test_fails_prints_its_program_and_keeps_the_example(project):
+    write_test(project, TEST.format(which="wrong"))
+    first = run_pytest("-k", "stateful", "--hypothesis-seed=3")
+    assert first.returncode == 1
+    assert "state = TestMyOutbox()" in first.stdout
+    assert (project / ".hypothesis").is_dir()
+    assert run_pytest("-k", "stateful").returncode == 1
+
+
+def test_reproduce_failure_replays_the_example(project):
+    write_test(
+        project,
+        "from hypothesis import settings\n"
+        + TEST.format(which="wrong")
+        + "\n    stateful_settings = settings(print_blob=True, database=None)\n",
+    )
+    first = run_pytest("-k", "stateful", "--hypothesis-seed=3")
+    blob = re.search(r"@(reproduce_failure\('[^']+', b'[^']+'\))", first.stdout)
+    assert blob, first.stdout
+    text = TEST.format(which="wrong").replace("class Test", f"@{blob[1]}\nclass Test")
+    write_test(project, "from hypothesis import reproduce_failure\n" + text)
+    again = run_pytest("-k", "stateful")
+    assert again.returncode == 1
+    assert "state = TestMyOutbox()" in again.stdout
+
+
+def test_settings_profiles_are_honoured(project):
+    write_test(project, TEST.format(which="right"))
+    (project / "conftest.py").write_text(
+        "from hypothesis import settings\nsettings.register_profile('tiny', max_examples=3)\n", encoding="utf-8"
+    )
+    done = run_pytest("-k", "stateful", "--hypothesis-profile=tiny")
+    assert "3 drawn workloads" in done.stdout or "never fired" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ("    properties = OutboxContract.properties[1:]", "deletes or changes the standard properties"),
+        ("    scopes = ()", "deletes or changes the standard scopes"),
+        ("    def observe(self, implementation):\n        return ()", "overrides 'observe'"),
+        ("    background = ()", "overrides 'background'"),
+    ],
+)
+def test_tampering_with_the_contract_fails_with_the_reason(project, change, reason):
+    write_test(project, TEST.format(which="right") + change + "\n")
+    done = run_pytest()
+    assert done.returncode == 1
+    assert reason in done.stdout
+
+
+def test_properties_may_be_added(project):
+    write_test(
+        project,
+        "from acidtest.models.machine import Kind, Property\n"
+        + TEST.format(which="right")
+        + "    properties = (*OutboxContract.properties, Property('MINE', 'A keeps 100', Kind.ALWAYS,"
+        " lambda view: dict(view.balances)['A'] == 100))\n",
+    )
+    done = run_pytest("-k", "every_schedule and one and withdrawal")
+    assert done.returncode == 1
+    assert "SUBFAILED[MINE: A keeps 100]" in done.stdout
+
+
+def test_a_contract_without_an_implementation_says_what_to_do(project):
+    write_test(project, "from acidtest import OutboxContract\n\n\nclass TestNothing(OutboxContract):\n    pass\n")
+    done = run_pytest("-k", "outage")
+    assert done.returncode == 1
+    assert "Override implementation(self, env)" in done.stdout
+
+
+def test_an_imported_contract_alone_is_not_a_test(project):
+    write_test(project, "from acidtest import OutboxContract\n\n\ndef test_nothing():\n    assert OutboxContract\n")
+    done = run_pytest()
+    assert done.returncode == 0
+    assert "1 passed" in done.stdout

@@ -1,0 +1,101 @@
+"""A world for throw-away code: each function given to `Small` is the one operation of a process of its own."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from acidtest.workload import Lane, Operation, Scope
+from acidtest.world.database.store import connect_sqlite
+from acidtest.world.interpose import building
+from acidtest.world.world import Env, World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from acidtest.world.site import Site
+
+ACCOUNTS = (
+    "CREATE TABLE accounts (id TEXT PRIMARY KEY, balance INTEGER); INSERT INTO accounts VALUES ('A', 100), ('B', 100)"
+)
+
+
+def install(site: Site, code: Callable[[Any], object] | str = ACCOUNTS, name: str = "bank") -> None:
+    """Run `code`, or a script on the database `name`, outside of any schedule; every run starts from there."""
+    host = site.host("installer")
+    world = World(site, lambda _: None, Scope("empty", "", (), ()))
+    with building(host):
+        env = Env(world, host, None)
+        if isinstance(code, str):
+            env.connect(name).executescript(code)
+        else:
+            code(env)
+    site.capture()
+
+
+class Code:
+    """An implementation whose methods are functions that take the environment."""
+
+    def __init__(self, functions: dict[str, Callable[[Any], object]], env: Any) -> None:
+        for name, function in functions.items():
+            setattr(self, name, partial(function, env))
+
+
+class Small(World):
+    """A world with one client per function. `answers` is what they were told, by the function's name."""
+
+    def __init__(self, site: Site, *functions: Callable[[Any], object], together: bool = False, retries: int = 0) -> None:
+        named = {function.__name__: function for function in functions}
+        clients = [n for n in named if n != "recover"]
+        lanes = tuple(Lane(n, "app" if together else n, (Operation(n, n, (), retries),)) for n in clients)
+        super().__init__(site, partial(Code, named), Scope("small", "", (), lanes), "recover" * ("recover" in named))
+        self.answers: dict[str, Hashable] = {}
+        self.done: list[str] = []
+
+    def step(self, name: str, fault: str = "") -> str:
+        """Let a client go on; returns the effect at which it is now, empty when it has ended, or "blocked"."""
+        effect = self.pending(name)
+        went_on = self.advance(name, fault)
+        if went_on and effect is not None:
+            self.done.append(effect.label)
+        for event in self.events:
+            if event.kind in ("reply", "unknown"):
+                self.answers[event.subject] = event.value
+        if not went_on:
+            return "blocked"
+        effect = self.pending(name)
+        return "" if effect is None else effect.label
+
+    def begin(self, name: str) -> str:
+        """Call the operation of a client up to its first effect."""
+        return self.step(name)
+
+    def until(self, name: str, effect: str) -> None:
+        """Let a client go on until it is at an effect whose name contains `effect`."""
+        at = self.begin(name) if self.pending(name) is None else str(self.pending(name))
+        while effect not in at:
+            at = self.step(name)
+            assert at not in ("", "blocked"), f"{name} came to no {effect!r}; it did {self.done}"
+
+    def finish(self, name: str) -> Any:
+        """Let a client go on to its end; returns what it was told, None if it waits for a lock."""
+        client = self.clients[name]
+        while name in self.runnable() and not client.done:
+            if self.step(name) == "blocked":
+                return None
+        return self.answers.get(name)
+
+
+def read(site: Site, sql: str, name: str = "bank") -> list[tuple[Any, ...]]:
+    """What is committed in the database `name`, read beside the world."""
+    connection = connect_sqlite(site.database(name).path)
+    try:
+        return connection.execute(sql).fetchall()
+    finally:
+        connection.close()
+
+
+def balance(site: Site, account: str = "A", name: str = "bank") -> int:
+    """The committed balance of an account."""
+    ((found,),) = read(site, f"SELECT balance FROM accounts WHERE id = '{account}'", name)
+    return int(found)

@@ -1,0 +1,214 @@
+"""What code does behind the world's back is reported; what can be brought into the schedule is."""
+
+from __future__ import annotations
+
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from small_world import Small, balance
+
+from acidtest.errors import NondeterminismError
+from acidtest.workload import Lane, Operation, Scope
+from acidtest.world.clock import START
+from acidtest.world.database import store
+from acidtest.world.effects import Decision
+from acidtest.world.world import World
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from acidtest.world.site import Site
+
+really_sleep = time.sleep.__globals__["_really_sleep"] if hasattr(time.sleep, "__globals__") else time.sleep
+real_connect = store._connect
+
+UNCONTROLLED = {
+    "starts a thread": lambda: threading.Thread(target=print).start(),
+    "starts another process": lambda: subprocess.run([sys.executable, "-c", ""], check=False),  # noqa: S603
+    "really sleeps": lambda: really_sleep(0),
+    "opens a network connection": lambda: socket.socket().connect(("127.0.0.1", 9)),
+}
+
+
+@pytest.mark.parametrize("what", UNCONTROLLED)
+@pytest.mark.parametrize("swallowed", [False, True])
+def test_it_is_reported_also_where_the_code_swallows_it(site: Site, what: str, *, swallowed: bool) -> None:
+    def work(env: Any) -> None:
+        try:
+            UNCONTROLLED[what]()
+        except Exception:
+            if not swallowed:
+                raise
+
+    world = Small(site, work)
+    with pytest.raises(NondeterminismError, match=f"work {what}"):
+        world.begin("work")
+    world.close()
+
+
+def test_a_connection_past_the_world_is_reported_and_its_file_not_opened(site: Site, tmp_path: Path) -> None:
+    class Mine(sqlite3.Connection):
+        pass
+
+    for opens in (real_connect, sqlite3.Connection, Mine):
+
+        def work(env: Any, opens: Any = opens) -> None:
+            opens(tmp_path / "real.db")
+
+        world = Small(site, work)
+        with pytest.raises(NondeterminismError, match="opens a database past acidtest"):
+            world.begin("work")
+        world.close()
+    assert not list(tmp_path.iterdir())
+
+
+def test_outside_of_calls_everything_is_as_ever(site: Site) -> None:
+    thread = threading.Thread(target=lambda: None)
+    thread.start()
+    thread.join()
+    time.sleep(0)
+    assert type(threading.Lock()) is type(store.threading.Lock() if hasattr(store, "threading") else threading.Lock())
+
+
+def test_sleep_of_the_time_module_sleeps_on_the_virtual_clock(site: Site) -> None:
+    def nap(env: Any) -> float:
+        time.sleep(3600)
+        return float(env.clock.now() - START)
+
+    world = Small(site, nap)
+    assert world.begin("nap") == "clock: sleep 3600 s"
+    assert world.finish("nap") == 3600
+    world.close()
+
+
+def test_a_short_pause_between_two_tries_is_no_jump_of_time(site: Site) -> None:
+    def nap(env: Any) -> None:
+        time.sleep(0.05)
+
+    world = Small(site, nap)
+    world.finish("nap")
+    assert world.clock.time == START + 0.05
+    assert not [event for event in world.events if event.kind == "environment"]
+    world.close()
+
+
+# Locks of threading:
+
+
+class Serial:
+    """Guards everything with one lock."""
+
+    make_lock: Any = staticmethod(lambda: threading.Lock())  # looked up when it is called
+
+    def __init__(self, env: Any) -> None:
+        self.env = env
+        self.lock = self.make_lock()
+
+    def pay(self) -> str:
+        with self.lock, self.env.connect("bank") as connection:
+            (left,) = connection.execute("SELECT balance FROM accounts WHERE id = 'A'").fetchone()
+            connection.execute("UPDATE accounts SET balance = ? WHERE id = 'A'", (left - 10,))
+        return "paid"
+
+
+class Reentrant(Serial):
+    """Takes its lock twice."""
+
+    make_lock = staticmethod(lambda: threading.RLock())
+
+    def pay(self) -> str:
+        with self.lock:
+            return super().pay()
+
+
+class Conditional(Serial):
+    """Uses a condition as its lock."""
+
+    make_lock = staticmethod(lambda: threading.Condition())
+
+
+class Impatient(Serial):
+    """Waits for its lock for a while only."""
+
+    def pay(self) -> str:
+        if not self.lock.acquire(timeout=5):
+            return "busy"
+        try:
+            self.env.broker.publish("1", "A", "")
+            return "paid"
+        finally:
+            self.lock.release()
+
+
+def two_calls(site: Site, factory: Any) -> World:
+    """A world with two clients of one process."""
+    lanes = tuple(Lane(name, "app", (Operation(name, "pay"),)) for name in ("one", "two"))
+    return World(site, factory, Scope("small", "", (), lanes))
+
+
+@pytest.mark.parametrize("factory", [Serial, Reentrant, Conditional])
+def test_a_call_waits_for_the_lock_of_another_without_hanging_the_search(site: Site, factory: Any) -> None:
+    world = two_calls(site, factory)
+    world.advance("one")
+    world.advance("two")
+    effect = world.pending("two")
+    assert effect is not None
+    assert effect.label == "app: wait for a lock"
+    assert not world.advance("two")
+    assert world.runnable() == ["one"]
+    while not world.clients["one"].done:
+        world.advance("one")
+    assert world.runnable() == ["two"]
+    while not world.clients["two"].done:
+        world.advance("two")
+    assert balance(site) == 80
+    world.close()
+
+
+@pytest.mark.parametrize(("factory", "told"), [
+    (Impatient, "busy"), (Serial, "RuntimeError: this lock will never be free: the call that holds it cannot go on"),
+])  # fmt: skip
+def test_who_waits_for_a_lock_that_is_never_free_gives_up(site: Site, factory: Any, told: str) -> None:
+    world = two_calls(site, factory)
+    world.processes["app"].implementation.lock.acquire()  # and never released
+    for name in ("one", "two"):
+        world.advance(name)
+        assert not world.advance(name)
+    assert world.runnable() == []
+    world.perform(Decision("victim", "one"))
+    assert [event.value for event in world.events if event.subject == "one" and event.value != "deadlock"] == [None, told]
+    world.close()
+
+
+def test_a_crash_takes_the_lock_with_it(site: Site) -> None:
+    world = two_calls(site, Serial)
+    world.advance("one")
+    world.advance("two")
+    world.crash("app")
+    world.restart("app")
+    task = world.call("app", "pay")
+    while not task.finished:
+        task.resume()
+    assert task.value == "paid"
+    world.close()
+
+
+def test_a_lock_still_excludes_real_threads(site: Site) -> None:
+    world = two_calls(site, Serial)
+    lock = world.processes["app"].implementation.lock
+    assert lock.acquire()
+    assert lock.locked()
+    tries: list[bool] = []
+    thread = threading.Thread(target=lambda: tries.append(lock.acquire(blocking=False)))
+    thread.start()
+    thread.join()
+    lock.release()
+    assert tries == [False]
+    assert not lock.locked()
+    world.close()
