@@ -64,8 +64,8 @@ def tampering(contract: type[Contract]) -> str:
 def _shrunk(contract: type[Contract], base: type, name: str) -> str:
     """Why a subclass's own properties or scopes will not do: standard ones are missing or changed."""
     key = "id" if name == "properties" else "name"
-    kept = {getattr(value, key): value for value in getattr(contract, name)}
-    changed = [getattr(v, key) for v in getattr(base, name) if kept.get(getattr(v, key)) != v]
+    kept = tuple(getattr(contract, name))
+    changed = [getattr(value, key) for value in getattr(base, name) if value not in kept]
     if not changed:
         return ""
     return (

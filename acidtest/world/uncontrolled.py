@@ -6,7 +6,9 @@ schedule. Files are not watched: too much that is harmless opens them.
 
 from __future__ import annotations
 
+import _thread
 import sys
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +44,24 @@ def watch() -> None:
     if not _watching:
         _watching = True
         sys.addaudithook(_hook)
+        if sys.version_info < (3, 12):
+            _watch_threads()
+
+
+def _watch_threads() -> None:
+    """Until 3.12 Python says nothing of threads that start."""
+    start: Any = _thread.start_new_thread
+
+    def start_new_thread(*arguments: Any) -> int:
+        _hook("_thread.start_new_thread", arguments)
+        ident: int = start(*arguments)
+        return ident
+
+    for module in (_thread, threading):
+        names: Any = vars(module)
+        for name in ("start_new_thread", "start_new", "_start_new_thread"):
+            if name in names:
+                names[name] = start_new_thread
 
 
 @contextmanager
