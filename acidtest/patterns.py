@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from acidtest.impl.broken import Mutant
     from acidtest.impl.naive import Defect
+    from acidtest.models.theory import Theory
     from acidtest.properties.contract import Contract
 
 
@@ -21,17 +22,34 @@ class Pattern(NamedTuple):
     Arguments:
         stem: its name in code and on the command line.
         title: its name in prose.
-        contract: the name of its contract class in acidtest.properties.
+        contract: the name of its contract class in acidtest.properties; empty where there are models only, so far.
         reference: the name of its reference implementation in acidtest.impl.
     """
 
     stem: str
     title: str
-    contract: str
-    reference: str
+    contract: str = ""
+    reference: str = ""
+
+    def theory(self) -> Theory:
+        """What its models prove. It stands beside the contract where the two share their properties."""
+        layer = "properties" if self.contract else "models"
+        found: Theory = import_module(f"acidtest.{layer}.{self.stem}").THEORY
+        return found
 
     def contract_class(self) -> type[Contract]:
-        """The contract."""
+        """The contract.
+
+        Raises:
+            UsageError: there is none yet.
+        """
+        if not self.contract:
+            checked = ", ".join(entry.stem for entry in PATTERNS.values() if entry.contract)
+            message = (
+                f"{self.stem} has models (acidtest model {self.stem}), but no contract that code could be checked against "
+                f"yet. Patterns with a contract: {checked}."
+            )
+            raise UsageError(message)
         found: type[Contract] = getattr(import_module(f"acidtest.properties.{self.stem}"), self.contract)
         return found
 

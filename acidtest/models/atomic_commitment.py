@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from acidtest.models.machine import Kind, Model, Property, Transition
+from acidtest.models.theory import Size, Study
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,3 +123,11 @@ G6 = Property("G6", "no branch is left prepared", Kind.AT_REST, none_in_doubt, "
 def properties() -> tuple[Property, ...]:
     """List what any atomic commitment protocol must satisfy."""
     return AC1, AC2, AC3, AC4, AC5, G6
+
+
+STUDY = Study(
+    name="TCommit",
+    make=TransactionCommit,
+    sizes=(Size("3 participants", {"n": 3}, 34, 7), Size("5 participants", {"n": 5}, 274, 11)),
+    properties=properties(),
+)

@@ -6,10 +6,12 @@ early answers "unknown" where it found nothing, never "holds" and never "unreach
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias
 
 from acidtest.models.breadth_first import Memo, Progress, Search, Trace
+from acidtest.models.liveness import Lasso, find_lasso
 from acidtest.models.machine import Action, Kind, Model, Property, State
 
 if TYPE_CHECKING:
@@ -30,13 +32,16 @@ class Finding:
     """What the search found out about one property.
 
     `constrained` counts the states or steps to which the property applied until it was decided: 0 means that
-    it was vacuous. `trace` is the shortest counterexample (violated) or the shortest witness (reached).
+    it was vacuous. For `eventually` these are the states in which what must come has not come yet. `trace` is the
+    shortest counterexample (violated) or the shortest witness (reached); a counterexample to `eventually` goes on
+    with `cycle` for ever, which without any step means that nothing happens any more.
     """
 
     property: Property
     verdict: Verdict
     constrained: int
     trace: Trace | None = None
+    cycle: Trace | None = None
 
 
 @dataclass(frozen=True)
@@ -97,18 +102,25 @@ class _Docket:
     def __init__(self, properties: Sequence[Property], *kinds: Kind) -> None:
         # A witness decides `sometimes`, a counterexample all other kinds.
         own = [claim for claim in properties if claim.kind in kinds]
-        self.undecided = [(claim, claim.predicate, claim.kind is Kind.SOMETIMES) for claim in own]
+        self.undecided = [(claim, claim.predicate, claim.kind is Kind.SOMETIMES, claim.when) for claim in own]
         self.subjects = 0
+        self._tested: Counter[Property] = Counter()
         #: What decided a property: the state (where the step began), and how many subjects it took.
         self.decided: dict[Property, tuple[Any, int]] = {}
 
     def judge(self, state: Any, *views: Any) -> None:
         """Try every undecided property on one subject."""
         self.subjects += 1
-        for claim, predicate, decisive in self.undecided:
+        for claim, predicate, decisive, when in self.undecided:
+            if when is not None and when(*views):
+                self._tested[claim] += 1
             if bool(predicate(*views)) is decisive:
-                self.decided[claim] = (state, self.subjects)
+                self.decided[claim] = (state, self.tested(claim))
                 self.undecided = [entry for entry in self.undecided if entry[0] != claim]
+
+    def tested(self, claim: Property) -> int:
+        """Count the subjects so far of which the property demands anything."""
+        return self._tested[claim] if claim.when is not None else self.subjects
 
 
 class _Court(Generic[State]):
@@ -163,16 +175,27 @@ class _Court(Generic[State]):
 
     def finding(self, claim: Property) -> Finding:
         """Sum up. Only a complete search says that something is so everywhere or nowhere."""
+        if claim.kind is Kind.EVENTUALLY:
+            return self._liveness(claim)
         sometimes = claim.kind is Kind.SOMETIMES
         docket = {Kind.STEP: self._steps, Kind.AT_REST: self._rests}.get(claim.kind, self._states)
         if claim not in docket.decided:
             exhausted: Verdict = "unreached" if sometimes else "holds"
-            return Finding(claim, exhausted if self._search.complete else "unknown", docket.subjects)
+            return Finding(claim, exhausted if self._search.complete else "unknown", docket.tested(claim))
         state, constrained = docket.decided[claim]
         trace = self._search.trace(state)
         if claim.kind is Kind.STEP:
             trace = trace.then(*self._offence(claim, trace.last))
         return Finding(claim, "reached" if sometimes else "violated", constrained, trace)
+
+    def _liveness(self, claim: Property) -> Finding:
+        """Judge infinite runs, which takes all states."""
+        if not self._search.complete:
+            return Finding(claim, "unknown", 0)
+        lasso, waiting = find_lasso(self._search.model, claim)
+        if isinstance(lasso, Lasso):
+            return Finding(claim, "violated", waiting, lasso.stem, lasso.cycle)
+        return Finding(claim, "holds", waiting)
 
     def _offence(self, claim: Property, state: State) -> tuple[Action, State]:
         """Find the step that breaks a `step` property; the search remembers only where it began."""
@@ -193,18 +216,18 @@ def check(  # noqa: PLR0913 - every option has a default, and none makes sense g
 
     Arguments:
         model: what to explore.
-        properties: of every kind but `eventually`.
+        properties: of any kind; `eventually` not together with `symmetry`.
         max_states: give up rather than keep more distinct states than this.
         seconds: give up after this time.
         progress: called now and then with how far the search is.
         symmetry: maps a state to the representative of its orbit.
 
     Raises:
-        ValueError: a property is of a kind that is not supported.
+        ValueError: a property of kind `eventually` is to be checked under symmetry.
 
     """
     claims = tuple(properties)
-    _refuse_unsupported(claims)
+    _refuse_unsupported(claims, symmetry)
     search = Search(model, max_states=max_states, seconds=seconds, progress=progress, symmetry=symmetry)
     court = _Court(search, claims)
     for state, outcomes in search:
@@ -236,12 +259,12 @@ def reachable(model: Model[State]) -> Graph:
     return Graph(tuple(search.found[: search.initial]), tuple(search.found), edges)
 
 
-def _refuse_unsupported(properties: Iterable[Property]) -> None:
+def _refuse_unsupported(properties: Iterable[Property], symmetry: object) -> None:
     for claim in properties:
-        if claim.kind is Kind.EVENTUALLY:
+        if claim.kind is Kind.EVENTUALLY and symmetry is not None:
             message = (
-                f"{claim.id} ({claim.name}) is of kind `eventually`, about infinite runs, and this search "
-                "does not see any. Check it as `at_rest`, or leave it out."
+                f"{claim.id} ({claim.name}) is of kind `eventually`. Which actions are fair differs within an orbit, so "
+                "it cannot be checked under symmetry. Leave one of the two out."
             )
             raise ValueError(message)
 

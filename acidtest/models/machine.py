@@ -52,6 +52,8 @@ class Property:
         source: where the requirement comes from (paper, specification, incident).
         capability: checked only for implementations that declare this capability; empty for all.
         waived: not checked for implementations that declare one of these capabilities.
+        when: takes the same views and says whether the property demands anything of them; None: always. The
+            predicate holds wherever this says no; it only counts how often the property was put to the test.
     """
 
     id: str
@@ -61,11 +63,19 @@ class Property:
     source: str = ""
     capability: str = ""
     waived: tuple[str, ...] = ()
+    when: Callable[..., bool] | None = None
 
     def applies(self, declared: Iterable[str]) -> bool:
         """Whether it is checked for an implementation that declares these capabilities."""
         known = set(declared)
         return (not self.capability or self.capability in known) and known.isdisjoint(self.waived)
+
+
+def implied(  # noqa: PLR0913 - the fields of a property
+    id: str, name: str, kind: Kind, when: Callable[..., bool], then: Callable[..., bool], source: str = ""  # noqa: A002
+) -> Property:
+    """A property of the form "when …, then …": where `when` says no it demands nothing, and is not counted."""
+    return Property(id, name, kind, lambda *views: not when(*views) or then(*views), source, when=when)
 
 
 class Transition(NamedTuple):
@@ -81,12 +91,19 @@ class Model(ABC, Generic[State]):
 
     `events` names the actions that an outsider observes directly (an invocation, a reply, a crash). The others are
     internal: beside running code they are inferred from what they change in the view.
+
+    `faults` names the actions that nobody may count on: crashes, losses, and whatever the environment may do or leave.
+    All others are weakly fair: none stays enabled for ever without being taken.
     """
 
     #: What the model is, for reports.
     name: str = ""
     #: Names of the actions that are observed as events rather than inferred.
     events: frozenset[str] = frozenset()
+    #: Names of the actions that need not happen.
+    faults: frozenset[str] = frozenset()
+    #: What the elements of a state are called, where states are plain tuples.
+    fields: tuple[str, ...] = ()
 
     @abstractmethod
     def initial_states(self) -> Iterable[State]:
@@ -101,8 +118,15 @@ class Model(ABC, Generic[State]):
         """What an outsider sees of this state; hashable."""
 
     def at_rest(self, state: State) -> bool:
-        """Whether faults are over and nothing is left to recover or drain. Default: no action is enabled."""
-        return next(iter(self.successors(state)), None) is None
+        """Whether faults are over and nothing is left to recover or drain.
+
+        Default: whatever is enabled is a fault, or changes nothing.
+        """
+        return all(action.name in self.faults or following == state for action, following in self.successors(state))
+
+    def actor(self, action: Action) -> str:
+        """Whose action it is, for reports that give each actor a column. Default: what it acts on first."""
+        return str(action.args[0]) if action.args else self.name
 
     def leads_to(self, state: State, view: Any) -> bool:  # noqa: ARG002 - what a model may use
         """Whether internal actions may still lead from `state` to one that looks like `view`. Default: yes.

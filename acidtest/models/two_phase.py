@@ -20,9 +20,12 @@ from acidtest.models.atomic_commitment import (
     WORKING,
     CommitView,
     Statuses,
+    TransactionCommit,
+    properties,
     with_status,
 )
-from acidtest.models.machine import Model, Transition
+from acidtest.models.machine import Action, Kind, Model, Transition
+from acidtest.models.theory import Diagram, Refines, Size, Study
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +56,7 @@ class TwoPhase(Model[TwoPhaseState]):
     """
 
     name = "TwoPhase"
+    fields = ("rmState", "tmState", "tmPrepared", "msgs")
 
     def __init__(self, n: int) -> None:
         """Take `n` resource managers."""
@@ -125,6 +129,10 @@ class TwoPhase(Model[TwoPhaseState]):
             return None
         return with_status(rms, rm, ABORTED), tm, prepared, msgs
 
+    def actor(self, action: Action) -> str:
+        """The transaction manager, or a resource manager."""
+        return f"RM {action.args[0]}" if action.name.startswith("RM") else "TM"
+
     def view(self, state: TwoPhaseState) -> CommitView:
         """Show what is durable: here, where nobody crashes, everything."""
         rms, tm, _, msgs = state
@@ -145,3 +153,15 @@ def canonical(state: TwoPhaseState) -> TwoPhaseState:
     statuses, received, sent = zip(*columns, strict=True)
     msgs = msgs & (COMMIT_MSG | ABORT_MSG) | sum(PREPARED_MSG << rm for rm, out in enumerate(sent) if out)
     return statuses, tm, sum(bit << rm for rm, bit in enumerate(received)), msgs
+
+
+STUDY = Study(
+    name="TwoPhase",
+    make=TwoPhase,
+    sizes=(Size("3 resource managers", {"n": 3}, 288, 11), Size("5 resource managers", {"n": 5}, 8_832, 17)),
+    properties=tuple(p for p in properties() if p.kind is not Kind.AT_REST),  # nobody has to decide in this protocol
+    refines=Refines("TCommit", TransactionCommit, two_phase_to_commit),
+    symmetry=lambda n: canonical,  # noqa: ARG005 - the same for all sizes
+    orbits=(80, 314),
+    diagram=Diagram({"n": 2}, lambda state: f"TM {state[1]}\n" + ", ".join(sorted(state[0]))),
+)

@@ -13,41 +13,23 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from acidtest.models.atomic_commitment import (
     ABORTED,
+    AC1,
+    AC3,
     COMMITTED,
     PREPARED,
     WORKING,
     CommitView,
     Statuses,
-    TransactionCommit,
+    have_all_decided,
     with_status,
 )
 from acidtest.models.atomic_commitment import properties as commitment_properties
-from acidtest.models.checker import Trace, check
-from acidtest.models.machine import Kind, Model, Property, Transition
-from acidtest.models.two_phase import (
-    ABORT_MSG,
-    COMMIT_MSG,
-    INIT,
-    PREPARED_MSG,
-    TwoPhase,
-    canonical,
-    told,
-    two_phase_to_commit,
-)
+from acidtest.models.machine import Action, Kind, Model, Property, Transition
+from acidtest.models.theory import Diagram, Size, Study, Switch, Theorem
+from acidtest.models.two_phase import ABORT_MSG, COMMIT_MSG, INIT, PREPARED_MSG, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-__all__ = [
-    "CommitView",
-    "TransactionCommit",
-    "TwoPhase",
-    "TwoPhaseCrash",
-    "canonical",
-    "properties",
-    "two_phase_to_commit",
-    "undecidable_pair",
-]
 
 #: A process that has crashed and not restarted.
 DOWN = "down"
@@ -75,7 +57,8 @@ class TwoPhaseCrash(Model[CrashState]):
     """
 
     name = "TwoPhaseCrash"
-    events = FAULTS
+    events = faults = FAULTS
+    fields = ("rms", "rm_logs", "tm", "tm_log", "votes", "msgs", "crashes")
 
     def __init__(  # noqa: PLR0913 - each switch is an assumption of its own
         self,
@@ -247,9 +230,9 @@ class TwoPhaseCrash(Model[CrashState]):
         voted = tuple(log != WORKING and bool(msgs & PREPARED_MSG << rm) for rm, log in enumerate(rm_logs))
         return CommitView(rm_logs, voted, told(msgs), tm_log == COMMITTED, tm != DOWN, crashes)
 
-    def at_rest(self, state: CrashState) -> bool:
-        """Nothing is left to do but to crash."""
-        return all(action.name in FAULTS for action in self.actions(state))
+    def actor(self, action: Action) -> str:
+        """The transaction manager, or a resource manager."""
+        return f"RM {action.args[0]}" if action.args and action.name != "TMRcvPrepared" else "TM"
 
 
 def is_blocked(view: CommitView) -> bool:
@@ -266,23 +249,38 @@ def is_half_visible(view: CommitView) -> bool:
 _SKEEN = "Skeen, Nonblocking commit protocols, SIGMOD 1981"
 N1 = Property("N1", "all participants are blocked", Kind.SOMETIMES, is_blocked, _SKEEN)
 N2 = Property("N2", "a reader can see half of a commit", Kind.SOMETIMES, is_half_visible, "citus#3780")
+N3 = Property(
+    "N3", "a participant in doubt cannot tell: the decision may be logged …", Kind.SOMETIMES,
+    lambda view: is_blocked(view) and view.logged, "Skeen & Stonebraker 1983",
+)  # fmt: skip
+N3_OTHERWISE = replace(N3, name="… or not, with the same history of its own", predicate=lambda view: is_blocked(view) and not view.logged)
+TERMINATION = Property("AC5.live", "everybody decides", Kind.EVENTUALLY, have_all_decided, "Bernstein, Hadzilacos & Goodman 1987")
+NON_BLOCKING = replace(TERMINATION, id="N1.live", name="everybody decides, also without the coordinator")
 
-
-def properties() -> tuple[Property, ...]:
-    """List what two-phase commit must satisfy, and what it cannot avoid (N1 needs at least one crash)."""
-    return *commitment_properties(), N1, N2
-
-
-def undecidable_pair(n: int) -> tuple[Trace, Trace]:
-    """Find two runs that end blocked, one with a commit record and one without, for `n` participants.
-
-    If every participant has taken the same steps in both, none can tell which it is in: whatever rule it
-    would decide by, the rule is wrong in one of them once the coordinator's log is read.
-    """
-    logged = replace(N1, predicate=lambda view: is_blocked(view) and view.logged)
-    empty = replace(N1, predicate=lambda view: is_blocked(view) and not view.logged)
-    committed, aborted = (finding.trace for finding in check(TwoPhaseCrash(n), (logged, empty)).findings)
-    if committed is None or aborted is None:
-        message = f"No two blocked runs with {n} participants: the model does not block, against theorem N1."
-        raise AssertionError(message)
-    return committed, aborted
+STUDY = Study(
+    name="two-phase commit with crashes",
+    make=TwoPhaseCrash,
+    switches=(
+        Switch("recovery", "a coordinator that crashed comes back", default=True),
+        Switch("decide_before_log", "COMMIT may be sent before the decision is durable"),
+        Switch("vote_before_log", "YES may be sent before the prepared record is durable"),
+        Switch("abort_after_yes", "a participant may abort alone after it voted yes"),
+    ),
+    sizes=(
+        Size("2 participants, 1 crash", {"n": 2, "crashes": 1}, 463, 16),
+        Size("3 participants, 1 crash", {"n": 3, "crashes": 1}, 3_741, 21),
+        Size("3 participants, 2 crashes", {"n": 3, "crashes": 2}, 9_274, 23),
+    ),
+    properties=(*commitment_properties(), TERMINATION),
+    theorems=(
+        Theorem(N1),
+        Theorem(NON_BLOCKING, {"recovery": False}, {}),
+        Theorem(N2),
+        Theorem(N3),
+        Theorem(N3_OTHERWISE),
+        Theorem(AC1, {"decide_before_log": True}, {}),
+        Theorem(AC3, {"vote_before_log": True}, {}),
+        Theorem(AC1, {"abort_after_yes": True}, {}),
+    ),
+    diagram=Diagram({"n": 2, "crashes": 0}, lambda s: f"TM {s[2]}\n{s[0][0]} | {s[0][1]}"),
+)

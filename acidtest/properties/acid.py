@@ -14,7 +14,8 @@ from acidtest.environment import Outcome
 from acidtest.models.acid import AcidModel, AcidView, Balances
 from acidtest.models.ledger import Request
 from acidtest.models.machine import Kind, Property
-from acidtest.properties.contract import ModelCase, Seen, accounts_of
+from acidtest.models.theory import Size, Study, Theory
+from acidtest.properties.contract import Seen, accounts_of
 from acidtest.properties.shared import (
     DAY,
     G2,
@@ -252,20 +253,35 @@ _MENU = (
 )  # fmt: skip
 
 
-def _modelled(*asks: tuple[str, str, str, int]) -> AcidModel:
+def _service(asks: tuple[tuple[str, str, str, int], ...]) -> AcidModel:
     """The model of transfers between A with 100 and B with 50, and of one read."""
     asked = [Request(f"t{i}", k, (a, b, n), ((a, -n), (b, n))) for i, (k, a, b, n) in enumerate(asks, 1)]
     return AcidModel((("A", 100), ("B", 50)), asked, reads=1)
 
 
-MODELS = (
-    ModelCase(
-        "acid, two competing transfers and a read", lambda: _modelled(("k1", "A", "B", 61), ("k2", "A", "B", 52)), PROPERTIES
+SERVICE = Study(
+    name="what a client of transfers sees",
+    make=_service,
+    sizes=(
+        Size("two competing transfers and a read", {"asks": (("k1", "A", "B", 61), ("k2", "A", "B", 52))}, 879, 13),
+        Size(
+            "one key three times and a read",
+            {"asks": (("k1", "A", "B", 61), ("k1", "A", "B", 61), ("k1", "A", "B", 23))}, 3_981, 14,
+        ),
     ),
-    ModelCase(
-        "acid, one key three times and a read",
-        lambda: _modelled(("k1", "A", "B", 61), ("k1", "A", "B", 61), ("k1", "A", "B", 23)), PROPERTIES,
+    properties=PROPERTIES,
+)
+
+THEORY = Theory(
+    promise=(
+        "A transfer happens as a whole or not at all, once per key, beside others as if it were alone, and stays once it "
+        "was acknowledged."
     ),
+    studies=(SERVICE,),
+    aspects={
+        "atomicity": ("ACID-A",), "isolation": ("ACID-I",), "durability": ("ACID-D",), "idempotency": ("G3", "G7"),
+        "conservation": ("ACID-C",), "termination": ("G9",),
+    },
 )  # fmt: skip
 
 
@@ -282,7 +298,6 @@ class AcidContract(LedgerContract):
     }
     properties = PROPERTIES
     scopes = SCOPES
-    models = MODELS
     stateful_lanes: ClassVar[tuple[str, ...]] = ("app-1", "app-2", "reader")
 
     def requests(self, scope: Scope) -> tuple[Request, ...]:

@@ -57,22 +57,6 @@ class Seen(NamedTuple):
     read: Hashable = None
 
 
-class ModelCase(NamedTuple):
-    """An abstract state machine to be checked exhaustively, with what must hold of it.
-
-    Arguments:
-        name: what it is and its size, for example "TwoPhase, 3 resource managers".
-        make: makes the model.
-        properties: what is checked; negative theorems are among them as `sometimes`.
-        refines: the specification that it refines and how its states map, or None.
-    """
-
-    name: str
-    make: Callable[[], Model[Any]]
-    properties: tuple[Property, ...]
-    refines: tuple[Callable[[], Model[Any]], Callable[[Any], Any]] | None = None
-
-
 class Contract(ABC):
     """What an implementation of a pattern must keep to, and how it is exercised.
 
@@ -98,8 +82,6 @@ class Contract(ABC):
     #: The small workloads that are explored completely.
     scopes: ClassVar[tuple[Scope, ...]] = ()
 
-    #: The pattern's models, the smallest first.
-    models: ClassVar[tuple[ModelCase, ...]] = ()
     #: The names of the lanes that `stateful_scope` draws operations for.
     stateful_lanes: ClassVar[tuple[str, ...]] = ()
     #: The fault kinds of the stateful search.

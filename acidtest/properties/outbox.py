@@ -12,7 +12,8 @@ from acidtest.environment import Outcome
 from acidtest.models.ledger import Call, Request
 from acidtest.models.machine import Action, Kind, Property
 from acidtest.models.outbox import Copy, OutboxModel, OutboxView
-from acidtest.properties.contract import Message, ModelCase, Seen, accounts_of
+from acidtest.models.theory import Size, Study, Theorem, Theory
+from acidtest.properties.contract import Message, Seen, accounts_of
 from acidtest.properties.shared import (
     DAY,
     G2,
@@ -312,16 +313,33 @@ _MENU = (
 )  # fmt: skip
 
 
-def _modelled(*asks: tuple[str, str, int]) -> OutboxModel:
+def _service(asks: tuple[tuple[str, str, int], ...]) -> OutboxModel:
     """The model of withdrawals from one account of 100."""
     asked = [Request(f"w{i}", key, (a, n), ((a, -n),)) for i, (key, a, n) in enumerate(asks, 1)]
     return OutboxModel((("A", 100),), asked)
 
 
-MODELS = (
-    ModelCase("outbox, one withdrawal", lambda: _modelled(("k1", "A", 61)), (*PROPERTIES, N1)),
-    ModelCase("outbox, two withdrawals of which one can be paid", lambda: _modelled(("k1", "A", 61), ("k2", "A", 52)), (*PROPERTIES, N1)),
-    ModelCase("outbox, one key twice", lambda: _modelled(("k1", "A", 61), ("k1", "A", 61)), (*PROPERTIES, N1)),
+SERVICE = Study(
+    name="what a client and a broker see of an outbox",
+    make=_service,
+    sizes=(
+        Size("one key twice", {"asks": (("k1", "A", 61), ("k1", "A", 61))}, 186, 10),
+        Size("two withdrawals of which one can be paid", {"asks": (("k1", "A", 61), ("k2", "A", 52))}, 396, 12),
+    ),
+    properties=PROPERTIES,
+    theorems=(Theorem(N1),),
+)
+
+THEORY = Theory(
+    promise=(
+        "A business change and the message about it become true together: every committed change is published in the end, "
+        "and nothing is published that was not committed. A message may come twice, with the same id."
+    ),
+    studies=(SERVICE,),
+    aspects={
+        "atomicity": ("OB1", "OB2"), "idempotency": ("G3", "N1"), "conservation": ("G1",), "termination": ("OB3",),
+        "order": ("OB4",),
+    },
 )  # fmt: skip
 
 
@@ -339,7 +357,6 @@ class OutboxContract(LedgerContract):
     }
     properties = PROPERTIES
     scopes = SCOPES
-    models = MODELS
     stateful_lanes: ClassVar[tuple[str, ...]] = ("app-1", "app-2", "relay-1", "relay-2")
     stateful_kinds: ClassVar[tuple[str, ...]] = ("crash", "unacknowledged", "lost", "refused", "late", "twice")
 

@@ -10,15 +10,14 @@ from hypothesis import strategies as st
 
 from acidtest.environment import Outcome
 from acidtest.errors import ContractError
-from acidtest.models.atomic_commit import AtomicCommit, AtomicCommitView
-from acidtest.models.atomic_commitment import TransactionCommit
-from acidtest.models.atomic_commitment import properties as commitment_properties
+from acidtest.models.atomic_commitment import STUDY as COMMITMENT
+from acidtest.models.commit_service import AtomicCommit, AtomicCommitView
 from acidtest.models.ledger import Call, Request
 from acidtest.models.machine import Kind, Property
-from acidtest.models.two_phase import TwoPhase, two_phase_to_commit
-from acidtest.models.two_phase_commit import TwoPhaseCrash
-from acidtest.models.two_phase_commit import properties as protocol_properties
-from acidtest.properties.atomic_commit import (
+from acidtest.models.theory import Claim, Size, Study, Theory
+from acidtest.models.two_phase import STUDY as TWO_PHASE
+from acidtest.models.two_phase_commit import STUDY as CRASHES
+from acidtest.properties.commit_service import (
     accepted_of,
     agreed,
     all_or_none,
@@ -36,7 +35,7 @@ from acidtest.properties.atomic_commit import (
     unanimous_committed,
     voted,
 )
-from acidtest.properties.contract import ModelCase, Seen, accounts_of
+from acidtest.properties.contract import Seen, accounts_of
 from acidtest.properties.shared import (
     DAY,
     G3,
@@ -244,24 +243,40 @@ _MENU = (
 )  # fmt: skip
 
 
-def _service(scope_name: str) -> AtomicCommit:
-    scope = next(scope for scope in SCOPES if scope.name == scope_name)
-    return AtomicCommit(scope.accounts, _requests(scope))
+def _service(scope: str) -> AtomicCommit:
+    found = next(each for each in SCOPES if each.name == scope)
+    return AtomicCommit(found.accounts, _requests(found))
 
 
-MODELS = (
-    ModelCase("TCommit, 3 resource managers", lambda: TransactionCommit(3), commitment_properties()),
-    ModelCase(
-        "TwoPhase, 3 resource managers", lambda: TwoPhase(3), commitment_properties()[:4],
-        refines=(lambda: TransactionCommit(3), two_phase_to_commit),
+SERVICE = Study(
+    name="what a client of atomic commit sees",
+    make=_service,
+    sizes=(
+        Size("one run", {"scope": "lost replies"}, 79, 8),
+        Size("two runs in opposite directions", {"scope": "opposite runs"}, 3_283, 16),
     ),
-    ModelCase("two-phase commit with a crash, 2 participants", lambda: TwoPhaseCrash(2, 1), protocol_properties()),
-    ModelCase("two-phase commit with a crash, 3 participants", lambda: TwoPhaseCrash(3, 1), protocol_properties()),
-    ModelCase("the service that code is followed against, one run", lambda: _service("lost replies"), PROPERTIES),
-    ModelCase("the service that code is followed against, two runs", lambda: _service("opposite runs"), PROPERTIES),
-    ModelCase(
-        "TwoPhase, 5 resource managers", lambda: TwoPhase(5), commitment_properties()[:4],
-        refines=(lambda: TransactionCommit(5), two_phase_to_commit),
+    properties=tuple(p for p in PROPERTIES if p.id != "SOME-REJECTED"),  # a single run can always be paid
+)
+
+THEORY = Theory(
+    promise=(
+        "All databases commit a run, or none does, whoever crashes and whenever. Each votes only after it can commit "
+        "whatever happens to it; the coordinator decides once all have voted, and its log says what was decided."
+    ),
+    studies=(CRASHES, TWO_PHASE, COMMITMENT, SERVICE),
+    aspects={
+        "atomicity": ("AC1", "AC3"), "isolation": ("N2",), "durability": ("AC2",), "idempotency": ("G3", "G7"),
+        "conservation": ("G1",), "termination": ("AC5.live",), "non-blocking": ("N1.live",),
+    },
+    omitted={
+        "WAL-order": "a rule about the order of writes, not a view: switches off its two halves, and AC1 and AC3 fall",
+        "N4": "follows from N3: no rule can decide alone; that holds of all protocols, which no model of one can show",
+        "N5": "sequential commits are no two-phase commit: the naive version exhibits it on real databases",
+        "N6": "a statement about Paxos Commit, which is not one of the patterns",
+    },
+    claims=(
+        Claim("strong consistency", "refined", ("AC1", "N2"), "the outcome is atomic, but a reader sees half of a commit"),
+        Claim("blocks while the coordinator is down", "confirmed", ("N1", "N1.live"), "for ever, if it never comes back"),
     ),
 )  # fmt: skip
 
@@ -275,7 +290,6 @@ class TwoPhaseCommitContract(LedgerContract):
     asks_again: ClassVar[bool] = True
     properties = PROPERTIES
     scopes = SCOPES
-    models = MODELS
     stateful_lanes: ClassVar[tuple[str, ...]] = ("client-1", "client-2", "recovery-2")
 
     def install(self, implementation: Any, scope: Scope) -> None:  # noqa: ANN401

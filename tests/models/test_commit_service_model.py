@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from acidtest.models.atomic_commit import AtomicCommit, AtomicCommitState, AtomicCommitView
 from acidtest.models.checker import check, reachable
+from acidtest.models.commit_service import AtomicCommit, AtomicCommitState, AtomicCommitView
 from acidtest.models.ledger import Request
 from acidtest.models.machine import Action, Kind, Property
 from acidtest.properties.two_phase_commit import PROPERTIES

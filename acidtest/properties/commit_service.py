@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from acidtest.models.atomic_commit import AtomicCommitView, Names, database_of
+from acidtest.models.commit_service import AtomicCommitView, Names, database_of
 from acidtest.properties.shared import explain, label, no_overdraft, once, serves
 
 if TYPE_CHECKING:
