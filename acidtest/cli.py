@@ -55,8 +55,15 @@ def main() -> None:
 def list_() -> None:
     """The patterns that can be checked."""
     for entry in PATTERNS.values():
-        contract = entry.contract_class()
-        click.echo(f"{entry.stem:<18} {entry.title} ({len(contract.properties)} properties, {len(contract.scopes)} scopes)")
+        click.echo(f"{entry.stem:<18} {entry.title} ({_extent(entry)})")
+
+
+def _extent(entry: Pattern) -> str:
+    """How much of a pattern there is."""
+    if not entry.contract:
+        return "models only, so far"
+    contract = entry.contract_class()
+    return f"{len(contract.properties)} properties, {len(contract.scopes)} scopes"
 
 
 @main.command()
@@ -111,12 +118,15 @@ def replay(file: str, json_file: str | None) -> None:
 @main.command()
 @click.argument("stem", metavar="PATTERN")
 @click.option("--size", type=click.IntRange(min=0), default=0, show_default=True, help="Which of the sizes, the smallest first.")
+@click.option("--assume", multiple=True, metavar="NAME=on|off", help="Turn an assumption switch; may be given again.")
+@click.option("--study", default="", metavar="NAME", help="Only the models whose name contains this.")
+@click.option("--max-states", type=click.IntRange(min=1), help="Give up rather than keep more states; that is inconclusive.")
 @_JSON
-def model(stem: str, size: int, json_file: str | None) -> None:
-    """Check a pattern's abstract state machine: counts, properties, witnesses."""
+def model(stem: str, size: int, assume: tuple[str, ...], study: str, max_states: int | None, json_file: str | None) -> None:
+    """Check a pattern's abstract state machines: counts, properties, theorems with their witnesses."""
     from acidtest.report.models import check_models
 
-    lines, value, verdict = check_models(pattern(stem), size)
+    lines, value, verdict = check_models(pattern(stem), size, assume, study_name=study, max_states=max_states)
     click.echo("\n".join(lines))
     if json_file:
         write_json(json_file, value)

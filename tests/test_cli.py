@@ -71,6 +71,9 @@ def test_a_budget_that_runs_out_is_inconclusive(project):
         (("replay", "nowhere.json"), "nowhere.json"),
         (("replay", "my_right.py"), "cannot be read"),
         (("model", "outbox", "--size", "99"), "Known: 0"),
+        (("model", "two_phase_commit", "--assume", "gravity=off"), "recovery"),
+        (("model", "two_phase_commit", "--assume", "recovery=maybe"), "recovery=on or recovery=off"),
+        (("model", "two_phase_commit", "--study", "paxos"), "TCommit"),
         (("show", "sagas"), "Known: acid"),
         (("verify", "sagas"), "Known: acid"),
     ],
@@ -88,3 +91,15 @@ def test_what_there_is_can_be_looked_up(arguments):
     done = acidtest(*arguments)
     assert done.returncode == PASS, done.stderr
     assert done.stdout
+
+
+def test_an_assumption_that_is_turned_off_takes_away_what_rests_on_it(project):
+    done = acidtest("model", "two_phase_commit", "--assume", "recovery=off", "--json", "out.json")
+    assert done.returncode == FAIL
+    (value,) = json.loads((project / "out.json").read_text(encoding="utf-8"))["models"]
+    assert {p["id"] for p in value["properties"] if p["verdict"] == "violated"} == {"AC5", "AC5.live", "G6"}
+    assert "and nothing happens any more" in done.stdout
+
+
+def test_a_model_that_was_not_explored_completely_is_inconclusive():
+    assert acidtest("model", "two_phase_commit", "--study", "TwoPhase", "--max-states", "100").returncode == INCONCLUSIVE

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acidtest.models.breadth_first import Trace
@@ -111,10 +112,14 @@ def _stem(region: _Region, entry: Any) -> Trace:
 
 def _cycle(region: _Region, entry: Any, part: frozenset[Any], fair: set[Action]) -> Trace:
     """A closed run within the part that does every fair action justice, or visits a state that disables it."""
+
+    def settled(action: Action, state: Any, done: Action | None) -> bool:
+        return done == action or action not in region.enabled[state]
+
     run = Trace(((None, entry),))
     for action in sorted(fair.intersection(region.enabled[entry]), key=str):
-        if not any(done == action or action not in region.enabled[state] for done, state in run.steps):
-            run = _extend(run, region, part, lambda state, done, a=action: done == a or a not in region.enabled[state])
+        if not any(settled(action, state, done) for done, state in run.steps):
+            run = _extend(run, region, part, partial(settled, action))
     return run if run.last == entry else _extend(run, region, part, lambda state, _: state == entry)
 
 

@@ -124,6 +124,10 @@ class Model(ABC, Generic[State]):
         """
         return all(action.name in self.faults or following == state for action, following in self.successors(state))
 
+    def shown(self, state: State) -> Any:  # noqa: ANN401 - whatever reads best
+        """The state as reports show it: a tuple of the same fields. Worth defining where states are packed."""
+        return state
+
     def actor(self, action: Action) -> str:
         """Whose action it is, for reports that give each actor a column. Default: what it acts on first."""
         return str(action.args[0]) if action.args else self.name

@@ -43,6 +43,17 @@ def told(msgs: int) -> str:
     return COMMITTED if msgs & COMMIT_MSG else ABORTED if msgs & ABORT_MSG else ""
 
 
+def on_the_wire(msgs: int) -> frozenset[str]:
+    """Name the messages of a set."""
+    votes = {f"yes({rm})" for rm in range(msgs.bit_length()) if msgs & PREPARED_MSG << rm}
+    return frozenset(votes | {name for bit, name in ((COMMIT_MSG, "commit"), (ABORT_MSG, "abort")) if msgs & bit})
+
+
+def members(mask: int) -> frozenset[int]:
+    """List the participants of a bit mask."""
+    return frozenset(rm for rm in range(mask.bit_length()) if mask >> rm & 1)
+
+
 @cache
 def who_voted(msgs: int, n: int) -> tuple[bool, ...]:
     """Tell of every participant whether its YES is out."""
@@ -128,6 +139,11 @@ class TwoPhase(Model[TwoPhaseState]):
         if not msgs & ABORT_MSG:
             return None
         return with_status(rms, rm, ABORTED), tm, prepared, msgs
+
+    def shown(self, state: TwoPhaseState) -> tuple[Statuses, str, frozenset[int], frozenset[str]]:
+        """Unpack the sets."""
+        rms, tm, prepared, msgs = state
+        return rms, tm, members(prepared), on_the_wire(msgs)
 
     def actor(self, action: Action) -> str:
         """The transaction manager, or a resource manager."""

@@ -26,7 +26,7 @@ from acidtest.models.atomic_commitment import (
 from acidtest.models.atomic_commitment import properties as commitment_properties
 from acidtest.models.machine import Action, Kind, Model, Property, Transition
 from acidtest.models.theory import Diagram, Size, Study, Switch, Theorem
-from acidtest.models.two_phase import ABORT_MSG, COMMIT_MSG, INIT, PREPARED_MSG, told
+from acidtest.models.two_phase import ABORT_MSG, COMMIT_MSG, INIT, PREPARED_MSG, members, on_the_wire, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -229,6 +229,11 @@ class TwoPhaseCrash(Model[CrashState]):
         _, rm_logs, tm, tm_log, _, msgs, crashes = state
         voted = tuple(log != WORKING and bool(msgs & PREPARED_MSG << rm) for rm, log in enumerate(rm_logs))
         return CommitView(rm_logs, voted, told(msgs), tm_log == COMMITTED, tm != DOWN, crashes)
+
+    def shown(self, state: CrashState) -> tuple[object, ...]:
+        """Unpack the sets."""
+        rms, rm_logs, tm, tm_log, votes, msgs, crashes = state
+        return rms, rm_logs, tm, tm_log, members(votes), on_the_wire(msgs), crashes
 
     def actor(self, action: Action) -> str:
         """The transaction manager, or a resource manager."""

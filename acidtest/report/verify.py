@@ -99,8 +99,17 @@ def verify_pattern(entry: Pattern, echo: Callable[[str], Any]) -> Verification:
     """Verify one pattern."""
     began = time.monotonic()
     verification = Verification(entry.stem)
-    verification.model, verification.model_states = verify_models(entry)
+    verification.model, verification.model_states, faults = verify_models(entry)
     echo(f"{entry.stem}: models {verification.model}, {verification.model_states} states")
+    for fault in faults:
+        echo(f"  {fault}")
+    if entry.contract:
+        _verify_code(entry, verification, echo)
+    verification.seconds = time.monotonic() - began
+    return verification
+
+
+def _verify_code(entry: Pattern, verification: Verification, echo: Callable[[str], Any]) -> None:
     contract = entry.contract_class()()
     for _, result in check_exhaustively(contract, entry.reference_factory(), progress=progress):
         clear_progress()
@@ -114,8 +123,6 @@ def verify_pattern(entry: Pattern, echo: Callable[[str], Any]) -> Verification:
         verification.defects += 1
         _exhibit(entry, defect, verification)
     echo(f"  defects of the naive version shown: {len(verification.shown)}/{verification.defects}")
-    verification.seconds = time.monotonic() - began
-    return verification
 
 
 def _kill(entry: Pattern, mutant: Mutant, verification: Verification) -> None:

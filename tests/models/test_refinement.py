@@ -12,7 +12,7 @@ from acidtest.models.atomic_commitment import (
 )
 from acidtest.models.machine import Action, Model, Transition
 from acidtest.models.refinement import refines
-from acidtest.models.two_phase_commit import TwoPhase, two_phase_to_commit
+from acidtest.models.two_phase import TwoPhase, two_phase_to_commit
 
 
 class Clock(Model[int]):
