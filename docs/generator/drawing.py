@@ -1,0 +1,202 @@
+"""Drawings of graphs as SVG: nodes in rows, arrows with what is written on them, text that overlaps nothing.
+
+Colours follow the reader's light or dark scheme. If the names on the arrows make the drawing wider than a page, they are
+numbered, and listed below.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+from xml.sax.saxutils import escape
+
+from generator.coordinates import POINT, spread
+from generator.layers import Layers, Route, arrange
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from generator.quotient import Graph
+
+#: The widest drawing that can be read within a page.
+WIDEST = 860.0
+#: The width of a character of a typewriter face, and the height of a line, at the sizes of nodes and of arrows.
+_CHARACTER, _SMALL_CHARACTER = 7.25, 6.65
+_LINE, _SMALL_LINE = 15.0, 13.5
+_MARGIN = 14.0
+#: The least space between two rows, and what is added for each pixel that an arrow leads sideways.
+_ROW_GAP, _SLOPE = 16.0, 0.09
+
+_STYLE = """\
+svg { font-family: ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace; }
+.paper { fill: #ffffff; } .node { fill: #eef3fb; stroke: #3b5b8c; } .final { fill: #d5e8d4; stroke: #3f7a3d; }
+.initial { stroke-width: 3; } .arrow { fill: none; stroke: #7b8794; } .up { stroke: #b4632d; stroke-dasharray: 5 3; }
+.head { fill: #7b8794; } .head.up { fill: #b4632d; stroke: none; } text { fill: #1c2733; font-size: 12px; }
+text.on { font-size: 11px; fill: #34414f; } text.on.up { fill: #8f4716; stroke: none; }
+@media (prefers-color-scheme: dark) {
+.paper { fill: #1e2129; } .node { fill: #2b3648; stroke: #8fb0e0; } .final { fill: #2c4430; stroke: #8cc48a; }
+.arrow { stroke: #8b96a5; } .up { stroke: #e39a68; } .head { fill: #8b96a5; } .head.up { fill: #e39a68; }
+text { fill: #e8ecf2; } text.on { fill: #c3ccd8; } text.on.up { fill: #f0b48c; } }"""
+
+
+class _Sheet(NamedTuple):
+    """Everything that has a place."""
+
+    layers: Layers
+    written: dict[int, tuple[str, ...]]
+    x: dict[int, float]
+    y: dict[int, float]
+    width: dict[int, float]
+    height: dict[int, float]
+
+
+def draw(graph: Graph, title: str, description: str) -> str:
+    """Draw a graph.
+
+    Arguments:
+        graph: what is drawn.
+        title: its name, for readers who hear it.
+        description: what can be seen, for readers who hear it.
+    """
+    layers = arrange(graph)
+    sheet, legend = _sheet(graph, layers, lambda names: names), []
+    if _right(sheet) > WIDEST:
+        number = {name: str(i) for i, name in enumerate(graph.names(), 1)}
+        sheet = _sheet(graph, layers, lambda names: (",".join(number[name] for name in names),))
+        legend = [f"{i} {name}" for name, i in number.items()]
+    return "\n".join(_document(graph, sheet, legend, title, description)) + "\n"
+
+
+def _right(sheet: _Sheet) -> float:
+    return max((sheet.x[v] + sheet.width[v] / 2 for v in sheet.x), default=0.0) + 2 * _MARGIN
+
+
+def _sheet(graph: Graph, layers: Layers, wording: Callable[[tuple[str, ...]], tuple[str, ...]]) -> _Sheet:
+    """Give everything a place, with the arrows' names in a wording."""
+    written = {route.path[1]: wording(route.label) for route in layers.routes}
+    width = {v: POINT for row in layers.rows for v in row}
+    height = dict.fromkeys(width, 0.0)
+    for node, text in enumerate(graph.nodes):
+        width[node] = _CHARACTER * max(map(len, text.split("\n"))) + 16
+        height[node] = _LINE * len(text.split("\n")) + 10
+    for vertex, lines in written.items():
+        width[vertex] = _SMALL_CHARACTER * max(map(len, lines)) + 8
+        height[vertex] = _SMALL_LINE * len(lines) + 2
+    x = spread(layers, width)
+    for row in layers.rows:
+        # Arrows lead straight down through the whole of a row, lest they touch their neighbours' corners.
+        tallest = max(height[v] for v in row)
+        height.update({v: tallest for v in row if v >= len(graph.nodes) and v not in written})
+    return _Sheet(layers, written, x, _heights(layers, x, height), width, height)
+
+
+def _heights(layers: Layers, x: dict[int, float], height: dict[int, float]) -> dict[int, float]:
+    """The middle of every row: the further sideways arrows lead, the further apart."""
+    y: dict[int, float] = {}
+    top = 0.0
+    for number, row in enumerate(layers.rows):
+        tallest = max((height[v] for v in row), default=0.0)
+        if number:
+            aside = max((abs(x[v] - x[n]) for v in row for n in layers.above.get(v, [])), default=0.0)
+            top += _ROW_GAP + _SLOPE * aside
+        y.update(dict.fromkeys(row, top + tallest / 2))
+        top += tallest
+    return y
+
+
+def _document(graph: Graph, sheet: _Sheet, legend: Sequence[str], title: str, description: str) -> Iterator[str]:
+    width = max(_right(sheet), 320.0)
+    bottom = max((sheet.y[v] + sheet.height[v] / 2 for v in sheet.y), default=0.0) + 2 * _MARGIN
+    listed, height = _legend(legend, width, bottom)
+    yield (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
+        f'viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-labelledby="title desc">'
+    )
+    yield f'<title id="title">{escape(title)}</title>'
+    yield f'<desc id="desc">{escape(description)}</desc>'
+    yield f"<style>\n{_STYLE}\n</style>"
+    yield f'<rect class="paper" width="{width:.0f}" height="{height:.0f}" rx="6"/>'
+    yield f'<g transform="translate({_MARGIN:.0f} {_MARGIN:.0f})">'
+    for route in sheet.layers.routes:
+        yield from _arrow(route, sheet)
+    for route in sheet.layers.routes:
+        yield from _written(route, sheet)
+    for node, text in enumerate(graph.nodes):
+        yield from _node(node, text, graph, sheet)
+    yield "</g>"
+    yield from listed
+    yield "</svg>"
+
+
+def _arrow(route: Route, sheet: _Sheet) -> Iterator[str]:
+    """A smooth line through the points of an arrow, with its head."""
+    points = list(_points(route, sheet))
+    path = f"M{_xy(points[0])}"
+    for (x, y), (to_x, to_y) in pairwise(points):
+        middle = (y + to_y) / 2
+        curved = f" C{x:.1f} {middle:.1f} {to_x:.1f} {middle:.1f} {_xy((to_x, to_y))}"
+        path += curved if x != to_x else f" L{_xy((to_x, to_y))}"
+    up = " up" if route.up else ""
+    yield f'<path class="arrow{up}" d="{path}"/>'
+    yield f'<path class="head{up}" d="M{_xy(points[0] if route.up else points[-1])} l-3.5 {7 if route.up else -7} h7 z"/>'
+
+
+def _xy(point: tuple[float, float]) -> str:
+    return f"{point[0]:.1f} {point[1]:.1f}"
+
+
+def _points(route: Route, sheet: _Sheet) -> Iterator[tuple[float, float]]:
+    """From the lower edge of the upper node to the upper edge of the lower one."""
+    upper, lower = route.path[0], route.path[-1]
+    yield _port(upper, route.path[1], sheet, sheet.layers.below), sheet.y[upper] + sheet.height[upper] / 2
+    for vertex in route.path[1:-1]:
+        yield sheet.x[vertex], sheet.y[vertex] - sheet.height[vertex] / 2
+        yield sheet.x[vertex], sheet.y[vertex] + sheet.height[vertex] / 2
+    yield _port(lower, route.path[-2], sheet, sheet.layers.above), sheet.y[lower] - sheet.height[lower] / 2
+
+
+def _port(node: int, towards: int, sheet: _Sheet, neighbours: dict[int, list[int]]) -> float:
+    """Where an arrow touches a node: all of one side share its width, in the order in which they come."""
+    ends = sorted(neighbours[node], key=lambda v: (sheet.x[v], v))
+    share = (ends.index(towards) + 0.5) / len(ends) - 0.5
+    return sheet.x[node] + share * min(sheet.width[node] - 16, 22.0 * len(ends))
+
+
+def _written(route: Route, sheet: _Sheet) -> Iterator[str]:
+    """What is written on an arrow, on a patch of paper that hides the line."""
+    vertex = route.path[1]
+    x, y, width, height = sheet.x[vertex], sheet.y[vertex], sheet.width[vertex], sheet.height[vertex]
+    yield f'<rect class="paper" x="{x - width / 2:.1f}" y="{y - height / 2:.1f}" width="{width:.1f}" height="{height:.1f}"/>'
+    yield from _text(sheet.written[vertex], x, y, _SMALL_LINE, "on up" if route.up else "on")
+
+
+def _node(node: int, text: str, graph: Graph, sheet: _Sheet) -> Iterator[str]:
+    x, y, width, height = sheet.x[node], sheet.y[node], sheet.width[node], sheet.height[node]
+    kinds = ["node"] + ["final"] * (node in graph.final()) + ["initial"] * (node in graph.initial)
+    yield (
+        f'<rect class="{" ".join(kinds)}" x="{x - width / 2:.1f}" y="{y - height / 2:.1f}" '
+        f'width="{width:.1f}" height="{height:.1f}" rx="5"/>'
+    )
+    yield from _text(text.split("\n"), x, y, _LINE, "")
+
+
+def _text(lines: Sequence[str], x: float, y: float, line: float, kind: str) -> Iterator[str]:
+    """Lines of text around a point."""
+    first = y - line * (len(lines) - 1) / 2 + 4
+    style = f' class="{kind}"' if kind else ""
+    for number, text in enumerate(lines):
+        yield f'<text{style} text-anchor="middle" x="{x:.1f}" y="{first + line * number:.1f}">{escape(text)}</text>'
+
+
+def _legend(entries: Sequence[str], width: float, top: float) -> tuple[list[str], float]:
+    """What numbers stand for, in columns; and where they end."""
+    if not entries:
+        return [], top
+    column = _SMALL_CHARACTER * max(map(len, entries)) + 22
+    columns = max(1, int((width - 2 * _MARGIN) // column))
+    top += _LINE
+    lines = []
+    for place, entry in enumerate(entries):
+        x, y = _MARGIN + column * (place % columns), top + _LINE * (place // columns)
+        lines.append(f'<text class="on" x="{x:.1f}" y="{y:.1f}">{escape(entry)}</text>')
+    return lines, top + _LINE * ((len(entries) - 1) // columns) + _MARGIN

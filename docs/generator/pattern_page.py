@@ -1,0 +1,86 @@
+"""The page of a pattern: what it promises, what its models prove, and where the overview's claims stand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from acidtest.patterns import PATTERNS
+from generator.evidence import aspects_of, cited, links, omitted_anchor, proofs, standing
+from generator.markdown import anchor, capital, counted, document, plain, sentence, table
+from generator.study_section import study_section
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from acidtest.models.theory import Theory
+
+#: Said wherever the overview is spoken of, for a reader who does not know it.
+THE_OVERVIEW = (
+    "*The overview* stands for a kind of text that is widely read: a tour of transaction patterns that gives each a "
+    "diagram, a short example, ticks for what it is good at and crosses for what it is not, and at the end a comparison "
+    "table and a decision flowchart."
+)
+
+
+def pattern_page(stem: str) -> str:
+    """The page of a pattern."""
+    return document(_lines(stem))
+
+
+def drawing_path(stem: str, index: int) -> str:
+    """Where the state diagram of a study is, seen from the folder of the patterns."""
+    return f"images/{stem}-{index + 1}.svg"
+
+
+def _lines(stem: str) -> Iterator[str]:
+    entry = PATTERNS[stem]
+    theory = entry.theory()
+    yield f"# {capital(entry.title)}"
+    yield from ("", sentence(plain(theory.promise)), "")
+    yield (
+        "All that follows was checked by exploring every state of the models below. "
+        f"`acidtest model {stem}` does it again at the smallest size, `acidtest verify {stem}` at every size. "
+        "[How to read this page](../explanation/models.md)."
+    )
+    if entry.contract:
+        yield from ("", _code(entry.contract))
+    yield from ("", "## At a glance", "", *_glance(stem, theory))
+    yield from ("", "## The models")
+    for index, proved in enumerate(proofs(stem)):
+        drawing = drawing_path(stem, index) if proved.study.diagram else ""
+        yield from ("", *study_section(index, proved, drawing))
+    yield from ("", *_omitted(theory), "", *_claims(stem, theory))
+
+
+def _code(contract: str) -> str:
+    return (
+        f"Code can be checked against this pattern as well, by the contract `{contract}`: see its "
+        "[port and scopes](../reference/ports.md), its [properties](../reference/properties.md) and the "
+        "[bugs that it finds](../reference/mutants.md)."
+    )
+
+
+def _glance(stem: str, theory: Theory) -> Iterator[str]:
+    rows = [(name, standing(stem, name)) for name in aspects_of(theory)]
+    yield from table(("aspect", "what the models say"), rows)
+    yield from ("", "An aspect that is not listed is not claimed. [All patterns side by side](../reference/matrix.md).")
+
+
+def _omitted(theory: Theory) -> Iterator[str]:
+    if not theory.omitted:
+        return
+    yield "## What no model here can show"
+    yield ""
+    yield f"{capital(counted(len(theory.omitted), 'requirement'))} of the catalogue that the models were written from:"
+    yield ""
+    rows = [(f"{anchor(omitted_anchor(id_))}**{id_}**", plain(why)) for id_, why in theory.omitted.items()]
+    yield from table(("id", "why"), rows)
+
+
+def _claims(stem: str, theory: Theory) -> Iterator[str]:
+    if not theory.claims:
+        return
+    yield "## Where the overview's claims stand"
+    yield from ("", THE_OVERVIEW, "")
+    rows = [(plain(c.text), f"**{c.standing}**", links(cited(stem, c.by)), plain(c.why)) for c in theory.claims]
+    yield from table(("claim", "stands", "shown by", "because"), rows)

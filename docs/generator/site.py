@@ -1,0 +1,31 @@
+"""Everything that is generated, by its path within docs/."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from acidtest.patterns import PATTERNS
+from generator import reference
+from generator.diagrams import state_diagram
+from generator.matrix import matrix
+from generator.pattern_page import drawing_path, pattern_page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def pages() -> dict[str, Callable[[], str]]:
+    """What makes each page."""
+    found: dict[str, Callable[[], str]] = {
+        "reference/ports.md": reference.ports,
+        "reference/properties.md": reference.properties,
+        "reference/mutants.md": reference.mutants,
+        "reference/matrix.md": matrix,
+    }
+    for stem, entry in PATTERNS.items():
+        found[f"patterns/{stem}.md"] = partial(pattern_page, stem)
+        for index, study in enumerate(entry.theory().studies):
+            if study.diagram is not None:
+                found[f"patterns/{drawing_path(stem, index)}"] = partial(state_diagram, stem, index)
+    return found

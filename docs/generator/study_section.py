@@ -1,0 +1,173 @@
+"""The part of a pattern's page that is about one of its models."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING
+
+from acidtest.models.machine import Kind
+from acidtest.report.trace import trace_lines
+from generator.evidence import property_anchor, theorem_anchor
+from generator.markdown import anchor, block, counted, number, plain, sentence, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from acidtest.models.checker import Finding
+    from acidtest.models.machine import Property
+    from acidtest.models.proof import Proof, Shown, StudyProof
+    from acidtest.models.theory import Study
+
+#: What a property of each kind is put to the test on.
+_SUBJECTS = {
+    Kind.ALWAYS: "state",
+    Kind.STEP: "step",
+    Kind.AT_REST: "state at rest",
+    Kind.EVENTUALLY: "state in which it is still to come",
+}
+
+
+def study_section(index: int, proved: StudyProof, drawing: str) -> Iterator[str]:
+    """Everything that is known of a study.
+
+    Arguments:
+        index: of the study among those of its pattern.
+        proved: its proofs.
+        drawing: where its state diagram is, seen from the page; empty if there is none.
+    """
+    study = proved.study
+    yield f"### Model {index + 1}: {plain(study.name)}"
+    yield from ("", _about(study))
+    if drawing:
+        yield from ("", *_picture(study, drawing))
+    yield from ("", *_sizes(proved))
+    yield from ("", *_switches(study))
+    yield from ("", *_refinement(proved))
+    yield from ("", *_properties(index, proved.proofs[-1]))
+    for place, shown in enumerate(proved.theorems):
+        if place == 0:
+            yield from ("", f"#### What cannot be had (model {index + 1})")
+        yield from ("", *_theorem(study, theorem_anchor(index, place, shown.theorem.property.id), shown))
+
+
+def _about(study: Study) -> str:
+    """The first paragraph of the model's own documentation."""
+    text = inspect.getdoc(type(study.model(study.sizes[0]))) or ""
+    return " ".join(text.split("\n\n", maxsplit=1)[0].split())
+
+
+def _picture(study: Study, drawing: str) -> Iterator[str]:
+    yield f"[![State diagram of {plain(study.name)}: what happens is listed in the tables below]({drawing})]({drawing})"
+    drawn = study.diagram.arguments if study.diagram else {}
+    at = ", ".join(f"{name} = {value}" for name, value in drawn.items() if not isinstance(value, tuple | dict))
+    turned = f" with {at}" if at else ""
+    yield ""
+    yield (
+        f"The states of the model{turned}, those with the same label drawn as one; a bold frame is where it starts, a green "
+        "box where nothing drawn leads on. Dashed arrows lead back. Select the drawing to see it at full size."
+    )
+
+
+def _sizes(proved: StudyProof) -> Iterator[str]:
+    symmetric = proved.study.symmetry is not None
+    head = ("size", "distinct states", "steps", "depth", *(["orbits under symmetry"] if symmetric else []))
+    rows = []
+    for proof in proved.proofs:
+        found = proof.exploration
+        orbits = [number(proof.orbits or 0)] if symmetric else []
+        rows.append((plain(proof.size.name), number(found.states), number(found.generated), str(found.depth), *orbits))
+    yield from table(head, rows)
+
+
+def _switches(study: Study) -> Iterator[str]:
+    if not study.switches:
+        yield "This model has no assumption that could be switched."
+        return
+    rows = [(f"`{s.name}`", plain(s.meaning), "on" if s.default else "off") for s in study.switches]
+    yield from table(("switch", "what is so where it is on", "default"), rows)
+
+
+def _refinement(proved: StudyProof) -> Iterator[str]:
+    last = proved.proofs[-1]
+    if proved.study.refines is None or last.refinement is None:
+        return
+    yield (
+        f"It **implements {plain(proved.study.refines.name)}** at every size. At the largest, "
+        f"{counted(last.refinement.steps, 'step')} are steps of that specification, and "
+        f"{counted(last.refinement.stutters, 'step')} change nothing that it sees."
+    )
+
+
+def _properties(index: int, proof: Proof) -> Iterator[str]:
+    if not proof.exploration.findings:
+        return
+    yield f"What holds at every size with the switches at their defaults. Counts are for “{plain(proof.size.name)}”."
+    yield ""
+    findings = proof.exploration.findings
+    # Two properties may share an id: one on the way and one at rest. Links lead to the first.
+    first = {finding.property.id: finding for finding in reversed(findings)}
+    rows = [_property(index if first[finding.property.id] is finding else None, finding) for finding in findings]
+    yield from table(("id", "what holds", "kind", "put to the test on", "source"), rows)
+
+
+def _property(index: int | None, finding: Finding) -> tuple[str, ...]:
+    """A row of the table; a place for links only with the number of the study."""
+    p = finding.property
+    where = "" if index is None else anchor(property_anchor(index, p.id))
+    detail = formula(p)
+    what = f"{plain(p.name)}<br>*{detail}*" if detail else plain(p.name)
+    return f"{where}**{p.id}**", what, f"`{p.kind}`", _tested(finding), plain(p.source)
+
+
+def _tested(finding: Finding) -> str:
+    """On how much a verdict rests."""
+    if finding.property.kind is Kind.SOMETIMES:
+        steps = len(finding.trace.actions) if finding.trace else 0
+        return f"reached after {counted(steps, 'step')}"
+    noun = _SUBJECTS[finding.property.kind]
+    if finding.constrained == 1:
+        return f"1 {noun}"
+    return f"{number(finding.constrained)} {noun.replace(noun.split()[0], noun.split()[0] + 's', 1)}"
+
+
+def _theorem(study: Study, place: str, shown: Shown) -> Iterator[str]:
+    theorem, witness = shown.theorem, shown.witness
+    p = theorem.property
+    yield from (anchor(place), "")
+    yield from (f"##### {p.id}: {_statement(shown)}", "")
+    detail = formula(p)
+    if detail:
+        yield from (sentence(detail), "")
+    yield f"- Shown {_standing(theorem.exhibited)}, at the size “{plain(shown.size.name)}” ({counted(shown.states, 'state')})."
+    yield f"- {_excluded(shown)}"
+    if p.source:
+        yield f"- Source: {plain(p.source)}."
+    if witness.trace is not None:
+        model = study.model(shown.size, theorem.exhibited)
+        yield from ("", *block(trace_lines(model, witness.trace, witness.cycle)))
+
+
+def _statement(shown: Shown) -> str:
+    """What the witness shows: that something can happen, or that a property falls."""
+    p = shown.theorem.property
+    return plain(p.name) if p.kind is Kind.SOMETIMES else f"not always so that {plain(p.name)}"
+
+
+def _excluded(shown: Shown) -> str:
+    turned = shown.theorem.excluded
+    if turned is None:
+        return "No switch of this model excludes it."
+    return f"There is no such run {_standing(turned)}: every state was looked at."
+
+
+def _standing(turned: Mapping[str, bool]) -> str:
+    """How switches stand, in words."""
+    listed = ", ".join(f"`{name}` {'on' if on else 'off'}" for name, on in turned.items())
+    return f"with {listed}" if listed else "with all switches at their defaults"
+
+
+def formula(p: Property) -> str:
+    """What the predicate of a property says of itself, where it is a function with a name."""
+    if not inspect.isfunction(p.predicate) or p.predicate.__name__ == "<lambda>":
+        return ""
+    return plain((inspect.getdoc(p.predicate) or "").split("\n\n", maxsplit=1)[0])
