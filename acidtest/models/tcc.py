@@ -4,9 +4,9 @@ The machine is `acidtest.models.try_confirm_cancel`; the ids are those of PATTER
 switch that leaves it out, so that the checker shows why it is there.
 """
 
-from __future__ import annotations
+from __future__ import annotations  # noqa: I001 - the names of a model, one a line, would be a page
 
-from dataclasses import replace  # noqa: I001 - the names of a model, one a line, would be a page
+from dataclasses import replace
 
 from acidtest.models.atomic_commitment import ABORTED, COMMITTED, WORKING
 from acidtest.models.machine import Kind, Property, implied
