@@ -2,8 +2,8 @@
 
     python docs/generate.py [WORD]...
 
-With words only the pages whose path contains one of them are written. A test fails when a page differs from what this
-writes. How pages are made is in docs/generator/.
+With words only the pages whose path contains one of them are written. The patterns' part of the navigation in mkdocs.yml
+is written, too. A test fails when a page differs from what this writes. How pages are made is in docs/generator/.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import sys
 from pathlib import Path
 
 from generator.evidence import NotProvedError
+from generator.navigation import navigation
 from generator.site import pages
 
 FOLDER = Path(__file__).parent
+CONFIGURATION = FOLDER.parent / "mkdocs.yml"
 
 
 def main(words: list[str]) -> int:
@@ -32,6 +34,7 @@ def main(words: list[str]) -> int:
         target = FOLDER / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
+    CONFIGURATION.write_text(navigation(CONFIGURATION.read_text(encoding="utf-8")), encoding="utf-8")
     return 1 if failures else 0
 
 

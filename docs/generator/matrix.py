@@ -23,7 +23,8 @@ page; [Models](../explanation/models.md) explains the words.
 - **both**: something is proved, and beside it a run shows what it does not amount to.
 - **–**: the pattern does not claim it."""
 
-_MEANINGS = {
+#: What each aspect means.
+MEANINGS = {
     "atomicity": "all of the change takes effect, or nothing, or what took effect is undone",
     "isolation": "others do not see a change half done",
     "durability": "what was acknowledged or decided stays",
@@ -45,7 +46,7 @@ def _lines() -> Iterator[str]:
     rows = [[f"[{capital(entry.title)}](../patterns/{stem}.md)", *(_cell(stem, a) for a in ASPECTS)] for stem, entry in PATTERNS.items()]
     yield from table(("pattern", *ASPECTS), rows)
     yield from ("", "The aspects:", "")
-    yield from table(("aspect", "meaning"), _MEANINGS.items())
+    yield from table(("aspect", "meaning"), MEANINGS.items())
 
 
 def _cell(stem: str, name: str) -> str:

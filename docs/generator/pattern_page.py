@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from acidtest.patterns import PATTERNS
 from generator.evidence import aspects_of, cited, links, omitted_anchor, proofs, standing
-from generator.markdown import anchor, capital, counted, document, plain, sentence, table
+from generator.markdown import anchor, capital, counted, document, number, plain, sentence, table
+from generator.overview import THE_OVERVIEW
 from generator.study_section import study_section
 
 if TYPE_CHECKING:
@@ -14,17 +15,31 @@ if TYPE_CHECKING:
 
     from acidtest.models.theory import Theory
 
-#: Said wherever the overview is spoken of, for a reader who does not know it.
-THE_OVERVIEW = (
-    "*The overview* stands for a kind of text that is widely read: a tour of transaction patterns that gives each a "
-    "diagram, a short example, ticks for what it is good at and crosses for what it is not, and at the end a comparison "
-    "table and a decision flowchart."
-)
-
 
 def pattern_page(stem: str) -> str:
     """The page of a pattern."""
     return document(_lines(stem))
+
+
+def pattern_index() -> str:
+    """The list of all patterns."""
+    rows = [(f"[{capital(e.title)}]({stem}.md)", *_row(stem)) for stem, e in PATTERNS.items()]
+    lines = [
+        "# The patterns", "",
+        "What each promises, and how much was looked at to prove it: the distinct states of all sizes of all its models.", "",
+        *table(("pattern", "promise", "models", "states", "theorems"), rows), "",
+        "[Models](../explanation/models.md) explains how to read the pages, [the matrix](../reference/matrix.md) compares the "
+        "patterns, and [choosing a pattern](../explanation/choosing-a-pattern.md) helps to decide.",
+    ]  # fmt: skip
+    return document(lines)
+
+
+def _row(stem: str) -> tuple[str, ...]:
+    """Of the list. The numbers of states are those that the patterns' pages are checked against."""
+    theory = PATTERNS[stem].theory()
+    states = sum(size.states for study in theory.studies for size in study.sizes)
+    theorems = sum(len(study.theorems) for study in theory.studies)
+    return sentence(plain(theory.promise)), str(len(theory.studies)), number(states), str(theorems)
 
 
 def drawing_path(stem: str, index: int) -> str:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from acidtest.patterns import PATTERNS
 from generator import reference
+from generator.choosing import DRAWING, choosing, flowchart
 from generator.diagrams import state_diagram
 from generator.matrix import matrix
-from generator.pattern_page import drawing_path, pattern_page
+from generator.pattern_page import drawing_path, pattern_index, pattern_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +23,10 @@ def pages() -> dict[str, Callable[[], str]]:
         "reference/properties.md": reference.properties,
         "reference/mutants.md": reference.mutants,
         "reference/matrix.md": matrix,
+        "explanation/choosing-a-pattern.md": choosing,
+        f"explanation/{DRAWING}": flowchart,
     }
+    found["patterns/index.md"] = pattern_index
     for stem, entry in PATTERNS.items():
         found[f"patterns/{stem}.md"] = partial(pattern_page, stem)
         for index, study in enumerate(entry.theory().studies):

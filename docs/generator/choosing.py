@@ -1,0 +1,138 @@
+"""The page on choosing a pattern: the overview's table and flowchart, where what is said of consistency is proved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from acidtest.patterns import PATTERNS
+from generator.drawing import draw
+from generator.evidence import aspect, cited, links, standing
+from generator.markdown import capital, document, plain, table
+from generator.overview import EVENTUAL, FLOWCHART, IMMEDIATE, OPINIONS, THE_OVERVIEW
+from generator.quotient import Graph
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Where the drawing is, seen from the page.
+DRAWING = "images/flowchart.svg"
+#: The aspects that make up consistency, in the overview's sense.
+_CONSISTENCY = ("atomicity", "isolation", "termination")
+
+_HEAD = f"""\
+# Choosing a pattern
+
+{THE_OVERVIEW} This page has that table and that flowchart, and checks what the overview says of consistency.
+
+## The comparison
+
+The column *consistency* is filled in from the [models](models.md):
+
+- **{IMMEDIATE}**: atomicity and isolation are proved, and no run is a witness against either: nobody ever sees a change
+  half done;
+- **{EVENTUAL}**: there is a witness against one of them, or isolation is not claimed: others may see a change half done,
+  and what is proved is what it comes to in the end;
+- **not claimed**: neither atomicity nor termination is proved.
+
+The last four columns are the overview's opinion, and no model can check the last three. Patterns without entries there
+are not in its table."""
+
+
+def choosing() -> str:
+    """The page."""
+    return document(_lines())
+
+
+def flowchart() -> str:
+    """The overview's flowchart, drawn."""
+    questions = [_wrapped(question.text) for question in FLOWCHART]
+    answers = [_wrapped(question.yes) for question in FLOWCHART]
+    count = len(questions)
+    edges = {(i, i + 1): ("no",) for i in range(count - 1)} | {(i, count + i): ("yes",) for i in range(count)}
+    shape = Graph((*questions, *answers), frozenset({0}), edges)
+    steps = " ".join(f"{question.text} Yes: {question.yes}. No: read on." for question in FLOWCHART)
+    return draw(shape, "The overview's decision flowchart", steps)
+
+
+def _lines() -> Iterator[str]:
+    yield from (*_HEAD.splitlines(), "")
+    head = ("pattern", "consistency", "shown by", "the overview: consistency", "complexity", "performance", "use")
+    yield from table(head, map(_row, PATTERNS))
+    yield from ("", *_differences())
+    yield from ("", "## The flowchart", "")
+    yield f"[![The overview's decision flowchart; the list below says the same]({DRAWING})]({DRAWING})"
+    yield from ("", "In words, with the questions in this order:", "")
+    for number, question in enumerate(FLOWCHART, 1):
+        remark = f" ({question.remark})" if question.remark else ""
+        yield f"{number}. {question.text}"
+        yield f"    - Yes: {' and '.join(map(_named, question.stems)) if not remark else _either(question.stems) + remark}."
+        yield f"    - No: {'go on with the next question' if number < len(FLOWCHART) else 'the overview has no advice'}."
+    yield from ("", *_advice())
+    yield from ("", *_claims())
+
+
+def _row(stem: str) -> tuple[str, ...]:
+    opinion = OPINIONS.get(stem)
+    page = f"../patterns/{stem}.md"
+    shown = "<br>".join(f"{name}: {standing(stem, name, page)}" for name in _CONSISTENCY)
+    said = tuple(opinion) if opinion else ("–",) * 4
+    return _named(stem), f"**{consistency(stem)}**", shown, *said
+
+
+def consistency(stem: str) -> str:
+    """What the models say in the overview's terms."""
+    proved, against = ({name: aspect(stem, name)[side] for name in _CONSISTENCY} for side in (0, 1))
+    if proved["isolation"] and not against["isolation"] and not against["atomicity"]:
+        return IMMEDIATE
+    return EVENTUAL if proved["atomicity"] or proved["termination"] else "not claimed"
+
+
+def _differences() -> Iterator[str]:
+    """Where the table of the overview and the models do not agree."""
+    page = "../patterns/{}.md"
+    lines = []
+    for stem, opinion in OPINIONS.items():
+        if stem in PATTERNS and opinion.consistency != consistency(stem):
+            found = [each for name in ("atomicity", "isolation") for each in aspect(stem, name)[1]]
+            why = f"look at {links(found, page.format(stem))}" if found else "no model has a witness against it"
+            lines.append(f"- {_named(stem)}: the overview says {opinion.consistency}, the models {consistency(stem)}; {why}.")
+    if lines:
+        yield from ("Where the two differ:", "", *lines)
+    else:
+        yield "The two agree in every row."
+
+
+def _advice() -> Iterator[str]:
+    yield (
+        "The flowchart asks where data is kept. Ask as well what must not be seen and what must not stop, and look these up "
+        "in the [table of aspects](../reference/matrix.md): a witness in the column *isolation* means that readers see "
+        "intermediate states, one in the column *non-blocking* that a process that is down holds up the others."
+    )
+
+
+def _claims() -> Iterator[str]:
+    rows = [
+        (_named(stem), plain(claim.text), f"**{claim.standing}**", links(cited(stem, claim.by), f"../patterns/{stem}.md"), plain(claim.why))
+        for stem, entry in PATTERNS.items()
+        for claim in entry.theory().claims
+    ]
+    yield from ("## Where the overview's other claims stand", "")
+    yield from table(("pattern", "claim", "stands", "shown by", "because"), rows)
+
+
+def _named(stem: str) -> str:
+    """A pattern, with a link to its page if it has one."""
+    return f"[{capital(PATTERNS[stem].title)}](../patterns/{stem}.md)" if stem in PATTERNS else stem.replace("_", " ")
+
+
+def _either(stems: tuple[str, ...]) -> str:
+    return " or ".join(map(_named, stems))
+
+
+def _wrapped(text: str) -> str:
+    """On two lines, if it is long."""
+    words = text.split()
+    if len(text) <= max(len(word) for word in words) + 8:
+        return text
+    cut = min(range(1, len(words)), key=lambda i: abs(len(" ".join(words[:i])) - len(" ".join(words[i:]))))
+    return " ".join(words[:cut]) + "\n" + " ".join(words[cut:])

@@ -1,0 +1,65 @@
+"""What the overview says where it compares patterns: its table and its flowchart, as data."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+#: Said wherever the overview is spoken of, for a reader who does not know it.
+THE_OVERVIEW = (
+    "*The overview* stands for a kind of text that is widely read: a tour of transaction patterns that gives each a "
+    "diagram, a short example, ticks for what it is good at and crosses for what it is not, and at the end a comparison "
+    "table and a decision flowchart."
+)
+
+#: The words of its column on consistency.
+IMMEDIATE, EVENTUAL = "immediate", "eventual"
+
+
+class Opinion(NamedTuple):
+    """A row of the overview's table."""
+
+    consistency: str
+    complexity: str
+    performance: str
+    use: str
+
+
+OPINIONS = {
+    "acid": Opinion(IMMEDIATE, "low", "high", "a single database"),
+    "two_phase_commit": Opinion(IMMEDIATE, "high", "low", "legacy distributed databases"),
+    "saga": Opinion(EVENTUAL, "medium", "high", "microservices"),
+    "event_sourcing": Opinion(EVENTUAL, "high", "medium", "an audit trail"),
+    "cqrs": Opinion(EVENTUAL, "high", "high", "reads and writes of very different load"),
+    "outbox": Opinion(EVENTUAL, "medium", "high", "message queues"),
+    "tcc": Opinion(IMMEDIATE, "high", "medium", "financial systems"),
+    "reserve_confirm": Opinion(EVENTUAL, "medium", "medium", "external systems"),
+}
+
+
+class Question(NamedTuple):
+    """A question of the overview's flowchart; no leads on to the next one.
+
+    Arguments:
+        text: the question.
+        yes: the answer.
+        stems: the patterns that the answer names.
+        remark: what the overview adds to it.
+    """
+
+    text: str
+    yes: str
+    stems: tuple[str, ...]
+    remark: str = ""
+
+
+FLOWCHART = (
+    Question("Is it all in one database?", "local ACID transactions", ("acid",)),
+    Question(
+        "Several databases of one company?", "two-phase commit or a saga", ("two_phase_commit", "saga"),
+        "the former rarely",
+    ),
+    Question("Microservices?", "a saga and an outbox", ("saga", "outbox")),
+    Question("External systems?", "reserve/confirm", ("reserve_confirm",)),
+    Question("Is an audit trail critical?", "event sourcing", ("event_sourcing",)),
+    Question("Do reads and writes differ much in load?", "CQRS", ("cqrs",)),
+)  # fmt: skip

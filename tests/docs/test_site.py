@@ -1,0 +1,74 @@
+"""The site has every page, and every link on it leads somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from generator.navigation import navigation
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.glob("**/*.md"))
+CONFIGURATION = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+
+
+def prose(page):
+    """The text without what is shown as it is."""
+    return re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(page):
+    """The places of a page: those that are written out, and its headings, as both renderers name them."""
+    text = prose(page)
+    headings = [re.sub(r"[^\w\s-]", "", h).strip().lower() for h in re.findall(r"^#+ (.*)$", text, re.MULTILINE)]
+    return [*re.findall(r'<a id="([^"]+)"', text), *(re.sub(r"[-\s]+", "-", heading) for heading in headings)]
+
+
+def leads_nowhere(page, link):
+    path, _, place = link.partition("#")
+    target = (page.parent / path).resolve() if path else page
+    if DOCS not in target.parents or not target.is_file():
+        return True
+    return bool(place) and place not in anchors(target)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(DOCS)) for page in PAGES])
+def test_links_lead_to_places_on_the_site(page):
+    links = {link for link in re.findall(r"\]\(([^)\s]+)\)", prose(page)) if "://" not in link}
+    assert sorted(link for link in links if leads_nowhere(page, link)) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(DOCS)) for page in PAGES])
+def test_no_place_is_named_twice(page):
+    named = re.findall(r'<a id="([^"]+)"', prose(page))
+    assert sorted({name for name in named if named.count(name) > 1}) == []
+
+
+def test_the_navigation_names_every_page():
+    nav = CONFIGURATION[CONFIGURATION.index("\nnav:") :]
+    named = re.findall(r"[: -] (\S+\.md)$", nav, re.MULTILINE)
+    assert sorted(named) == sorted(str(page.relative_to(DOCS)) for page in PAGES)
+
+
+def test_the_navigation_is_up_to_date():
+    assert navigation(CONFIGURATION) == CONFIGURATION, "run: python docs/generate.py"
+
+
+def test_the_site_asks_no_other_host():
+    settings = "\n".join(line.split(" #")[0] for line in CONFIGURATION.splitlines() if not line.lstrip().startswith("#"))
+    assert "font: false" in settings
+    assert "assets/iframe-worker.js" in settings
+    assert "://" not in settings
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(DOCS)) for page in PAGES])
+def test_no_page_shows_anything_from_another_host(page):
+    assert re.findall(r"!\[[^\]]*\]\(\w+://|<(?:img|script|link|iframe)\b", prose(page)) == []
+
+
+def test_the_worked_example_is_on_the_page_that_it_explains():
+    shown = re.findall(r"^```text\n(.*?)^```$", (DOCS / "explanation/models.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    page = (DOCS / "patterns/two_phase_commit.md").read_text(encoding="utf-8")
+    assert shown
+    assert [block for block in shown if block not in page] == []
