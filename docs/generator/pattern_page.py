@@ -24,13 +24,13 @@ def pattern_page(stem: str) -> str:
 def pattern_index() -> str:
     """The list of all patterns."""
     rows = [(f"[{capital(e.title)}]({stem}.md)", *_row(stem)) for stem, e in PATTERNS.items()]
-    lines = [
-        "# The patterns", "",
-        "What each promises, and how much was looked at to prove it: the distinct states of all sizes of all its models.", "",
-        *table(("pattern", "promise", "models", "states", "theorems"), rows), "",
+    more = (
         "[Models](../explanation/models.md) explains how to read the pages, [the matrix](../reference/matrix.md) compares the "
-        "patterns, and [choosing a pattern](../explanation/choosing-a-pattern.md) helps to decide.",
-    ]  # fmt: skip
+        "patterns, and [choosing a pattern](../explanation/choosing-a-pattern.md) helps to decide."
+    )
+    about = "What each promises, and how much was looked at to prove it: the distinct states of all sizes of all its models."
+    listed = table(("pattern", "promise", "models", "states", "theorems"), rows)
+    lines = ["# The patterns", "", about, "", *listed, "", more]
     return document(lines)
 
 
