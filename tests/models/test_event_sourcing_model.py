@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from acidtest.models import event_schema
 from acidtest.models.checker import check, reachable
 from acidtest.models.event_schema import ES5, EventSchema, Memory
 from acidtest.models.event_sourcing import ES8, GONE, IN_FLIGHT, N1, N2, N3_ORDER, decided_on_its_prefix
@@ -90,4 +89,3 @@ def test_a_snapshot_is_only_a_shortcut():
     plain = {(state.log, state.code, state.memory) for state in states if state.snapshot is None}
     assert loaded == plain
     assert Action("SaveSnapshot", (0,)) in model.actions(run(model, "Load(0)"))
-    assert event_schema.FINER > 1
