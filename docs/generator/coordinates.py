@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 #: The free space between two vertices of a row.
 GAP = 14.0
 #: Sweeps through all rows. Arrows become straighter with each.
-_SWEEPS = 40
+_SWEEPS = 160
 #: The width of a point of an arrow where nothing is written, and how much more such points count for each other.
 POINT = 6.0
 _STRAIGHT = 6.0
