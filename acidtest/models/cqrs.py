@@ -94,6 +94,7 @@ STUDY = Study(
     switches=(
         Switch("row_versions", "a row remembers the last event that it shows, and takes no earlier one", default=True),
         Switch("atomic_swap", "a rebuilt table replaces the live one with its checkpoint, once it is as far", default=True),
+        Switch("one_worker", "one worker at a time takes an event from the log and shows it", default=True),
         Switch("session", "a client waits for a view that shows what it wrote and read", default=True),
         Switch("separate_checkpoint", "the first view's store cannot hold the checkpoint, which is saved afterwards"),
         Switch("checkpoint_first", "it is saved before"),
@@ -120,6 +121,8 @@ STUDY = Study(
         Theorem(CQ1, {"skip_on_error": True}, {}),
         Theorem(CQ2, {"atomic_swap": False}, {}),
         Theorem(CQ3, {"separate_checkpoint": True, "row_versions": False}, {"separate_checkpoint": True}),
+        Theorem(CQ3, {"one_worker": False, "row_versions": False}, {"row_versions": False}),
+        Theorem(CQ2, {"one_worker": False}, {}),
         Theorem(CQ5, {"poison": True}, {}),
         Theorem(CQ6, {"session": False}, {}),
         Theorem(CQ6_MONOTONIC, {"session": False}, {}),

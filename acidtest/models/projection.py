@@ -32,7 +32,7 @@ class CqrsState(NamedTuple):
     """`log`, `tables` and `rebuilt` (the table beside, while there is one) are durable.
 
     `clients` is what each client knows; `half` says that the first projector has done one of its two writes; `read` is
-    the position that the first client has read up to, or -1.
+    the position that the first client has read up to, or -1. `fetched` is what each of two workers has in hand, or 0.
     """
 
     log: tuple[int, ...]
@@ -43,6 +43,7 @@ class CqrsState(NamedTuple):
     rebuilds: int = 0
     read: int = -1
     faults: int = 0
+    fetched: tuple[int, int] = (0, 0)
 
 
 class CqrsView(NamedTuple):
@@ -66,6 +67,7 @@ class Projection(Model[CqrsState]):
         faults: how many crashes of the first projector, and events that it fails on, there may be.
         row_versions: a row remembers the last event that it shows, and takes no earlier one.
         atomic_swap: the rebuilt table replaces the live one with its checkpoint, once it is as far.
+        one_worker: an event is taken from the log and shown by one worker, while the checkpoint is locked.
         session: a client waits for a view that shows what it wrote and read.
         separate_checkpoint: the first view's store cannot hold the checkpoint, which is saved afterwards.
         checkpoint_first: it is saved before.
@@ -89,6 +91,7 @@ class Projection(Model[CqrsState]):
         *,
         row_versions: bool = True,
         atomic_swap: bool = True,
+        one_worker: bool = True,
         session: bool = True,
         separate_checkpoint: bool = False,
         checkpoint_first: bool = False,
@@ -102,6 +105,7 @@ class Projection(Model[CqrsState]):
         """Set the workload, and which rules are off."""
         self.changes, self.opening, self.max_faults = changes, opening, faults
         self.row_versions, self.atomic_swap, self.session = row_versions, atomic_swap, session
+        self.one_worker = one_worker
         self.in_two = separate_checkpoint or checkpoint_first
         self.checkpoint_first, self.synchronous, self.validate_on_view = checkpoint_first, synchronous, validate_on_view
         self.rebuild_over_live, self.skip_on_error = rebuild_over_live, skip_on_error
@@ -117,13 +121,15 @@ class Projection(Model[CqrsState]):
         rows = [Transition("Validate", self.validate, each)] if self.validate_on_view else []
         rows.append(Transition("Handle", self.handle, each))
         if not self.synchronous:
-            rows.append(Transition("Project", self.project, both[1:] if self.in_two else both))
+            rows.append(Transition("Project", self.project, both[1:] if self.in_two or not self.one_worker else both))
         if self.in_two:
             rows += [
                 Transition("WriteView", self.write_view),
                 Transition("SaveCheckpoint", self.save_checkpoint),
                 Transition("Crash", self.crash),
             ]
+        if not self.one_worker:
+            rows += [Transition("Fetch", self.fetch, both), Transition("ShowFetched", self.show_fetched, both)]
         if self.skip_on_error:
             rows.append(Transition("Skip", self.skip))
         return [
@@ -159,6 +165,21 @@ class Projection(Model[CqrsState]):
         if position > len(s.log) or (self.poison and position == 1 and v == 0):
             return None
         return _table(s, v, self._shown(s.tables[v], position, position))
+
+    def fetch(self, s: CqrsState, w: int) -> CqrsState | None:
+        """Take the next event in hand, which another worker may do as well."""
+        position = s.tables[0].checkpoint + 1
+        if s.fetched[w] or position > len(s.log):
+            return None
+        return s._replace(fetched=(position, s.fetched[1]) if w == 0 else (s.fetched[0], position))
+
+    def show_fetched(self, s: CqrsState, w: int) -> CqrsState | None:
+        """Show it and move the checkpoint there, in one transaction, wherever the checkpoint is by now."""
+        position = s.fetched[w]
+        if not position:
+            return None
+        done = s._replace(fetched=(0, s.fetched[1]) if w == 0 else (s.fetched[0], 0))
+        return _table(done, 0, self._shown(s.tables[0], position, position))
 
     def write_view(self, s: CqrsState) -> CqrsState | None:
         """Show the next event in a store that holds no checkpoint."""
@@ -247,6 +268,8 @@ class Projection(Model[CqrsState]):
             return "client 0"
         if action.name in {"StartRebuild", "RebuildNext", "Swap"}:
             return "rebuild"
+        if action.name in {"Fetch", "ShowFetched"}:
+            return f"worker {action.args[0]}"
         return f"view {action.args[0]}" if action.args else "view 0"
 
     def view(self, s: CqrsState) -> CqrsView:
