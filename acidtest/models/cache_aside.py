@@ -192,11 +192,25 @@ def has_settled(view: CacheView) -> bool:
 
 
 _LEASES = "Nishtala et al., NSDI 2013; PATTERNS 9"
-CQ8 = implied("CQ8", "in the end the cache holds nothing, or what the view holds", Kind.AT_REST, lambda v: v.cache != ABSENT, is_fresh, _LEASES)
-CQ8_LIVE = Property("CQ8.live", "once updates and queries are over the cache is fresh", Kind.EVENTUALLY, has_settled, _LEASES)
-HIT = Property("SOME-HIT", "the newest value is served from the cache", Kind.SOMETIMES, lambda v: v.cache == v.row == v.updates and not v.owed, _LEASES)
-STALE_HIT = Property("STALE-HIT", "between commit and invalidation the cache serves what is no longer so", Kind.SOMETIMES, lambda v: not is_fresh(v), _LEASES)
-N4 = Property("N4", "with nobody busy, and nothing owed to it, the cache holds an old value", Kind.SOMETIMES, lambda v: not (v.busy or v.owed or is_fresh(v)), _LEASES)
+CQ8 = implied(
+    "CQ8", "in the end the cache holds nothing, or what the view holds", Kind.AT_REST, lambda v: v.cache != ABSENT,
+    is_fresh, _LEASES,
+)  # fmt: skip
+CQ8_LIVE = Property(
+    "CQ8.live", "once updates and queries are over the cache is fresh", Kind.EVENTUALLY, has_settled, _LEASES,
+)  # fmt: skip
+HIT = Property(
+    "SOME-HIT", "the newest value is served from the cache", Kind.SOMETIMES,
+    lambda v: v.cache == v.row == v.updates and not v.owed, _LEASES,
+)  # fmt: skip
+STALE_HIT = Property(
+    "STALE-HIT", "between commit and invalidation the cache serves what is no longer so", Kind.SOMETIMES,
+    lambda v: not is_fresh(v), _LEASES,
+)  # fmt: skip
+N4 = Property(
+    "N4", "with nobody busy, and nothing owed to it, the cache holds an old value", Kind.SOMETIMES,
+    lambda v: not (v.busy or v.owed or is_fresh(v)), _LEASES,
+)  # fmt: skip
 
 
 def _of_cache(s: CacheState) -> str:

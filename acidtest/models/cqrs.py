@@ -66,18 +66,42 @@ _VOCABULARY = "PATTERNS 0"
 G2 = implied("G2", "the stock is never overdrawn", Kind.ALWAYS, lambda v: v.stock, lambda v: min(v.stock) >= 0, _VOCABULARY)
 CQ1 = implied("CQ1", "in the end each view is the fold of the log", Kind.AT_REST, lambda v: v.log, shows_all, _YOUNG)
 CQ2 = implied("CQ2", "no view goes back", Kind.STEP, lambda a, b: a.tables != b.tables, forward, _YOUNG)
-CQ3 = implied("CQ3", "each view is the fold of the log up to its checkpoint, or of a little more", Kind.ALWAYS, lambda v: any(t.applied or t.checkpoint for t in v.tables), shows_a_prefix, _YOUNG)
+CQ3 = implied(
+    "CQ3", "each view is the fold of the log up to its checkpoint, or of a little more", Kind.ALWAYS,
+    lambda v: any(t.applied or t.checkpoint for t in v.tables), shows_a_prefix, _YOUNG,
+)  # fmt: skip
 CQ5 = Property("CQ5", "every command comes to be answered, and its effect to be shown", Kind.EVENTUALLY, is_done, _YOUNG)
 CQ6 = implied("CQ6", "a client reads what it wrote", Kind.ALWAYS, lambda v: v.read >= 0, reads_its_write, _TERRY)
-CQ6_MONOTONIC = implied("CQ6.monotonic", "a client does not read what is older than what it read", Kind.STEP, lambda a, b: a.read not in {-1, b.read}, lambda a, b: a.read < b.read, _TERRY)
-CQ7 = implied("CQ7", "a rebuilt view ends as one that was never rebuilt", Kind.AT_REST, lambda v: v.rebuilds and v.log and not v.rebuilding, lambda v: v.tables[0].applied == v.tables[1].applied, "KurrentDB#2270, marten#4711; PATTERNS 9")
+CQ6_MONOTONIC = implied(
+    "CQ6.monotonic", "a client does not read what is older than what it read", Kind.STEP,
+    lambda a, b: a.read not in {-1, b.read}, lambda a, b: a.read < b.read, _TERRY,
+)  # fmt: skip
+CQ7 = implied(
+    "CQ7", "a rebuilt view ends as one that was never rebuilt", Kind.AT_REST,
+    lambda v: v.rebuilds and v.log and not v.rebuilding, lambda v: v.tables[0].applied == v.tables[1].applied,
+    "KurrentDB#2270, marten#4711; PATTERNS 9",
+)  # fmt: skip
 CQ9 = implied("CQ9", "a query changes nothing", Kind.STEP, lambda a, b: a.read != b.read, touches_nothing, _YOUNG)
-G11 = Property("G11", "a command is accepted, another rejected, and both views show it", Kind.SOMETIMES, lambda v: is_done(v) and {ACCEPTED, REJECTED} <= set(v.clients), _VOCABULARY)
-REBUILT = Property("SOME-REBUILT", "a view is rebuilt while the log grows", Kind.SOMETIMES, lambda v: v.rebuilding and len(v.log) > 1 and is_stale(v), _YOUNG)
+G11 = Property(
+    "G11", "a command is accepted, another rejected, and both views show it", Kind.SOMETIMES,
+    lambda v: is_done(v) and {ACCEPTED, REJECTED} <= set(v.clients), _VOCABULARY,
+)  # fmt: skip
+REBUILT = Property(
+    "SOME-REBUILT", "a view is rebuilt while the log grows", Kind.SOMETIMES,
+    lambda v: v.rebuilding and len(v.log) > 1 and is_stale(v), _YOUNG,
+)  # fmt: skip
 N1 = Property("N1", "a command was accepted, and a query does not see it", Kind.SOMETIMES, is_stale, _YOUNG)
-N2 = Property("N2", "two commands are accepted on one stale view, of which there is stock for one", Kind.SOMETIMES, lambda v: min(v.stock, default=0) < 0, _YOUNG)
-N3 = Property("N3", "two views contradict each other", Kind.SOMETIMES, lambda v: v.tables[0].applied != v.tables[1].applied, _YOUNG)
-N5 = Property("N5", "an event is shown twice where the store cannot hold the checkpoint", Kind.SOMETIMES, is_repeated, _YOUNG)
+N2 = Property(
+    "N2", "two commands are accepted on one stale view, of which there is stock for one", Kind.SOMETIMES,
+    lambda v: min(v.stock, default=0) < 0, _YOUNG,
+)  # fmt: skip
+N3 = Property(
+    "N3", "two views contradict each other", Kind.SOMETIMES, lambda v: v.tables[0].applied != v.tables[1].applied,
+    _YOUNG,
+)  # fmt: skip
+N5 = Property(
+    "N5", "an event is shown twice where the store cannot hold the checkpoint", Kind.SOMETIMES, is_repeated, _YOUNG,
+)  # fmt: skip
 N5_LOST = replace(CQ1, id="N5.lost", name="a checkpoint that is saved before the view loses nothing")
 
 
@@ -154,12 +178,33 @@ THEORY = Theory(
         "G6": "nothing is held: a lease on the cache may run out at any time",
     },
     claims=(
-        Claim("eventual consistency", "confirmed", ("N1", "CQ1", "CQ5"), "a query may miss what was accepted, and in the end every view shows it; the write side itself is consistent at once"),
-        Claim("reads are optimised independently of writes", "confirmed", ("CQ9", "CQ1"), "queries change nothing, and a view of any shape follows the same log"),
-        Claim("different storage for reads and writes", "refined", ("N5", "N5.lost", "CQ3.bus"), "a store that cannot hold the checkpoint repeats or loses events, unless its rows can be written idempotently"),
-        Claim("complex queries without impact on writes", "refined", ("CQ9", "N2"), "as long as no command is decided on what a query said"),
-        Claim("problem: keeping the read and write models in step", "confirmed", ("N3", "CQ7", "CQ1.bus"), "views contradict each other for a while, and for ever where a message is lost or a rebuild meets live handling"),
-        Claim("a cache in front of the view, with a time to live", "refuted", ("N4", "CQ8", "CQ8.live"), "without leases and invalidation the cache stays stale until the time is over, after the view has long caught up"),
-        Claim("for financial systems", "refined", ("G2", "N2"), "balances are shown from views and decided on the log: two commands on one stale view overdraw"),
+        Claim(
+            "eventual consistency", "confirmed", ("N1", "CQ1", "CQ5"),
+            "a query may miss what was accepted, and in the end every view shows it; the write side itself is consistent at once",
+        ),
+        Claim(
+            "reads are optimised independently of writes", "confirmed", ("CQ9", "CQ1"),
+            "queries change nothing, and a view of any shape follows the same log",
+        ),
+        Claim(
+            "different storage for reads and writes", "refined", ("N5", "N5.lost", "CQ3.bus"),
+            "a store that cannot hold the checkpoint repeats or loses events, unless its rows can be written idempotently",
+        ),
+        Claim(
+            "complex queries without impact on writes", "refined", ("CQ9", "N2"),
+            "as long as no command is decided on what a query said",
+        ),
+        Claim(
+            "problem: keeping the read and write models in step", "confirmed", ("N3", "CQ7", "CQ1.bus"),
+            "views contradict each other for a while, and for ever where a message is lost or a rebuild meets live handling",
+        ),
+        Claim(
+            "a cache in front of the view, with a time to live", "refuted", ("N4", "CQ8", "CQ8.live"),
+            "without leases and invalidation the cache stays stale until the time is over, after the view has long caught up",
+        ),
+        Claim(
+            "for financial systems", "refined", ("G2", "N2"),
+            "balances are shown from views and decided on the log: two commands on one stale view overdraw",
+        ),
     ),
 )  # fmt: skip

@@ -99,7 +99,7 @@ class EventSchema(Model[SchemaState]):
         mutate_first: bool = False,
     ) -> None:
         """Set the size, and which rules are off."""
-        self.processes, self.events, self.latest, self.crashes = processes, events, latest, crashes
+        self.processes, self.max_events, self.latest, self.crashes = processes, events, latest, crashes
         self.upcast_events, self.whole_chain, self.upcast_snapshots = upcast_events, whole_chain, upcast_snapshots
         self.skip_unknown, self.stamp_now = skip_unknown, stamp_now
         self.snapshot_ahead, self.mutate_first = snapshot_ahead, mutate_first
@@ -136,7 +136,7 @@ class EventSchema(Model[SchemaState]):
     def append(self, s: SchemaState, p: int) -> SchemaState | None:
         """Add an event in the schema of the code, to a stream that is as it was loaded."""
         memory = s.memory[p]
-        if memory is None or memory.version != len(s.log) or len(s.log) == self.events:
+        if memory is None or memory.version != len(s.log) or len(s.log) == self.max_events:
             return None
         return _loaded(s._replace(log=(*s.log, s.code[p])), p, _plus_one(memory))
 
@@ -152,7 +152,7 @@ class EventSchema(Model[SchemaState]):
         memory = s.memory[p]
         if memory is None:
             return None
-        if self.snapshot_ahead and memory.version < self.events:
+        if self.snapshot_ahead and memory.version < self.max_events:
             memory = _plus_one(memory)
         version = len(s.log) if self.stamp_now else memory.version
         return s._replace(snapshot=Snapshot(version, memory.value, s.code[p]))
@@ -190,7 +190,8 @@ class EventSchema(Model[SchemaState]):
     def _upcast(self, schema: int, code: int) -> int:
         """The amount of an event of `schema`, in the unit of `code`."""
         steps = code - schema if self.upcast_events else 0
-        return FINER ** (steps if self.whole_chain else min(steps, 1))
+        amount: int = FINER ** (steps if self.whole_chain else min(steps, 1))
+        return amount
 
     def actor(self, action: Action) -> str:
         """A process."""
@@ -245,11 +246,22 @@ def is_shut_out(view: SchemaView) -> bool:
 _OVEREEM = "Overeem et al. 2017; PATTERNS 8"
 _LOADED = "what is loaded is the fold of a prefix of the log, whoever folds it and in however many pieces"
 ES5 = implied("ES5", _LOADED, Kind.ALWAYS, lambda v: any(m and m.version for m in v.memory), folds, "Young 2010; PATTERNS 8")
-ES6 = implied("ES6", "a snapshot is the fold of a prefix of the log", Kind.ALWAYS, lambda v: v.snapshot, snapshot_is_prefix, "Truxify#10177; PATTERNS 8")
+ES6 = implied(
+    "ES6", "a snapshot is the fold of a prefix of the log", Kind.ALWAYS, lambda v: v.snapshot, snapshot_is_prefix,
+    "Truxify#10177; PATTERNS 8",
+)  # fmt: skip
 ES7 = implied("ES7", "new code reads old events and snapshots as they were meant", Kind.ALWAYS, has_upcast, folds, _OVEREEM)
-G9 = Property("G9.schema", "every process comes to run the newest code with the whole stream loaded", Kind.EVENTUALLY, up_to_date, "PATTERNS 0")
-MIXED = Property("SOME-MIXED", "events and snapshots of several schemas are read together", Kind.SOMETIMES, lambda v: has_upcast(v) and len(set(v.log)) > 1 and v.snapshot and v.snapshot.schema < max(v.code), _OVEREEM)
-SHUT_OUT = Property("SHUT-OUT", "in a rolling deployment, old code cannot read the stream", Kind.SOMETIMES, is_shut_out, _OVEREEM)
+G9 = Property(
+    "G9.schema", "every process comes to run the newest code with the whole stream loaded", Kind.EVENTUALLY, up_to_date,
+    "PATTERNS 0",
+)  # fmt: skip
+MIXED = Property(
+    "SOME-MIXED", "events and snapshots of several schemas are read together", Kind.SOMETIMES,
+    lambda v: has_upcast(v) and len(set(v.log)) > 1 and v.snapshot and v.snapshot.schema < max(v.code), _OVEREEM,
+)  # fmt: skip
+SHUT_OUT = Property(
+    "SHUT-OUT", "in a rolling deployment, old code cannot read the stream", Kind.SOMETIMES, is_shut_out, _OVEREEM,
+)  # fmt: skip
 
 STUDY = Study(
     name="snapshots, and code of several versions",
@@ -281,5 +293,8 @@ STUDY = Study(
         Theorem(ES7, {"whole_chain": False}, {}, size=1),
         Theorem(G9, {"completes": False}, {}),
     ),
-    diagram=Diagram({"processes": 1, "crashes": 0}, lambda s: f"log {'.'.join(map(str, s.log)) or 'empty'}\ncode {s.code[0]}, {'loaded' if s.memory[0] else 'not loaded'}"),
+    diagram=Diagram(
+        {"processes": 1, "crashes": 0},
+        lambda s: f"log {'.'.join(map(str, s.log)) or 'empty'}\ncode {s.code[0]}, {'loaded' if s.memory[0] else 'not loaded'}",
+    ),
 )  # fmt: skip

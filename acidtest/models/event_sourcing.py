@@ -1,16 +1,14 @@
 """Event sourcing: what is claimed of its models.
 
 What happened is kept as events, and the state is what they amount to. Three machines show the pattern: `event_streams`
-(commands that decide and append), `event_schema` (what a stream loads into, over snapshots and versions of the code)
-and `event_subscription` (who reads all streams in one order). Sources: Young, "CQRS Documents", 2010; Helland,
+(commands that decide and append, whose properties are here), `event_schema` (what a stream loads into, over snapshots
+and versions of the code) and `event_subscription` (who reads all streams in one order; see `event_checkpoints`). Sources: Young, "CQRS Documents", 2010; Helland,
 "Immutability changes everything", CIDR 2015; the trackers of the event stores named beside each property.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from acidtest.models import event_schema
+from acidtest.models import event_checkpoints, event_schema
 from acidtest.models.event_streams import (
     OK,
     REJECTED,
@@ -21,15 +19,6 @@ from acidtest.models.event_streams import (
     EventStreams,
     StreamsView,
     balance,
-)
-from acidtest.models.event_subscription import (
-    COMMITTED,
-    ENDED,
-    INSERTED,
-    ROLLED_BACK,
-    Subscription,
-    SubscriptionState,
-    SubscriptionView,
 )
 from acidtest.models.machine import Kind, Property, implied
 from acidtest.models.theory import Claim, Diagram, Size, Study, Switch, Theorem, Theory
@@ -94,24 +83,43 @@ def _answered(view: StreamsView) -> bool:
     return any(view.replies)
 
 
-ES1 = implied("ES1", "the log only grows at its end", Kind.STEP, lambda a, b: a.streams != b.streams, lambda a, b: all(new[: len(old)] == old for old, new in zip(a.streams, b.streams, strict=True)), _YOUNG)
+ES1 = implied(
+    "ES1", "the log only grows at its end", Kind.STEP, lambda a, b: a.streams != b.streams,
+    lambda a, b: all(new[: len(old)] == old for old, new in zip(a.streams, b.streams, strict=True)), _YOUNG,
+)  # fmt: skip
 ES2 = implied("ES2", "the versions of a stream are 1 to n", Kind.ALWAYS, _some, numbered, _YOUNG)
-ES3 = implied("ES3", "a decision was taken on exactly the events before it", Kind.ALWAYS, _some, decided_on_its_prefix, _YOUNG)
+ES3 = implied(
+    "ES3", "a decision was taken on exactly the events before it", Kind.ALWAYS, _some, decided_on_its_prefix, _YOUNG,
+)  # fmt: skip
 ES4 = implied("ES4", "an append is stored whole or not at all", Kind.ALWAYS, _some, whole, _YOUNG)
 ES9 = implied("ES9", "no event is stored twice", Kind.ALWAYS, _some, unique, "KurrentDB#1173, #2274; PATTERNS 8")
 ES10 = implied("ES10", "no prefix of a stream is overdrawn", Kind.ALWAYS, _some, funded, _YOUNG)
-G3 = implied("G3", "a command takes effect at most once", Kind.ALWAYS, _some, lambda v: all(effects(v, c) <= 1 for c in range(len(v.commands))), _VOCABULARY)
+G3 = implied(
+    "G3", "a command takes effect at most once", Kind.ALWAYS, _some,
+    lambda v: all(effects(v, c) <= 1 for c in range(len(v.commands))), _VOCABULARY,
+)  # fmt: skip
 G4 = implied("G4", "ok means stored, rejected means never", Kind.ALWAYS, _answered, truthful, _VOCABULARY)
 G9 = Property("G9.live", "every command is answered", Kind.EVENTUALLY, lambda v: all(v.replies), _VOCABULARY)
-G11 = Property("G11", "without faults a command is stored and answered ok", Kind.SOMETIMES, lambda v: not v.faults and OK in v.replies and _some(v), _VOCABULARY)
-REJECTED_ONE = Property("SOME-REJECTED", "a withdrawal is rejected as another was stored", Kind.SOMETIMES, lambda v: REJECTED in v.replies and OK in v.replies, _VOCABULARY)
-N1 = Property("N1", "a rule about two streams is broken, each having its expected version", Kind.SOMETIMES, is_overspent, _YOUNG)
+G11 = Property(
+    "G11", "without faults a command is stored and answered ok", Kind.SOMETIMES,
+    lambda v: not v.faults and OK in v.replies and _some(v), _VOCABULARY,
+)  # fmt: skip
+REJECTED_ONE = Property(
+    "SOME-REJECTED", "a withdrawal is rejected as another was stored", Kind.SOMETIMES,
+    lambda v: REJECTED in v.replies and OK in v.replies, _VOCABULARY,
+)  # fmt: skip
+N1 = Property(
+    "N1", "a rule about two streams is broken, each having its expected version", Kind.SOMETIMES, is_overspent, _YOUNG,
+)  # fmt: skip
 
-STREAMS = Study(
+STUDY = Study(
     name="appending to streams",
     make=EventStreams,
     switches=(
-        Switch("expected_version", "the store refuses an append where the stream has grown since it was loaded", default=True),
+        Switch(
+            "expected_version", "the store refuses an append where the stream has grown since it was loaded",
+            default=True,
+        ),
         Switch("recognises_ids", "events that are stored already are recognised by their ids", default=True),
         Switch("atomic_append", "the events of one append become visible together", default=True),
         Switch("max_plus_one", "the process numbers its events itself, without a unique key"),
@@ -139,102 +147,10 @@ STREAMS = Study(
         Theorem(G4, {"recognises_ids": False}, {}),
         Theorem(G9, {"retry_as_is": True}, {}),
     ),
-    diagram=Diagram({"commands": TWO_WITHDRAWALS, "faults": 0}, lambda s: f"{len(s.streams[0])} events\n" + " | ".join(sorted(w.phase for w in s.writers))),
-)  # fmt: skip
-
-
-def committed(view: SubscriptionView) -> list[int]:
-    """The numbers of the committed transactions."""
-    return [xid for xid, tx in enumerate(view.txs, 1) if tx.status == COMMITTED]
-
-
-def not_overtaken(view: SubscriptionView) -> bool:
-    """Whatever lies at or before the checkpoint was processed, or never commits."""
-    return all(xid in view.processed for xid in committed(view) if view.keys[xid - 1] <= view.checkpoint)
-
-
-def caught_up(view: SubscriptionView) -> bool:
-    """All transactions have ended, and what they committed was processed."""
-    return all(tx.status in ENDED for tx in view.txs) and set(committed(view)) == set(view.processed)
-
-
-def in_stream_order(view: SubscriptionView) -> bool:
-    """The events of each stream are processed in the order of their versions."""
-    seen = [(view.streams[xid - 1], view.txs[xid - 1].position) for xid in view.processed]
-    return all(a[0] != b[0] or a[1] < b[1] for i, b in enumerate(seen) for a in seen[:i])
-
-
-def is_at_gap(view: SubscriptionView, status: str) -> bool:
-    """All that is visible behind the first position is the second; the first is in the given state."""
-    return [(tx.status, tx.position) for tx in view.txs if tx.position] == [(status, 1), (COMMITTED, 2)]
-
-
-_GAPS = "marten#1629, watermill#311, SQLStreamStore#121; PATTERNS 8"
-ES8 = implied("ES8", "what lies before the checkpoint was processed or never commits", Kind.ALWAYS, lambda v: v.checkpoint > 0, not_overtaken, _GAPS)
-ES8_REST = implied("ES8.rest", "in the end every committed event is processed", Kind.AT_REST, lambda v: COMMITTED in {tx.status for tx in v.txs}, caught_up, _GAPS)
-ES8_LIVE = Property("ES8.live", "every committed event comes to be processed", Kind.EVENTUALLY, caught_up, _GAPS)
-ES11 = implied("ES11", "a rebuild tells nobody what was told before", Kind.ALWAYS, lambda v: v.rebuilt, lambda v: max(v.emitted) <= 1, _YOUNG)
-ES12 = implied("ES12", "others are told only of what is committed", Kind.ALWAYS, lambda v: any(v.emitted), lambda v: all(v.txs[n].status == COMMITTED for n, told in enumerate(v.emitted) if told), _YOUNG)
-OUT_OF_ORDER = Property("SOME-OUT-OF-ORDER", "a lower position commits later, and both are processed", Kind.SOMETIMES, lambda v: caught_up(v) and [tx.position for tx in v.txs][:2] == [2, 1], _GAPS)
-IN_FLIGHT = Property("N2.open", "a gap in what is visible may be in flight …", Kind.SOMETIMES, lambda v: is_at_gap(v, INSERTED), _GAPS)
-GONE = Property("N2.gone", "… or rolled back, and looks the same", Kind.SOMETIMES, lambda v: is_at_gap(v, ROLLED_BACK), _GAPS)
-N2 = replace(ES8, id="N2", name="giving up a gap after some time skips nothing")
-N2_LIVE = replace(ES8_LIVE, id="N2.live", name="never giving up a gap stops nothing")
-N3 = replace(ES8, id="N3", name="under a horizon of transaction numbers, a checkpoint that is a position skips nothing", source="dba.SE 342896; PATTERNS 8")
-N3_LIVE = replace(ES8_LIVE, id="N3.live", name="readers below the horizon do not depend on the longest transaction")
-N3_ORDER = Property("N3.order", "in order of transaction numbers, a stream is read out of its order", Kind.SOMETIMES, lambda v: not in_stream_order(v), "dba.SE 342896; PATTERNS 8")
-N4 = Property("N4", "others are told twice by who projects and then tells another store", Kind.SOMETIMES, lambda v: max(v.emitted) > 1 and not v.rebuilt, "PATTERNS 8")
-N4_LOST = implied("N4.lost", "whatever was projected others were told", Kind.AT_REST, lambda v: v.processed, lambda v: all(v.emitted[xid - 1] for xid in v.processed), "PATTERNS 8")
-
-
-def _of_subscription(s: SubscriptionState) -> str | None:
-    if s.rebuilt or any(tx.status == ROLLED_BACK for tx in s.txs):
-        return None
-    rows = ", ".join(tx.status for tx in sorted(s.txs, key=lambda tx: tx.position) if tx.position)
-    return f"rows: {rows or 'none'}\nprocessed {len(s.reader.processed)}"
-
-
-SUBSCRIPTION = Study(
-    name="subscribing to all streams",
-    make=Subscription,
-    switches=(
-        Switch("horizon", "the subscriber reads below the oldest open transaction only", default=True),
-        Switch("by_position", "it does, but its checkpoint is a position"),
-        Switch("horizon_later", "it does, but looks for that transaction in a second statement"),
-        Switch("wait_at_gaps", "the subscriber reads by position, and stops where one is missing"),
-        Switch("gap_timeout", "and gives a gap up after a while"),
-        Switch("short_transactions", "no transaction is open for longer than the subscriber waits at a gap"),
-        Switch("idle_in_transaction", "a transaction may stay open for ever"),
-        Switch("dual_write", "others are told by a write of its own, to another store, before the checkpoint"),
-        Switch("checkpoint_first", "that write comes after the checkpoint"),
-        Switch("emit_on_replay", "a rebuild tells others again"),
-        Switch("dirty_reads", "the subscriber sees rows that are not committed"),
+    diagram=Diagram(
+        {"commands": TWO_WITHDRAWALS, "faults": 0},
+        lambda s: f"{len(s.streams[0])} events\n" + " | ".join(sorted(w.phase for w in s.writers)),
     ),
-    sizes=(
-        Size("2 transactions, 1 crash", {}, 182, 16),
-        Size("2 transactions of one stream, 1 crash", {"streams": (0, 0)}, 159, 16),
-        Size("3 transactions, 2 crashes, patience 3", {"streams": (0, 1, 0), "patience": 3, "crashes": 2}, 2_961, 23),
-    ),
-    properties=(ES8, ES8_REST, ES8_LIVE, ES11, ES12, N4_LOST, OUT_OF_ORDER),
-    theorems=(
-        Theorem(IN_FLIGHT),
-        Theorem(GONE),
-        Theorem(N2, {"gap_timeout": True}, {"gap_timeout": True, "short_transactions": True}),
-        Theorem(N2, {"gap_timeout": True}, {"wait_at_gaps": True}, size=2),
-        Theorem(N2_LIVE, {"wait_at_gaps": True}, {"gap_timeout": True, "short_transactions": True}),
-        Theorem(N3, {"by_position": True}, {}),
-        Theorem(N3_LIVE, {"idle_in_transaction": True}, {}),
-        Theorem(N3_ORDER, {}, {"wait_at_gaps": True}, size=1),
-        Theorem(N4, {"dual_write": True}, {}),
-        Theorem(N4_LOST, {"dual_write": True, "checkpoint_first": True}, {}),
-        Theorem(ES8, {"horizon": False}, {}),
-        Theorem(ES8, {"horizon_later": True}, {}),
-        Theorem(ES8_REST, {"horizon": False}, {}),
-        Theorem(ES8_LIVE, {"horizon": False}, {}),
-        Theorem(ES11, {"emit_on_replay": True}, {}),
-        Theorem(ES12, {"horizon": False, "dirty_reads": True}, {"horizon": False}),
-    ),
-    diagram=Diagram({"streams": (0, 1), "crashes": 0}, _of_subscription),
 )  # fmt: skip
 
 THEORY = Theory(
@@ -244,7 +160,7 @@ THEORY = Theory(
         "command was decided on, and is refused if the stream has grown since, so each decision fits the history before "
         "it. Others follow by reading all streams in one order, each from its own checkpoint."
     ),
-    studies=(STREAMS, event_schema.STUDY, SUBSCRIPTION),
+    studies=(STUDY, event_schema.STUDY, event_checkpoints.STUDY),
     aspects={
         "atomicity": ("ES4", "N4"), "isolation": ("ES3", "ES10", "N1"), "durability": ("ES1", "G4"),
         "idempotency": ("ES9", "G3", "ES11"), "termination": ("G9.live", "ES8.live", "N2.live"),
@@ -256,12 +172,30 @@ THEORY = Theory(
         "G12": "a matter of number formats, which is checked on running code",
     },
     claims=(
-        Claim("eventual consistency", "refined", ("ES3", "G4", "ES8.live"), "a stream is consistent at once, its subscribers in the end, and a rule over two streams never (N1)"),
-        Claim("full history of changes, an audit trail", "confirmed", ("ES1", "ES2"), "the log only grows, and numbers leave no event out"),
-        Claim("time travel: replay to any point", "refined", ("ES5", "ES7"), "any prefix can be loaded again, as long as upcasters reach back to its oldest event"),
-        Claim("projections for several uses", "refined", ("ES8", "N2", "N3"), "in the order of positions a projection skips events for ever, unless it knows which transactions are open"),
-        Claim("problem: evolution of the events' schema", "confirmed", ("SHUT-OUT", "ES7"), "old code cannot read new events, and new code reads old ones only through every upcaster"),
+        Claim(
+            "eventual consistency", "refined", ("ES3", "G4", "ES8.live"),
+            "a stream is consistent at once, its subscribers in the end, and a rule over two streams never (N1)",
+        ),
+        Claim(
+            "full history of changes, an audit trail", "confirmed", ("ES1", "ES2"),
+            "the log only grows, and numbers leave no event out",
+        ),
+        Claim(
+            "time travel: replay to any point", "refined", ("ES5", "ES7"),
+            "any prefix can be loaded again, as long as upcasters reach back to its oldest event",
+        ),
+        Claim(
+            "projections for several uses", "refined", ("ES8", "N2", "N3"),
+            "in the order of positions a projection skips events for ever, unless it knows which transactions are open",
+        ),
+        Claim(
+            "problem: evolution of the events' schema", "confirmed", ("SHUT-OUT", "ES7"),
+            "old code cannot read new events, and new code reads old ones only through every upcaster",
+        ),
         Claim("for undo and redo", "refined", ("ES1",), "nothing is undone: a further event says that it no longer counts"),
-        Claim("for compliance (GDPR, HIPAA)", "refined", ("ES1",), "an auditor's log never forgets, which is what a person's right to erasure demands"),
+        Claim(
+            "for compliance (GDPR, HIPAA)", "refined", ("ES1",),
+            "an auditor's log never forgets, which is what a person's right to erasure demands",
+        ),
     ),
 )  # fmt: skip

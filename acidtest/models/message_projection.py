@@ -202,13 +202,22 @@ def _shows(view: ProjectionView) -> bool:
 
 _BUS = "t3code#2301; PATTERNS 9"
 _TOMBSTONE = "PATTERNS 9"
-CQ1 = implied("CQ1.bus", "in the end the rows show what was committed", Kind.AT_REST, lambda v: any(v.committed), as_committed, _BUS)
+CQ1 = implied(
+    "CQ1.bus", "in the end the rows show what was committed", Kind.AT_REST, lambda v: any(v.committed), as_committed,
+    _BUS,
+)  # fmt: skip
 CQ2 = implied("CQ2.bus", "no row goes back to an earlier version", Kind.STEP, lambda a, b: a.rows != b.rows, forward, _BUS)
 CQ3 = implied("CQ3.bus", "no row shows a change twice", Kind.ALWAYS, _shows, not_repeated, _BUS)
 CQ4 = implied("CQ4", "no row shows what was never committed", Kind.ALWAYS, _shows, not_ahead, "PATTERNS 0, G8")
 CQ5 = Property("CQ5.bus", "everything that is committed comes to be shown", Kind.EVENTUALLY, is_complete, _BUS)
-CQ10 = implied("CQ10", "a deleted row does not come back", Kind.ALWAYS, lambda v: v.deleted, lambda v: not any(v.rows[row].alive for row in v.deleted), _TOMBSTONE)
-REPEATED = Property("SOME-REPEATED", "a message is delivered twice, and everything is shown once", Kind.SOMETIMES, lambda v: v.faults and is_complete(v), _BUS)
+CQ10 = implied(
+    "CQ10", "a deleted row does not come back", Kind.ALWAYS, lambda v: v.deleted,
+    lambda v: not any(v.rows[row].alive for row in v.deleted), _TOMBSTONE,
+)  # fmt: skip
+REPEATED = Property(
+    "SOME-REPEATED", "a message is delivered twice, and everything is shown once", Kind.SOMETIMES,
+    lambda v: v.faults and is_complete(v), _BUS,
+)  # fmt: skip
 
 STUDY = Study(
     name="a view that is told by messages",
@@ -235,5 +244,8 @@ STUDY = Study(
         Theorem(CQ5, {"outbox": False}, {}),
         Theorem(CQ10, {"tombstones": False}, {}),
     ),
-    diagram=Diagram({"changes": (-3,), "faults": 0}, lambda s: f"committed {s.committed[0]}\nview {s.rows[0].version}{'' if s.rows[0].alive else ', no row'}"),
+    diagram=Diagram(
+        {"changes": (-3,), "faults": 0},
+        lambda s: f"committed {s.committed[0]}\nview {s.rows[0].version}{'' if s.rows[0].alive else ', no row'}",
+    ),
 )  # fmt: skip

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from acidtest.models.checker import check, reachable
+from acidtest.models.event_checkpoints import ES8, GONE, IN_FLIGHT, N2, N3_ORDER
 from acidtest.models.event_schema import ES5, EventSchema, Memory
-from acidtest.models.event_sourcing import ES8, GONE, IN_FLIGHT, N1, N2, N3_ORDER, decided_on_its_prefix
+from acidtest.models.event_sourcing import N1, decided_on_its_prefix
 from acidtest.models.event_streams import OK, TWO_STREAMS, EventStreams
 from acidtest.models.event_subscription import Subscription
 from acidtest.models.machine import Action
