@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from acidtest.environment import Outcome
 from acidtest.models.acid import AcidModel, AcidView, Balances
+from acidtest.models.isolation import STUDY as ISOLATION
 from acidtest.models.ledger import Request
 from acidtest.models.machine import Kind, Property
-from acidtest.models.theory import Size, Study, Theory
+from acidtest.models.theory import Claim, Size, Study, Theorem, Theory
 from acidtest.properties.contract import Seen, accounts_of
 from acidtest.properties.shared import (
     DAY,
@@ -148,6 +149,16 @@ PROPERTIES = (
     Property("SOME-REJECTED", "a valid transfer is told rejected", Kind.SOMETIMES, _some("rejected"), SOURCE),
 )  # fmt: skip
 
+#: No policy of asking again without a key is right: to its client the two look the same.
+N3 = Property(
+    "N3", "a client that learned nothing, and it is done …", Kind.SOMETIMES,
+    lambda v: any(call.status == "unknown" and call.request.name in v.accepted for call in v.calls), "PATTERNS 1, N3",
+)  # fmt: skip
+N3_OTHERWISE = Property(
+    "N3", "… or it is not", Kind.SOMETIMES,
+    lambda v: any(call.status == "unknown" and call.request.name not in v.accepted for call in v.calls), "PATTERNS 1, N3",
+)  # fmt: skip
+
 
 # Workloads.
 
@@ -270,6 +281,7 @@ SERVICE = Study(
         ),
     ),
     properties=PROPERTIES,
+    theorems=(Theorem(N3), Theorem(N3_OTHERWISE)),
 )
 
 THEORY = Theory(
@@ -277,11 +289,26 @@ THEORY = Theory(
         "A transfer happens as a whole or not at all, once per key, beside others as if it were alone, and stays once it "
         "was acknowledged."
     ),
-    studies=(SERVICE,),
+    studies=(ISOLATION, SERVICE),
     aspects={
-        "atomicity": ("ACID-A",), "isolation": ("ACID-I",), "durability": ("ACID-D",), "idempotency": ("G3", "G7"),
-        "conservation": ("ACID-C",), "termination": ("G9",),
+        "atomicity": ("ACID-A", "N4"), "isolation": ("ACID-I.SER", "ACID-I", "N1", "N2"), "durability": ("ACID-D",),
+        "idempotency": ("G3", "G7", "N3"), "conservation": ("ACID-C",), "termination": ("G9",),
     },
+    omitted={
+        "N5": "about what products call serializable; the model shows what is missing where they are not: N1 and N1'",
+        "ACID-Ack": "is G4, which is proved under that id",
+    },
+    claims=(
+        Claim("atomicity: all or nothing", "refined", ("ACID-A", "N4"), "true of the rows, not of a mail sent from within"),
+        Claim("consistency: the data are valid", "refined", ("ACID-C", "G2", "N1"),
+              "a rule over two rows falls to write skew below serializable"),
+        Claim("isolation: transactions do not disturb each other", "refined", ("ACID-I.SER", "P4", "N1", "N1'", "N2"),
+              "serializable ones do not; at the levels that databases give by default updates get lost, or rules broken"),
+        Claim("durability: for ever", "refined", ("ACID-D", "N3"),
+              "what was acknowledged stays, if the log is forced first; who got no answer cannot tell"),
+        Claim("immediate consistency", "confirmed", ("ACID-I",), "a read sees what was committed while it ran"),
+        Claim("does not work with external systems", "confirmed", ("N4",), "what leaves the database is not rolled back"),
+    ),
 )  # fmt: skip
 
 
