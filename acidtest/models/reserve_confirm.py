@@ -135,6 +135,16 @@ def without_crash(outcome: Books) -> Callable[[ReserveView], bool]:
     return lambda view: not view.crashes and outcome in view.holds
 
 
+def is_voided(hold: Books, order: Order) -> bool:
+    """The provider agreed never to pay it, and it was released."""
+    return hold[0] == RELEASED and order.outcome == VOIDED
+
+
+def crashed_with(view: ReserveView, order: Order) -> bool:
+    """After a crash a hold is pending, and its order is this."""
+    return view.crashes > 0 and ((PENDING, 0), order) in zip(view.holds, view.orders, strict=True)
+
+
 def is_undone_both_ways(view: ReserveView) -> bool:
     """Of two withdrawals that cost nothing, one left no entry at the provider and the other two."""
     undone = {(status, order.effects + order.reversals) for (status, _), order in zip(view.holds, view.orders, strict=True)}
@@ -176,23 +186,20 @@ G6 = Property("G6", "in the end nothing is held", AT_REST, lambda view: not some
 G9 = Property("G9", "every withdrawal is resolved", Kind.EVENTUALLY, every(is_resolved), _SHARED)
 G11 = Property("G11", "without faults a withdrawal is paid and posted", SOMETIMES, without_crash((POSTED, AMOUNT)), _SHARED)
 SOME_PART = Property("SOME-PART", "one is paid in part", SOMETIMES, without_crash((POSTED, PART)), _SHARED)
-SOME_VOID = Property(
-    "SOME-VOID", "one is voided, and released", SOMETIMES, some(lambda hold, order: (hold[0], order.outcome) == (RELEASED, VOIDED)), _SHARED,
-)  # fmt: skip
+SOME_VOID = Property("SOME-VOID", "one is voided, and released", SOMETIMES, some(is_voided), _SHARED)
 _GENERALS = "Akkoyunlu, Ekanadham & Huber 1975 (two generals)"
 N1_UNSENT = Property(
     "N1", "after a crash the bank cannot tell whether its order was never sent …", SOMETIMES,
-    lambda view: view.crashes > 0 and ((PENDING, 0), Order(), False) in zip(view.holds, view.orders, view.in_flight, strict=True),
-    _GENERALS,
+    lambda view: crashed_with(view, Order()) and not any(view.in_flight), _GENERALS,
 )  # fmt: skip
 N1_SENT = replace(
     N1_UNSENT, name="… or carried out, having the same books",
-    predicate=lambda view: view.crashes > 0 and ((PENDING, 0), DONE) in [(h, o.outcome) for h, o in zip(view.holds, view.orders, strict=True)],
+    predicate=lambda view: crashed_with(view, Order(DONE, 1, AMOUNT)),
 )  # fmt: skip
-N1_RETRY = replace(RC4, id="N1.retry", name="a bank that calls again never has an order paid twice", source=_GENERALS)
-N1_WAIT = replace(RC1, id="N1.wait", name="a bank that does not call again learns what became of an order", source=_GENERALS)
-N1_GUESS = replace(RC2, id="N1.guess", name="a bank that gives up in time releases nothing that may be paid", source=_GENERALS)
-N1_ASK = replace(RC1, id="N1.ask", name="inquiries alone tell what became of an order", source=_GENERALS)
+N1_RETRY = replace(RC4, id="N1.retry", name="calling again pays nothing twice", source=_GENERALS)
+N1_WAIT = replace(RC1, id="N1.wait", name="not calling again ends with true books", source=_GENERALS)
+N1_GUESS = replace(RC2, id="N1.guess", name="giving up after a time releases nothing that may be paid", source=_GENERALS)
+N1_ASK = replace(RC1, id="N1.ask", name="inquiries alone end with true books", source=_GENERALS)
 N2 = replace(RC2, id="N2", name="a hold may expire by the clock", source="openlinker#2346")
 N3 = replace(G9, id="N3", name="every withdrawal is resolved, whether the provider answers or not")
 N4 = Property("N4", "a void leaves no entry, a refund two", SOMETIMES, is_undone_both_ways, _OWN)
@@ -273,10 +280,10 @@ THEORY = Theory(
         "G12": "amounts are small whole numbers here: rounding, NaN and negative amounts are for running code",
     },
     claims=(
-        Claim("eventual consistency", "refined", ("RC1", "G9", "N3"), "the books follow the provider in the end, if it answers; no time bounds it"),
-        Claim("safe for external systems", "refined", ("RC2", "N1.retry", "N1.wait", "N1.guess", "N1.ask"), "only where an order can be repeated, or asked after and fenced; with a mute provider every policy fails"),
-        Claim("no money is lost", "refined", ("G1", "RC2", "RC6", "N2"), "as long as silence is not taken for failure: release by the clock, and the cash is gone as well"),
-        Claim("reconciliation is possible", "refined", ("RC10.rest", "RC10", "RC6"), "it mends the books in the end, but not what was promised away twice meanwhile"),
-        Claim("on failure the hold is released (refund)", "refined", ("RC5", "RC12", "N4"), "on a definite failure only; and a release is no credit, a refund an entry of its own"),
+        Claim("eventual consistency", "refined", ("RC1", "G9", "N3"), "in the end, if the provider answers; no time bounds it"),
+        Claim("safe for external systems", "refined", ("N1.retry", "N1.wait", "N1.guess", "N1.ask"), "if orders can be repeated, or asked after and voided"),
+        Claim("no money is lost", "refined", ("G1", "RC2", "RC6", "N2"), "while nothing is released by the clock or for silence"),
+        Claim("reconciliation is possible", "refined", ("RC10.rest", "RC10", "RC6"), "it mends books, not what was promised away twice meanwhile"),
+        Claim("a failure is refunded", "refined", ("RC5", "RC12", "N4"), "a definite one, by a release, which is no credit and no refund"),
     ),
 )  # fmt: skip

@@ -190,7 +190,7 @@ T4 = implied("T4", "a Cancel without Try leaves a tombstone and nothing else", S
 T5 = implied("T5", "after its Cancel no Try takes effect", STEP, is_cancelled_somewhere, stays_cancelled, _SEATA)
 T6 = implied("T6", "a branch ends once, confirmed or cancelled", STEP, some_ended, keeps_ends, _SEATA)
 T6_BOTH = implied("T6.both", "no branch is confirmed and cancelled, even if told both", STEP, some_ended, is_not_both, _SEATA)
-T7 = implied("T7", "no Confirm is called before all are Ok and that is logged", ALWAYS, confirm_was_called, confirm_is_logged, _PARDON)
+T7 = implied("T7", "no Confirm is called before all Oks are logged", ALWAYS, confirm_was_called, confirm_is_logged, _PARDON)
 T8 = Property("T8", "in the end no hold is left", AT_REST, nothing_is_held, _PARDON)
 T9 = Property("T9", "what is held nobody else can spend, and nobody sees as spent", ALWAYS, shows_holds, _PARDON)
 T10 = Property("T10", "the status row tells what was done to the money", ALWAYS, rows_tell, _SEATA)
@@ -203,13 +203,13 @@ G9 = Property("G9", "every transaction ends, and the coordinator hears it", Kind
 G11 = Property("G11", "without faults a funded transaction is confirmed", SOMETIMES, all_confirm, _SHARED)
 N1 = Property("N1", "a reader sees a transaction confirmed here and held there", SOMETIMES, is_half_confirmed, _SHARED)
 N2 = Property("N2", "a Cancel finds no Try, which is late or lost: nobody can tell", SOMETIMES, cancel_meets_nothing, _SEATA)
-N2_FORGOTTEN = replace(T5, id="N2.T5", name="… forget such a Cancel, and a late Try takes effect")
-N2_REFUSED = replace(G9, id="N2.T4", name="… refuse it, and where the Try is lost, it is refused for ever")
-N3 = replace(T1, id="N3", name="holds may expire, and yet nobody ends otherwise than another")
+N2_FORGOTTEN = replace(T5, id="N2.T5", name="a Cancel that finds no Try may be forgotten")
+N2_REFUSED = replace(G9, id="N2.T4", name="a Cancel that finds no Try may be refused")
+N3 = replace(T1, id="N3", name="a service may let its hold expire")
 N4 = Property("N4", "reservations stay while the coordinator is down", SOMETIMES, is_left_holding, _SHARED)
 N4_LIVE = replace(G9, id="N4.live", name="every transaction ends, also without the coordinator")
-N5 = replace(T8, id="N5", name="what a Try may have held is released without a Cancel")
-N5_UNFENCED = replace(T8, id="N5.fence", name="what a Try may yet hold is released by a Cancel without a tombstone")
+N5 = replace(T8, id="N5", name="a Try that was not answered need not be cancelled")
+N5_UNFENCED = replace(T8, id="N5.fence", name="a Try that was not answered need not be fenced")
 
 
 def _label(s: TccState) -> str:
@@ -288,12 +288,12 @@ THEORY = Theory(
         "conservation": ("G1", "T12"), "termination": ("G9",), "non-blocking": ("N4", "N4.live"), "order": ("T5",),
     },
     claims=(
-        Claim("immediate consistency", "refuted", ("N1",), "confirms are not simultaneous: a reader sees one before the other"),
-        Claim("no blocking, unlike 2PC", "refined", ("T9", "N4", "N4.live"), "nothing is locked, but what is held stays held while the coordinator is down"),
-        Claim("explicit reserve and confirm", "confirmed", ("T2", "T9"), "what is confirmed was held, and what is held is there"),
-        Claim("compensating transactions", "refined", ("T8", "T10"), "a Cancel drops a hold that nobody saw as spent; nothing has to be made good"),
-        Claim("complex to implement", "confirmed", ("T3", "T5", "T10", "N2"), "each service must bear calls that are late, doubled or in the wrong order"),
-        Claim("three endpoints per service", "confirmed", ("N5", "N5.fence"), "without a Cancel of its own, fenced, a Try that may have worked is never undone"),
-        Claim("partial failures are hard", "refined", ("T1.rest", "G9"), "a Confirm that fails is called again; it needs no hand, but a log and patience"),
+        Claim("immediate consistency", "refuted", ("N1",), "a reader sees one service confirmed before the other"),
+        Claim("no blocking, unlike 2PC", "refined", ("T9", "N4", "N4.live"), "no locks, but holds stay while the coordinator is down"),
+        Claim("explicit reserve and confirm", "confirmed", ("T2", "T9"), "what is confirmed was held, and is there"),
+        Claim("compensating transactions", "refined", ("T8", "T10"), "a Cancel drops a hold that nobody saw as spent"),
+        Claim("complex to implement", "confirmed", ("T3", "T5", "T10", "N2"), "calls come late, twice and in the wrong order"),
+        Claim("three endpoints per service", "confirmed", ("N5", "N5.fence"), "without a fenced Cancel, what a Try may have held stays held"),
+        Claim("partial failures are hard", "refined", ("T1.rest", "G9"), "a Confirm that fails is called again: that takes a log, and no hand"),
     ),
 )  # fmt: skip
