@@ -57,7 +57,7 @@ def unique(view: StreamsView) -> bool:
 
 
 def funded(view: StreamsView) -> bool:
-    """After each command of each stream its balance was not negative."""
+    """After no event of any stream was its balance negative."""
     return all(view.opening + balance(stream[: n + 1]) >= 0 for stream in view.streams for n in range(len(stream)))
 
 
@@ -173,8 +173,8 @@ THEORY = Theory(
     },
     claims=(
         Claim(
-            "eventual consistency", "refined", ("ES3", "G4", "ES8.live"),
-            "a stream is consistent at once, its subscribers in the end, and a rule over two streams never (N1)",
+            "eventual consistency", "refined", ("ES3", "G4", "ES8.live", "N1"),
+            "a stream is consistent at once, its subscribers in the end, a rule about two only if appends name both versions",
         ),
         Claim(
             "full history of changes, an audit trail", "confirmed", ("ES1", "ES2"),

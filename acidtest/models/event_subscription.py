@@ -81,6 +81,7 @@ class Subscription(Model[SubscriptionState]):
         wait_at_gaps: in order of position, stop where one is missing.
         gap_timeout: give a gap up after a while.
         short_transactions: none is open for longer than the subscriber waits at a gap.
+        serial_inserts: an insert waits for every other to commit or roll back, whatever its stream (a lock).
         idle_in_transaction: a transaction may stay open for ever.
         dual_write: others are told by a write of its own, to another store.
         checkpoint_first: and only after the checkpoint.
@@ -103,6 +104,7 @@ class Subscription(Model[SubscriptionState]):
         wait_at_gaps: bool = False,
         gap_timeout: bool = False,
         short_transactions: bool = False,
+        serial_inserts: bool = False,
         idle_in_transaction: bool = False,
         dual_write: bool = False,
         checkpoint_first: bool = False,
@@ -114,6 +116,7 @@ class Subscription(Model[SubscriptionState]):
         self.gaps = wait_at_gaps or gap_timeout
         self.horizon = horizon and not self.gaps
         self.by_position = by_position or not self.horizon
+        self.serial_inserts = serial_inserts
         self.horizon_later, self.gap_timeout, self.short_transactions = horizon_later, gap_timeout, short_transactions
         self.dual_write, self.checkpoint_first, self.emit_on_replay = dual_write, checkpoint_first, emit_on_replay
         self.seen = {INSERTED, COMMITTED} if dirty_reads else {COMMITTED}
@@ -154,7 +157,8 @@ class Subscription(Model[SubscriptionState]):
     def insert(self, s: SubscriptionState, xid: int) -> SubscriptionState | None:
         """Take the next position, which no rollback gives back; wait for another insert into the stream."""
         stream = self.streams[xid - 1]
-        busy = any(tx.status == INSERTED and self.streams[n] == stream for n, tx in enumerate(s.txs))
+        rivals = [tx for n, tx in enumerate(s.txs) if self.serial_inserts or self.streams[n] == stream]
+        busy = INSERTED in {tx.status for tx in rivals}
         if s.txs[xid - 1].status != BEGUN or busy:
             return None
         return _with(s, xid, Tx(INSERTED, 1 + max(tx.position for tx in s.txs)))
