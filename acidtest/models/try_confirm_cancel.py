@@ -1,4 +1,4 @@
-"""The machine of Try-Confirm/Cancel: services hold what a transaction needs; a coordinator then confirms or cancels every hold.
+"""The machine of Try-Confirm/Cancel: services hold, and a coordinator has every hold confirmed or cancelled.
 
 A transaction moves money from the first of `n` services to the others, one branch at each. Calls and their answers may
 be lost, late and duplicated; the coordinator may crash. Each service keeps a status row per branch beside its holds and
