@@ -58,4 +58,18 @@ def quotient(study: Study) -> Graph:
         if tail is not None and head is not None and tail != head and action.name not in diagram.hidden:
             edges.setdefault((number[tail], number[head]), {})[action.name] = None
     initial = frozenset(number[text] for state in found.initial if (text := label[state]) is not None)
-    return Graph(tuple(number), initial, {edge: tuple(names) for edge, names in edges.items()})
+    return _connected(Graph(tuple(number), initial, {edge: tuple(names) for edge, names in edges.items()}))
+
+
+def _connected(graph: Graph) -> Graph:
+    """Without nodes that no drawn step leads to."""
+    reached = set(graph.initial)
+    waiting = sorted(reached)
+    while waiting:
+        node = waiting.pop()
+        fresh = {head for tail, head in graph.edges if tail == node} - reached
+        reached |= fresh
+        waiting += sorted(fresh)
+    number = {old: new for new, old in enumerate(sorted(reached))}
+    edges = {(number[tail], number[head]): names for (tail, head), names in graph.edges.items() if tail in number}
+    return Graph(tuple(graph.nodes[old] for old in number), frozenset(number[n] for n in graph.initial), edges)

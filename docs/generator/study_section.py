@@ -149,8 +149,10 @@ def _theorem(study: Study, place: str, shown: Shown) -> Iterator[str]:
 
 def _statement(shown: Shown) -> str:
     """What the witness shows: that something can happen, or that a property falls."""
-    p = shown.theorem.property
-    return plain(p.name) if p.kind is Kind.SOMETIMES else f"not always so that {plain(p.name)}"
+    p, turned = shown.theorem.property, shown.theorem.exhibited
+    if p.kind is Kind.SOMETIMES:
+        return plain(p.name)
+    return f"“{plain(p.name)}” does not hold{f' {_standing(turned)}' if turned else ''}"
 
 
 def _excluded(shown: Shown) -> str:

@@ -69,6 +69,12 @@ def test_what_has_no_label_and_what_is_hidden_are_left_out():
     assert graph.final() == {3}
 
 
+def test_what_no_drawn_step_leads_to_is_left_out():
+    graph = counter(str, frozenset({"up & on"}))
+    assert graph.nodes == ("0", "2", "4")
+    assert graph.edges == {(0, 1): ("skip",), (1, 2): ("skip",), (2, 0): ("again",)}
+
+
 def test_an_arrow_that_closes_a_cycle_is_turned_round():
     routes = {route.edge: route.up for route in arrange(counter(str)).routes}
     assert [edge for edge, up in routes.items() if up] == [(0, 4)]
