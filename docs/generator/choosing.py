@@ -28,10 +28,10 @@ _HEAD = f"""\
 
 The column *consistency* is filled in from the [models](models.md):
 
-- **{IMMEDIATE}**: atomicity and isolation are proved, and no run is a witness against either: nobody ever sees a change
-  half done;
-- **{EVENTUAL}**: there is a witness against one of them, or isolation is not claimed: others may see a change half done,
-  and what is proved is what it comes to in the end;
+- **{IMMEDIATE}**: atomicity and isolation are proved, and there is no witness against isolation with all switches at
+  their defaults: nobody sees a change half done;
+- **{EVENTUAL}**: there is one, or isolation is not claimed: others may see a change half done, and what is proved is what
+  it comes to in the end;
 - **not claimed**: neither atomicity nor termination is proved.
 
 The last four columns are the overview's opinion, and no model can check the last three. Patterns without entries there
@@ -82,7 +82,8 @@ def _row(stem: str) -> tuple[str, ...]:
 def consistency(stem: str) -> str:
     """What the models say in the overview's terms."""
     proved, against = ({name: aspect(stem, name)[side] for name in _CONSISTENCY} for side in (0, 1))
-    if proved["isolation"] and not against["isolation"] and not against["atomicity"]:
+    visible = any(not witness.condition for witness in against["isolation"])
+    if proved["atomicity"] and proved["isolation"] and not visible:
         return IMMEDIATE
     return EVENTUAL if proved["atomicity"] or proved["termination"] else "not claimed"
 
@@ -93,8 +94,8 @@ def _differences() -> Iterator[str]:
     lines = []
     for stem, opinion in OPINIONS.items():
         if stem in PATTERNS and opinion.consistency != consistency(stem):
-            found = [each for name in ("atomicity", "isolation") for each in aspect(stem, name)[1]]
-            why = f"look at {links(found, page.format(stem))}" if found else "no model has a witness against it"
+            found = aspect(stem, "isolation")[1]
+            why = f"look at {links(found, page.format(stem))}" if found else "the models say nothing against it"
             lines.append(f"- {_named(stem)}: the overview says {opinion.consistency}, the models {consistency(stem)}; {why}.")
     if lines:
         yield from ("Where the two differ:", "", *lines)

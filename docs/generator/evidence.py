@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from acidtest.models.proof import StudyProof, prove_theory
 from acidtest.models.theory import ASPECTS
 from acidtest.patterns import PATTERNS
-from generator.markdown import slug
+from generator.markdown import slug, switches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,15 +29,18 @@ class Evidence(NamedTuple):
         id: of a property or theorem.
         standing: PROVED, WITNESS or OMITTED.
         anchor: the place on the pattern's page.
+        condition: the switches that have to be turned for a witness; empty where it exists with all at their defaults.
     """
 
     id: str
     standing: str
     anchor: str
+    condition: str = ""
 
     def link(self, page: str = "") -> str:
         """A link to it, from the page itself or from one for which the pattern's page is `page`."""
-        return f"[{self.id}]({page}#{self.anchor})"
+        where = f"[{self.id}]({page}#{self.anchor})"
+        return f"{where} (with {self.condition})" if self.condition else where
 
 
 class NotProvedError(Exception):
@@ -86,7 +89,7 @@ def evidence(stem: str) -> dict[str, Evidence]:
     for s, study in reversed(list(enumerate(theory.studies))):
         for t, theorem in reversed(list(enumerate(study.theorems))):
             id_ = theorem.property.id
-            found[id_] = Evidence(id_, WITNESS, theorem_anchor(s, t, id_))
+            found[id_] = Evidence(id_, WITNESS, theorem_anchor(s, t, id_), switches(theorem.exhibited))
     for s, study in reversed(list(enumerate(theory.studies))):
         for p in study.properties:
             found[p.id] = Evidence(p.id, PROVED, property_anchor(s, p.id))

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 GENERATED = "<!-- Written by docs/generate.py. Do not edit. -->"
 _SPECIAL = re.compile(r"([*\[\]`])")
@@ -67,3 +67,8 @@ def number(value: int) -> str:
 def counted(value: int, noun: str) -> str:
     """A number of things."""
     return f"{number(value)} {noun}{'' if value == 1 else 's'}"
+
+
+def switches(turned: Mapping[str, bool]) -> str:
+    """How switches stand, in words."""
+    return ", ".join(f"`{name}` {'on' if on else 'off'}" for name, on in turned.items())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import re
 from typing import TYPE_CHECKING
 
 from acidtest.models.machine import Kind
 from acidtest.report.trace import trace_lines
 from generator.evidence import property_anchor, theorem_anchor
-from generator.markdown import anchor, block, counted, number, plain, sentence, table
+from generator.markdown import anchor, block, counted, number, plain, sentence, switches, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -116,7 +117,7 @@ def _property(index: int | None, finding: Finding) -> tuple[str, ...]:
     where = "" if index is None else anchor(property_anchor(index, p.id))
     detail = formula(p)
     what = f"{plain(p.name)}<br>*{detail}*" if detail else plain(p.name)
-    return f"{where}**{p.id}**", what, f"`{p.kind}`", _tested(finding), plain(p.source)
+    return f"{where}**{p.id}**", what, f"`{p.kind}`", _tested(finding), _source(p)
 
 
 def _tested(finding: Finding) -> str:
@@ -136,12 +137,14 @@ def _theorem(study: Study, place: str, shown: Shown) -> Iterator[str]:
     yield from (anchor(place), "")
     yield from (f"##### {p.id}: {_statement(shown)}", "")
     detail = formula(p)
-    if detail:
+    if detail and p.kind is Kind.SOMETIMES:
         yield from (sentence(detail), "")
+    elif detail:
+        yield f"- The statement: *{detail}* (`{p.kind}`)"
     yield f"- Shown {_standing(theorem.exhibited)}, at the size “{plain(shown.size.name)}” ({counted(shown.states, 'state')})."
     yield f"- {_excluded(shown)}"
     if p.source:
-        yield f"- Source: {plain(p.source)}."
+        yield f"- Source: {_source(p)}."
     if witness.trace is not None:
         model = study.model(shown.size, theorem.exhibited)
         yield from ("", *block(trace_lines(model, witness.trace, witness.cycle)))
@@ -164,8 +167,12 @@ def _excluded(shown: Shown) -> str:
 
 def _standing(turned: Mapping[str, bool]) -> str:
     """How switches stand, in words."""
-    listed = ", ".join(f"`{name}` {'on' if on else 'off'}" for name, on in turned.items())
-    return f"with {listed}" if listed else "with all switches at their defaults"
+    return f"with {switches(turned)}" if turned else "with all switches at their defaults"
+
+
+def _source(p: Property) -> str:
+    """Where a requirement comes from. Readers do not have the catalogue, but can tell its sections apart."""
+    return re.sub(r"PATTERNS(?:\.md)?(?:, section)? (\w+)", r"catalogue, section \1", plain(p.source))
 
 
 def formula(p: Property) -> str:
