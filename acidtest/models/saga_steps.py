@@ -33,15 +33,16 @@ MARKS = {
     "2": (2, 0, "done twice (a bug)"),
     "D": (1, 2, "undone twice (a bug)"),
     "L": (2, 1, "done twice and undone once (a bug)"),
+    "B": (0, 1, "undone without having been done (a bug)"),
 }
 #: Done at some time, so that the answer to the command is yes.
 DONE = frozenset("TC2DLH")
 #: Refused for good, so that the answer to the command is no.
 REFUSED = frozenset("NX")
 #: Nothing to compensate any more, so that the answer to a compensation is yes.
-SETTLED = frozenset("NXCADLH")
+SETTLED = frozenset("NXCADLHB")
 #: Cancelled before it was done.
-CANCELLED = frozenset("XAH")
+CANCELLED = frozenset("XAHB")
 
 
 def performed(mark: str, *, idempotent: bool = True) -> str | None:
