@@ -184,7 +184,8 @@ class ThreePhase(Model[ThreePhaseState]):
 
     def complete(self, own: Site, i: int, *, without_mourned: bool = True) -> bool:
         """Whether leader `i` has heard of all others, or knows that they failed."""
-        return all(own.heard[j] or (without_mourned and own.mourned >> j & 1) for j in range(self.n) if j != i)
+        known = own.mourned | 1 << i if without_mourned else 1 << i
+        return all([said or known >> j & 1 for j, said in enumerate(own.heard)])
 
     def send(self, s: ThreePhaseState, i: int, kind: str, to: Iterable[int] = ()) -> ThreePhaseState:
         """Send, by default to all that `i` leads; what goes to a site that is not in the protocol is lost."""
@@ -193,11 +194,11 @@ class ThreePhase(Model[ThreePhaseState]):
 
     def hear(self, s: ThreePhaseState, i: int, j: int, kinds: Iterable[str], role: str) -> ThreePhaseState | None:
         """Let `i` receive an answer of `j`, and note it if that is what `i` waits for."""
-        kind = next((kind for kind in kinds if self.arrives(s, kind, j, i)), None)
-        if kind is None:
-            return None
-        own, after = s.sites[i], received(s, kind, j, i)
-        return put(after, i, heard=(*own.heard[:j], kind, *own.heard[j + 1 :])) if own.role == role else after
+        for kind in kinds:
+            if self.arrives(s, kind, j, i):
+                own, after = s.sites[i], received(s, kind, j, i)
+                return put(after, i, heard=(*own.heard[:j], kind, *own.heard[j + 1 :])) if own.role == role else after
+        return None
 
     def move(self, s: ThreePhaseState, i: int) -> ThreePhaseState:
         """Let leader `i` move up, durably, and tell all to do so."""

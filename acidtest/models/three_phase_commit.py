@@ -26,7 +26,7 @@ from acidtest.models.atomic_commitment import (
 from acidtest.models.atomic_commitment import properties as commitment_properties
 from acidtest.models.machine import Kind, Property
 from acidtest.models.theory import Claim, Refines, Size, Study, Switch, Theorem, Theory
-from acidtest.models.three_phase import OUTCOME, PAIRS, C, SitesView, three_phase_to_commit
+from acidtest.models.three_phase import OUTCOME, PAIRS, PC, A, C, SitesView, three_phase_to_commit
 from acidtest.models.three_phase import STUDY as PHASES
 from acidtest.models.three_phase_crash import ThreePhaseCrash
 
@@ -45,6 +45,11 @@ def committed_by_the_last(view: SitesView) -> bool:
     """All leaders before the last site failed, none knowing the outcome, and it commits."""
     return not any(view.operational[:-1]) and view.sites.index(C) == len(view.sites) - 1 if C in view.sites else False
 
+def failed_behind(view: SitesView) -> bool:
+    """A site is in PC though others have aborted; it is not operational."""
+    return {PC, A} <= set(view.sites)
+
+
 def is_half_visible(view: SitesView) -> bool:
     """One site shows the transaction, another not yet."""
     return COMMITTED in view.participants and PREPARED in view.participants
@@ -55,6 +60,7 @@ _STONEBRAKER = "Skeen & Stonebraker, A formal model of crash recovery, 1983"
 NB = Property("NB", "whoever stays up decides", Kind.EVENTUALLY, survivors_have_decided, _SKEEN)
 LIVE = Property("AC5.live", "once all are back everybody decides", Kind.EVENTUALLY, have_all_decided, "Skeen 1985")
 HALF = Property("HALF", "a reader can see half of a commit", Kind.SOMETIMES, is_half_visible, "citus#3780")
+STALE = Property("STALE", "a site failed in PC, and the others abort", Kind.SOMETIMES, failed_behind, _SKEEN)
 CASCADE = Property("CASCADE", "two leaders crash and the last site commits", Kind.SOMETIMES, committed_by_the_last, _SKEEN)
 N1 = replace(AC1, id="N1", name="both sides of a partition agree", source=_STONEBRAKER)
 N2 = replace(AC1, id="N2", name="sites agree though messages may be late")
@@ -102,6 +108,7 @@ STUDY = Study(
         Theorem(G6, {"recovery_asks": False}, {}),
         Theorem(NB, {"termination": False}, {}, size=2),
         Theorem(HALF),
+        Theorem(STALE),
         Theorem(CASCADE, size=3),
     ),
     refines=Refines("TCommit", lambda n, **_: TransactionCommit(n), three_phase_to_commit),
@@ -146,6 +153,7 @@ THEORY = Theory(
     },
     omitted={
         "G10": "recovery and termination may crash anywhere here, and all else holds of them; CASCADE is one such run",
+        "G4": "nobody asks for the transaction here, so nobody is answered; see atomic commit as a service",
         "N1.general": "that no protocol at all is non-blocking under partitions: a model of one protocol shows only its own witness",
     },
     claims=(
@@ -153,8 +161,8 @@ THEORY = Theory(
         Claim("rarely supported", "refined", ("N1", "N2"), "its reasons are shown: one partition or one late message breaks it"),
         Claim("a protocol for several databases", "confirmed", ("AC1", "AC2", "AC3"), "it refines the specification that two-phase commit does"),
         Claim(
-            "unlike two-phase commit it does not block", "refined", ("NB", "N5"),
-            "not while one site stays up; after a total failure all wait for the last to fail",
+            "blocks if the coordinator fails (said of two-phase commit)", "refuted", ("NB", "N5"),
+            "here whoever stays up decides; only after a total failure all wait for the last to fail",
         ),
     ),
 )  # fmt: skip

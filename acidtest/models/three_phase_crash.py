@@ -167,8 +167,10 @@ class ThreePhaseCrash(ThreePhase):
 
     def lose(self, s: ThreePhaseState, i: int, j: int) -> ThreePhaseState | None:
         """What `i` had to tell `j` when it crashed was never sent."""
+        if s.sites[i].role != DOWN:
+            return None
         lost = {message for message in s.msgs if message[1:] == (i, j)}
-        return s._replace(msgs=s.msgs - lost) if lost and s.sites[i].role == DOWN else None
+        return s._replace(msgs=s.msgs - lost) if lost else None
 
     def restart(self, s: ThreePhaseState, i: int) -> ThreePhaseState | None:
         """Come back, as logged; who had not voted aborts, who is in doubt must ask."""
