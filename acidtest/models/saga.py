@@ -34,6 +34,7 @@ THEORY = Theory(
     },
     omitted={
         "O3": "an executor of the model is a function of its cursor, so that it could not command anything else",
+        "S8.key": "that one business key has one saga at most: a saga of the model is its key",
         "O6": "the sagas of the model have no sagas of their own",
         "G4": "nobody waits for an answer to the start of a saga: its outcome is what S1, S6 and S10 speak of",
         "G5": "this is S6",

@@ -62,9 +62,10 @@ def early(saga: SagaSeen) -> bool:
     return any(saga.cancelled)
 
 
-def finished_unknown(view: SagaView) -> bool:
-    """All steps are done, and nobody knows it."""
-    return any(min(saga.did) == 1 and not any(saga.undid) and saga.outcome == RUNNING for saga in view.sagas)
+def cannot_tell(view: SagaView, *, done: bool) -> bool:
+    """Service 0 has done its step and heard no more of the saga; all others are done, or are not."""
+    waiting = (saga for saga in view.sagas if saga.outcome == RUNNING and saga.did[0] and not any(saga.undid))
+    return any((min(saga.did) == 1) is done for saga in waiting)
 
 
 def overtaken(view: SagaView) -> bool:
@@ -86,7 +87,10 @@ G3 = of_sagas(
 )  # fmt: skip
 G8 = Property("G8", "no event tells of a step that is not done", Kind.ALWAYS, lambda view: not view.phantom, "PATTERNS 0; S7")
 N5 = replace(S1, id="N5", name="what is cancelled on a timeout does not happen afterwards")
-N6 = Property("N6", "all steps are done, and nobody knows", Kind.SOMETIMES, finished_unknown, _HERE)
+N6 = Property(
+    "N6", "service 0 cannot tell: all steps are done …", Kind.SOMETIMES, lambda view: cannot_tell(view, done=True), _HERE
+)
+N6_OTHERWISE = replace(N6, name="… or not, and it has heard the same", predicate=lambda view: cannot_tell(view, done=False))
 N7 = Property("N7", "the cancellation comes before what it cancels", Kind.SOMETIMES, overtaken, _HERE)
 
 
@@ -140,6 +144,7 @@ STUDY = Study(
         Theorem(N2),
         Theorem(N5, {"tombstones": False}, {"tombstones": False, "timer": False}),
         Theorem(N6),
+        Theorem(N6_OTHERWISE),
         Theorem(N7),
     ),
     refines=Refines("Saga", Saga, choreography_to_saga),

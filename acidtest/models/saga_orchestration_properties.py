@@ -87,9 +87,14 @@ def two_executors(view: SagaView) -> bool:
     return max(view.executors) == 2  # noqa: PLR2004 - two are two
 
 
-def none_twice(view: SagaView) -> bool:
+def two_act(before: SagaView, after: SagaView) -> bool:
+    """Something took effect while two executors were there."""
+    return two_executors(before) and before.sagas != after.sagas
+
+
+def none_twice(_: SagaView, after: SagaView) -> bool:
     """Whatever the executors command, participants do it once."""
-    return all(map(at_most_once, view.sagas))
+    return all(map(at_most_once, after.sagas))
 
 
 def in_agreement(view: SagaView) -> bool:
@@ -110,7 +115,7 @@ def cannot_tell(view: SagaView, *, done: bool) -> bool:
 
 _HERE = "PATTERNS 6"
 O1 = implied("O1", "a cursor goes on from where it is, step by step", Kind.STEP, moved, cursors_go_on, _HERE)
-O2 = implied("O2", "two executors of one saga do nothing twice", Kind.ALWAYS, two_executors, none_twice, _HERE)
+O2 = implied("O2", "two executors of one saga do nothing twice", Kind.STEP, two_act, none_twice, _HERE)
 O4 = implied("O4", "recovery beside a live executor ends as without it", Kind.AT_REST, two_executors, in_agreement, _HERE)
 O5 = implied("O5", "a late reply does not undo what a timeout decided, nor a timer an end", Kind.STEP, has_decided, keeps_direction, _HERE)
 S7 = implied(

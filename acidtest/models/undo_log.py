@@ -7,7 +7,8 @@ third parties deposit and withdraw, and never know of any of this.
 
 `alone` is what the row would be had there been third parties only: no process knows it; it is what soundness is about
 (Korth, Levy & Silberschatz, "A formal approach to recovery by compensating transactions", VLDB 1990: after X, T and C in
-any order the state is as after X). Third parties commute with changes by default: what is not kept yet cannot be spent.
+any order the state is as after X; as declared here, the row is equal). Third parties commute with changes by default: what
+is not kept yet cannot be spent.
 
 The database keeps a mark per key, as for the steps of a saga, and a crash takes only what is not in it.
 """
@@ -120,7 +121,7 @@ class UndoLog(Model[UndoState]):
             (True, Transition("Keep", self.keep, transactions)),
             (True, Transition("GiveUp", self.give_up, transactions)),
             (True, Transition("End", self.end, transactions)),
-            (rules.parking and (rules.spendable or rules.irreversible), Transition("Park", self.park, keys)),
+            (rules.parking and (rules.spendable or rules.irreversible), Transition("Park", self.park, transactions)),
             (True, Transition("Reprice", self.reprice)),
             (True, Transition("Deposit", self.deposit)),
             (True, Transition("Withdraw", self.withdraw)),
@@ -214,12 +215,12 @@ class UndoLog(Model[UndoState]):
             return None
         return self._ended(s, transaction, UNDONE)
 
-    def park(self, s: UndoState, key: int) -> UndoState | None:
+    def park(self, s: UndoState, transaction: int) -> UndoState | None:
         """The database answers that it cannot undo: leave the business transaction to people."""
-        owner = self.owners[key]
-        if s.down or s.outcomes[owner] != ABORTING or self._waits(s, key) or not self._cannot_undo(s, key):
+        own = [key for key in self.keys if self.owners[key] == transaction and not self._waits(s, key)]
+        if s.down or s.outcomes[transaction] != ABORTING or not any(self._cannot_undo(s, key) for key in own):
             return None
-        return s._replace(outcomes=_with(s.outcomes, owner, PARKED))
+        return s._replace(outcomes=_with(s.outcomes, transaction, PARKED))
 
     def _own(self, s: UndoState, transaction: int) -> list[str]:
         return [mark for mark, owner in zip(s.marks, self.owners, strict=True) if owner == transaction]
@@ -275,10 +276,8 @@ class UndoLog(Model[UndoState]):
 
     def actor(self, action: Action) -> str:
         """The database, a coordinator, or a third party."""
-        if action.name in {"Keep", "GiveUp", "End"}:
+        if action.name in {"Keep", "GiveUp", "End", "Park"}:
             return f"coordinator {action.args[0]}"
-        if action.name == "Park":
-            return f"coordinator {self.owners[int(str(action.args[0]))]}"
         return "database" if action.name in {"T", "C", "Record", "Crash", "Restart"} else "third party"
 
 
