@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from xml.sax.saxutils import escape
 
 from generator.coordinates import POINT, spread
+from generator.drawing_style import STYLE
 from generator.layers import Layers, Route, arrange
 
 if TYPE_CHECKING:
@@ -26,17 +27,6 @@ _LINE, _SMALL_LINE = 15.0, 13.5
 _MARGIN = 14.0
 #: The least space between two rows, and what is added for each pixel that an arrow leads sideways.
 _ROW_GAP, _SLOPE = 16.0, 0.09
-
-_STYLE = """\
-svg { font-family: ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace; }
-.paper { fill: #ffffff; } .node { fill: #eef3fb; stroke: #3b5b8c; } .final { fill: #d5e8d4; stroke: #3f7a3d; }
-.initial { stroke-width: 3; } .arrow { fill: none; stroke: #7b8794; } .up { stroke: #b4632d; stroke-dasharray: 5 3; }
-.head { fill: #7b8794; } .head.up { fill: #b4632d; stroke: none; } text { fill: #1c2733; font-size: 12px; }
-text.on { font-size: 11px; fill: #34414f; } text.on.up { fill: #8f4716; stroke: none; }
-@media (prefers-color-scheme: dark) {
-.paper { fill: #1e2129; } .node { fill: #2b3648; stroke: #8fb0e0; } .final { fill: #2c4430; stroke: #8cc48a; }
-.arrow { stroke: #8b96a5; } .up { stroke: #e39a68; } .head { fill: #8b96a5; } .head.up { fill: #e39a68; }
-text { fill: #e8ecf2; } text.on { fill: #c3ccd8; } text.on.up { fill: #f0b48c; } }"""
 
 
 class _Sheet(NamedTuple):
@@ -114,7 +104,7 @@ def _document(graph: Graph, sheet: _Sheet, legend: Sequence[str], title: str, de
     )
     yield f'<title id="title">{escape(title)}</title>'
     yield f'<desc id="desc">{escape(description)}</desc>'
-    yield f"<style>\n{_STYLE}\n</style>"
+    yield f"<style>\n{STYLE}\n</style>"
     yield f'<rect class="paper" width="{width:.0f}" height="{height:.0f}" rx="6"/>'
     yield f'<g transform="translate({_MARGIN:.0f} {_MARGIN:.0f})">'
     for route in sheet.layers.routes:

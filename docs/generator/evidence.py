@@ -14,12 +14,14 @@ from acidtest.patterns import PATTERNS
 from generator.markdown import slug, switches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from acidtest.models.theory import Theory
 
 #: Standings of an id.
 PROVED, WITNESS, OMITTED = "proved", "witness", "not shown"
+#: More switches than this are counted, not listed.
+_LISTED = 2
 
 
 class Evidence(NamedTuple):
@@ -40,7 +42,7 @@ class Evidence(NamedTuple):
     def link(self, page: str = "") -> str:
         """A link to it, from the page itself or from one for which the pattern's page is `page`."""
         where = f"[{self.id}]({page}#{self.anchor})"
-        return f"{where} (with {self.condition})" if self.condition else where
+        return f"{where} ({self.condition})" if self.condition else where
 
 
 class NotProvedError(Exception):
@@ -89,11 +91,18 @@ def evidence(stem: str) -> dict[str, Evidence]:
     for s, study in reversed(list(enumerate(theory.studies))):
         for t, theorem in reversed(list(enumerate(study.theorems))):
             id_ = theorem.property.id
-            found[id_] = Evidence(id_, WITNESS, theorem_anchor(s, t, id_), switches(theorem.exhibited))
+            found[id_] = Evidence(id_, WITNESS, theorem_anchor(s, t, id_), _condition(theorem.exhibited))
     for s, study in reversed(list(enumerate(theory.studies))):
         for p in study.properties:
             found[p.id] = Evidence(p.id, PROVED, property_anchor(s, p.id))
     return found
+
+
+def _condition(turned: Mapping[str, bool]) -> str:
+    """What has to be turned, in few words."""
+    if len(turned) > _LISTED:
+        return f"with {len(turned)} switches turned"
+    return f"with {switches(turned)}" if turned else ""
 
 
 def cited(stem: str, ids: Iterable[str]) -> list[Evidence]:

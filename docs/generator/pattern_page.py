@@ -61,9 +61,10 @@ def _lines(stem: str) -> Iterator[str]:
         yield from ("", _code(entry.contract))
     yield from ("", "## At a glance", "", *_glance(stem, theory))
     yield from ("", "## The models")
+    introduced: set[str] = set()
     for index, proved in enumerate(proofs(stem)):
         drawing = drawing_path(stem, index) if proved.study.diagram else ""
-        yield from ("", *study_section(index, proved, drawing))
+        yield from ("", *study_section(index, proved, drawing, introduced))
     yield from ("", *_omitted(theory), "", *_claims(stem, theory))
 
 

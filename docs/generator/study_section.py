@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from typing import TYPE_CHECKING
 
 from acidtest.models.machine import Kind
@@ -28,17 +29,18 @@ _SUBJECTS = {
 }
 
 
-def study_section(index: int, proved: StudyProof, drawing: str) -> Iterator[str]:
+def study_section(index: int, proved: StudyProof, drawing: str, introduced: set[str]) -> Iterator[str]:
     """Everything that is known of a study.
 
     Arguments:
         index: of the study among those of its pattern.
         proved: its proofs.
         drawing: where its state diagram is, seen from the page; empty if there is none.
+        introduced: modules whose introduction is on the page already; that of this study is added.
     """
     study = proved.study
     yield f"### Model {index + 1}: {plain(study.name)}"
-    yield from ("", _about(study))
+    yield from ("", *_about(study, introduced))
     if drawing:
         yield from ("", *_picture(study, drawing))
     yield from ("", *_sizes(proved))
@@ -51,10 +53,15 @@ def study_section(index: int, proved: StudyProof, drawing: str) -> Iterator[str]
         yield from ("", *_theorem(study, theorem_anchor(index, place, shown.theorem.property.id), shown))
 
 
-def _about(study: Study) -> str:
-    """The first paragraph of the model's own documentation."""
-    text = inspect.getdoc(type(study.model(study.sizes[0]))) or ""
-    return " ".join(text.split("\n\n", maxsplit=1)[0].split())
+def _about(study: Study, introduced: set[str]) -> list[str]:
+    """What the model's module says of it; if that was said already, what the model itself does, without its arguments."""
+    model = type(study.model(study.sizes[0]))
+    if model.__module__ in introduced:
+        text = (inspect.getdoc(model) or "").split("\n\n", maxsplit=1)[0].split(" Arguments:", maxsplit=1)[0]
+    else:
+        introduced.add(model.__module__)
+        text = inspect.getdoc(sys.modules[model.__module__]) or ""
+    return _readable(text).splitlines()
 
 
 def _picture(study: Study, drawing: str) -> Iterator[str]:
@@ -171,8 +178,12 @@ def _standing(turned: Mapping[str, bool]) -> str:
 
 
 def _source(p: Property) -> str:
-    """Where a requirement comes from. Readers do not have the catalogue, but can tell its sections apart."""
-    return re.sub(r"PATTERNS(?:\.md)?(?:, section)? (\w+)", r"catalogue, section \1", plain(p.source))
+    return _readable(plain(p.source))
+
+
+def _readable(text: str) -> str:
+    """The text with the catalogue of requirements called that, which readers do not have."""
+    return re.sub(r"PATTERNS(?:\.md)?(?:, section)? (\w+)", r"catalogue, section \1", text)
 
 
 def formula(p: Property) -> str:
