@@ -33,14 +33,16 @@ if TYPE_CHECKING:
     from acidtest.properties.contract import Contract
     from acidtest.workload import Scope
 
-#: After how many effects of a run something may happen, at most.
+#: How many effects a rule performs, at most, where it is not to go on to the end.
 FARTHEST = 14
-#: A fault befalls one of the first so many effects that it can befall.
+#: A switch happens at one of the first so many occasions, and a fault befalls one of the first so many effects that it can.
 OCCASIONS = 6
-#: How many effects one run rule performs, at most.
+#: The faults of replies can befall COMMIT and publish only, of which a workload has few.
+FEW_OCCASIONS = 3
+#: How many effects a rule performs, at most, where it is to go on to the end.
 LONGEST = 400
 #: How many rules one example runs, at most: the first few do all the work of a small workload.
-STEPS = 6
+STEPS = 4
 #: How far time may jump at once, in seconds.
 PAUSES = (60.0, 7_200.0, 3_456_000.0)
 
@@ -96,32 +98,30 @@ class WorkloadMachine(RuleBasedStateMachine):
         self.running = Run(self.bench)
         self.tally.runs += 1
 
-    def go(self, switches: list[tuple[int, str]], fault: tuple[int, str] | None, effects: int) -> None:
-        """Run by default, but switch lanes where that was drawn, up to a fault or to so many effects.
+    def go(self, switches: list[tuple[int, str]], faults: list[tuple[int, str]], effects: int) -> None:
+        """Run by default, but switch lanes where that was drawn, and let faults befall what was drawn.
 
         Arguments:
-            switches: (after how many effects, to which lane) pairs.
-            fault: (which of the effects that it can befall, kind), or None.
+            switches: (at which of the occasions to go on elsewhere, to which lane) pairs; another lane where that one
+                cannot go on. Each is counted from the one before.
+            faults: (which of the effects that it can befall, kind) pairs, counted likewise.
             effects: how many effects at most.
         """
-        plan = list(switches)
-        count = since = 0
-        while count < effects:
+        plan, due, since = list(switches), list(faults), 0
+        for _ in range(effects):
             options = moves(self.run, self.at)
-            if not options or (options[0].faults and fault is None):
-                return
-            if plan and since >= plan[0][0]:
-                options = _preferring(options, plan[0][1])
+            others = _others(options, self.at.lane)
+            since += bool(others)
+            if plan and others and since >= plan[0][0]:
+                options = _preferring(others, plan[0][1])
                 plan, since = plan[1:], 0
-            if fault is not None:
-                faulty = [m for m in options if fault[1] in (m.decision.fault, m.decision.kind)]
-                fault = (fault[0] - 1, fault[1]) if faulty else fault
-                if faulty and fault[0] == 0:
-                    options, fault, effects = faulty, None, count + 1
-            if options[0].faults and fault is not None:
+            faulty = [m for m in options if due and due[0][1] in (m.decision.fault, m.decision.kind)]
+            if faulty:
+                left, kind = due[0]
+                options, due = (faulty, due[1:]) if left == 1 else (options, [(left - 1, kind), *due[1:]])
+            if not options or (options[0].faults and not faulty):
                 return
-            if self.perform(options[0]):
-                count, since = count + 1, since + 1
+            self.perform(options[0])
 
     def perform(self, move: Move) -> bool:
         """Carry out a move and look; False where it waits for a lock."""
@@ -179,10 +179,20 @@ class WorkloadMachine(RuleBasedStateMachine):
             self.run.close()
 
 
+def _others(options: list[Move], lane: str) -> list[Move]:
+    """The moves that go on with another lane, and are no faults; none at the start, where every lane is another."""
+    return [m for m in options if m.decision.kind == "advance" and m.decision.target != lane and not m.faults] if lane else []
+
+
 def _preferring(options: list[Move], lane: str) -> list[Move]:
     """The moves with those of a lane first."""
-    chosen = [m for m in options if m.decision.target == lane and not m.faults]
-    return [*chosen, *options] if chosen else options
+    return sorted(options, key=lambda move: move.decision.target != lane)
+
+
+def _fault(kind: str) -> st.SearchStrategy[tuple[int, str]]:
+    """At which of the effects that it can befall a fault does so."""
+    farthest = OCCASIONS if kind in (CRASH, "refused") else FEW_OCCASIONS
+    return st.tuples(st.integers(1, farthest), st.just(kind))
 
 
 def machine_for(contract: Contract, factory: Callable[[Any], Any], name: str = "Workload") -> type[WorkloadMachine]:
@@ -194,9 +204,12 @@ def machine_for(contract: Contract, factory: Callable[[Any], Any], name: str = "
         name: what the printed program calls it.
     """
     lanes = st.sampled_from(contract.stateful_lanes)
-    when = st.integers(1, FARTHEST)
-    kinds = st.sampled_from(contract.stateful_kinds)
+    when = st.integers(1, OCCASIONS)
     switches = st.lists(st.tuples(when, lanes), max_size=3)
+    faults = st.lists(st.one_of([_fault(kind) for kind in contract.stateful_kinds]), max_size=2)
+    effects = st.sampled_from((LONGEST, *range(1, FARTHEST + 1)))
+    changes = [*((seconds, "jump") for seconds in PAUSES), (0.0, "outage"), (0.0, "restore")]
+    then = st.sampled_from((*[None] * len(changes), *changes))
 
     class Machine(WorkloadMachine):
         bench = Bench(contract, factory)
@@ -206,17 +219,13 @@ def machine_for(contract: Contract, factory: Callable[[Any], Any], name: str = "
         def start(self, workload: Scope) -> None:
             self.begin(workload)
 
-        @rule(switches=switches, effects=st.integers(1, FARTHEST))
-        def run_clients(self, switches: list[tuple[int, str]], effects: int) -> None:
-            self.go(switches, None, effects)
-
-        @rule(switches=switches, occasion=st.integers(1, OCCASIONS), fault=kinds)
-        def run_clients_until_a_fault(self, switches: list[tuple[int, str]], occasion: int, fault: str) -> None:
-            self.go(switches, (occasion, fault), LONGEST)
-
-        @rule(change=st.sampled_from([*((s, "jump") for s in PAUSES), (0.0, "outage"), (0.0, "restore")]))
-        def change_environment(self, change: tuple[float, str]) -> None:
-            self.perform(Move(Decision(change[1], str(change[0]))))
+        @rule(switches=switches, faults=faults, effects=effects, then=then)
+        def run_clients(
+            self, switches: list[tuple[int, str]], faults: list[tuple[int, str]], effects: int, then: tuple[float, str] | None
+        ) -> None:
+            self.go(switches, faults, effects)
+            if then is not None:
+                self.perform(Move(Decision(then[1], str(then[0]))))
 
     Machine.__name__ = Machine.__qualname__ = name
     return Machine

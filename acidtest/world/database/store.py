@@ -210,6 +210,10 @@ class Database:
                 execute(f"PRAGMA {name} = {value}")
         execute("COMMIT")
 
+    def fill(self, other: Database) -> None:
+        """Take over what is committed in another database."""
+        other._monitor.backup(self._monitor)  # noqa: SLF001 - of the same class
+
     def close(self) -> None:
         """Close the monitor; the file is the site's to remove."""
         self._monitor.close()
