@@ -185,7 +185,7 @@ class ThreePhase(Model[ThreePhaseState]):
     def complete(self, own: Site, i: int, *, without_mourned: bool = True) -> bool:
         """Whether leader `i` has heard of all others, or knows that they failed."""
         known = own.mourned | 1 << i if without_mourned else 1 << i
-        return all([said or known >> j & 1 for j, said in enumerate(own.heard)])
+        return all(said or known >> j & 1 for j, said in enumerate(own.heard))
 
     def send(self, s: ThreePhaseState, i: int, kind: str, to: Iterable[int] = ()) -> ThreePhaseState:
         """Send, by default to all that `i` leads; what goes to a site that is not in the protocol is lost."""

@@ -7,7 +7,8 @@ Skeen, "Determining the Last Process to Fail" (ACM TOCS 3(1), 1985).
 The assumptions are fail-stop sites, no partition, and bounded delay: nobody times out on a site that is up, nor on one
 that crashed while something that it sent is still on its way. What a crash cuts short was never sent to some. A restarted
 site is known as such; it asks, in one step, as what it asks for does not change. After a total failure the sites wait
-until all are back, or until one is back that had found itself alone, and so was the last to fail.
+until all are back, or until one is back that had found itself alone, and so was the last to fail. It is not enough that the last
+to fail must be among those that are back: another of them may have failed in PC before the rest aborted.
 """
 
 from __future__ import annotations

@@ -174,6 +174,7 @@ STUDY = Study(
     sizes=(
         Size("2 branches, 1 fault", {"n": 2, "faults": 1}, 1_772, 15),
         Size("2 branches, 2 faults", {"n": 2, "faults": 2}, 3_418, 16),
+        Size("3 branches, 1 fault", {"n": 3, "faults": 1}, 16_602, 19),
     ),
     properties=(AC1, AC2, AC3, AC4, COMPLETE, G6, G4, XA3, XA4, XA5, XA6, XA10, LIVE, SKIPPED),
     theorems=(
