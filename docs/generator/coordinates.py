@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 #: The free space between two vertices of a row.
 GAP = 14.0
 #: Sweeps through all rows. Arrows become straighter with each.
-_SWEEPS = 160
+_SWEEPS = 400
 #: The width of a point of an arrow where nothing is written, and how much more such points count for each other.
 POINT = 6.0
-_STRAIGHT = 6.0
+_STRAIGHT = 30.0
 
 
 def spread(layers: Layers, width: Mapping[int, float]) -> dict[int, float]:
