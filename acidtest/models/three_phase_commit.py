@@ -43,7 +43,8 @@ def somebody_has_decided(view: SitesView) -> bool:
 
 def committed_by_the_last(view: SitesView) -> bool:
     """All leaders before the last site failed, none knowing the outcome, and it commits."""
-    return not any(view.operational[:-1]) and view.sites.index(C) == len(view.sites) - 1 if C in view.sites else False
+    return view.sites[-1] == C and C not in view.sites[:-1] and not any(view.operational[:-1])
+
 
 def failed_behind(view: SitesView) -> bool:
     """A site is in PC though others have aborted; it is not operational."""
