@@ -17,6 +17,8 @@ check: $(VENV)/.installed-check
 
 docs: $(VENV)/.installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@# The site can be read offline: nothing on a page is loaded from another host.
+	@! grep -rnoE '<(script|img|iframe|link)[^>]*(src|href)="?https?://[^ >]*' --include='*.html' site
 	@echo "The documentation is in site/index.html."
 
 bench: $(VENV)/.installed
