@@ -7,8 +7,9 @@ PATTERNS 12: EO1-EO8, with money counted by the ids of what is on the way.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from acidtest.models.ledger import put
 from acidtest.models.machine import Kind, Model, Property, Transition, implied
 from acidtest.models.theory import Size, Study, Switch
 
@@ -88,11 +89,6 @@ class ChainView(NamedTuple):
 
     n: int
     state: ChainState
-
-
-def put(items: tuple[Any, ...], at: int, item: object) -> tuple[Any, ...]:
-    """Replace one item."""
-    return (*items[:at], item, *items[at + 1 :])
 
 
 SWITCHES = (

@@ -161,8 +161,7 @@ IN_THE_END = Property("IB1.rest", "all that was delivered took effect in the end
 ATOMIC = Property("IB2", "records and effects are committed together", Kind.ALWAYS, with_effect, _P)
 ACK_LAST = implied(
     "IB3", "what was acknowledged took effect", Kind.ALWAYS, lambda v: ACKED in v.state.broker,
-    lambda v: all(v.state.effects[v.state.records[v.key[i]].delivery] if v.state.records[v.key[i]].status == RECORDED
-                  else v.state.effects[i] for i, where in enumerate(v.state.broker) if where == ACKED), _P,
+    lambda v: all(v.state.effects[i] for i, where in enumerate(v.state.broker) if where == ACKED), _P,
 )  # fmt: skip
 SCOPE = implied(
     "IB4", "what passes for a duplicate took effect at its own consumer", Kind.ALWAYS, lambda v: bool(holding(v, DUPLICATE)),

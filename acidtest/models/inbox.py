@@ -10,10 +10,11 @@ Assumed: no worker holds a message for longer than the broker may redeliver it, 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from acidtest.models import dedup as of
 from acidtest.models.dedup import NOBODY, Delivery, InboxState, InboxView, Record, Worker
+from acidtest.models.ledger import put
 from acidtest.models.machine import Action, Model, Transition
 from acidtest.models.theory import Claim, Diagram, Size, Study, Theorem, Theory
 
@@ -22,11 +23,6 @@ if TYPE_CHECKING:
 
 #: More mails, effects and ids than these are not counted.
 MANY = 2
-
-
-def put(items: tuple[Any, ...], at: int, item: object) -> tuple[Any, ...]:
-    """Replace one item."""
-    return (*items[:at], item, *items[at + 1 :])
 
 
 class Inbox(Model[InboxState]):

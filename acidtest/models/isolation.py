@@ -272,5 +272,5 @@ STUDY = Study(
         Theorem(graph.RETRY, {"snapshot": True, "stale_retry": True}, {"snapshot": True}, size=1),
         Theorem(graph.ENDED, {"deadlocks_found": False}, {}, size=1),
     ),
-    diagram=Diagram({"programs": LOOK_AT_BOTH, "opening": (50, 50), "crashes": 0}, lambda s: "\n".join(t.status for t in s.txs)),
+    diagram=Diagram({"programs": LOOK_AT_BOTH, "opening": (50, 50), "crashes": 0}, lambda s: "\n".join(sorted(t.status for t in s.txs))),
 )

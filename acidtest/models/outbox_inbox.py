@@ -24,8 +24,8 @@ from acidtest.models.channel import (
     ChainState,
     ChainView,
     may_come,
-    put,
 )
+from acidtest.models.ledger import put
 from acidtest.models.machine import Action, Model, Transition
 from acidtest.models.theory import Claim, Diagram, Refines, Size, Study, Theorem, Theory
 

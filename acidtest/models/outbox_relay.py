@@ -13,8 +13,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from acidtest.models import outbox_rows as of
+from acidtest.models.ledger import put
 from acidtest.models.machine import Action, Model, Transition
-from acidtest.models.outbox_rows import NOBODY, Relay, RelayState, RelayView, put
+from acidtest.models.outbox_rows import NOBODY, Relay, RelayState, RelayView
 from acidtest.models.theory import Diagram, Size, Study, Theorem
 
 if TYPE_CHECKING:

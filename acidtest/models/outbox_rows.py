@@ -7,7 +7,7 @@ of Richardson, "Microservices Patterns", 2018, chapter 3, and of PATTERNS 10 (OB
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from acidtest.models.machine import Kind, Property, implied
 from acidtest.models.theory import Switch
@@ -68,11 +68,6 @@ class RelayView(NamedTuple):
     keys: str
     poison: int
     state: RelayState
-
-
-def put(items: tuple[Any, ...], at: int, item: object) -> tuple[Any, ...]:
-    """Replace one item."""
-    return (*items[:at], item, *items[at + 1 :])
 
 
 SWITCHES = (
