@@ -27,6 +27,7 @@ OF_RELAYS = frozenset({"Claim", "MarkFirst", "Publish", "LoseAck", "Refuse", "Fa
 MOST_COPIES = 3
 OF_BROKER, OF_DATABASE = frozenset({"Outage", "Return", "Repair"}), frozenset({"Lapse", "Cleanup"})
 
+
 class OutboxRelay(Model[RelayState]):
     """The outbox over a fixed list of messages.
 
@@ -58,7 +59,6 @@ class OutboxRelay(Model[RelayState]):
         """The service, the relays, the broker, time; and what only a broken rule allows."""
         each, relays = [(i,) for i in range(len(self.keys))], [(r,) for r in range(self.n_relays)]
         slow, quick = [e for e in each if e[0] in self.slow], [e for e in each if e[0] not in self.slow]
-        claimed = "MarkFirst" if "mark_first" in self.on else ""
         table = [
             Transition("Execute", self.execute, quick),
             Transition("Insert", self.insert, slow),
@@ -66,7 +66,7 @@ class OutboxRelay(Model[RelayState]):
             Transition("Rollback", self.rollback, slow),
             Transition("PublishEarly" if "publish_early" in self.on else "", self.publish_early, slow),
             Transition("Claim", self.claim, relays),
-            Transition(claimed, self.mark_first, relays),
+            Transition("MarkFirst" if "mark_first" in self.on else "", self.mark_first, relays),
             Transition("Publish", self.publish, relays),
             Transition("LoseAck", self.lose_ack, relays),
             Transition("Refuse" if self.poison != NOBODY else "", self.refuse, relays),
