@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from acidtest.models.machine import Kind
 from acidtest.patterns import PATTERNS
 from generator.drawing import draw
 from generator.evidence import aspect, cited, links, standing
-from generator.markdown import capital, document, plain, table
+from generator.markdown import capital, document, plain, sentence, table
 from generator.overview import EVENTUAL, FLOWCHART, IMMEDIATE, OPINIONS, THE_OVERVIEW
 from generator.quotient import Graph
 
@@ -28,10 +29,10 @@ _HEAD = f"""\
 
 The column *consistency* is filled in from the [models](models.md):
 
-- **{IMMEDIATE}**: atomicity and isolation are proved, and there is no witness against isolation with all switches at
-  their defaults: nobody sees a change half done;
-- **{EVENTUAL}**: there is one, or isolation is not claimed: others may see a change half done, and what is proved is what
-  it comes to in the end;
+- **{IMMEDIATE}**: atomicity is proved of every state, isolation is proved, and there is no witness against isolation with
+  all switches at their defaults: nobody sees a change half done. Switches that undo this are named;
+- **{EVENTUAL}**: atomicity is proved of states at rest only, or there is such a witness, or isolation is not claimed:
+  others may see a change half done, and what is proved is how it ends;
 - **not claimed**: neither atomicity nor termination is proved.
 
 The last four columns are the overview's opinion, and no model can check the last three. Patterns without entries there
@@ -76,16 +77,23 @@ def _row(stem: str) -> tuple[str, ...]:
     page = f"../patterns/{stem}.md"
     shown = "<br>".join(f"{name}: {standing(stem, name, page)}" for name in _CONSISTENCY)
     said = tuple(opinion) if opinion else ("–",) * 4
-    return _named(stem), f"**{consistency(stem)}**", shown, *said
+    return _named(stem), f"**{consistency(stem)}**{_unless(stem)}", shown, *said
 
 
 def consistency(stem: str) -> str:
     """What the models say in the overview's terms."""
-    proved, against = ({name: aspect(stem, name)[side] for name in _CONSISTENCY} for side in (0, 1))
-    visible = any(not witness.condition for witness in against["isolation"])
-    if proved["atomicity"] and proved["isolation"] and not visible:
+    whole, whole_at_rest = aspect(stem, "atomicity")[0], aspect(stem, "termination")[0]
+    isolated, visible = aspect(stem, "isolation")
+    at_every_instant = any(proof.kind in (Kind.ALWAYS, Kind.STEP) for proof in whole)
+    if at_every_instant and isolated and all(witness.condition for witness in visible):
         return IMMEDIATE
-    return EVENTUAL if proved["atomicity"] or proved["termination"] else "not claimed"
+    return EVENTUAL if whole or whole_at_rest else "not claimed"
+
+
+def _unless(stem: str) -> str:
+    """The switches that undo immediate consistency."""
+    undo = dict.fromkeys(witness.condition for witness in aspect(stem, "isolation")[1])
+    return f", not {'; '.join(undo)}" if undo and consistency(stem) == IMMEDIATE else ""
 
 
 def _differences() -> Iterator[str]:
@@ -94,9 +102,9 @@ def _differences() -> Iterator[str]:
     lines = []
     for stem, opinion in OPINIONS.items():
         if stem in PATTERNS and opinion.consistency != consistency(stem):
-            found = aspect(stem, "isolation")[1]
-            why = f"look at {links(found, page.format(stem))}" if found else "the models say nothing against it"
-            lines.append(f"- {_named(stem)}: the overview says {opinion.consistency}, the models {consistency(stem)}; {why}.")
+            claims = [claim for claim in PATTERNS[stem].theory().claims if "consistency" in claim.text]
+            why = "; ".join(f"{plain(claim.why)} ({links(cited(stem, claim.by), page.format(stem))})" for claim in claims)
+            lines.append(f"- {_named(stem)}: the overview says {opinion.consistency}, the models {consistency(stem)}. {sentence(capital(why))}")
     if lines:
         yield from ("Where the two differ:", "", *lines)
     else:

@@ -31,12 +31,14 @@ class Evidence(NamedTuple):
         id: of a property or theorem.
         standing: PROVED, WITNESS or OMITTED.
         anchor: the place on the pattern's page.
+        kind: of the property.
         condition: the switches that have to be turned for a witness; empty where it exists with all at their defaults.
     """
 
     id: str
     standing: str
     anchor: str
+    kind: str = ""
     condition: str = ""
 
     def link(self, page: str = "") -> str:
@@ -91,10 +93,10 @@ def evidence(stem: str) -> dict[str, Evidence]:
     for s, study in reversed(list(enumerate(theory.studies))):
         for t, theorem in reversed(list(enumerate(study.theorems))):
             id_ = theorem.property.id
-            found[id_] = Evidence(id_, WITNESS, theorem_anchor(s, t, id_), _condition(theorem.exhibited))
+            found[id_] = Evidence(id_, WITNESS, theorem_anchor(s, t, id_), theorem.property.kind, _condition(theorem.exhibited))
     for s, study in reversed(list(enumerate(theory.studies))):
         for p in study.properties:
-            found[p.id] = Evidence(p.id, PROVED, property_anchor(s, p.id))
+            found[p.id] = Evidence(p.id, PROVED, property_anchor(s, p.id), p.kind)
     return found
 
 
