@@ -84,7 +84,17 @@ PATTERNS: dict[str, Pattern] = {
     for pattern in (
         Pattern("acid", "local ACID transactions", "AcidContract", "Transfers"),
         Pattern("two_phase_commit", "two-phase commit", "TwoPhaseCommitContract", "Coordinator"),
+        Pattern("three_phase_commit", "three-phase commit"),
+        Pattern("xa", "XA distributed transactions"),
+        Pattern("saga", "saga (choreography, orchestration)"),
+        Pattern("compensation", "compensating transactions"),
+        Pattern("event_sourcing", "event sourcing"),
+        Pattern("cqrs", "CQRS"),
         Pattern("outbox", "transactional outbox", "OutboxContract", "Outbox"),
+        Pattern("inbox", "inbox (idempotent consumer)"),
+        Pattern("outbox_inbox", "outbox and inbox in a chain"),
+        Pattern("tcc", "try/confirm/cancel (TCC)"),
+        Pattern("reserve_confirm", "reserve/confirm with an external system"),
     )
 }
 

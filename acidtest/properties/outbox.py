@@ -310,7 +310,7 @@ SCOPES = (
 #: What the stateful search asks for: (key, account, amount), with repeated keys, other payloads and invalid requests.
 _MENU = (
     ("k1", "A", 61), ("k2", "A", 13), ("k3", "A", 29), ("k1", "A", 61), ("k1", "A", 17), ("k4", "P", 7), ("k5", "A", 161),
-    ("k6", "nobody", 5), ("k7", "A", -3),
+    ("k6", "nobody", 5), ("k7", "A", -3), ("k5", "A", 11), ("k8", "C", 7),
 )  # fmt: skip
 
 
@@ -419,17 +419,18 @@ class OutboxContract(LedgerContract):
     @classmethod
     def stateful_scope(cls, draw: Callable[[Any], Any]) -> Scope:
         """Two to four requests by two processes, among them repeated and invalid ones, and up to two relays."""
-        chosen = draw(st.lists(st.sampled_from(_MENU), min_size=2, max_size=4))
+        funded, any_ask = st.sampled_from(_MENU[:3]), st.sampled_from(_MENU)
+        chosen = [draw(funded), draw(any_ask), *draw(st.lists(any_ask, max_size=2))]  # most bugs need one that is paid
         asked = [_withdraw(f"w{i}", *ask) for i, ask in enumerate(chosen, 1)]
         split = draw(st.integers(0, len(asked)))
-        polls = draw(st.sampled_from((1, 2, 0)))
+        polls = draw(st.sampled_from((2, 3, 0)))
         lanes = (
             client("app-1", *asked[:split]), client("app-2", *asked[split:]),
-            repeated("relay-1", "relay", polls), repeated("relay-2", "relay", polls // 2),
+            repeated("relay-1", "relay", polls), repeated("relay-2", "relay", polls and polls - 1),
         )  # fmt: skip
         kinds = frozenset(cls.stateful_kinds)
         poison = draw(st.sampled_from(((), (), (), ("P",))))
-        return Scope("drawn", "a drawn workload", (("A", 100), ("P", 100)), lanes, faults=2, kinds=kinds, poison=poison)
+        return Scope("drawn", "a drawn workload", (("A", 100), ("C", 7), ("P", 100)), lanes, faults=2, kinds=kinds, poison=poison)
 
 
 

@@ -35,10 +35,12 @@ if TYPE_CHECKING:
 
 #: How many effects a rule performs, at most, where it is not to go on to the end.
 FARTHEST = 14
-#: A switch happens at one of the first so many occasions, and a fault befalls one of the first so many effects that it can.
+#: A switch happens at one of the first so many occasions.
 OCCASIONS = 6
-#: The faults of replies can befall COMMIT and publish only, of which a workload has few.
-FEW_OCCASIONS = 3
+#: A crash or a refusal befalls one of the first so many effects: nearly all of a small workload.
+EFFECTS = 16
+#: The faults of replies befall one of the first so many of COMMIT and publish, of which a workload has few.
+REPLIES = 4
 #: How many effects a rule performs, at most, where it is to go on to the end.
 LONGEST = 400
 #: How many rules one example runs, at most: the first few do all the work of a small workload.
@@ -191,7 +193,7 @@ def _preferring(options: list[Move], lane: str) -> list[Move]:
 
 def _fault(kind: str) -> st.SearchStrategy[tuple[int, str]]:
     """At which of the effects that it can befall a fault does so."""
-    farthest = OCCASIONS if kind in (CRASH, "refused") else FEW_OCCASIONS
+    farthest = EFFECTS if kind in (CRASH, "refused") else REPLIES
     return st.tuples(st.integers(1, farthest), st.just(kind))
 
 
