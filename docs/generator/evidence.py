@@ -11,17 +11,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from acidtest.models.proof import StudyProof, prove_theory
 from acidtest.models.theory import ASPECTS
 from acidtest.patterns import PATTERNS
-from generator.markdown import slug, switches
+from generator.markdown import condition, slug
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from acidtest.models.theory import Theory
 
 #: Standings of an id.
 PROVED, WITNESS, OMITTED = "proved", "witness", "not shown"
-#: More switches than this are counted, not listed.
-_LISTED = 2
 
 
 class Evidence(NamedTuple):
@@ -93,18 +91,11 @@ def evidence(stem: str) -> dict[str, Evidence]:
     for s, study in reversed(list(enumerate(theory.studies))):
         for t, theorem in reversed(list(enumerate(study.theorems))):
             id_ = theorem.property.id
-            found[id_] = Evidence(id_, WITNESS, theorem_anchor(s, t, id_), theorem.property.kind, _condition(theorem.exhibited))
+            found[id_] = Evidence(id_, WITNESS, theorem_anchor(s, t, id_), theorem.property.kind, condition(theorem.exhibited))
     for s, study in reversed(list(enumerate(theory.studies))):
         for p in study.properties:
             found[p.id] = Evidence(p.id, PROVED, property_anchor(s, p.id), p.kind)
     return found
-
-
-def _condition(turned: Mapping[str, bool]) -> str:
-    """What has to be turned, in few words."""
-    if len(turned) > _LISTED:
-        return f"with {len(turned)} switches turned"
-    return f"with {switches(turned)}" if turned else ""
 
 
 def cited(stem: str, ids: Iterable[str]) -> list[Evidence]:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 GENERATED = "<!-- Written by docs/generate.py. Do not edit. -->"
+#: More switches than this are counted where there is little room.
+_LISTED = 2
 _SPECIAL = re.compile(r"([*\[\]`])")
 
 
@@ -72,3 +74,10 @@ def counted(value: int, noun: str) -> str:
 def switches(turned: Mapping[str, bool]) -> str:
     """How switches stand, in words."""
     return ", ".join(f"`{name}` {'on' if on else 'off'}" for name, on in turned.items())
+
+
+def condition(turned: Mapping[str, bool]) -> str:
+    """What has to be turned, in few words; nothing where all switches may stay at their defaults."""
+    if len(turned) > _LISTED:
+        return f"with {len(turned)} switches turned"
+    return f"with {switches(turned)}" if turned else ""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from acidtest.models.machine import Kind
 from acidtest.report.trace import trace_lines
 from generator.evidence import property_anchor, theorem_anchor
-from generator.markdown import anchor, block, counted, number, plain, sentence, switches, table
+from generator.markdown import anchor, block, condition, counted, number, plain, sentence, switches, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -159,10 +159,10 @@ def _theorem(study: Study, place: str, shown: Shown) -> Iterator[str]:
 
 def _statement(shown: Shown) -> str:
     """What the witness shows: that something can happen, or that a property falls."""
-    p, turned = shown.theorem.property, shown.theorem.exhibited
+    p = shown.theorem.property
     if p.kind is Kind.SOMETIMES:
         return plain(p.name)
-    return f"“{plain(p.name)}” does not hold{f' {_standing(turned)}' if turned else ''}"
+    return f"“{plain(p.name)}” does not hold {condition(shown.theorem.exhibited)}".rstrip()
 
 
 def _excluded(shown: Shown) -> str:
