@@ -3,7 +3,7 @@
     python docs/generate.py [WORD]...
 
 With words only the pages whose path contains one of them are written. The patterns' part of the navigation in mkdocs.yml
-is written, too. A test fails when a page differs from what this writes. How pages are made is in docs/generator/.
+and the run on the page on models are written, too. A test fails when a page differs from what this writes. How pages are made is in docs/generator/.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from generator.evidence import NotProvedError
+from generator.example import with_example
 from generator.navigation import navigation
 from generator.site import pages
 
@@ -26,7 +27,8 @@ def main(words: list[str]) -> int:
     # A page proves what it says, and no two prove the same: so they can be made side by side.
     with ProcessPoolExecutor() as pool:
         problems = [problem for problem in pool.map(write, chosen) if problem]
-    CONFIGURATION.write_text(navigation(CONFIGURATION.read_text(encoding="utf-8")), encoding="utf-8")
+    for path, change in ((CONFIGURATION, navigation), (FOLDER / "explanation/models.md", with_example)):
+        path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
     for problem in problems:
         sys.stderr.write(f"{problem}\n")
     return 1 if problems else 0

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from generator.example import with_example
 from generator.navigation import navigation
 
 ROOT = Path(__file__).parents[2]
@@ -68,7 +69,9 @@ def test_no_page_shows_anything_from_another_host(page):
 
 
 def test_the_worked_example_is_on_the_page_that_it_explains():
-    shown = re.findall(r"^```text\n(.*?)^```$", (DOCS / "explanation/models.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    text = (DOCS / "explanation/models.md").read_text(encoding="utf-8")
+    assert with_example(text) == text, "run: python docs/generate.py"
+    shown = re.findall(r"^```text\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     page = (DOCS / "patterns/two_phase_commit.md").read_text(encoding="utf-8")
     assert shown
     assert [block for block in shown if block not in page] == []
