@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from acidtest.models.machine import Kind, Model, Property, Transition
+from acidtest.models.machine import Action, Kind, Model, Property, Transition
 from acidtest.models.theory import Size, Study
 
 if TYPE_CHECKING:
@@ -74,6 +74,10 @@ class TransactionCommit(Model[Statuses]):
         else:
             enabled = rms[rm] in {WORKING, PREPARED} and COMMITTED not in rms
         return with_status(rms, rm, decision) if enabled else None
+
+    def actor(self, action: Action) -> str:
+        """The participant."""
+        return f"RM {action.args[0]}"
 
     def view(self, rms: Statuses) -> CommitView:
         """Show everything; being prepared is the vote."""

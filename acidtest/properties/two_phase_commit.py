@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from acidtest.environment import Outcome
 from acidtest.errors import ContractError
 from acidtest.models.atomic_commitment import STUDY as COMMITMENT
+from acidtest.models.backup_coordinator import STUDY as BACKUP
 from acidtest.models.commit_service import AtomicCommit, AtomicCommitView
 from acidtest.models.ledger import Call, Request
 from acidtest.models.machine import Kind, Property
@@ -263,7 +264,7 @@ THEORY = Theory(
         "All databases commit a run, or none does, whoever crashes and whenever. Each votes only after it can commit "
         "whatever happens to it; the coordinator decides once all have voted, and its log says what was decided."
     ),
-    studies=(CRASHES, TWO_PHASE, COMMITMENT, SERVICE),
+    studies=(CRASHES, TWO_PHASE, BACKUP, COMMITMENT, SERVICE),
     aspects={
         "atomicity": ("AC1", "AC3"), "isolation": ("N2",), "durability": ("AC2",), "idempotency": ("G3", "G7"),
         "conservation": ("G1",), "termination": ("AC5.live",), "non-blocking": ("N1.live",),

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from acidtest.models.checker import Finding
-    from acidtest.models.theory import Study, Theory
+    from acidtest.models.refinement import Refinement
+    from acidtest.models.theory import Refines, Size, Study, Theory
     from acidtest.patterns import Pattern
 
 
@@ -88,7 +89,7 @@ def _check_study(
     shown = [] if turned else [show(study, theorem) for theorem in study.theorems]
     faults = [*proof.faults(), *(fault for each in shown for fault in each.faults())]
     verdict, _ = conclude(violated=bool(faults), complete=proof.exploration.complete, findings=())
-    lines = [*_lines(proof, shown, time.monotonic() - began), *(f"  FAULT: {fault}" for fault in faults if not turned)]
+    lines = [*proof_lines(proof, shown, time.monotonic() - began), *(f"  FAULT: {fault}" for fault in faults if not turned)]
     return lines, _json(proof, shown, verdict), verdict
 
 
@@ -105,7 +106,8 @@ def _states(proved: StudyProof) -> int:
     return sum(proof.exploration.states for proof in proved.proofs)
 
 
-def _lines(proof: Proof, shown: Sequence[Shown], seconds: float) -> Iterator[str]:
+def proof_lines(proof: Proof, shown: Sequence[Shown], seconds: float) -> Iterator[str]:
+    """A proof as text, with its theorems."""
     found, study = proof.exploration, proof.study
     more = "" if found.complete else " (not complete: the budget ran out)"
     yield f"{study.name}; {proof.size.name}"
@@ -116,7 +118,7 @@ def _lines(proof: Proof, shown: Sequence[Shown], seconds: float) -> Iterator[str
         on = switch.default ^ (switch.name in proof.turned)
         yield f"  {'[on] ' if on else '[off]'} {switch.name}: {switch.meaning}"
     if proof.refinement is not None and study.refines is not None:
-        yield f"  refinement of {study.refines.name}: {'holds' if proof.refinement.holds else 'VIOLATED'}"
+        yield from _refinement_lines(proof.study, proof.size, proof.refinement, study.refines)
     model = study.model(proof.size, proof.turned)
     for finding in found.findings:
         p = finding.property
@@ -127,6 +129,20 @@ def _lines(proof: Proof, shown: Sequence[Shown], seconds: float) -> Iterator[str
         yield "  Theorems:"
     for each in shown:
         yield from _theorem_lines(study, each)
+
+
+def _refinement_lines(study: Study, size: Size, found: Refinement, claimed: Refines) -> Iterator[str]:
+    """Whether the specification allows every step; where not, the run and what the specification saw of it."""
+    yield f"  refinement of {claimed.name}: {'holds' if found.holds else 'VIOLATED'} ({found.steps} steps, {found.stutters} stutters)"
+    if found.violation is None:
+        return
+    specification = claimed.specification(**size.arguments)
+    for title, model, trace in (
+        ("this run, at its last step,", study.model(size), found.violation.protocol),
+        (f"is not one of {claimed.name}, to which it looks like", specification, found.violation.specification),
+    ):
+        yield f"    {title}"
+        yield from (f"      {line}" for line in trace_lines(model, trace))
 
 
 def _theorem_lines(study: Study, shown: Shown) -> Iterator[str]:

@@ -30,7 +30,7 @@ def trace_lines(model: Model[Any], trace: Trace, cycle: Trace | None = None) -> 
     actors = list(dict.fromkeys(model.actor(action) for action, _ in steps if action is not None))
     if not steps:
         return ["(the initial state)"] if cycle is None else ["(the initial state; nothing ever happens)"]
-    cells = [(model.actor(action) if action else "", str(action)) for action, _ in steps]
+    cells = [(model.actor(action), str(action)) if action else ("", "(no step)") for action, _ in steps]
     width = {a: max(len(a), *(len(text) for actor, text in cells if actor == a)) for a in actors}
     lines = [
         "step  " + "  ".join([*(a.ljust(width[a]) for a in actors), "what it changes"]),
