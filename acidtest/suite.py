@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
 
 from acidtest.report.columns import render
 from acidtest.report.table import result_line
@@ -14,7 +13,7 @@ from acidtest.search.bench import Bench
 from acidtest.search.check import check_scope
 from acidtest.search.exhaustive import without_collector
 from acidtest.search.explain import explain_failure
-from acidtest.search.stateful import STEPS, WorkloadMachine, machine_for, result_of
+from acidtest.search.stateful import STEPS, WorkloadMachine, machine_for, result_of, run_machine
 from acidtest.search.verdict import Verdict
 from acidtest.testing import importable
 
@@ -132,7 +131,7 @@ class _Suite:
         )
         try:
             with without_collector():
-                run_state_machine_as_test(machine, settings=chosen)
+                run_machine(machine, chosen)
             result = result_of(machine.bench, machine.tally, chosen.max_examples, 0.0)
             record_property("acidtest", f"{type(self).__name__}, {result_line(result)}")
         finally:

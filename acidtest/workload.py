@@ -62,6 +62,7 @@ class Scope:
         idle: processes that run without a client of their own (they recover, relay and drain at rest).
         serial: run one schedule only: the lanes one after the other, each to its end. For workloads whose size matters
             rather than their order.
+        unsteady: time may jump and the broker may fail at any moment, not only where a lane says so.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Scope:
     poison: tuple[str, ...] = ()
     idle: tuple[str, ...] = ()
     serial: bool = False
+    unsteady: bool = False
 
     def operations(self) -> tuple[Operation, ...]:
         """Every operation on the implementation, in the order of the lanes."""

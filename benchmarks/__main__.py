@@ -6,6 +6,7 @@ Times differ between machines and between runs on one machine: compare ratios an
 from __future__ import annotations
 
 import argparse
+import resource
 import statistics
 import time
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from acidtest.impl.outbox import Outbox
 from acidtest.models.atomic_commitment import AC1
 from acidtest.models.checker import check
+from acidtest.models.proof import prove_theory
 from acidtest.models.two_phase import TwoPhase
 from acidtest.patterns import PATTERNS
 from acidtest.properties.outbox import OutboxContract
@@ -22,6 +24,8 @@ from acidtest.search.stateful import check_statefully
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from acidtest.patterns import Pattern
 
 
 def throughput() -> None:
@@ -38,17 +42,36 @@ def throughput() -> None:
 
 
 def models() -> None:
-    """Distinct states a second of the checker, on TwoPhase with 7 resource managers."""
+    """Distinct states a second and bytes a state of the checker, on TwoPhase with 7 resource managers; then all theories."""
     for label, properties in (("no property", ()), ("AC1", (AC1,))):
-        began = time.perf_counter()
+        began, before = time.perf_counter(), _peak()
         found = check(TwoPhase(7), properties)
         seconds = time.perf_counter() - began
-        print(f"TwoPhase(7), {label}: {found.states} states, depth {found.depth}, {found.states / seconds:.0f} states/s, {seconds:.1f} s")
+        print(
+            f"TwoPhase(7), {label}: {found.states} states, depth {found.depth}, {found.states / seconds:.0f} states/s, "
+            f"{seconds:.1f} s, {(_peak() - before) / found.states:.0f} bytes/state more than before"
+        )
+    for entry in PATTERNS.values():
+        began = time.perf_counter()
+        proved = prove_theory(entry.theory())
+        states = sum(proof.exploration.states for study in proved for proof in study.proofs)
+        theorems = sum(len(study.theorems) for study in proved)
+        print(f"{entry.stem:<18} {states:>6} states in all studies, {theorems:>3} theorems, {time.perf_counter() - began:.1f} s")
+
+
+def _peak() -> int:
+    """The largest size that this process has had, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _coded() -> list[Pattern]:
+    """The patterns that code can be checked against."""
+    return [entry for entry in PATTERNS.values() if entry.contract]
 
 
 def mutants() -> None:
     """Seconds to the minimal counterexample of the exhaustive search, per mutant."""
-    for entry in PATTERNS.values():
+    for entry in _coded():
         times = []
         for mutant in entry.mutants():
             began = time.perf_counter()
@@ -62,7 +85,7 @@ def mutants() -> None:
 
 def stateful(seeds: int) -> None:
     """Kills and seconds, shrinking included, of the stateful search over so many seeds, per mutant."""
-    for entry in PATTERNS.values():
+    for entry in _coded():
         medians = []
         for mutant in entry.mutants():
             killed, times = 0, []

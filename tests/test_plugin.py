@@ -74,7 +74,7 @@ def test_settings_profiles_are_honoured(project):
         "from hypothesis import settings\nsettings.register_profile('tiny', max_examples=3)\n", encoding="utf-8"
     )
     done = run_pytest("-k", "stateful", "--hypothesis-profile=tiny")
-    assert "drawn: inconclusive - 3 schedules" in done.stdout  # too few for every fault kind to fire
+    assert re.search(r"drawn: inconclusive - [34] schedules", done.stdout)  # too few for every fault kind to fire
 
 
 @pytest.mark.parametrize(

@@ -447,8 +447,9 @@ def _request(operation: Operation, known: set[str]) -> Request:
 
 
 def _excusable(scope: Scope) -> int:
-    """How many disturbances are counted: the faults, and some errors of the database's own."""
-    return scope.faults + scope.recovery_crashes + 2
+    """How many disturbances are counted: the faults, some errors of the database's own, and all that time may cause."""
+    relays_in_vain = len(scope.lanes) * len(scope.operations()) if scope.unsteady else 0
+    return scope.faults + scope.recovery_crashes + 2 + relays_in_vain
 
 
 def attribute(calls: Sequence[Call], accepted: tuple[str, ...], messages: tuple[Message, ...]) -> tuple[Copy, ...]:

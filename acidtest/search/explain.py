@@ -149,7 +149,7 @@ def scope_to_json(scope: Scope) -> dict[str, Any]:
             for lane in scope.lanes
         ],
         "faults": scope.faults, "kinds": sorted(scope.kinds), "recovery_crashes": scope.recovery_crashes,
-        "poison": list(scope.poison), "idle": list(scope.idle), "serial": scope.serial,
+        "poison": list(scope.poison), "idle": list(scope.idle), "serial": scope.serial, "unsteady": scope.unsteady,
     }  # fmt: skip
 
 
@@ -165,6 +165,7 @@ def scope_from_json(value: dict[str, Any]) -> Scope:
         value["name"], value["summary"], tuple((a, b) for a, b in value["accounts"]), lanes, value["faults"],
         frozenset(value["kinds"]), value["recovery_crashes"], tuple(value["poison"]), tuple(value["idle"]),
         value.get("serial", False),
+        value.get("unsteady", False),
     )  # fmt: skip
 
 

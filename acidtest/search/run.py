@@ -200,15 +200,14 @@ class Run:
         self._trouble()
 
     def _stale(self, decision: Decision) -> tuple[bool, str]:
-        """Whether a publish is about to succeed of a task that began before time jumped; and the kind of the effect."""
+        """Whether a task is about to publish that began before time jumped; and the kind of the effect."""
         if decision.kind not in ("advance", "victim"):
             return False, ""
         client = self.world.clients.get(decision.target)
         effect = self.world.pending(decision.target)
         kind = "" if effect is None else effect.kind
         began = None if client is None or client.task is None else client.task.began
-        stale = kind == "publish" and began is not None and began < self.world.clock.time and decision.fault in ("", "crash")
-        return stale, kind
+        return kind == "publish" and began is not None and began < self.world.clock.time, kind
 
     def _follow(self, kind: str, subject: str, value: object) -> None:
         if self.violation is not None:

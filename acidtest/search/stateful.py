@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, Phase, settings
@@ -47,6 +47,11 @@ LONGEST = 400
 STEPS = 4
 #: How far time may jump at once, in seconds.
 PAUSES = (60.0, 7_200.0, 3_456_000.0)
+
+
+#: Where hypothesis.seed and hypothesis.reproduce_failure leave what they are given.
+_SEED = "_hypothesis_internal_use_seed"
+_REPRODUCE = "_hypothesis_internal_use_reproduce_failure"
 
 
 class Violated(AssertionError):  # noqa: N818 - not an error, a finding
@@ -95,8 +100,8 @@ class WorkloadMachine(RuleBasedStateMachine):
         self.settled = False
 
     def begin(self, scope: Scope) -> None:
-        """Start the world of a workload."""
-        self.bench.prepare(scope)
+        """Start the world of a workload, in which rules may change the environment at any moment."""
+        self.bench.prepare(replace(scope, unsteady=True))
         self.running = Run(self.bench)
         self.tally.runs += 1
 
@@ -205,18 +210,20 @@ def machine_for(contract: Contract, factory: Callable[[Any], Any], name: str = "
         factory: makes an implementation from an environment.
         name: what the printed program calls it.
     """
+    return _machine(Bench(contract, factory), Tally(), name, contract.stateful_kinds)
+
+
+def _machine(bench: Bench, tally: Tally, name: str, kinds: Sequence[str]) -> type[WorkloadMachine]:
+    contract = bench.contract
     lanes = st.sampled_from(contract.stateful_lanes)
     when = st.integers(1, OCCASIONS)
     switches = st.lists(st.tuples(when, lanes), max_size=3)
-    faults = st.lists(st.one_of([_fault(kind) for kind in contract.stateful_kinds]), max_size=2)
+    faults = st.lists(st.one_of([_fault(kind) for kind in kinds]), max_size=2)
     effects = st.sampled_from((LONGEST, *range(1, FARTHEST + 1)))
     changes = [*((seconds, "jump") for seconds in PAUSES), (0.0, "outage"), (0.0, "restore")]
     then = st.sampled_from((*[None] * len(changes), *changes))
 
     class Machine(WorkloadMachine):
-        bench = Bench(contract, factory)
-        tally = Tally()
-
         @initialize(workload=st.composite(contract.stateful_scope)())
         def start(self, workload: Scope) -> None:
             self.begin(workload)
@@ -230,7 +237,27 @@ def machine_for(contract: Contract, factory: Callable[[Any], Any], name: str = "
                 self.perform(Move(Decision(then[1], str(then[0]))))
 
     Machine.__name__ = Machine.__qualname__ = name
+    Machine.bench, Machine.tally = bench, tally
     return Machine
+
+
+def run_machine(machine: type[WorkloadMachine], chosen: settings) -> None:
+    """Run drawn workloads, and then, if nothing was found, some more with the fault kinds that never fired.
+
+    Hypothesis varies what it drew before, so that even of many examples all may leave out one kind.
+
+    Raises:
+        Violated: something was found.
+    """
+    _run_ungrouped(machine, chosen)
+    missing = [kind for kind in machine.bench.contract.stateful_kinds if kind not in machine.tally.faults]
+    if hasattr(machine, _REPRODUCE) or not missing:
+        return
+    narrowed = _machine(machine.bench, machine.tally, machine.__name__, missing)
+    narrowed.tell = staticmethod(machine.tell) if machine.tell is not None else None
+    if hasattr(machine, _SEED):
+        setattr(narrowed, _SEED, getattr(machine, _SEED))
+    _run_ungrouped(narrowed, settings(chosen, max_examples=max(chosen.max_examples // 4, 1), database=InMemoryExampleDatabase()))
 
 
 def check_statefully(
@@ -253,7 +280,7 @@ def check_statefully(
     """
     machine = machine_for(contract, factory)
     if seed is not None:
-        machine._hypothesis_internal_use_seed = seed  # noqa: SLF001 - as hypothesis.seed does
+        setattr(machine, _SEED, seed)
     chosen = settings(
         max_examples=examples,
         stateful_step_count=STEPS,
@@ -267,10 +294,23 @@ def check_statefully(
     with ExitStack() as stack:
         stack.enter_context(without_collector())
         stack.enter_context(with_reporter(lambda text: program.append(str(text))))
-        stack.enter_context(suppress(Violated, ExceptionGroup))
-        run_state_machine_as_test(machine, settings=chosen)
+        with suppress(Violated):
+            run_machine(machine, chosen)
     seconds_taken = time.monotonic() - began
     return machine.bench, result_of(machine.bench, machine.tally, examples, seconds_taken, program)
+
+
+def _run_ungrouped(machine: type[WorkloadMachine], chosen: settings) -> None:
+    """Run the machine; of several findings at once one is enough, but an error that is no finding is never lost.
+
+    Raises:
+        Violated: something was found.
+    """
+    try:
+        run_state_machine_as_test(machine, settings=chosen)
+    except ExceptionGroup as group:
+        found, others = group.split(Violated)
+        raise (others or found or group).exceptions[0] from group
 
 
 def result_of(bench: Bench, tally: Tally, examples: int, seconds: float, program: Sequence[str] = ()) -> Result:

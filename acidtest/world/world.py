@@ -120,6 +120,7 @@ class World:
         self.broker = SimulatedBroker(self._postpone, frozenset(scope.poison))
         self.clock = VirtualClock(lambda: self.events.append(Event("environment", "jump")))
         self._postponed = 0
+        self._unsteady = scope.unsteady
         site.reset()
         site.late = self._postpone_commit
         self.clients = {lane.name: Client(lane) for lane in scope.lanes}
@@ -243,7 +244,8 @@ class World:
 
     def may_jump(self) -> bool:
         """Whether the environment still has a jump of the clock to make, or someone sleeps."""
-        if any(effect is not None and effect.kind == "sleep" for effect in map(self.pending, self.clients)):
+        sleeps = any(effect is not None and effect.kind == "sleep" for effect in map(self.pending, self.clients))
+        if self._unsteady or sleeps:
             return True
         lanes = [client for client in self.clients.values() if client.process == ENVIRONMENT]
         return any(operation.method == "jump" for c in lanes for operation in c.operations[c.position :])
