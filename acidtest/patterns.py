@@ -44,7 +44,7 @@ class Pattern(NamedTuple):
             UsageError: there is none yet.
         """
         if not self.contract:
-            checked = ", ".join(entry.stem for entry in PATTERNS.values() if entry.contract)
+            checked = ", ".join(entry.stem for entry in coded())
             message = (
                 f"{self.stem} has models (acidtest model {self.stem}), but no contract that code could be checked against "
                 f"yet. Patterns with a contract: {checked}."
@@ -97,6 +97,11 @@ PATTERNS: dict[str, Pattern] = {
         Pattern("reserve_confirm", "reserve/confirm with an external system"),
     )
 }
+
+
+def coded() -> list[Pattern]:
+    """The patterns that have a contract, which code can be checked against."""
+    return [entry for entry in PATTERNS.values() if entry.contract]
 
 
 def pattern(stem: str) -> Pattern:

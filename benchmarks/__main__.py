@@ -16,7 +16,7 @@ from acidtest.models.atomic_commitment import AC1
 from acidtest.models.checker import check
 from acidtest.models.proof import prove_theory
 from acidtest.models.two_phase import TwoPhase
-from acidtest.patterns import PATTERNS
+from acidtest.patterns import PATTERNS, coded
 from acidtest.properties.outbox import OutboxContract
 from acidtest.search.bench import Bench
 from acidtest.search.check import check_exhaustively, check_scope, find_scope
@@ -24,8 +24,6 @@ from acidtest.search.stateful import check_statefully
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from acidtest.patterns import Pattern
 
 
 def throughput() -> None:
@@ -64,14 +62,9 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def _coded() -> list[Pattern]:
-    """The patterns that code can be checked against."""
-    return [entry for entry in PATTERNS.values() if entry.contract]
-
-
 def mutants() -> None:
     """Seconds to the minimal counterexample of the exhaustive search, per mutant."""
-    for entry in _coded():
+    for entry in coded():
         times = []
         for mutant in entry.mutants():
             began = time.perf_counter()
@@ -85,7 +78,7 @@ def mutants() -> None:
 
 def stateful(seeds: int) -> None:
     """Kills and seconds, shrinking included, of the stateful search over so many seeds, per mutant."""
-    for entry in _coded():
+    for entry in coded():
         medians = []
         for mutant in entry.mutants():
             killed, times = 0, []

@@ -3,10 +3,10 @@
 import pytest
 
 from acidtest.models.machine import Kind
-from acidtest.patterns import PATTERNS
+from acidtest.patterns import coded
 from acidtest.search.check import check_exhaustively
 
-CASES = [(entry, mutant) for entry in PATTERNS.values() for mutant in entry.mutants()]
+CASES = [(entry, mutant) for entry in coded() for mutant in entry.mutants()]
 
 
 @pytest.mark.parametrize(("entry", "mutant"), CASES, ids=[f"{entry.stem}-{mutant.name}" for entry, mutant in CASES])
@@ -21,7 +21,7 @@ def test_the_docstring_of_a_mutant_names_the_bug_and_the_properties(entry, mutan
     assert all(name in mutant.bug for name in mutant.violates)
 
 
-@pytest.mark.parametrize("entry", PATTERNS.values(), ids=PATTERNS)
+@pytest.mark.parametrize("entry", coded(), ids=lambda entry: entry.stem)
 def test_every_property_of_a_contract_kills_a_mutant_or_is_shown_by_a_naive_version(entry):
     kills = {name for mutant in entry.mutants() for name in mutant.violates}
     kills |= {name for defect in entry.defects() for name in defect.violates}
@@ -29,7 +29,7 @@ def test_every_property_of_a_contract_kills_a_mutant_or_is_shown_by_a_naive_vers
     assert required - kills == set()
 
 
-@pytest.mark.parametrize("entry", PATTERNS.values(), ids=PATTERNS)
+@pytest.mark.parametrize("entry", coded(), ids=lambda entry: entry.stem)
 def test_bugs_that_cannot_exist_here_are_listed_with_a_reason(entry):
     assert all(len(reason) > 20 for reason in entry.impossible_mutants().values())
     assert not set(entry.impossible_mutants()) & {mutant.name for mutant in entry.mutants()}

@@ -2,11 +2,11 @@
 
 import pytest
 
-from acidtest.patterns import PATTERNS
+from acidtest.patterns import coded
 from acidtest.search.bench import Bench
 from acidtest.search.check import check_scope, find_scope
 
-CASES = [(entry, defect) for entry in PATTERNS.values() for defect in entry.defects()]
+CASES = [(entry, defect) for entry in coded() for defect in entry.defects()]
 
 
 @pytest.mark.parametrize(("entry", "defect"), CASES, ids=[f"{entry.stem}-{defect.id}" for entry, defect in CASES])
@@ -21,7 +21,7 @@ def test_a_defect_of_the_naive_version_shows_in_its_scope(entry, defect):
     assert result.violation.property in defect.violates
 
 
-@pytest.mark.parametrize("entry", PATTERNS.values(), ids=PATTERNS)
+@pytest.mark.parametrize("entry", coded(), ids=lambda entry: entry.stem)
 def test_defects_that_do_not_show_are_listed_with_a_reason(entry):
     assert all(len(reason) > 20 for reason in entry.hidden_defects().values())
     assert not set(entry.hidden_defects()) & {defect.id for defect in entry.defects()}

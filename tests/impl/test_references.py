@@ -2,12 +2,12 @@
 
 import pytest
 
-from acidtest.patterns import PATTERNS
+from acidtest.patterns import coded
 from acidtest.search.bench import Bench
 from acidtest.search.check import check_scope
 from acidtest.search.verdict import Verdict
 
-CASES = [(entry, scope) for entry in PATTERNS.values() for scope in entry.contract_class().scopes]
+CASES = [(entry, scope) for entry in coded() for scope in entry.contract_class().scopes]
 
 
 @pytest.mark.parametrize(("entry", "scope"), CASES, ids=[f"{entry.stem}-{scope.name}" for entry, scope in CASES])
