@@ -287,5 +287,5 @@ STUDY = Study(
         Theorem(AC3, {"vote_before_log": True}, {}),
         Theorem(AC1, {"abort_after_yes": True}, {}),
     ),
-    diagram=Diagram({"n": 2, "crashes": 0}, lambda s: f"TM {s[2]}\n{s[0][0]} | {s[0][1]}"),
+    diagram=Diagram({"n": 2, "crashes": 0}, lambda s: f"TM {s[2]}\n" + ", ".join(sorted(s[0]))),
 )
