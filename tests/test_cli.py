@@ -86,7 +86,7 @@ def test_wrong_input_gets_a_message_and_no_traceback(project, arguments, named):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [("list",), ("show", "acid"), ("show", "outbox"), ("show", "two_phase_commit"), ("model", "acid")])
+@pytest.mark.parametrize("arguments", [("list",), ("show", "acid"), ("show", "outbox"), ("show", "two_phase_commit"), ("model", "acid"), ("show", "saga"), ("model", "compensation")])
 def test_what_there_is_can_be_looked_up(arguments):
     done = acidtest(*arguments)
     assert done.returncode == PASS, done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import textwrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,9 +14,24 @@ if TYPE_CHECKING:
 
 def describe_pattern(entry: Pattern) -> Iterator[str]:
     """The lines that `acidtest show` prints."""
-    contract = entry.contract_class()
     yield f"{entry.stem}: {entry.title}"
     yield ""
+    yield from textwrap.wrap(entry.theory().promise, 100)
+    yield ""
+    if entry.contract:
+        yield from _contract_lines(entry)
+    else:
+        yield "There is no contract yet that code could be checked against."
+    yield ""
+    yield f"Models (acidtest model {entry.stem} checks them, and shows what cannot be had):"
+    for study in entry.theory().studies:
+        yield f"  {study.name}: {', '.join(dict.fromkeys(p.id for p in study.properties))}"
+        for switch in study.switches:
+            yield f"      {switch.name} ({'on' if switch.default else 'off'}): {switch.meaning}"
+
+
+def _contract_lines(entry: Pattern) -> Iterator[str]:
+    contract = entry.contract_class()
     yield "Port (the methods that an implementation needs; the factory is called with env):"
     for name in contract.port_methods():
         method = getattr(contract.port, name)

@@ -160,11 +160,13 @@ def _table(found: Sequence[Verification]) -> str:
     for name in ("pattern", "model states", "scopes", "schedules", "distinct states", "verdict", "mutants killed", "defects shown", "seconds"):
         table.add_column(name, justify="left" if name in ("pattern", "verdict") else "right", no_wrap=True)
     for v in found:
-        table.add_row(
-            v.pattern, str(v.model_states), str(len(v.results)), str(sum(r.schedules for r in v.results)),
-            str(sum(r.states for r in v.results)), str(v.verdict), f"{len(v.killed)}/{v.mutants}",
-            f"{len(v.shown)}/{v.defects}", f"{v.seconds:.1f}",
-        )  # fmt: skip
+        code = ["-"] * 5  # models only
+        if v.results:
+            code = [
+                str(len(v.results)), str(sum(r.schedules for r in v.results)), str(sum(r.states for r in v.results)),
+                f"{len(v.killed)}/{v.mutants}", f"{len(v.shown)}/{v.defects}",
+            ]  # fmt: skip
+        table.add_row(v.pattern, str(v.model_states), *code[:3], str(v.verdict), *code[3:], f"{v.seconds:.1f}")
     console = Console(width=130, file=sys.stdout, force_terminal=False, highlight=False)
     with console.capture() as capture:
         console.print(table)
