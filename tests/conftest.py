@@ -1,8 +1,11 @@
 """What several tests share: small outboxes, right and wrong, as a stranger would write them."""
 
+import os
 import textwrap
 
 import pytest
+
+from acidtest.errors import BackendUnavailable
 
 #: A correct outbox with raw sqlite3, of the size that a tutorial would show.
 RIGHT = textwrap.dedent("""
@@ -100,3 +103,16 @@ def project(tmp_path, monkeypatch):
     (tmp_path / "my_wrong.py").write_text(WRONG, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    """The PostgreSQL server of this test run; without one the test is skipped, or fails where it must not be."""
+    from acidtest.world.database.postgresql.server import server
+
+    try:
+        return server()
+    except BackendUnavailable as error:
+        if os.environ.get("ACIDTEST_REQUIRE_POSTGRESQL"):
+            pytest.fail(str(error), pytrace=False)
+        pytest.skip(str(error))

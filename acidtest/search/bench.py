@@ -9,6 +9,7 @@ from acidtest.models.machine import Kind
 from acidtest.search.coverage import Reachable, reachable
 from acidtest.search.follow import Follower
 from acidtest.workload import Scope
+from acidtest.world.database.backend import DEFAULT
 from acidtest.world.interpose import building
 from acidtest.world.interpose import install as interpose
 from acidtest.world.site import Site
@@ -29,17 +30,19 @@ class Bench:
     Arguments:
         contract: the pattern's contract.
         factory: makes an implementation from an environment.
+        backend: the kind of its databases.
 
     Raises:
         ContractError: the implementation lacks a method of the port, cannot be built or cannot be installed.
+        BackendUnavailable: the backend's server cannot be reached.
     """
 
-    def __init__(self, contract: Contract, factory: Callable[[Any], Any]) -> None:
+    def __init__(self, contract: Contract, factory: Callable[[Any], Any], backend: str = DEFAULT) -> None:
         """Build one implementation to see that it fits the port."""
         interpose()
         self.contract = contract
         self.factory = factory
-        self.site = Site()
+        self.site = Site(backend)
         self.scope: Scope | None = None
         implementation = self._outside(self._empty_world(), self.factory, "make the implementation")
         contract.check_port(implementation)

@@ -9,6 +9,7 @@ from acidtest.search.bench import Bench
 from acidtest.search.coverage import findings, measure
 from acidtest.search.exhaustive import Explorer, Search
 from acidtest.search.verdict import Result, conclude
+from acidtest.world.database.backend import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,6 +83,7 @@ def check_exhaustively(
     scopes: tuple[Scope, ...] = (),
     seconds: float | None = None,
     progress: Callable[[Search], None] | None = None,
+    backend: str = DEFAULT,
 ) -> Iterator[tuple[Bench, Result]]:
     """Explore the scopes of a contract one after the other, up to the first failure.
 
@@ -91,11 +93,12 @@ def check_exhaustively(
         scopes: which; none for all.
         seconds: the time for all of them together; None for no limit.
         progress: called now and then with the search so far.
+        backend: the kind of its databases.
 
     Yields:
         the bench, still prepared for the scope, and the result.
     """
-    bench = Bench(contract, factory)
+    bench = Bench(contract, factory, backend)
     left = seconds
     try:
         for scope in scopes or contract.scopes:

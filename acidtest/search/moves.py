@@ -72,7 +72,7 @@ def _moves(run: Run, at: Position, *, reduced: bool) -> list[Move]:
     found += [Move(Decision("restart", name)) for name in dead]
     found += [Move(Decision("land", label)) for label in world.late]
     if not runnable:
-        found += [Move(Decision("victim", name, "", _label(world.pending(name)))) for name in world.waiting()]
+        found += [Move(Decision("victim", name, fault, _label(world.pending(name)))) for name, fault in world.victims()]
     found += _crashes(run, at, reduced=reduced)
     found.sort(key=lambda move: (move.faults, move.preemptions))
     return found

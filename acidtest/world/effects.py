@@ -10,14 +10,14 @@ from collections.abc import Hashable
 from typing import NamedTuple
 
 #: The broker remembers what it has delivered, and time that has passed stays passed.
-_LASTING = ("receive", "nack", "sleep")
+_LASTING = ("receive", "nack", "sleep", "reply")
 
 
 class Effect(NamedTuple):
     """One I/O at the boundary.
 
     Arguments:
-        kind: read, write, lock, commit, publish, receive, ack, nack, sleep or other.
+        kind: read, write, lock, commit, prepare, decide, reply (to what waited), publish, receive, ack, nack, sleep or other.
         where: the database, topic or other place that it acts on.
         what: the statement or message, short enough for a column of a report.
         detail: parameters; part of what must be equal when the run is replayed.

@@ -9,27 +9,28 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-from sqlalchemy.pool import QueuePool
-
 from acidtest.world.locks import genuine
 from acidtest.world.process import outside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from acidtest.world.database.sqlite import Connection
-    from acidtest.world.database.store import Database
+    import sqlalchemy as sa
+
+    from acidtest.world.database.backend import Backend, Connection, Database
 
 
 class Host:
     """The machine that a process runs on, as far as connections go."""
 
-    def __init__(self, name: str, database: Callable[[str], Database], by_path: Callable[[str], Database]) -> None:
-        """Make the host of the process `name`; `database(name)` and `by_path(path)` find or make a database."""
+    def __init__(
+        self, name: str, backend: Backend, database: Callable[[str], Database], by_address: Callable[[str], Database]
+    ) -> None:
+        """Make the host of the process `name`; `database(name)` and `by_address(path or URL)` find or make a database."""
         self.name = name
+        self._backend = backend
         self._database = database
-        self._by_path = by_path
+        self._by_address = by_address
         self.releases = 0
         self._engines: dict[str, sa.Engine] = {}
         self._spares: dict[str, list[Connection]] = {}
@@ -37,15 +38,20 @@ class Host:
         # Weak: a connection that the code under test drops must close, and free its locks, as it would in production.
         self._connections: list[weakref.ref[Connection]] = []
 
-    def connect(self, name: str, **options: Any) -> Connection:
+    @property
+    def backend(self) -> str:
+        """The kind of its databases."""
+        return self._backend.name
+
+    def connect(self, name: str, **options: Any) -> Any:
         """A new DB-API connection to the database `name`."""
         return self._opened(self._database(name).connect(**options))
 
-    def open(self, path: str, **options: Any) -> Connection:
-        """A new DB-API connection for code that opens the file `path` itself."""
-        return self._opened(self._by_path(path).connect(**options))
+    def open(self, address: str, **options: Any) -> Any:
+        """A new DB-API connection for code that opens a file, or connects to a server, itself."""
+        return self._opened(self._by_address(address).connect(**options))
 
-    def _opened(self, connection: Connection) -> Connection:
+    def _opened(self, connection: Any) -> Any:
         if connection in self.connections():
             return connection
         self._connections.append(weakref.ref(connection))
@@ -57,10 +63,10 @@ class Host:
 
     def url(self, name: str) -> str:
         """The SQLAlchemy URL of the database `name`."""
-        return f"sqlite:///{self._database(name).path}"
+        return self._backend.address(self._database(name))
 
     def engine(self, name: str) -> sa.Engine:
-        """The engine of this host for the database `name`; transactions begin with BEGIN."""
+        """The engine of this host for the database `name`; transactions really begin."""
         engine = self._engines.get(name)
         if engine is None:
             with outside(), genuine():
@@ -71,7 +77,7 @@ class Host:
     def _make_engine(self, name: str) -> sa.Engine:
         spares = self._spares[name] = []
 
-        def creator() -> Connection:
+        def creator() -> Any:
             # SQLAlchemy drops the connection of a task that is killed; there is nothing wrong with it, so it goes on.
             if spares:
                 return self._opened(spares.pop())
@@ -79,14 +85,8 @@ class Host:
             connection.spares = spares
             return connection
 
-        engine = sa.create_engine(
-            "sqlite://", creator=creator, poolclass=QueuePool, pool_size=4, max_overflow=-1, pool_pre_ping=True
-        )
-        # SQLAlchemy learns the dialect on the first connection, under a lock: do it before anything is scheduled.
-        engine.connect().close()
-        # Not by event listeners: one listener alone makes every execution walk through all of the event hooks.
+        engine = self._backend.engine(creator)
         dialect: Any = engine.dialect
-        dialect.do_begin = _begin
         dialect.do_ping = _is_open
         return engine
 
@@ -108,11 +108,6 @@ class Host:
             connection.hang_up()
         self._connections.clear()
         self._engines.clear()
-
-
-def _begin(connection: Any) -> None:
-    """Begin for real: by itself the sqlite3 driver would begin only before the first write."""
-    connection.dbapi_connection.begin()
 
 
 def _is_open(connection: Any) -> bool:

@@ -61,13 +61,18 @@ def building(host: Host) -> Iterator[None]:
         _building.pop()
 
 
-def _connect(database: Any, *args: Any, **options: Any) -> sqlite3.Connection:
+def present_host(backend: str) -> Host | None:
+    """The host whose code is running now, if its databases are of that kind; None for code that is none of ours."""
     task = current_task()
     host = task.process.host if task is not None else _building[-1] if _building else None
+    return host if host is not None and host.backend == backend else None
+
+
+def _connect(database: Any, *args: Any, **options: Any) -> Any:
+    host = present_host("sqlite")
     path = os.fsdecode(database)
     if host is None or _is_private(path):
-        real: sqlite3.Connection = connect_sqlite(database, *args, **options)
-        return real
+        return connect_sqlite(database, *args, **options)
     options.update(zip(_NAMES, args, strict=False))
     if options.pop("uri", False) and path.startswith("file:"):
         path = path[len("file:") :].split("?", 1)[0]

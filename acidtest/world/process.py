@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from acidtest.world.carrier import Carrier, GreenletCarrier
 from acidtest.world.effects import CRASH, Effect, ProcessCrash
@@ -53,6 +53,16 @@ def outside() -> Iterator[None]:
         yield
     finally:
         _current = task
+
+
+class Queued(Protocol):
+    """A statement that waits in the server's own queue."""
+
+    def is_over(self) -> bool:
+        """Whether it has got its answer."""
+
+    def is_deadlocked(self) -> bool:
+        """Whether it waits for itself, through others."""
 
 
 class Process:
@@ -125,13 +135,14 @@ class Task:
     """One call of a port method inside a process.
 
     `pending` is the effect before which it is parked. `blocked` says that the effect was tried and would have had to
-    wait for a lock; `waits` is what stood for the locks when it was tried. `read_clock` says that it has asked for the
+    wait for a lock; `waits` is what stood for the locks when it was tried. Where the statement itself waits, in a server,
+    it *has* happened as far as the schedule goes, and `queued` is what it waits in. `read_clock` says that it has asked for the
     time since its last effect.
     """
 
     __slots__ = (
-        "began", "blocked", "carrier", "complaint", "effects", "error", "finished", "name", "pending", "process", "published", "quiet",
-        "read_clock", "tries", "value", "waits",
+        "began", "blocked", "carrier", "complaint", "effects", "error", "finished", "name", "pending", "process", "published", "queued",
+        "quiet", "read_clock", "tries", "value", "waits",
     )  # fmt: skip
 
     def __init__(self, name: str, process: Process) -> None:
@@ -150,6 +161,7 @@ class Task:
         self.error: Exception | None = None
         self.tries = 0
         self.waits = -1
+        self.queued: Queued | None = None
         self.began = 0.0
         self.effects = 0
         self.published = False
@@ -227,10 +239,19 @@ class Task:
             self.carrier.park(effect)
         raise self.process.end
 
-    def block(self, effect: Effect) -> str:
-        """Say that `effect` would wait for a lock, and wait until it may be tried again."""
+    def block(self, effect: Effect, queued: Queued | None = None) -> str:
+        """Say that `effect` would wait for a lock, and wait until it may be tried again; or that it waits, `queued`."""
         self.blocked = True
-        return self.carrier.park(effect)
+        self.queued = queued
+        try:
+            return self.carrier.park(effect)
+        finally:
+            self.queued = None
+
+    def wake(self, version: int) -> None:
+        """Look whether it may go on; `version` is what stands for the locks now."""
+        if self.blocked:
+            self.blocked = self.waits == version if self.queued is None else not self.queued.is_over()
 
     def saw(self, effect: Effect, result: Hashable, fault: str = "") -> None:
         """Remember what `effect` gave; where the decision was to crash after it, die now."""

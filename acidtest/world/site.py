@@ -1,40 +1,39 @@
-"""What is used again run after run: the folder, its databases, and the hosts with their engines and connections."""
+"""What is used again run after run: the databases, and the hosts with their engines and connections."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-import weakref
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from acidtest.errors import UsageError
-from acidtest.world.database.store import Database
+from acidtest.world.database.backend import DEFAULT, open_backend
 from acidtest.world.host import Host
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from acidtest.world.database.sqlite import Connection
+    from acidtest.world.database.backend import Database, Landing
     from acidtest.world.database.tables import Contents
-
-_MEMORY = Path("/dev/shm")  # noqa: S108 - a RAM disk, not a predictable file name
 
 
 class Site:
     """The place where worlds are built, one after the other.
 
-    Databases are files on a RAM disk where there is one; they are made when first asked for. `late` is called with a
-    connection whose COMMIT is to take effect later; the world of the present run sets it.
+    Databases are made when first asked for. `late` is called with a transaction that is to take effect later; the world
+    of the present run sets it.
+
+    Arguments:
+        backend: the kind of its databases.
     """
 
-    def __init__(self) -> None:
-        """Make an empty site in a temporary folder of its own."""
-        parent = _MEMORY if _MEMORY.is_dir() else None
-        self.folder = Path(tempfile.mkdtemp(prefix="acidtest-", dir=parent))
-        self._finalizer = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
-        self.late: Callable[[Connection, Hashable], None] | None = None
+    def __init__(self, backend: str = DEFAULT) -> None:
+        """Make an empty site.
+
+        Raises:
+            UsageError: there is no such backend.
+            BackendUnavailable: its server cannot be reached.
+        """
+        self.backend = open_backend(backend)
+        self.late: Callable[[Landing, Hashable], None] | None = None
         self._databases: dict[str, Database] = {}
         self._captured = 0
         self._hosts: dict[str, Host] = {}
@@ -46,32 +45,22 @@ class Site:
             if not name or not isinstance(name, str):
                 message = f"A database was asked for by the name {name!r}. Names are non-empty strings, for example 'bank'."
                 raise UsageError(message)
-            safe = "".join(c if c.isalnum() or c in "._-" else "_" for c in name)
-            path = self.folder / f"{len(self._databases)}-{safe[-40:]}.db"
-            database = self._databases[name] = Database(name, path, self._postpone)
+            database = self._databases[name] = self.backend.make(name, self._postpone)
         return database
 
-    def by_path(self, path: str) -> Database:
-        """The database that code means by a path that it opens itself: one of ours, or one named after the path.
+    def by_address(self, address: str) -> Database:
+        """The database that code means by a path or URL that it opens itself."""
+        return self.database(self.backend.name_of(address, list(self._databases.values())))
 
-        A file of the user's is never touched. Within the current folder, absolute and relative paths name the same.
-        """
-        path = os.path.abspath(path)  # noqa: PTH100 - nothing is resolved: the path need not exist
-        for database in self._databases.values():
-            if str(database.path) == path:
-                return database
-        here = os.path.join(os.getcwd(), "")  # noqa: PTH109, PTH118 - a prefix to be cut off
-        return self.database(path.removeprefix(here))
-
-    def _postpone(self, connection: Connection, fact: Hashable) -> None:
+    def _postpone(self, landing: Landing, fact: Hashable) -> None:
         if self.late is not None:
-            self.late(connection, fact)
+            self.late(landing, fact)
 
     def host(self, name: str) -> Host:
         """The host of the process `name`."""
         host = self._hosts.get(name)
         if host is None:
-            host = self._hosts[name] = Host(name, self.database, self.by_path)
+            host = self._hosts[name] = Host(name, self.backend, self.database, self.by_address)
         return host
 
     def databases(self) -> list[Database]:
@@ -87,6 +76,11 @@ class Site:
         numbers = [database.content() for database in databases[: self._captured]]
         late = [(d.name, d.content()) for d in databases[self._captured :] if not d.is_fresh()]
         return (*numbers, *late)
+
+    def history(self) -> tuple[Hashable, ...]:
+        """What the future depends on beside contents and connections."""
+        found = [(d.name, self.backend.history(d)) for d in self._databases.values()]
+        return tuple([pair for pair in found if pair[1]])
 
     def values(self) -> dict[str, Contents]:
         """The committed contents of every database."""
@@ -134,13 +128,12 @@ class Site:
             host.close()
         for database in self._databases.values():
             database.close()
-            for path in self.folder.glob(f"{database.path.name}*"):
-                path.unlink()
+        self.backend.forget()
         self._databases.clear()
         self._captured = 0
         self._hosts.clear()
 
     def close(self) -> None:
-        """Close everything and remove the folder."""
+        """Close everything for good."""
         self.clear()
-        self._finalizer()
+        self.backend.close()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from acidtest.environment import Environment
     from acidtest.workload import Operation, Scope
-    from acidtest.world.database.sqlite import Connection
+    from acidtest.world.database.backend import Landing
     from acidtest.world.host import Host
     from acidtest.world.site import Site
 
@@ -58,7 +58,7 @@ class Late(NamedTuple):
 
     land: Callable[[], None]
     fact: Hashable
-    connection: Connection | None = None
+    connection: Landing | None = None
 
     def __call__(self) -> None:
         """Let it take effect."""
@@ -87,7 +87,12 @@ class Env:
         """A SQLAlchemy engine for the database `name`."""
         return self._host.engine(name)
 
-    def connect(self, name: str, **options: Any) -> Connection:
+    @property
+    def backend(self) -> str:
+        """The kind of the databases."""
+        return self._host.backend
+
+    def connect(self, name: str, **options: Any) -> Any:
         """A DB-API connection to the database `name`."""
         return self._host.connect(name, **options)
 
@@ -167,7 +172,7 @@ class World:
             return True
         assert task is not None  # noqa: S101 - a process that starts has a task
         task.resume(fault)
-        if task.blocked:
+        if task.blocked and task.queued is None:
             task.waits = self.site.version()
             return False
         if fault:
@@ -222,6 +227,16 @@ class World:
         names += [name for name, client in self.clients.items() if client.task is not None and client.task.blocked]
         return names
 
+    def victims(self) -> list[tuple[str, str]]:
+        """Who may be chosen as the victim where everybody waits, and the fault that this is.
+
+        A server breaks a deadlock by itself: that is an event like any other. Who waits for something else, waits for ever.
+        """
+        names = self.waiting()
+        tasks = [self.task(name) for name in names]
+        caught = [n for n, t in zip(names, tasks, strict=True) if t is not None and t.queued is not None and t.queued.is_deadlocked()]
+        return [(name, DEADLOCK) for name in caught] or [(name, "") for name in names]
+
     def pending(self, name: str) -> Effect | None:
         """The effect before which a client or a starting process is parked; None if it would start an operation."""
         task = self.task(name)
@@ -260,7 +275,7 @@ class World:
         processes = [(p.digest, p.alive, p.ready, *(self._pins(p))) for p in self.processes.values()]
         clients = [client.digest for client in self.clients.values()]
         failed = tuple(self.failed_starts.items())
-        return self.durable_key(), tuple(processes), tuple(clients), failed
+        return self.durable_key(), self.site.history(), tuple(processes), tuple(clients), failed
 
     def durable_key(self) -> Hashable:
         """Equal for two worlds in which everything is equal that a crash of all processes leaves."""
@@ -376,16 +391,16 @@ class World:
             self.site.free_dropped()
             version = self.site.version()
             for task in blocked:
-                task.blocked = task.waits == version
+                task.wake(version)
 
     def _pins(self, process: Process) -> list[tuple[int, ...]]:
         return [pins for connection in process.host.connections() if (pins := connection.pins())]
 
-    def _postpone(self, label: str, land: Callable[[], None], fact: Hashable, connection: Connection | None = None) -> None:
+    def _postpone(self, label: str, land: Callable[[], None], fact: Hashable, connection: Landing | None = None) -> None:
         self._postponed += 1
         self.late[f"{label} (late {self._postponed})"] = Late(land, fact, connection)
 
-    def _postpone_commit(self, connection: Connection, fact: Hashable) -> None:
+    def _postpone_commit(self, connection: Landing, fact: Hashable) -> None:
         self._postpone(f"{connection.database.name}: COMMIT", connection.land, fact, connection)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from small_world import install
@@ -19,5 +19,24 @@ def site() -> Iterator[Site]:
     interpose.install()
     made = Site()
     install(made)
+    yield made
+    made.close()
+
+
+def two_accounts(env: Any) -> None:
+    connection = env.connect("bank")
+    connection.execute("CREATE TABLE accounts (id TEXT PRIMARY KEY, balance INTEGER NOT NULL)")
+    connection.execute("INSERT INTO accounts VALUES ('A', 100), ('B', 100)")
+    connection.commit()
+    connection.close()
+
+
+@pytest.fixture
+def pg(postgresql: Any) -> Iterator[Site]:
+    """The same on PostgreSQL."""
+    del postgresql
+    interpose.install()
+    made = Site("postgresql")
+    install(made, two_accounts)
     yield made
     made.close()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import psycopg
+
 from acidtest.workload import Lane, Operation, Scope
 from acidtest.world.database.store import connect_sqlite
 from acidtest.world.interpose import building
@@ -99,3 +101,9 @@ def balance(site: Site, account: str = "A", name: str = "bank") -> int:
     """The committed balance of an account."""
     ((found,),) = read(site, f"SELECT balance FROM accounts WHERE id = '{account}'", name)
     return int(found)
+
+
+def ask(site: Site, sql: str, name: str = "bank") -> list[tuple[Any, ...]]:
+    """The same on PostgreSQL: what is committed in the database `name`, read beside the world."""
+    with psycopg.connect(site.database(name).conninfo) as connection:
+        return connection.execute(sql).fetchall()

@@ -193,7 +193,7 @@ def test_a_database_that_a_run_has_made_is_empty_in_the_next_and_looks_the_same(
 
 
 def test_a_site_that_is_closed_leaves_no_file(site: Site) -> None:
-    folder = site.folder
+    folder = site.backend.folder
     assert list(folder.iterdir())
     site.close()
     assert not folder.exists()

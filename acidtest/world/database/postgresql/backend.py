@@ -1,0 +1,99 @@
+"""PostgreSQL as a backend: every database is a schema of one server."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import sqlalchemy as sa
+from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy.pool import QueuePool
+
+from acidtest.errors import BackendUnavailable
+from acidtest.world.database.postgresql import driver
+from acidtest.world.database.postgresql.server import server
+from acidtest.world.database.postgresql.store import Database
+from acidtest.world.database.postgresql.watch import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+#: Schemas of one process have names of their own; a user's server may serve several processes.
+_numbers = itertools.count(1)
+_LONGEST = 30
+
+
+class Postgresql:
+    """Databases as schemas acidtest_* of one server."""
+
+    name = "postgresql"
+
+    def __init__(self) -> None:
+        """Start the server, or connect to the one that the user has named."""
+        driver.install()
+        self.server = server()
+        self.watch = Watch(self.server)
+        (prepared,) = [self.watch.execute("SHOW max_prepared_transactions").get_value(0, 0)]
+        if prepared == b"0":
+            message = (
+                "The PostgreSQL server has max_prepared_transactions = 0, so nothing can be prepared on it, and two-phase commit "
+                "cannot be checked. Set it to 64 and start the server anew, or unset ACIDTEST_POSTGRESQL_URL."
+            )
+            raise BackendUnavailable(message)
+
+    def make(self, name: str, late: Callable[[Any, Hashable], None]) -> Database:
+        """Make a schema for the database `name`."""
+        safe = "".join(c if c.isascii() and c.isalnum() else "_" for c in name.lower())
+        return Database(name, f"acidtest_{os.getpid()}_{next(_numbers)}_{safe[-_LONGEST:]}", self.watch, late)
+
+    def address(self, database: Database) -> str:
+        """The SQLAlchemy URL of a database."""
+        given = conninfo_to_dict(database.conninfo)
+        user, password = given.pop("user", None), given.pop("password", None)
+        name = str(given.pop("dbname", "")) or None
+        query = {key: str(value) for key, value in given.items() if value is not None}
+        url = sa.URL.create(
+            "postgresql+psycopg", None if user is None else str(user), None if password is None else str(password),
+            database=name, query=query,
+        )  # fmt: skip
+        return url.render_as_string(hide_password=False)
+
+    def name_of(self, address: str, known: list[Database]) -> str:
+        """The name of the database that code means by an address: one of ours, or one named after it.
+
+        A database of the user's is never touched.
+        """
+        for database in known:
+            if database.schema in address:
+                return database.name
+        try:
+            return str(conninfo_to_dict(address).get("dbname") or "default")
+        except psycopg.Error:
+            return address
+
+    def engine(self, creator: Callable[[], Any]) -> sa.Engine:
+        """An engine on psycopg."""
+        engine = sa.create_engine(
+            "postgresql+psycopg://", creator=creator, poolclass=QueuePool, pool_size=4, max_overflow=-1, pool_pre_ping=True
+        )
+        engine.connect().close()  # SQLAlchemy learns the dialect on the first connection, under a lock
+        return engine
+
+    def history(self, database: Database) -> Hashable:
+        """What was committed beside the transactions that are open now."""
+        return database.path
+
+    def versions(self) -> dict[str, str]:
+        """The versions of the server and of the driver."""
+        shown = self.watch.execute("SHOW server_version").get_value(0, 0)
+        return {"postgresql": bytes(shown or b"").decode(), "psycopg": version("psycopg")}
+
+    def forget(self) -> None:
+        """Nothing: every database removes itself."""
+
+    def close(self) -> None:
+        """Close the monitor; the server goes on until the process ends."""
+        self.watch.close()
