@@ -1,7 +1,7 @@
 """Local ACID: a transfer is one transaction of one database, idempotent by the client's key.
 
-The key is claimed first: that takes the write lock, so nothing that is read afterwards can be stale, and of two equal
-requests the second finds the answer of the first. The guards stand in the statements that write (the funds suffice, both
+The key is claimed first: of two equal requests the second waits for the first, and finds its answer. On SQLite that also
+takes the write lock, so nothing that is read afterwards can be stale. The guards stand in the statements that write (the funds suffice, both
 accounts exist), and the number of rows that they changed decides. A rejection is bound to the key like an acceptance.
 
 What definitely had no effect (a lock not granted, a serialization failure, a deadlock) is tried again from the start, a
@@ -13,7 +13,7 @@ Sources: Berenson et al., "A critique of ANSI SQL isolation levels", 1995 (P4); 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -21,11 +21,15 @@ from sqlalchemy.exc import DBAPIError
 from acidtest.environment import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from acidtest.environment import Environment
 
+Result = TypeVar("Result")
+
 ATTEMPTS = 5  #: how often a transfer is tried before its error goes to the caller
-#: SQLSTATEs of errors that definitely had no effect: serialization failure and deadlock.
-NO_EFFECT = frozenset({"40001", "40P01"})
+#: SQLSTATEs of errors that definitely had no effect: serialization failure, deadlock, a lock not granted in time.
+NO_EFFECT = frozenset({"40001", "40P01", "55P03"})
 
 metadata = sa.MetaData()
 accounts = sa.Table(
@@ -85,10 +89,13 @@ class Transfers:
     metadata: ClassVar[sa.MetaData] = metadata
     #: The statement that claims a key, and takes the write lock.
     claim: ClassVar[sa.TextClause] = claim_key
+    #: The isolation level of its transactions; empty for the database's own. It is right at every level from READ COMMITTED.
+    level: ClassVar[str] = ""
 
     def __init__(self, env: Environment) -> None:
         """Keep what is needed; nothing is read or written yet."""
-        self.engine = env.engine("bank")
+        engine = env.engine("bank")
+        self.engine = engine.execution_options(isolation_level=self.level) if self.level else engine
 
     def install(self, opening: dict[str, int]) -> None:
         """Create the schema and open the accounts."""
@@ -104,13 +111,17 @@ class Transfers:
 
     def _insist(self, request: Transfer) -> Outcome:
         """Try until the outcome is known, or cannot be known."""
+        return self._repeat(lambda: self._attempt(request))
+
+    def _repeat(self, attempt: Callable[[], Result]) -> Result:
+        """Try again, from the first read on, what definitely had no effect."""
         for _ in range(ATTEMPTS - 1):
             try:
-                return self._attempt(request)
+                return attempt()
             except DBAPIError as error:
                 if not self._had_no_effect(error):
                     raise
-        return self._attempt(request)
+        return attempt()
 
     def _had_no_effect(self, error: DBAPIError) -> bool:
         """Whether the transaction was definitely not committed, and trying again may help."""
@@ -151,5 +162,8 @@ class Transfers:
 
     def balances(self) -> dict[str, int]:
         """The balance of every account, by one consistent read."""
+        return self._repeat(self._read)
+
+    def _read(self) -> dict[str, int]:
         with self.engine.connect() as connection:
             return {row.id: row.balance for row in connection.execute(sa.select(accounts.c.id, accounts.c.balance))}

@@ -76,8 +76,12 @@ first_of_key = ~sa.exists().where(
 
 
 def claiming(*conditions: sa.ColumnElement[bool], batch: int = BATCH) -> sa.UpdateBase:
-    """The statement that claims the first `batch` rows for which `conditions` hold, and returns them."""
-    owed = sa.select(outbox.c.seq).where(*conditions).order_by(outbox.c.seq).limit(batch)
+    """The statement that claims the first `batch` rows for which `conditions` hold, and returns them.
+
+    Rows that another relay is claiming are passed over. Without that lock, a server that does not lock the whole database
+    would let the second relay wait, and then claim what the first has just claimed: the rows were chosen before.
+    """
+    owed = sa.select(outbox.c.seq).where(*conditions).order_by(outbox.c.seq).limit(batch).with_for_update(skip_locked=True)
     return (
         sa.update(outbox)
         .where(outbox.c.seq.in_(owed))

@@ -17,20 +17,24 @@ R* distributed database management system", 1986 (presumed abort).
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from acidtest.environment import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from acidtest.environment import Environment
 
 DATABASES = ("left", "right", "third")  #: the participants
 COMMIT, ABORT = "commit", "abort"
+FAILURES = (SQLAlchemyError, psycopg.Error)  #: errors of a database
+FORMAT = 1  #: the format number of our transaction ids, as X/Open has it
 
 participant_schema = sa.MetaData()
 accounts = sa.Table(
@@ -74,6 +78,9 @@ _record = sa.text(
     "INSERT INTO decisions (key, xid, payload, outcome) VALUES (:key, :xid, :payload, :outcome) "
     "ON CONFLICT (key) DO NOTHING"
 )
+#: A branch in doubt keeps its locks until it is resolved; whoever waits longer for it votes no.
+_patience = "SET LOCAL lock_timeout = '5s'"
+_move = "UPDATE accounts SET balance = balance + %(change)s WHERE id = %(account)s AND balance + %(change)s >= 0"
 decision_of = sa.select(decisions.c.xid, decisions.c.payload, decisions.c.outcome).where(
     decisions.c.key == sa.bindparam("k")
 )
@@ -85,6 +92,9 @@ class Participant:
     Arguments:
         engine: the database.
     """
+
+    #: What tells its branches from those of other participants on the same server.
+    name: str = ""
 
     def __init__(self, engine: sa.Engine) -> None:
         """Keep the engine."""
@@ -131,6 +141,56 @@ class Participant:
             return {row.id: row.balance for row in connection.execute(sa.select(accounts))}
 
 
+class PreparedParticipant(Participant):
+    """A participant on PostgreSQL: the server itself keeps what was promised, with its locks, also when it is killed.
+
+    A server may hold branches of several participants: each has its own by the branch qualifier.
+    """
+
+    @contextmanager
+    def _session(self) -> Iterator[psycopg.Connection[Any]]:
+        """A connection of psycopg. It is not used again: between two phases, it can do nothing else."""
+        pooled = self.engine.raw_connection()
+        try:
+            session: Any = pooled.driver_connection
+            yield session
+        finally:
+            pooled.invalidate()
+
+    def prepare(self, xid: str, changes: dict[str, int]) -> bool:
+        """Do the work, and promise it; False, and nothing kept, if an account cannot pay or does not exist."""
+        with self._session() as session:
+            session.tpc_begin(session.xid(FORMAT, xid, self.name))
+            session.execute(_patience)
+            for account, change in sorted(changes.items()):
+                if session.execute(_move, {"account": account, "change": change}).rowcount == 0:
+                    session.tpc_rollback()
+                    return False
+            session.tpc_prepare()
+        return True
+
+    def commit(self, xid: str) -> None:
+        """Let what was promised take effect; nothing if that is done already."""
+        with self._session() as session:
+            try:
+                session.tpc_commit(session.xid(FORMAT, xid, self.name))
+            except psycopg.errors.UndefinedObject:
+                return
+
+    def rollback(self, xid: str) -> None:
+        """Forget what was promised."""
+        with self._session() as session:
+            try:
+                session.tpc_rollback(session.xid(FORMAT, xid, self.name))
+            except psycopg.errors.UndefinedObject:
+                return
+
+    def in_doubt(self) -> list[str]:
+        """The branches in `pg_prepared_xacts` that are ours."""
+        with self._session() as session:
+            return sorted(str(xid.gtrid) for xid in session.tpc_recover() if xid.bqual == self.name)
+
+
 class Decision(NamedTuple):
     """What the log says of a key: the attempt that was decided first, what it asked for, and commit or abort."""
 
@@ -175,13 +235,20 @@ class Coordinator:
     """
 
     participant: type[Participant] = Participant
+    #: Participants on databases that can prepare transactions by themselves, by SQLAlchemy's name of the kind.
+    native: ClassVar[Mapping[str, type[Participant]]] = {"postgresql": PreparedParticipant}
     decision_log: type[DecisionLog] = DecisionLog
 
     def __init__(self, env: Environment) -> None:
         """Keep what is needed; nothing is read or written yet."""
-        self.participants = {name: self.participant(env.engine(name)) for name in DATABASES}
+        self.participants = {name: self._join(name, env.engine(name)) for name in DATABASES}
         self.log = self.decision_log(env.engine("coordinator"))
         self.new_id = env.new_id
+
+    def _join(self, name: str, engine: sa.Engine) -> Participant:
+        participant = self.native.get(engine.dialect.name, self.participant)(engine)
+        participant.name = name
+        return participant
 
     def install(self, opening: dict[str, dict[str, int]]) -> None:
         """Create the schemas and open the accounts of every database."""
@@ -223,7 +290,7 @@ class Coordinator:
         """Phase one: ask every database; no answer is a no, for as long as nothing is decided aborting is safe."""
         try:
             return all(self.participants[name].prepare(xid, changes) for name, changes in work.items())
-        except SQLAlchemyError:
+        except FAILURES:
             return False
 
     def _finish(self, xid: str, work: dict[str, dict[str, int]], decision: Decision) -> None:
@@ -231,7 +298,7 @@ class Coordinator:
         for name in work:
             try:
                 self._carry_out(self.participants[name], xid, decision)
-            except SQLAlchemyError:
+            except FAILURES:
                 continue
 
     def _carry_out(self, participant: Participant, xid: str, decision: Decision) -> None:
@@ -266,9 +333,12 @@ def key_of(xid: str) -> str:
 
 
 def _by_database(operations: Sequence[tuple[str, str, int]]) -> dict[str, dict[str, int]]:
-    """The changes per database, those of one account added up."""
+    """The changes per database, those of one account added up.
+
+    Always in the order of `DATABASES`: of two runs that wait for each other's branches, no single database would know.
+    """
     work: dict[str, dict[str, int]] = {}
     for database, account, change in operations:
         changes = work.setdefault(database, {})
         changes[account] = changes.get(account, 0) + change
-    return work
+    return {database: work[database] for database in DATABASES if database in work}

@@ -11,7 +11,7 @@ from acidtest.report.failure import Failure, Row
 from acidtest.search.exhaustive import Explorer
 from acidtest.search.replay import Replayed, Step, replay
 from acidtest.workload import Lane, Operation, Scope
-from acidtest.world.effects import Decision
+from acidtest.world.effects import TIMEOUT, Decision
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +72,7 @@ def _row(step: Step) -> Row:
     if decision.kind == "crash":
         fault, action = "crash", "idle"
     elif decision.kind == "victim":
-        fault = "deadlock victim"
+        fault = "waits for a lock in vain" if decision.fault == TIMEOUT else "deadlock victim"
     elif decision.kind != "advance":
         action = f"{decision.kind} {decision.target if decision.kind == 'jump' else action}".strip()
     return Row(step.process, decision.target if decision.kind == "advance" else step.process, action, fault, step.changes, step.events)

@@ -60,6 +60,7 @@ REORDERED = "reordered"  #: a later message is delivered before an earlier one
 DUPLICATED = "duplicated"  #: a message that was acknowledged is delivered again
 CRASH = "crash"  #: it took effect and then the process died
 DEADLOCK = "deadlock"  #: the database chose this task as the victim of a deadlock
+TIMEOUT = "timeout"  #: the database gave up waiting for a lock, as it was told to
 
 #: The decisions that change the environment; the target of a jump is its length in seconds.
 ENVIRONMENT_CHANGES = ("jump", "outage", "restore")

@@ -56,7 +56,9 @@ def outside() -> Iterator[None]:
 
 
 class Queued(Protocol):
-    """A statement that waits in the server's own queue."""
+    """A statement that waits in the server's own queue; `gives_up` after some time, or does not."""
+
+    gives_up: bool
 
     def is_over(self) -> bool:
         """Whether it has got its answer."""

@@ -12,7 +12,7 @@ from acidtest.errors import AcidtestError, HarnessError
 from acidtest.workload import ENVIRONMENT
 from acidtest.world.broker import SimulatedBroker
 from acidtest.world.clock import VirtualClock
-from acidtest.world.effects import DEADLOCK, Decision, Effect, RunEnded
+from acidtest.world.effects import DEADLOCK, TIMEOUT, Decision, Effect, RunEnded
 from acidtest.world.interpose import building
 from acidtest.world.lane import Client
 from acidtest.world.locks import of_tasks
@@ -228,14 +228,16 @@ class World:
         return names
 
     def victims(self) -> list[tuple[str, str]]:
-        """Who may be chosen as the victim where everybody waits, and the fault that this is.
+        """Who may be chosen to wait no more where everybody waits, and the fault that this is.
 
-        A server breaks a deadlock by itself: that is an event like any other. Who waits for something else, waits for ever.
+        A server breaks a deadlock by itself, and gives up waiting where it was told to: these are events like any other.
+        Everyone else waits for ever.
         """
         names = self.waiting()
-        tasks = [self.task(name) for name in names]
-        caught = [n for n, t in zip(names, tasks, strict=True) if t is not None and t.queued is not None and t.queued.is_deadlocked()]
-        return [(name, DEADLOCK) for name in caught] or [(name, "") for name in names]
+        queued = [(name, task.queued) for name in names if (task := self.task(name)) is not None and task.queued is not None]
+        caught = [(name, DEADLOCK) for name, statement in queued if statement.is_deadlocked()]
+        patient = [(name, TIMEOUT) for name, statement in queued if statement.gives_up]
+        return caught or patient or [(name, "") for name in names]
 
     def pending(self, name: str) -> Effect | None:
         """The effect before which a client or a starting process is parked; None if it would start an operation."""

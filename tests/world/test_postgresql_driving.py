@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -280,10 +281,8 @@ def test_a_failed_statement_dooms_its_transaction_and_commit_says_nothing(pg: Si
     def swallow(env: Any) -> str:
         connection = env.connect("bank")
         connection.execute("UPDATE accounts SET balance = 0 WHERE id = 'A'")
-        try:
+        with contextlib.suppress(psycopg.errors.UniqueViolation):
             connection.execute("INSERT INTO accounts VALUES ('A', 1)")
-        except psycopg.errors.UniqueViolation:
-            pass
         connection.commit()
         connection.close()
         return "ok"

@@ -24,13 +24,16 @@ from acidtest.world.database.postgresql.session import CLOSED, quiet, run
 from acidtest.world.database.postgresql.statement import (
     COMMIT,
     DECIDE,
+    LOCK,
     PREPARE,
     READ,
     ROLLBACK,
+    WRITE,
     Statement,
     classify,
     is_silent,
 )
+from acidtest.world.database.postgresql.watch import QUICK, SLOW
 from acidtest.world.effects import (
     COMMIT_FAULTS,
     DEADLOCK,
@@ -65,7 +68,7 @@ class Connection(psycopg.Connection[Any]):
     """A connection whose statements, commits and decisions are effects of the task that runs them.
 
     `chain` stands for what the open transaction has done and seen, `level` is its isolation level, `wrote` says that it
-    has done more than read. `answered` says that the statement that waited has got its answer. A clean connection of a
+    has done more than read, `gives_up` that it waits for a lock for a limited time. `answered` says that the statement that waited has got its answer. A clean connection of a
     pool goes into `spares` when its process dies, to be used again.
     """
 
@@ -75,6 +78,7 @@ class Connection(psycopg.Connection[Any]):
     leaves_trace = False
     answered = False
     wrote = False
+    gives_up = False
     chain = 0
     level = _COMMITTED
     _waits = False
@@ -218,6 +222,8 @@ class Connection(psycopg.Connection[Any]):
             self.leaves_trace = True
         if statement.level:
             self.level = statement.level
+        if statement.limits is not None:
+            self.gives_up = statement.limits
         database, changes = self.database, changes and statement.kind != READ and not is_silent(statement)
         if statement.defines:
             database.redefine()
@@ -233,12 +239,12 @@ class Connection(psycopg.Connection[Any]):
                 database.touch(who)
             return
         self.wrote |= changes
-        database.going_on(self, who, changed=changes)
+        database.going_on(self, who, numbers=statement.numbers)
 
     def _ended(self) -> None:
         """No transaction is open any more."""
         self.chain = 0
-        self.wrote = self._waits = self.answered = False
+        self.wrote = self._waits = self.answered = self.gives_up = False
         self._victim = ""
         self.level = _COMMITTED
         if hasattr(self, "database"):
@@ -296,8 +302,8 @@ class Connection(psycopg.Connection[Any]):
         try:
             want = next(gen)
             while True:
-                if want == Wait.R and not self.database.watch.await_answer(self.pgconn, cancelled=bool(self._victim)):
-                    self._queue(task, self._effect or Effect("other", self.database.name, "wait for a lock"))
+                if want == Wait.R:
+                    self._await(task)
                 want = gen.send(Ready.R if want == Wait.R else Ready.RW)
         except StopIteration as stop:
             return stop.value
@@ -308,12 +314,19 @@ class Connection(psycopg.Connection[Any]):
             kind = psycopg.errors.DeadlockDetected if self._victim == DEADLOCK else psycopg.errors.LockNotAvailable
             raise kind(message) from None
 
+    def _await(self, task: Task) -> None:
+        """Wait for the answer; where the statement waits for a lock, let others go on."""
+        effect = self._effect or Effect("other", self.database.name, "wait for a lock")
+        glance = QUICK if effect.kind in (WRITE, LOCK) and not self._victim else SLOW
+        if not self.database.watch.await_answer(self.pgconn, glance, cancelled=bool(self._victim)):
+            self._queue(task, effect)
+
     def _queue(self, task: Task, effect: Effect) -> None:
         """Wait in the server's queue; whoever is chosen as the victim of a deadlock is cancelled."""
         watch, database = self.database.watch, self.database
         self._waits, self.answered = True, False
         watch.park(self)
-        database.going_on(self, None, changed=False)
+        database.going_on(self, None, numbers=False)
         task.process.remember((task.name, effect.fingerprint, "waits"))
         lasts = LOST in effect.faults
         answer = Effect("reply" if lasts else effect.kind, effect.where, f"{effect.what}, answered", effect.detail, local=True)

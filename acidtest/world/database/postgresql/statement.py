@@ -23,7 +23,10 @@ _TRACES = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _LEVEL = re.compile(r"\b(SERIALIZABLE|REPEATABLE\s+READ|READ\s+COMMITTED|READ\s+UNCOMMITTED)\b", re.IGNORECASE)
+_LIMIT = re.compile(r"\bSET\s+(?:LOCAL\s+|SESSION\s+)?(?:lock|statement)_timeout\s*(?:=|TO)\s*'?\s*(\d+)", re.IGNORECASE)
 _NAME = re.compile(r"(PREPARE\s+TRANSACTION|COMMIT\s+PREPARED|ROLLBACK\s+PREPARED)\s+(?:'((?:[^']|'')*)')?", re.IGNORECASE)
+#: What may take a number from a sequence.
+_NUMBERS = re.compile(r"\b(?:INSERT|MERGE|COPY|CALL|DO|nextval|setval)\b", re.IGNORECASE)
 _DEFINES = ("CREATE", "DROP", "ALTER", "TRUNCATE")
 _KINDS = {"START": BEGIN, "ABORT": ROLLBACK, "SET": SET, "RESET": SET, "SHOW": SET, "TRUNCATE": WRITE, "MERGE": WRITE, "LOCK": LOCK}
 
@@ -38,6 +41,8 @@ class Statement(NamedTuple):
         name: of the prepared transaction.
         level: the isolation level that it names, in capitals; empty for none.
         defines: it changes the schema.
+        numbers: it may take a number from a sequence, which is never undone.
+        limits: whether statements after it give up waiting for a lock some time; None where it does not say.
     """
 
     kind: str
@@ -46,6 +51,8 @@ class Statement(NamedTuple):
     name: str = ""
     level: str = ""
     defines: bool = False
+    numbers: bool = False
+    limits: bool | None = None
 
 
 @lru_cache(maxsize=4096)
@@ -67,9 +74,11 @@ def classify(sql: str) -> Statement:
     if kind != OTHER and ";" in sql.strip().rstrip(";"):
         kind = WRITE  # several statements, of which only the first is known
     level = _LEVEL.search(sql) if kind in (BEGIN, SET) else None
+    limit = _LIMIT.match(sql.lstrip())
     return Statement(
         kind, what, bool(_TRACES.search(sql)), level=" ".join(level[1].upper().split()) if level else "",
-        defines=verb in _DEFINES and verb != "TRUNCATE",
+        defines=verb in _DEFINES and verb != "TRUNCATE", numbers=bool(_NUMBERS.search(sql)),
+        limits=int(limit[1]) > 0 if limit else None,
     )  # fmt: skip
 
 

@@ -102,12 +102,12 @@ class Database:
         self._content = None
         self.path = hash((self.path, who)) if self.open else 0
 
-    def going_on(self, connection: Connection, who: Hashable, *, changed: bool) -> None:
+    def going_on(self, connection: Connection, who: Hashable, *, numbers: bool) -> None:
         """A transaction is open, or a statement waits."""
         self.open[connection.pgconn.backend_pid] = connection.level
         if "SERIALIZABLE" in self.open.values():
             self.path = hash((self.path, who))  # whom it will refuse depends on everybody's reads and writes
-        if changed and self._schema is not None and self._schema.has_sequences:
+        if numbers and self._schema is not None and self._schema.has_sequences:
             self._content = None
 
     def ended(self, connection: Connection) -> None:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from acidtest.world.database.postgresql.connection import Connection
     from acidtest.world.database.postgresql.server import Server
 
-GLANCE = 1  #: milliseconds for which an answer is awaited before the locks are looked at
+#: Milliseconds for which an answer is awaited before the locks are looked at: of a statement that takes locks, of others.
+QUICK, SLOW = 1, 100
 _PATIENCE = 60.0  #: seconds after which a statement that neither ends nor waits is given up
 
 
@@ -79,7 +80,7 @@ class Watch:
         connection.answer_has_come()
         return True
 
-    def await_answer(self, pgconn: pq.abc.PGconn, *, cancelled: bool = False) -> bool:
+    def await_answer(self, pgconn: pq.abc.PGconn, glance: int = QUICK, *, cancelled: bool = False) -> bool:
         """Wait until the server answers, or says that the statement waits for a lock: then False, unless it was cancelled.
 
         Raises:
@@ -88,7 +89,8 @@ class Watch:
         poll = select.poll()
         poll.register(pgconn.socket, select.POLLIN)
         until = time.monotonic() + _PATIENCE
-        while not poll.poll(GLANCE):
+        while not poll.poll(glance):
+            glance *= 2
             with outside():
                 if not cancelled and self.blockers(pgconn.backend_pid):
                     return False
