@@ -17,6 +17,7 @@ from acidtest import __version__
 from acidtest.errors import AcidtestError, UsageError
 from acidtest.patterns import PATTERNS, Pattern, pattern
 from acidtest.search.verdict import Result, Verdict, overall
+from acidtest.world.database.backend import BACKENDS, DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 EXIT = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3}
 USAGE = 2
 _JSON = click.option("--json", "json_file", type=click.Path(dir_okay=False, writable=True), help="Write the results as JSON.")
+
+
+_BACKEND = click.option(
+    "--backend", type=click.Choice(BACKENDS), default=DEFAULT, show_default=True, help="The kind of the databases."
+)
 
 
 class _Commands(click.Group):
@@ -83,16 +89,17 @@ def show(stem: str) -> None:
 @click.option("--budget", type=click.FloatRange(min=0, min_open=True), help="Seconds for the exhaustive search; running out is inconclusive.")
 @click.option("--seed", type=int, help="Of the stateful search.")
 @click.option("--examples", type=click.IntRange(min=1), default=200, show_default=True, help="Of the stateful search.")
+@_BACKEND
 @_JSON
 def check(
     stem: str, implementation: str, search: str, scope_name: str | None, budget: float | None, seed: int | None,
-    examples: int, json_file: str | None,
+    examples: int, backend: str, json_file: str | None,
 ) -> None:  # fmt: skip
     """Check an implementation. MODULE is importable from here; FACTORY(env) makes the implementation."""
     from acidtest.report.session import Session
 
     entry = pattern(stem)
-    session = Session(entry, load(implementation), implementation, echo=click.echo)
+    session = Session(entry, load(implementation), implementation, echo=click.echo, backend=backend)
     if search in ("exhaustive", "both"):
         session.exhaustive(scope_name, budget)
     if search in ("stateful", "both") and session.failure is None:
@@ -135,13 +142,14 @@ def model(stem: str, size: int, assume: tuple[str, ...], study: str, max_states:
 
 @main.command()
 @click.argument("stems", metavar="[PATTERN]...", nargs=-1)
+@_BACKEND
 @_JSON
-def verify(stems: tuple[str, ...], json_file: str | None) -> None:
+def verify(stems: tuple[str, ...], backend: str, json_file: str | None) -> None:
     """Check acidtest's own models, references, mutants and naive versions, of all patterns or of these."""
     from acidtest.report.verify import verify_patterns
 
     entries = [pattern(stem) for stem in stems] or list(PATTERNS.values())
-    verdict, value = verify_patterns(entries, echo=click.echo, interactive=sys.stderr.isatty())
+    verdict, value = verify_patterns(entries, echo=click.echo, interactive=sys.stderr.isatty(), backend=backend)
     if json_file:
         write_json(json_file, value)
     sys.exit(EXIT[verdict])

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import random
-    import sqlite3
 
     from sqlalchemy import Engine
 
@@ -125,12 +124,17 @@ class Environment(Protocol):
     def engine(self, name: str) -> Engine:
         """A SQLAlchemy engine for the database `name`, whose transactions really begin with BEGIN."""
 
-    def connect(self, name: str, **options: Any) -> sqlite3.Connection:  # noqa: ANN401 - DB-API options
+    @property
+    def backend(self) -> str:
+        """The kind of the databases: "sqlite" or "postgresql"."""
+
+    def connect(self, name: str, **options: Any) -> Any:  # noqa: ANN401 - sqlite3.Connection or psycopg.Connection
         """A DB-API connection to the database `name`, with the driver's own defaults.
 
         Arguments:
             name: the database.
-            options: as for `sqlite3.connect` (isolation_level, detect_types, …).
+            options: as for `sqlite3.connect` (isolation_level, detect_types, …), or for `psycopg.connect` (autocommit,
+                row_factory, cursor_factory).
         """
 
     def url(self, name: str) -> str:

@@ -23,6 +23,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--acidtest-budget", type=float, default=None, metavar="SECONDS",
         help="give up on a scope after this time; giving up is inconclusive, and that fails the test",
     )  # fmt: skip
+    group.addoption(
+        "--acidtest-backend", default="sqlite", choices=("sqlite", "postgresql"), help="the kind of the databases",
+    )  # fmt: skip
 
 
 def pytest_pycollect_makeitem(

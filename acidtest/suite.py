@@ -35,7 +35,7 @@ def suite_of(contract: type[Contract]) -> type:
         self: _Suite, scope: Scope, subtests: pytest.Subtests, record_property: Any, request: pytest.FixtureRequest
     ) -> None:
         """Explore one scope completely; a subtest per property."""
-        self.explore(scope, subtests, record_property, request.config.getoption("--acidtest-budget"))
+        self.explore(scope, subtests, record_property, request.config)
 
     return type(contract.__name__, (_Suite,), {"_contract": contract, "test_every_schedule": test_every_schedule})
 
@@ -89,13 +89,13 @@ class _Suite:
     _contract: type[Contract]
 
     def explore(
-        self, scope: Scope, subtests: pytest.Subtests, record_property: Any, seconds: float | None  # noqa: ANN401
+        self, scope: Scope, subtests: pytest.Subtests, record_property: Any, config: pytest.Config  # noqa: ANN401
     ) -> None:
         """Run every schedule of `scope`, and say what was covered."""
         contract = self._contract()
-        bench = Bench(contract, contract.implementation)
+        bench = Bench(contract, contract.implementation, config.getoption("--acidtest-backend"))
         try:
-            result = check_scope(bench, scope, seconds=seconds)
+            result = check_scope(bench, scope, seconds=config.getoption("--acidtest-budget"))
             record_property("acidtest", f"{type(self).__name__}, {result_line(result)}")
             failure = render(explain_failure(bench, result, importable(self._contract))) if result.violation else ""
             properties = list(bench.properties)
@@ -113,10 +113,11 @@ class _Suite:
         if broken and broken not in {p.id for p in properties}:
             pytest.fail(failure, pytrace=False)
 
-    def test_stateful(self, record_property: Any) -> None:  # noqa: ANN401 - pytest's fixture
+    def test_stateful(self, record_property: Any, request: pytest.FixtureRequest) -> None:  # noqa: ANN401 - pytest's fixture
         """Run drawn workloads, with the settings, seed and examples that Hypothesis is told to use."""
         contract = self._contract()
-        machine = machine_for(contract, contract.implementation, type(self).__name__)
+        backend = request.config.getoption("--acidtest-backend")
+        machine = machine_for(contract, contract.implementation, type(self).__name__, backend)
         machine.tell = staticmethod(lambda example: _story(example, importable(self._contract)))
         for name in ("_hypothesis_internal_use_seed", "_hypothesis_internal_use_reproduce_failure"):
             if hasattr(self._contract, name):

@@ -12,13 +12,21 @@ from acidtest.search.check import check_exhaustively, find_scope
 from acidtest.search.explain import explain_failure, scope_from_json
 from acidtest.search.replay import replay
 from acidtest.search.verdict import Result, Verdict
+from acidtest.world.database.backend import DEFAULT
 from acidtest.world.effects import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-def check(stem: str, factory: Callable[[Any], Any], *, scopes: Sequence[str] = (), seconds: float | None = None) -> list[Result]:
+def check(
+    stem: str,
+    factory: Callable[[Any], Any],
+    *,
+    scopes: Sequence[str] = (),
+    seconds: float | None = None,
+    backend: str = DEFAULT,
+) -> list[Result]:
     """Explore the scopes of a pattern's contract completely.
 
     Arguments:
@@ -26,25 +34,29 @@ def check(stem: str, factory: Callable[[Any], Any], *, scopes: Sequence[str] = (
         factory: makes the implementation from an `acidtest.Environment`.
         scopes: names of scopes; none for all.
         seconds: the time for all of them together; None for no limit.
+        backend: the kind of its databases: "sqlite" or "postgresql".
 
     Returns:
         the results, one per scope.
 
     Raises:
         AssertionError: a schedule violates the contract; the message is the whole failure.
-        UsageError: there is no such pattern or scope.
+        UsageError: there is no such pattern, scope or backend.
+        BackendUnavailable: the backend's server cannot be reached.
     """
     contract = pattern(stem).contract_class()()
     chosen = tuple(find_scope(contract, name) for name in scopes)
     results = []
-    for bench, result in check_exhaustively(contract, factory, scopes=chosen, seconds=seconds):
+    for bench, result in check_exhaustively(contract, factory, scopes=chosen, seconds=seconds, backend=backend):
         results.append(result)
         if result.verdict == Verdict.FAIL:
             raise AssertionError("\n" + render(explain_failure(bench, result, importable(factory))))
     return results
 
 
-def assert_schedule(stem: str, factory: Callable[[Any], Any], *, scope: str | dict[str, Any], schedule: Sequence[str]) -> None:
+def assert_schedule(
+    stem: str, factory: Callable[[Any], Any], *, scope: str | dict[str, Any], schedule: Sequence[str], backend: str = DEFAULT
+) -> None:
     """Replay a schedule that once violated a contract, and require that it no longer does.
 
     What can no longer be done (the code has changed since) is left out; the rest runs by default to its end.
@@ -54,6 +66,7 @@ def assert_schedule(stem: str, factory: Callable[[Any], Any], *, scope: str | di
         factory: makes the implementation from an `acidtest.Environment`.
         scope: the name of one of the contract's scopes, or a scope as the failure wrote it.
         schedule: the decisions, as the failure wrote them.
+        backend: the kind of the databases on which it was found.
 
     Raises:
         AssertionError: it is violated still, or again.
@@ -65,7 +78,7 @@ def assert_schedule(stem: str, factory: Callable[[Any], Any], *, scope: str | di
         decisions = [Decision.parse(text) for text in schedule]
     except ValueError as error:
         raise UsageError(str(error)) from None
-    bench = Bench(contract, factory)
+    bench = Bench(contract, factory, backend)
     try:
         replayed = replay(bench, chosen, decisions, lenient=True)
     finally:

@@ -103,3 +103,24 @@ def test_an_assumption_that_is_turned_off_takes_away_what_rests_on_it(project):
 
 def test_a_model_that_was_not_explored_completely_is_inconclusive():
     assert acidtest("model", "two_phase_commit", "--study", "TwoPhase", "--max-states", "100").returncode == INCONCLUSIVE
+
+
+@pytest.mark.usefixtures("postgresql")
+def test_a_failure_on_postgresql_is_replayed_there(project):
+    arguments = ("acid", "acidtest.impl.broken.acid:CommitOfDoomedTransaction", "--scope", "read and read again", "--search", "exhaustive")
+    done = acidtest("check", *arguments, "--backend", "postgresql", "--json", "out.json")
+    assert done.returncode == FAIL, done.stdout + done.stderr
+    assert "backend='postgresql'," in done.stdout  # in the regression test
+    failure = json.loads((project / "out.json").read_text(encoding="utf-8"))["failure"]
+    assert failure["backend"] == "postgresql"
+    assert {"postgresql", "psycopg"} <= failure["versions"].keys()
+    again = acidtest("replay", "out.json")
+    assert again.returncode == FAIL, again.stdout + again.stderr
+    assert "G4" in again.stdout
+
+
+def test_a_backend_whose_server_does_not_answer_is_a_usage_error(project, monkeypatch):
+    monkeypatch.setenv("ACIDTEST_POSTGRESQL_URL", "postgresql://nobody@/nothing?host=/nowhere")
+    done = acidtest("check", "outbox", "my_right:MyOutbox", "--backend", "postgresql")
+    assert done.returncode == USAGE
+    assert "does not answer" in done.stderr

@@ -34,6 +34,26 @@ def test_a_correct_implementation_is_green_under_xdist_and_says_what_was_covered
     assert re.search(r"TestMyOutbox, outage: pass", done.stdout)
 
 
+ON_POSTGRESQL = """
+from acidtest import AcidContract
+from acidtest.impl.acid import Transfers
+
+
+class TestTransfers(AcidContract):
+    def implementation(self, env):
+        assert env.engine("bank").dialect.name == "postgresql"
+        return Transfers(env)
+"""
+
+
+@pytest.mark.usefixtures("postgresql")
+def test_a_contract_is_checked_on_the_backend_that_is_asked_for(project):
+    write_test(project, ON_POSTGRESQL)
+    done = run_pytest("--acidtest-backend", "postgresql", "-k", "one and process")
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"TestTransfers, one process: pass", done.stdout)
+
+
 def test_a_broken_implementation_fails_in_the_subtest_of_the_property(project):
     write_test(project, TEST.format(which="wrong"))
     done = run_pytest("-k", "every_schedule and one and withdrawal")

@@ -75,13 +75,20 @@ first_of_key = ~sa.exists().where(
 )
 
 
-def claiming(*conditions: sa.ColumnElement[bool], batch: int = BATCH) -> sa.UpdateBase:
+def claiming(*conditions: sa.ColumnElement[bool], batch: int = BATCH, locked: bool = True) -> sa.UpdateBase:
     """The statement that claims the first `batch` rows for which `conditions` hold, and returns them.
 
     Rows that another relay is claiming are passed over. Without that lock, a server that does not lock the whole database
     would let the second relay wait, and then claim what the first has just claimed: the rows were chosen before.
+
+    Arguments:
+        conditions: what must hold of a row.
+        batch: how many rows at most.
+        locked: whether the rows are locked as they are chosen.
     """
-    owed = sa.select(outbox.c.seq).where(*conditions).order_by(outbox.c.seq).limit(batch).with_for_update(skip_locked=True)
+    owed = sa.select(outbox.c.seq).where(*conditions).order_by(outbox.c.seq).limit(batch)
+    if locked:
+        owed = owed.with_for_update(skip_locked=True)
     return (
         sa.update(outbox)
         .where(outbox.c.seq.in_(owed))

@@ -58,6 +58,7 @@ class Failure:
         coverage: what was exercised, as plain values.
         capabilities: what the implementation declares.
         versions: of acidtest, Python and the libraries involved.
+        backend: the kind of the databases.
     """
 
     pattern: str
@@ -80,6 +81,7 @@ class Failure:
     coverage: dict[str, Any]
     capabilities: tuple[str, ...]
     versions: dict[str, str]
+    backend: str = "sqlite"
 
     @property
     def cause(self) -> str:

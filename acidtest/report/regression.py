@@ -21,6 +21,7 @@ def regression_test(failure: Failure) -> str:
     factory = name if usable else "MyImplementation"
     scope = repr(failure.scope) if failure.search == "stateful" else repr(failure.scope["name"])
     schedule = "".join(f"            {decision!r},\n" for decision in failure.schedule)
+    backend = "" if failure.backend == "sqlite" else f"        backend={failure.backend!r},\n"
     if len(failure.schedule) > _LONGEST:
         return f"# The schedule has {len(failure.schedule)} steps: keep the failure file, and replay it.\n"
     return (
@@ -34,5 +35,6 @@ def regression_test(failure: Failure) -> str:
         "        schedule=[\n"
         f"{schedule}"
         "        ],\n"
+        f"{backend}"
         "    )\n"
     )

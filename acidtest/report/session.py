@@ -16,6 +16,7 @@ from acidtest.search.explain import explain_failure, scope_from_json
 from acidtest.search.replay import replay
 from acidtest.search.stateful import check_statefully
 from acidtest.search.verdict import Result, Verdict
+from acidtest.world.database.backend import DEFAULT
 from acidtest.world.effects import Decision
 
 if TYPE_CHECKING:
@@ -32,10 +33,14 @@ class Session:
         factory: makes the implementation from an environment.
         implementation: how to import it.
         echo: prints a line.
+        backend: the kind of its databases.
     """
 
-    def __init__(self, entry: Pattern, factory: Callable[[Any], Any], implementation: str, echo: Callable[[str], Any]) -> None:
+    def __init__(
+        self, entry: Pattern, factory: Callable[[Any], Any], implementation: str, echo: Callable[[str], Any], backend: str = DEFAULT
+    ) -> None:
         """Nothing has been checked yet."""
+        self._backend = backend
         self.contract = entry.contract_class()()
         self.results: list[Result] = []
         self.failure: Failure | None = None
@@ -47,13 +52,13 @@ class Session:
         """Explore one scope, or all up to the first failure."""
         scopes = (find_scope(self.contract, scope_name),) if scope_name else ()
         for bench, result in check_exhaustively(
-            self.contract, self._factory, scopes=scopes, seconds=budget, progress=progress
+            self.contract, self._factory, scopes=scopes, seconds=budget, progress=progress, backend=self._backend
         ):
             self._keep(bench, result)
 
     def stateful(self, examples: int, seed: int | None) -> None:
         """Run drawn workloads."""
-        bench, result = check_statefully(self.contract, self._factory, examples=examples, seed=seed)
+        bench, result = check_statefully(self.contract, self._factory, examples=examples, seed=seed, backend=self._backend)
         try:
             self._keep(bench, result)
         finally:
@@ -114,7 +119,7 @@ def replay_file(saved: dict[str, Any], factory: Callable[[Any], Any]) -> tuple[i
     except (KeyError, TypeError, ValueError) as error:
         message = f"The failure file is damaged: {type(error).__name__}: {error}. Write it anew with `acidtest check … --json FILE`."
         raise UsageError(message) from error
-    bench = Bench(contract, factory)
+    bench = Bench(contract, factory, str(saved.get("backend", DEFAULT)))
     try:
         replayed = replay(bench, scope, decisions)
         if replayed.violation is not None:

@@ -16,6 +16,7 @@ from acidtest.report.table import result_json
 from acidtest.search.bench import Bench
 from acidtest.search.check import check_exhaustively, check_scope, find_scope
 from acidtest.search.verdict import Result, Verdict, conclude, overall
+from acidtest.world.database.backend import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,7 +65,7 @@ class Verification:
 
 
 def verify_patterns(
-    entries: Sequence[Pattern], *, echo: Callable[[str], Any], interactive: bool = False
+    entries: Sequence[Pattern], *, echo: Callable[[str], Any], interactive: bool = False, backend: str = DEFAULT
 ) -> tuple[Verdict, dict[str, Any]]:
     """Verify patterns one after the other.
 
@@ -72,13 +73,14 @@ def verify_patterns(
         entries: which.
         echo: prints a line.
         interactive: whether there is a terminal to show progress on.
+        backend: the kind of the databases; naive versions are exhibited on the default alone.
 
     Returns:
         the verdict, and what to write as JSON.
     """
     found = []
     for entry in entries:
-        verification = verify_pattern(entry, echo)
+        verification = verify_pattern(entry, echo, backend)
         found.append(verification)
     if interactive:
         clear_progress()
@@ -95,7 +97,7 @@ def verify_patterns(
     return verdict, {"verdict": str(verdict), "patterns": [v.to_json() for v in found]}
 
 
-def verify_pattern(entry: Pattern, echo: Callable[[str], Any]) -> Verification:
+def verify_pattern(entry: Pattern, echo: Callable[[str], Any], backend: str = DEFAULT) -> Verification:
     """Verify one pattern."""
     began = time.monotonic()
     verification = Verification(entry.stem)
@@ -104,22 +106,22 @@ def verify_pattern(entry: Pattern, echo: Callable[[str], Any]) -> Verification:
     for fault in faults:
         echo(f"  {fault}")
     if entry.contract:
-        _verify_code(entry, verification, echo)
+        _verify_code(entry, verification, echo, backend)
     verification.seconds = time.monotonic() - began
     return verification
 
 
-def _verify_code(entry: Pattern, verification: Verification, echo: Callable[[str], Any]) -> None:
+def _verify_code(entry: Pattern, verification: Verification, echo: Callable[[str], Any], backend: str) -> None:
     contract = entry.contract_class()()
-    for _, result in check_exhaustively(contract, entry.reference_factory(), progress=progress):
+    for _, result in check_exhaustively(contract, entry.reference_factory(), progress=progress, backend=backend):
         clear_progress()
         verification.results.append(result)
         echo(f"  reference, {result.scope.name}: {result.verdict}, {result.schedules} schedules, {result.seconds:.1f} s")
-    for mutant in entry.mutants():
+    for mutant in [mutant for mutant in entry.mutants() if mutant.backend == backend]:
         verification.mutants += 1
         _kill(entry, mutant, verification)
     echo(f"  mutants killed: {len(verification.killed)}/{verification.mutants}")
-    for defect in entry.defects():
+    for defect in entry.defects() if backend == DEFAULT else ():
         verification.defects += 1
         _exhibit(entry, defect, verification)
     echo(f"  defects of the naive version shown: {len(verification.shown)}/{verification.defects}")
@@ -128,7 +130,8 @@ def _verify_code(entry: Pattern, verification: Verification, echo: Callable[[str
 def _kill(entry: Pattern, mutant: Mutant, verification: Verification) -> None:
     began = time.monotonic()
     contract = entry.contract_class()()
-    for _, result in check_exhaustively(contract, mutant.factory):
+    scopes = (find_scope(contract, mutant.scope),) if mutant.scope else ()
+    for _, result in check_exhaustively(contract, mutant.factory, scopes=scopes, backend=mutant.backend):
         violation = result.violation
         if violation is not None and violation.property in mutant.violates:
             verification.killed[mutant.name] = {

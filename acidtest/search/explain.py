@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import sqlite3
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +61,8 @@ def explain_failure(bench: Bench, result: Result, implementation: str) -> Failur
         bound=result.bound,
         coverage=result.coverage.to_json(),
         capabilities=tuple(sorted(bench.capabilities)),
-        versions=versions(),
+        versions=versions(bench),
+        backend=bench.site.backend.name,
     )
 
 
@@ -125,10 +125,10 @@ def pretty(value: Any) -> str:  # noqa: ANN401 - any part of a view
     return str(value)
 
 
-def versions() -> dict[str, str]:
+def versions(bench: Bench) -> dict[str, str]:
     """What was involved."""
     names = ("acidtest", "SQLAlchemy", "hypothesis")
-    found = {"python": platform.python_version(), "sqlite": sqlite3.sqlite_version}
+    found = {"python": platform.python_version(), **bench.site.backend.versions()}
     for name in names:
         try:
             found[name.lower()] = version(name)

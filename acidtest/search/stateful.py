@@ -25,6 +25,7 @@ from acidtest.search.moves import Move, Position, follow, moves
 from acidtest.search.run import Run, Violation
 from acidtest.search.settle import settle
 from acidtest.search.verdict import Result, conclude
+from acidtest.world.database.backend import DEFAULT
 from acidtest.world.effects import CRASH, Decision
 
 if TYPE_CHECKING:
@@ -202,15 +203,18 @@ def _fault(kind: str) -> st.SearchStrategy[tuple[int, str]]:
     return st.tuples(st.integers(1, farthest), st.just(kind))
 
 
-def machine_for(contract: Contract, factory: Callable[[Any], Any], name: str = "Workload") -> type[WorkloadMachine]:
+def machine_for(
+    contract: Contract, factory: Callable[[Any], Any], name: str = "Workload", backend: str = DEFAULT
+) -> type[WorkloadMachine]:
     """The state machine that puts an implementation to the test.
 
     Arguments:
         contract: the pattern's contract.
         factory: makes an implementation from an environment.
         name: what the printed program calls it.
+        backend: the kind of its databases.
     """
-    return _machine(Bench(contract, factory), Tally(), name, contract.stateful_kinds)
+    return _machine(Bench(contract, factory, backend), Tally(), name, contract.stateful_kinds)
 
 
 def _machine(bench: Bench, tally: Tally, name: str, kinds: Sequence[str]) -> type[WorkloadMachine]:
@@ -266,6 +270,7 @@ def check_statefully(
     *,
     examples: int = 200,
     seed: int | None = None,
+    backend: str = DEFAULT,
 ) -> tuple[Bench, Result]:
     """Run drawn workloads, and shrink the first that fails.
 
@@ -274,11 +279,12 @@ def check_statefully(
         factory: makes an implementation from an environment.
         examples: how many workloads.
         seed: of the draws; None for a random one.
+        backend: the kind of its databases.
 
     Returns:
         the bench, to be closed by the caller, and the result.
     """
-    machine = machine_for(contract, factory)
+    machine = machine_for(contract, factory, backend=backend)
     if seed is not None:
         setattr(machine, _SEED, seed)
     chosen = settings(

@@ -12,6 +12,7 @@ from generator.markdown import capital, document, table
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from acidtest.impl.broken import Mutant
     from acidtest.models.machine import Property
     from acidtest.patterns import Pattern
     from acidtest.workload import Scope
@@ -139,7 +140,7 @@ def _name(p: Property) -> str:
 
 
 def _mutants(entry: Pattern) -> Iterator[str]:
-    yield from table(("mutant", "bug", "found through"), [(m.name, _bug(m.bug), ", ".join(m.violates)) for m in entry.mutants()])
+    yield from table(("mutant", "bug", "found through"), [(_where(m), _bug(m.bug), ", ".join(m.violates)) for m in entry.mutants()])
     if entry.impossible_mutants():
         yield from ("", "Cannot exist here:", "")
         yield from table(("bug", "reason"), entry.impossible_mutants().items())
@@ -149,6 +150,11 @@ def _mutants(entry: Pattern) -> Iterator[str]:
     if entry.hidden_defects():
         yield from ("", "Cannot show here:", "")
         yield from table(("defect", "reason"), entry.hidden_defects().items())
+
+
+def _where(mutant: Mutant) -> str:
+    """The name of a mutant, with the kind of databases that it takes."""
+    return mutant.name if mutant.backend == "sqlite" else f"{mutant.name} (on {mutant.backend})"
 
 
 def _bug(text: str) -> str:

@@ -4,14 +4,19 @@ import pytest
 
 from acidtest.models.machine import Kind
 from acidtest.patterns import coded
-from acidtest.search.check import check_exhaustively
+from acidtest.search.check import check_exhaustively, find_scope
 
 CASES = [(entry, mutant) for entry in coded() for mutant in entry.mutants()]
 
 
 @pytest.mark.parametrize(("entry", "mutant"), CASES, ids=[f"{entry.stem}-{mutant.name}" for entry, mutant in CASES])
-def test_a_mutant_is_killed_by_a_property_that_it_is_listed_with(entry, mutant):
-    results = [result for _, result in check_exhaustively(entry.contract_class()(), mutant.factory)]
+def test_a_mutant_is_killed_by_a_property_that_it_is_listed_with(entry, mutant, request):
+    if mutant.backend != "sqlite":
+        request.getfixturevalue(mutant.backend)
+    contract = entry.contract_class()()
+    scopes = (find_scope(contract, mutant.scope),) if mutant.scope else ()
+    checked = check_exhaustively(contract, mutant.factory, scopes=scopes, backend=mutant.backend)
+    results = [result for _, result in checked]
     assert results[-1].violation is not None
     assert results[-1].violation.property in mutant.violates
 

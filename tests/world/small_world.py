@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import psycopg
 
 from acidtest.workload import Lane, Operation, Scope
 from acidtest.world.database.store import connect_sqlite
+from acidtest.world.effects import CRASH, Decision
 from acidtest.world.interpose import building
 from acidtest.world.world import Env, World
 
@@ -107,3 +109,41 @@ def ask(site: Site, sql: str, name: str = "bank") -> list[tuple[Any, ...]]:
     """The same on PostgreSQL: what is committed in the database `name`, read beside the world."""
     with psycopg.connect(site.database(name).conninfo) as connection:
         return connection.execute(sql).fetchall()
+
+
+# Random schedules:
+
+
+def choices(world: Small) -> list[Decision]:
+    """Everything that may happen next."""
+    found = []
+    for name in world.runnable():
+        effect = world.pending(name)
+        faults = ("",) if effect is None else ("", *effect.faults, CRASH)
+        found += [Decision("advance", name, fault, effect.label if effect else "begin") for fault in faults]
+    for process in world.processes.values():
+        if process.alive and process.incarnation < 3:
+            found.append(Decision("crash", process.name))
+        elif not process.alive:
+            found.append(Decision("restart", process.name))
+    found += [Decision("land", label) for label in world.late]
+    if not world.runnable():
+        found += [Decision("victim", name, fault) for name, fault in world.victims()]
+    return found
+
+
+def draw(world: Small, seed: int) -> list[Decision]:
+    """A random schedule, mostly without faults; performed in `world`."""
+    rng = random.Random(seed)
+    schedule = []
+    while options := choices(world):
+        calm = [d for d in options if not d.fault and d.kind != "crash"]
+        decision = rng.choice(calm if calm and rng.random() < 0.8 else options)
+        schedule.append((decision, world.perform(decision), *fingerprint(world)))
+    return schedule
+
+
+def fingerprint(world: Small) -> tuple[Any, ...]:
+    """All that can be compared of a world."""
+    pending = [effect for name in world.clients if (effect := world.pending(name)) is not None]
+    return world.key(), len(world.events), tuple(pending)

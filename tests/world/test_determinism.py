@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
-from small_world import ACCOUNTS, Small, install
+from small_world import ACCOUNTS, Small, draw, fingerprint, install
 
 from acidtest.environment import BrokerRefused, BrokerTimeout
 from acidtest.world.clock import START
-from acidtest.world.effects import CRASH, Decision
+from acidtest.world.effects import Decision
 
 if TYPE_CHECKING:
     from acidtest.world.site import Site
@@ -56,41 +55,6 @@ CODES = (transfer, transfer_too, sweep, recover)
 def shop(site: Site) -> Site:
     install(site, f"{ACCOUNTS}; CREATE TABLE orders (n INTEGER PRIMARY KEY AUTOINCREMENT, id UNIQUE, at, share)", "shop")
     return site
-
-
-def choices(world: Small) -> list[Decision]:
-    """Everything that may happen next."""
-    found = []
-    for name in world.runnable():
-        effect = world.pending(name)
-        faults = ("",) if effect is None else ("", *effect.faults, CRASH)
-        found += [Decision("advance", name, fault, effect.label if effect else "begin") for fault in faults]
-    for process in world.processes.values():
-        if process.alive and process.incarnation < 3:
-            found.append(Decision("crash", process.name))
-        elif not process.alive:
-            found.append(Decision("restart", process.name))
-    found += [Decision("land", label) for label in world.late]
-    if not world.runnable():
-        found += [Decision("victim", name) for name in world.waiting()]
-    return found
-
-
-def draw(world: Small, seed: int) -> list[Decision]:
-    """A random schedule, mostly without faults; performed in `world`."""
-    rng = random.Random(seed)
-    schedule = []
-    while options := choices(world):
-        calm = [d for d in options if not d.fault and d.kind != "crash"]
-        decision = rng.choice(calm if calm and rng.random() < 0.8 else options)
-        schedule.append((decision, world.perform(decision), *fingerprint(world)))
-    return schedule
-
-
-def fingerprint(world: Small) -> tuple[Any, ...]:
-    """All that can be compared of a world."""
-    pending = [effect for name in world.clients if (effect := world.pending(name)) is not None]
-    return world.key(), len(world.events), tuple(pending)
 
 
 @pytest.mark.parametrize("part", range(PARTS))

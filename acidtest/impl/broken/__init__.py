@@ -17,11 +17,15 @@ class Mutant(NamedTuple):
         name: the bug's name, as in the catalogue.
         factory: makes the implementation from an environment.
         violates: ids of the properties, any of which may be the one that is reported.
+        backend: the kind of databases on which it is one.
+        scope: the only scope in which it is looked for; empty for all.
     """
 
     name: str
     factory: Callable[[Any], Any]
     violates: tuple[str, ...]
+    backend: str = "sqlite"
+    scope: str = ""
 
     @property
     def bug(self) -> str:

@@ -48,7 +48,8 @@ class NaiveOutbox:
 
     def db(self) -> sqlite3.Connection:
         """A connection of the pool."""
-        return self.env.connect("bank", isolation_level=None)
+        connection: sqlite3.Connection = self.env.connect("bank", isolation_level=None)
+        return connection
 
     # Writer:
 

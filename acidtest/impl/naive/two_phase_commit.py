@@ -43,7 +43,8 @@ class NaiveCoordinator:
 
     def db(self, name: str) -> sqlite3.Connection:
         """A connection of the pool of `name`."""
-        return self.env.connect(name, isolation_level=None)
+        connection: sqlite3.Connection = self.env.connect(name, isolation_level=None)
+        return connection
 
     def run(self, key: str, operations: Sequence[tuple[str, str, int]]) -> Outcome:  # noqa: ARG002 - it knows no keys
         """Execute the transaction; an error says that all was rolled back."""

@@ -19,12 +19,14 @@ from acidtest.impl.broken.acid.keys import (
     LeaseWithoutFencing,
     NoRequestHash,
     NullInUniqueKey,
+    ReadsInDoomedTransaction,
     RejectionNotRemembered,
     SweeperUndoesCommitted,
 )
 from acidtest.impl.broken.acid.transactions import (
     AckBeforeCommit,
     BlindRetryOnUnknown,
+    CommitOfDoomedTransaction,
     ErrorLeavesTransactionOpen,
     InquiryTooEarly,
     PartialBatch,
@@ -61,12 +63,13 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("X8", RowcountUnchecked, ("G4", "ACID-A")),
     Mutant("X13", NoRequestHash, ("G7",)),
     Mutant("X14", InProgressForEver, ("G9",)),
+    Mutant("commit-of-doomed-tx", CommitOfDoomedTransaction, ("G4",), "postgresql", "read and read again"),
+    Mutant("reads-in-doomed-tx", ReadsInDoomedTransaction, ("G9",), "postgresql", "read and read again"),
 )
 
 NOT_HERE: dict[str, str] = {
     "lock-order-deadlock": "an SQLite file has one write lock, so there is no order of locks; accounts in two files would "
     "be another pattern (two-phase commit), and a crash between the two COMMITs would show first",
-    "commit-of-doomed-tx": "in SQLite a failed statement does not doom its transaction; it takes PostgreSQL",
     "X4": "the port has no clean-up of keys",
     "X5": "the port is not asynchronous: nothing is cancelled",
     "X9": "there is no poller at this port",

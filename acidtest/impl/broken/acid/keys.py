@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from acidtest.environment import Outcome
 from acidtest.impl.acid import Transfer, Transfers, accounts, answered, claim_key, requests
@@ -45,6 +46,24 @@ class NullInUniqueKey(Transfers):
 
     metadata = _keyed_by_client
     claim = sa.text(str(claim_key).replace("(key) DO", "(client, key) DO"))
+
+
+class ReadsInDoomedTransaction(Transfers):
+    """Catches the duplicate key and reads the answer in the same transaction, which PostgreSQL has doomed by then (G9).
+
+    In SQLite a failed statement leaves its transaction as it was, and this is right.
+    """
+
+    claim = sa.text(str(claim_key).replace(" ON CONFLICT (key) DO NOTHING", ""))
+
+    def _answered(self, connection: sa.Connection, request: Transfer) -> Outcome | None:
+        try:
+            connection.execute(self.claim, request._asdict())
+        except IntegrityError:
+            known = connection.execute(answered, {"k": request.key}).one()
+            same = (known.source, known.target, known.amount) == request[1:]
+            return Outcome(known.outcome) if same else Outcome.REJECTED
+        return None
 
 
 class NoRequestHash(Transfers):

@@ -7,6 +7,7 @@ from acidtest.impl.broken.outbox.relays import (
     BatchInOneTransaction,
     ClaimInSecondTransaction,
     ClaimNeverExpires,
+    ClaimNotLocked,
     ClaimReleasedAtStart,
     DeleteBeforePublish,
     EmptyPayloadDropped,
@@ -93,10 +94,11 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("id-per-attempt", IdPerAttempt, ("OB6",)),
     Mutant("id-counted-per-process", IdCountedPerProcess, ("OB6",)),
     Mutant("payload-made-at-publish", PayloadMadeAtPublish, ("OB6",)),
+    Mutant("claim-not-locked", ClaimNotLocked, ("OB5",), "postgresql", "two funded withdrawals"),
 )
 NOT_HERE: dict[str, str] = {
     "unique(message_id) rejects fan-out": "the port publishes each message to one topic, so there is no second row with its id",
-    "select-for-update raises outside a transaction": "SQLite has no SELECT … FOR UPDATE; the claim that does not hold is here",
+    "select-for-update raises outside a transaction": "it is an error of one object mapper; the claim that does not hold is here",
     "dedup-cleaned-in-two-steps (X4)": "a key is bound for ever: nothing at the port cleans keys, or asks again after retention",
     "cancelled-error-skipped (X5)": "the port is synchronous: nothing can cancel a call but a crash",
     "naive-and-aware-datetimes (X9)": "the clock of the port counts seconds, so there are no datetimes to compare",

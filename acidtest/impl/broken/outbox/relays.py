@@ -72,6 +72,12 @@ class ClaimReleasedAtStart(Outbox):
         return super()._claim(token)
 
 
+class ClaimNotLocked(Outbox):
+    """Chooses the rows to claim without locking them: where rows are locked, a second relay claims them after the first (OB5)."""
+
+    claim = claiming(due, first_of_key, locked=False)
+
+
 class ClaimNeverExpires(Outbox):
     """Takes only rows that nobody owns: what a relay had claimed when it crashed is never published (OB3)."""
 

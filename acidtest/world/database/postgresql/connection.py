@@ -218,12 +218,9 @@ class Connection(psycopg.Connection[Any]):
 
     def _note(self, statement: Statement, *, changes: bool, who: Hashable = None) -> None:
         """Keep track of the transaction, and of what has become durable, after a statement."""
-        if statement.leaves_trace:
-            self.leaves_trace = True
-        if statement.level:
-            self.level = statement.level
-        if statement.limits is not None:
-            self.gives_up = statement.limits
+        self.leaves_trace |= statement.leaves_trace
+        self.level = statement.level or self.level
+        self.gives_up = self.gives_up if statement.limits is None else statement.limits
         database, changes = self.database, changes and statement.kind != READ and not is_silent(statement)
         if statement.defines:
             database.redefine()
@@ -239,7 +236,8 @@ class Connection(psycopg.Connection[Any]):
                 database.touch(who)
             return
         self.wrote |= changes
-        database.going_on(self, who, numbers=statement.numbers)
+        if current_task() is not None:
+            database.going_on(self, who, numbers=statement.numbers)
 
     def _ended(self) -> None:
         """No transaction is open any more."""

@@ -105,7 +105,7 @@ class Database:
     def going_on(self, connection: Connection, who: Hashable, *, numbers: bool) -> None:
         """A transaction is open, or a statement waits."""
         self.open[connection.pgconn.backend_pid] = connection.level
-        if "SERIALIZABLE" in self.open.values():
+        if who is not None and "SERIALIZABLE" in self.open.values():
             self.path = hash((self.path, who))  # whom it will refuse depends on everybody's reads and writes
         if numbers and self._schema is not None and self._schema.has_sequences:
             self._content = None

@@ -1,0 +1,66 @@
+"""The references on PostgreSQL, where rows are locked, transactions are prepared by the server, and deadlocks are broken."""
+
+import pytest
+
+from acidtest.impl.acid import Transfers
+from acidtest.patterns import pattern
+from acidtest.search.bench import Bench
+from acidtest.search.check import check_scope, find_scope
+from acidtest.search.stateful import check_statefully
+from acidtest.search.verdict import Verdict
+
+#: The scopes that take seconds; `acidtest verify --backend postgresql` runs all of them.
+CASES = [
+    *(("acid", scope) for scope in ("one process", "rejected requests", "read and read again")),
+    *(("outbox", scope) for scope in ("invalid requests", "late relay", "outage", "poison")),
+    *(("two_phase_commit", scope) for scope in ("lost replies", "the last cannot pay", "refused for good", "crash in recovery")),
+]
+
+pytestmark = pytest.mark.usefixtures("postgresql")
+
+
+class AtRepeatableRead(Transfers):
+    """The reference, with one snapshot per transaction."""
+
+    level = "REPEATABLE READ"
+
+
+class AtSerializable(Transfers):
+    """The reference, as if one transaction ran after the other."""
+
+    level = "SERIALIZABLE"
+
+
+def explored(stem, factory, scope, seconds=None):
+    contract = pattern(stem).contract_class()()
+    bench = Bench(contract, factory, "postgresql")
+    try:
+        return check_scope(bench, find_scope(contract, scope), seconds=seconds)
+    finally:
+        bench.close()
+
+
+@pytest.mark.parametrize(("stem", "scope"), CASES, ids=[f"{stem}-{scope}" for stem, scope in CASES])
+def test_the_reference_passes_a_scope_completely(stem, scope):
+    result = explored(stem, pattern(stem).reference_factory(), scope)
+    assert (result.violation, result.reasons, result.verdict) == (None, (), Verdict.PASS)
+
+
+@pytest.mark.parametrize("factory", [AtRepeatableRead, AtSerializable])
+def test_the_reference_of_acid_is_right_at_every_level(factory):
+    result = explored("acid", factory, "one process")
+    assert (result.violation, result.reasons, result.verdict) == (None, (), Verdict.PASS)
+
+
+@pytest.mark.parametrize(("stem", "scope"), [("outbox", "two relays"), ("two_phase_commit", "opposite runs"), ("acid", "competing transfers")])
+def test_nothing_is_found_in_a_larger_scope_in_a_few_seconds(stem, scope):
+    result = explored(stem, pattern(stem).reference_factory(), scope, seconds=3)
+    assert result.violation is None
+
+
+def test_the_stateful_search_runs_there_as_well():
+    bench, result = check_statefully(
+        pattern("acid").contract_class()(), pattern("acid").reference_factory(), examples=5, seed=1, backend="postgresql"
+    )
+    bench.close()
+    assert result.violation is None
