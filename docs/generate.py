@@ -12,10 +12,11 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+from acidtest.errors import BackendUnavailable
 from generator.evidence import NotProvedError
 from generator.example import with_example
 from generator.navigation import navigation
-from generator.site import pages
+from generator.site import pages, pages_from_a_server
 
 FOLDER = Path(__file__).parent
 CONFIGURATION = FOLDER.parent / "mkdocs.yml"
@@ -23,7 +24,7 @@ CONFIGURATION = FOLDER.parent / "mkdocs.yml"
 
 def main(words: list[str]) -> int:
     """Write the pages; those that cannot be written, because a claim does not hold, are reported and left as they are."""
-    chosen = [path for path in pages() if not words or any(word in path for word in words)]
+    chosen = [path for path in {**pages(), **pages_from_a_server()} if not words or any(word in path for word in words)]
     # A page proves what it says, and no two prove the same: so they can be made side by side.
     with ProcessPoolExecutor() as pool:
         problems = [problem for problem in pool.map(write, chosen) if problem]
@@ -37,8 +38,8 @@ def main(words: list[str]) -> int:
 def write(path: str) -> str:
     """Write one page; what is wrong, if it cannot be."""
     try:
-        text = pages()[path]()
-    except NotProvedError as error:
+        text = {**pages(), **pages_from_a_server()}[path]()
+    except (BackendUnavailable, NotProvedError) as error:
         return f"{path} not written. {error}"
     target = FOLDER / path
     target.parent.mkdir(parents=True, exist_ok=True)

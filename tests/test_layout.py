@@ -19,7 +19,7 @@ ALLOWED = {
     "world": ("environment", "errors", "workload"),
     "impl": ("environment",),
     "search": ("world", "models", "properties", "errors", "workload", "report.failure"),
-    "report": ("search", "models", "properties", "impl", "errors", "patterns", "world.effects"),
+    "report": ("search", "models", "properties", "impl", "errors", "patterns", "world.effects", "world.database.backend"),
 }
 #: Folders where a pattern has a module of its own; elsewhere patterns have no names.
 BY_PATTERN = ("models", "properties", "impl")

@@ -9,6 +9,7 @@ from acidtest.patterns import PATTERNS
 from generator import reference
 from generator.choosing import DRAWING, choosing, flowchart
 from generator.diagrams import state_diagram
+from generator.isolation import PATH, isolation
 from generator.matrix import matrix
 from generator.pattern_page import drawing_path, pattern_index, pattern_page
 
@@ -33,3 +34,8 @@ def pages() -> dict[str, Callable[[], str]]:
             if study.diagram is not None:
                 found[f"patterns/{drawing_path(stem, index)}"] = partial(state_diagram, stem, index)
     return found
+
+
+def pages_from_a_server() -> dict[str, Callable[[], str]]:
+    """What makes each page that takes a PostgreSQL server; where there is none, they are left as they are."""
+    return {PATH: isolation}

@@ -8,7 +8,7 @@ from acidtest.models.theory import ASPECTS
 from acidtest.patterns import PATTERNS
 from generator.evidence import NotProvedError, cited
 from generator.matrix import MEANINGS
-from generator.site import pages
+from generator.site import pages, pages_from_a_server
 
 DOCS = Path(__file__).parents[2] / "docs"
 GENERATED = pages()
@@ -17,6 +17,12 @@ GENERATED = pages()
 @pytest.mark.parametrize("path", GENERATED)
 def test_a_generated_page_is_up_to_date(path):
     assert (DOCS / path).read_text(encoding="utf-8") == GENERATED[path](), "run: python docs/generate.py"
+
+
+@pytest.mark.usefixtures("postgresql")
+@pytest.mark.parametrize("path", pages_from_a_server())
+def test_a_page_that_takes_a_server_is_up_to_date(path):
+    assert (DOCS / path).read_text(encoding="utf-8") == pages_from_a_server()[path](), "run: python docs/generate.py"
 
 
 def test_nothing_is_left_of_pages_that_are_not_generated_any_more():

@@ -23,6 +23,7 @@ from acidtest.impl.broken.acid.keys import (
     RejectionNotRemembered,
     SweeperUndoesCommitted,
 )
+from acidtest.impl.broken.acid.levels import LostUpdateInside, ReadSkewInside, WriteSkewInside
 from acidtest.impl.broken.acid.transactions import (
     AckBeforeCommit,
     BlindRetryOnUnknown,
@@ -65,6 +66,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("X14", InProgressForEver, ("G9",)),
     Mutant("commit-of-doomed-tx", CommitOfDoomedTransaction, ("G4",), "postgresql", "read and read again"),
     Mutant("reads-in-doomed-tx", ReadsInDoomedTransaction, ("G9",), "postgresql", "read and read again"),
+    Mutant("lost-update-inside-tx", LostUpdateInside, ("P4",), "postgresql", "competing transfers"),
+    Mutant("write-skew-inside-tx", WriteSkewInside, ("G2",), "postgresql", "competing transfers"),
+    Mutant("read-skew-inside-tx", ReadSkewInside, ("ACID-I.SI",), "postgresql", "one process"),
 )
 
 NOT_HERE: dict[str, str] = {

@@ -37,7 +37,7 @@ _set_balance = sa.text("UPDATE accounts SET balance = :balance WHERE id = :accou
 debit_anyway = sa.text("UPDATE accounts SET balance = balance - :amount WHERE id = :source")
 
 
-class _ReadsFirst(Transfers):
+class ReadsFirst(Transfers):
     """Decides by balances that it was given."""
 
     def _attempt(self, request: Transfer) -> Outcome:
@@ -58,11 +58,11 @@ class _ReadsFirst(Transfers):
         connection.execute(_set_balance, {"account": target, "balance": balances[target] + amount})
 
 
-class RmwLostUpdate(_ReadsFirst):
+class RmwLostUpdate(ReadsFirst):
     """Reads the balances, then writes absolute values in another transaction (P4)."""
 
 
-class CheckOutsideTx(_ReadsFirst):
+class CheckOutsideTx(ReadsFirst):
     """Checks the funds before the transaction begins, and debits unconditionally in it (G2)."""
 
     metadata = tables_with()
@@ -72,7 +72,7 @@ class CheckOutsideTx(_ReadsFirst):
         connection.execute(credit, request._asdict())
 
 
-class VersionCheckThenWrite(_ReadsFirst):
+class VersionCheckThenWrite(ReadsFirst):
     """Compares versions in one step and writes in the next (P4)."""
 
     metadata = tables_with("accounts", sa.Column("version", sa.Integer, server_default="0"))
@@ -94,7 +94,7 @@ class VersionCheckThenWrite(_ReadsFirst):
         connection.execute(sa.text("UPDATE accounts SET version = version + 1 WHERE id IN (:source, :target)"), both)
 
 
-class RetryKeepsStaleRead(_ReadsFirst):
+class RetryKeepsStaleRead(ReadsFirst):
     """Half a fix: reads in the transaction, but a retry after a conflict goes on with what was read before (P4)."""
 
     def _insist(self, request: Transfer) -> Outcome:
@@ -120,11 +120,11 @@ _movements = sa.Table(
     sa.Column("amount", sa.BigInteger, nullable=False),
 )  # fmt: skip
 _sums = sa.text(
-    "SELECT id, balance + (SELECT coalesce(sum(amount), 0) FROM movements WHERE account = id) AS balance FROM accounts"
+    "SELECT id, CAST(balance + (SELECT coalesce(sum(amount), 0) FROM movements WHERE account = id) AS BIGINT) AS balance FROM accounts"
 )
 
 
-class WriteSkew(_ReadsFirst):
+class WriteSkew(ReadsFirst):
     """Checks the sum of an account's movements by a SELECT, then adds a movement: two payers do not conflict (G2).
 
     On SQLite the SELECT must be outside of the transaction that writes: its transactions are serializable.
@@ -134,7 +134,10 @@ class WriteSkew(_ReadsFirst):
 
     def balances(self) -> dict[str, int]:
         with self.engine.connect() as connection:
-            return {row.id: row.balance for row in connection.execute(_sums)}
+            return self._sums(connection)
+
+    def _sums(self, connection: sa.Connection) -> dict[str, int]:
+        return {row.id: row.balance for row in connection.execute(_sums)}
 
     def _write(self, connection: sa.Connection, request: Transfer, balances: dict[str, int]) -> None:  # noqa: ARG002
         out = {"account": request.source, "amount": -request.amount}
