@@ -257,6 +257,17 @@ SCOPES = (
 )  # fmt: skip
 
 
+#: The server of PostgreSQL needs longer to die and start again than any other effect takes.
+SLOW_SCOPES = (
+    Scope(
+        "server death", "a transfer and a read by one process; the database server is killed once, between any two effects",
+        (("A", 150), ("B", 50)),
+        (client("app-1", _transfer("t1", "k1", "A", "B", 61), Operation("r1", "balances")),),
+        faults=1, kinds=frozenset({"restart database"}),
+    ),
+)  # fmt: skip
+
+
 #: What the stateful search asks for: (key, payer, payee, amount), with repeated keys, other payloads, invalid requests.
 _MENU = (
     ("k1", "A", "B", 61), ("k2", "A", "B", 103), ("k3", "B", "A", 50), ("k1", "A", "B", 61), ("k2", "A", "B", 103),
@@ -325,6 +336,7 @@ class AcidContract(LedgerContract):
     }
     properties = PROPERTIES
     scopes = SCOPES
+    slow_scopes = SLOW_SCOPES
     stateful_lanes: ClassVar[tuple[str, ...]] = ("app-1", "app-2", "reader")
 
     def requests(self, scope: Scope) -> tuple[Request, ...]:

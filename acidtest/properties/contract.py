@@ -81,6 +81,8 @@ class Contract(ABC):
     properties: ClassVar[tuple[Property, ...]] = ()
     #: The small workloads that are explored completely.
     scopes: ClassVar[tuple[Scope, ...]] = ()
+    #: Workloads that are slow on a server, and explored only when they are asked for by name.
+    slow_scopes: ClassVar[tuple[Scope, ...]] = ()
 
     #: The names of the lanes that `stateful_scope` draws operations for.
     stateful_lanes: ClassVar[tuple[str, ...]] = ()

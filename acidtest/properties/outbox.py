@@ -307,6 +307,17 @@ SCOPES = (
 )  # fmt: skip
 
 
+#: The server of PostgreSQL needs longer to die and start again than any other effect takes.
+SLOW_SCOPES = (
+    Scope(
+        "server death", "a withdrawal and a poll by one process; the database server is killed once, between any two effects",
+        (("A", 100),),
+        (client("app-1", _withdraw("w1", "k1", "A", 61), _poll("poll 1")),),
+        faults=1, kinds=frozenset({"restart database"}),
+    ),
+)  # fmt: skip
+
+
 #: What the stateful search asks for: (key, account, amount), with repeated keys, other payloads and invalid requests.
 _MENU = (
     ("k1", "A", 61), ("k2", "A", 13), ("k3", "A", 29), ("k1", "A", 61), ("k1", "A", 17), ("k4", "P", 7), ("k5", "A", 161),
@@ -379,6 +390,7 @@ class OutboxContract(LedgerContract):
     }
     properties = PROPERTIES
     scopes = SCOPES
+    slow_scopes = SLOW_SCOPES
     stateful_lanes: ClassVar[tuple[str, ...]] = ("app-1", "app-2", "relay-1", "relay-2")
     stateful_kinds: ClassVar[tuple[str, ...]] = ("crash", "unacknowledged", "lost", "refused", "late", "twice")
 

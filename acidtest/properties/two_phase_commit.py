@@ -235,6 +235,17 @@ SCOPES = (
 )  # fmt: skip
 
 
+#: The server of PostgreSQL needs longer to die and start again than any other effect takes.
+SLOW_SCOPES = (
+    Scope(
+        "server death", "a run over two databases and a recovery by one process; the database server is killed once, between any two effects",
+        _ACCOUNTS,
+        (_client(1, _TRANSFER, Operation("recovery 1", "recover")),),
+        faults=1, kinds=frozenset({"restart database"}),
+    ),
+)  # fmt: skip
+
+
 #: What the stateful search asks for: with repeated keys, other payloads, and runs that are invalid or cannot be paid.
 _MENU = (
     ("k1", ("left", "A", -61), ("right", "B", 61)), ("k2", ("right", "B", -45), ("left", "A", 45)),
@@ -291,6 +302,7 @@ class TwoPhaseCommitContract(LedgerContract):
     asks_again: ClassVar[bool] = True
     properties = PROPERTIES
     scopes = SCOPES
+    slow_scopes = SLOW_SCOPES
     stateful_lanes: ClassVar[tuple[str, ...]] = ("client-1", "client-2", "recovery-2")
 
     def install(self, implementation: Any, scope: Scope) -> None:  # noqa: ANN401

@@ -54,8 +54,9 @@ def _contract_lines(entry: Pattern) -> Iterator[str]:
             yield f"  {name:<9} {meaning}"
         yield ""
     yield "Scopes (each is explored completely):"
-    for scope in contract.scopes:
+    for scope in (*contract.scopes, *contract.slow_scopes):
         kinds = f"; faults: at most {scope.faults} of {', '.join(sorted(scope.kinds))}" if scope.faults else "; no faults"
-        yield f"  {scope.name}: {scope.summary}{kinds}"
+        slow = " (only when asked for by name)" if scope in contract.slow_scopes else ""
+        yield f"  {scope.name}: {scope.summary}{kinds}{slow}"
     yield ""
     yield f"Fault kinds of the stateful search: {', '.join(contract.stateful_kinds)}"

@@ -24,11 +24,12 @@ def find_scope(contract: Contract, name: str) -> Scope:
     Raises:
         UsageError: there is none; lists those that there are.
     """
-    for scope in contract.scopes:
+    scopes = *contract.scopes, *contract.slow_scopes
+    for scope in scopes:
         if scope.name == name:
             return scope
     what = f"scope of {contract.pattern}"
-    raise UsageError.unknown(what, name, (scope.name for scope in contract.scopes))
+    raise UsageError.unknown(what, name, (scope.name for scope in scopes))
 
 
 def check_scope(

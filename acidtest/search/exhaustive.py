@@ -20,7 +20,7 @@ from acidtest.errors import NondeterminismError
 from acidtest.search.moves import Move, Position, follow, moves
 from acidtest.search.run import TERMINATION, Run, Violation
 from acidtest.search.settle import settle
-from acidtest.world.effects import CRASH
+from acidtest.world.effects import CRASH, RESTART_DATABASE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -241,10 +241,9 @@ class Explorer:
             self.found.crash_points.add(point)
             if decision.fault == CRASH:
                 self.found.crashed.add(point)
-        if decision.kind == "crash":
-            self.found.fired[CRASH] = self.found.fired.get(CRASH, 0) + 1
-        if decision.fault:
-            self.found.fired[decision.fault] = self.found.fired.get(decision.fault, 0) + 1
+        kind = CRASH if decision.kind == "crash" else RESTART_DATABASE if decision.restarts_database else decision.fault
+        if kind:
+            self.found.fired[kind] = self.found.fired.get(kind, 0) + 1
         return Prefix(prefix, decision, fingerprint), follow(run, decision)
 
     def _is_new(self, run: Run) -> bool:

@@ -73,6 +73,8 @@ def _row(step: Step) -> Row:
         fault, action = "crash", "idle"
     elif decision.kind == "victim":
         fault = "waits for a lock in vain" if decision.fault == TIMEOUT else "deadlock victim"
+    elif decision.restarts_database:
+        fault, action = "killed", "the database restarts"
     elif decision.kind != "advance":
         action = f"{decision.kind} {decision.target if decision.kind == 'jump' else action}".strip()
     return Row(step.process, decision.target if decision.kind == "advance" else step.process, action, fault, step.changes, step.events)

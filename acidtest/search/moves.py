@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from acidtest.workload import ENVIRONMENT
-from acidtest.world.effects import CRASH, Decision
+from acidtest.world.effects import CRASH, DATABASE, RESTART_DATABASE, Decision
 
 if TYPE_CHECKING:
     from acidtest.search.run import Run
@@ -60,7 +60,8 @@ def _moves(run: Run, at: Position, *, reduced: bool) -> list[Move]:
     world = run.world
     runnable = world.runnable()
     if reduced and at.lane in runnable and _must_go_on(run, at):
-        return [*_advances(run, at.lane, preempts=False, reduced=reduced), *_crashes(run, at, reduced=reduced)]
+        on = _advances(run, at.lane, preempts=False, reduced=reduced)
+        return [*on, *_crashes(run, at, reduced=reduced), *_restarts(run)]
     dead = _dead(run)
     if reduced and dead:
         return [Move(Decision("restart", dead[0]))]
@@ -73,7 +74,7 @@ def _moves(run: Run, at: Position, *, reduced: bool) -> list[Move]:
     found += [Move(Decision("land", label)) for label in world.late]
     if not runnable:
         found += [Move(Decision("victim", name, fault, _label(world.pending(name)))) for name, fault in world.victims()]
-    found += _crashes(run, at, reduced=reduced)
+    found += [*_crashes(run, at, reduced=reduced), *_restarts(run)]
     found.sort(key=lambda move: (move.faults, move.preemptions))
     return found
 
@@ -136,6 +137,12 @@ def _crashes(run: Run, at: Position, *, reduced: bool) -> list[Move]:
         asked = world.process_of(at.lane) if at.invoked and _crash_differs(run, at.lane) else ""
         names = [name for name in names if name in (at.answered, asked)]
     return [Move(Decision("crash", name), faults=1) for name in names if _may_fall(run, CRASH, name)]
+
+
+def _restarts(run: Run) -> list[Move]:
+    """The death of the database server, between any two effects."""
+    may = RESTART_DATABASE in run.scope.kinds and run.faults < run.scope.faults
+    return [Move(Decision("restart", DATABASE), faults=1)] if may else []
 
 
 def _crash_differs(run: Run, lane: str) -> bool:

@@ -98,6 +98,8 @@ def _possible(run: Run, decision: Decision) -> bool:
     world, target = run.world, decision.target
     if decision.kind == "advance":
         return target in world.runnable() and _matches(run, decision)
+    if decision.restarts_database:
+        return True
     if decision.kind in ("crash", "restart"):
         process = world.processes.get(target)
         return process is not None and process.alive == (decision.kind == "crash")
@@ -114,7 +116,7 @@ def _matches(run: Run, decision: Decision) -> bool:
 
 
 def _step(run: Run, decision: Decision, watch: _Watch | None) -> Step:
-    process = ENVIRONMENT if decision.kind in ENVIRONMENT_CHANGES else decision.target
+    process = ENVIRONMENT if decision.kind in ENVIRONMENT_CHANGES or decision.restarts_database else decision.target
     if decision.kind in ("advance", "victim"):
         process = run.world.process_of(decision.target)
     before, log = run.world.site.values(), len(run.world.broker.log)

@@ -70,7 +70,7 @@ class Run:
         published = len(self.world.broker.log)
         if not self.world.perform(decision):
             return False
-        if decision.fault or decision.kind in ("crash", "victim"):
+        if decision.fault or decision.kind in ("crash", "victim") or decision.restarts_database:
             self.faults += 1
             self._befell(decision, effect)
         if stale and len(self.world.broker.log) > published:
@@ -186,7 +186,7 @@ class Run:
         if decision.kind == "crash" or decision.fault == "crash":
             self.happened |= {"crash"}
             return
-        self.happened |= {f"{decision.fault or decision.kind} {effect}"}
+        self.happened |= {str(decision) if decision.restarts_database else f"{decision.fault or decision.kind} {effect}"}
         if (decision.fault, effect) == ("refused", "publish"):
             self._trouble()
         else:

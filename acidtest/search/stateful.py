@@ -26,7 +26,7 @@ from acidtest.search.run import Run, Violation
 from acidtest.search.settle import settle
 from acidtest.search.verdict import Result, conclude
 from acidtest.world.database.backend import DEFAULT
-from acidtest.world.effects import CRASH, Decision
+from acidtest.world.effects import CRASH, RESTART_DATABASE, Decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -123,7 +123,7 @@ class WorkloadMachine(RuleBasedStateMachine):
             if plan and others and since >= plan[0][0]:
                 options = _preferring(others, plan[0][1])
                 plan, since = plan[1:], 0
-            faulty = [m for m in options if due and due[0][1] in (m.decision.fault, m.decision.kind)]
+            faulty = [m for m in options if due and due[0][1] in (m.decision.fault, m.decision.kind, str(m.decision))]
             if faulty:
                 left, kind = due[0]
                 options, due = (faulty, due[1:]) if left == 1 else (options, [(left - 1, kind), *due[1:]])
@@ -141,7 +141,7 @@ class WorkloadMachine(RuleBasedStateMachine):
         self.tally.effects += 1
         self.tally.keys.add(hash(run.key()))
         self.tally.points.add((decision.target, decision.effect))
-        kind = decision.fault or (CRASH if decision.kind == CRASH else "")
+        kind = decision.fault or (CRASH if decision.kind == CRASH else RESTART_DATABASE if decision.restarts_database else "")
         if kind:
             self.tally.faults[kind] = self.tally.faults.get(kind, 0) + 1
         if kind == CRASH:

@@ -62,6 +62,11 @@ CRASH = "crash"  #: it took effect and then the process died
 DEADLOCK = "deadlock"  #: the database chose this task as the victim of a deadlock
 TIMEOUT = "timeout"  #: the database gave up waiting for a lock, as it was told to
 
+#: The whole database server dies and is started again: every connection is lost, and what was not committed or prepared.
+RESTART_DATABASE = "restart database"
+#: The target of the decision for that.
+DATABASE = "database"
+
 #: The decisions that change the environment; the target of a jump is its length in seconds.
 ENVIRONMENT_CHANGES = ("jump", "outage", "restore")
 
@@ -76,7 +81,7 @@ class Decision(NamedTuple):
     """What the search chooses.
 
     Arguments:
-        kind: advance (a lane), crash or restart (a process), land (an effect that was late), victim (a lane, of a
+        kind: advance (a lane), crash or restart (a process, or the database), land (an effect that was late), victim (a lane, of a
             deadlock), deliver or redeliver (a message).
         target: the lane, process, late effect or delivery that it acts on.
         fault: for `advance`: what befalls the effect; empty for none.
@@ -91,6 +96,11 @@ class Decision(NamedTuple):
     def __str__(self) -> str:
         fault = f" [{self.fault}]" if self.fault else ""
         return f"{self.kind} {self.target}{fault} | {self.effect}" if self.effect else f"{self.kind} {self.target}{fault}"
+
+    @property
+    def restarts_database(self) -> bool:
+        """Whether it is the death of the database server, and not the start of a process."""
+        return (self.kind, self.target) == ("restart", DATABASE)
 
     @classmethod
     def parse(cls, text: str) -> Decision:

@@ -117,6 +117,10 @@ class Site:
         for database in self._databases.values():
             database.reset()
 
+    def restart(self) -> None:
+        """Kill what holds the databases, and start it again."""
+        self.backend.restart(self.databases(), [c for host in self._hosts.values() for c in host.connections()])
+
     def hang_up(self) -> None:
         """Drop the connections of every host."""
         for host in self._hosts.values():

@@ -144,6 +144,8 @@ class World:
             return self.advance(target, fault)
         if kind == "crash":
             self.crash(target)
+        elif decision.restarts_database:
+            self.restart_database()
         elif kind == "restart":
             self.restart(target)
         elif kind == "land":
@@ -196,6 +198,16 @@ class World:
         self.starting[name] = task
         task.start(lambda: self._start(process))
         self._after(task, None)
+
+    def restart_database(self) -> None:
+        """Kill the database server and start it again: whatever was not committed or prepared is gone."""
+        self.site.restart()
+        for label, late in list(self.late.items()):
+            if late.connection is not None:
+                late.connection.hang_up()
+                del self.late[label]
+        for process in self.processes.values():
+            process.disconnected |= process.alive
 
     def call(self, name: str, method: str) -> Task:
         """Begin a call of a port method in the process `name`, by nobody's client; resume it until it has finished."""

@@ -442,3 +442,46 @@ def test_a_session_that_was_altered_is_not_handed_on(pg: Site) -> None:
     world = Small(pg, alter, look, together=True)
     assert world.finish("look") == ["UTC", None]
     world.close()
+
+
+# The death of the server:
+
+
+def test_a_server_that_dies_keeps_what_is_committed_or_prepared_and_everyone_else_gets_an_error(pg: Site) -> None:
+    def prepare(env: Any) -> None:
+        connection = env.connect("bank")
+        connection.tpc_begin(connection.xid(1, "k1", "bank"))
+        connection.execute("INSERT INTO accounts VALUES ('C', 1)")
+        connection.tpc_prepare()
+
+    def keep(env: Any) -> None:
+        env.connect("bank", autocommit=True).execute("INSERT INTO accounts VALUES ('D', 1)")
+
+    world = Small(pg, prepare, keep, pay, pay_too)
+    world.finish("prepare")
+    world.finish("keep")
+    world.until("pay", "COMMIT")
+    world.begin("pay_too")
+    world.step("pay_too")
+    before = pg.contents()
+    assert world.perform(Decision.parse("restart database"))
+    assert pg.contents() == before
+    assert world.runnable() == ["pay", "pay_too"]
+    world.finish("pay")
+    world.finish("pay_too")
+    told = [str(event.value) for event in world.events if event.kind == "unknown"]
+    assert told == ["OperationalError: server closed the connection unexpectedly"] * 2
+    assert balances(pg) == {"A": 100, "B": 100, "D": 1}
+    assert len(ask(pg, "SELECT gid FROM pg_prepared_xacts")) == 1
+    world.close()
+    again = Small(pg, pay)
+    assert again.finish("pay") == "ok"
+    again.close()
+
+
+def test_a_server_of_the_users_is_not_killed(pg: Site, monkeypatch: Any) -> None:
+    monkeypatch.setattr(pg.backend, "server", object())
+    world = Small(pg, pay)
+    with pytest.raises(UsageError, match="not ours to kill"):
+        world.perform(Decision.parse("restart database"))
+    world.close()

@@ -107,6 +107,9 @@ class Backend(Protocol):
     def history(self, database: Any) -> Hashable:
         """What the future depends on beside contents and connections: part of the key of a state."""
 
+    def restart(self, databases: list[Any], connections: list[Any]) -> None:
+        """Die and start again: `databases` keep what was committed or prepared, `connections` are lost."""
+
     def versions(self) -> dict[str, str]:
         """What was involved, for reports."""
 

@@ -101,6 +101,8 @@ class Cursor(sqlite3.Cursor):
 
     def close(self) -> None:
         """Close the cursor; an unfinished read lets go of its snapshot, an unfinished write is committed."""
+        if self.connection.lost:
+            return
         super().close()
         self._finished()
 

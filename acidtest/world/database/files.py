@@ -72,6 +72,11 @@ class Files:
         """Nothing more."""
         return None
 
+    def restart(self, databases: list[Database], connections: list[Any]) -> None:  # noqa: ARG002 - files stay as they are
+        """Drop the connections: there is no server that could die, but code that talks to one sees the same."""
+        for connection in connections:
+            connection.hang_up()
+
     def versions(self) -> dict[str, str]:
         """The version of SQLite."""
         return {"sqlite": sqlite3.sqlite_version}

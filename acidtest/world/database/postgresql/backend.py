@@ -12,11 +12,13 @@ import sqlalchemy as sa
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.pool import QueuePool
 
-from acidtest.errors import BackendUnavailable
+from acidtest.errors import BackendUnavailable, UsageError
 from acidtest.world.database.postgresql import driver
-from acidtest.world.database.postgresql.server import server
+from acidtest.world.database.postgresql.server import PrivateServer, server
 from acidtest.world.database.postgresql.store import Database
 from acidtest.world.database.postgresql.watch import Watch
+from acidtest.world.process import complain
+from acidtest.world.uncontrolled import allowed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -85,6 +87,28 @@ class Postgresql:
     def history(self, database: Database) -> Hashable:
         """What was committed beside the transactions that are open now."""
         return database.path
+
+    def restart(self, databases: list[Database], connections: list[Any]) -> None:
+        """Kill every process of the server, and start it again.
+
+        Raises:
+            UsageError: the server is the user's.
+        """
+        if not isinstance(self.server, PrivateServer):
+            message = (
+                "A scope asks for the death of the database server, but the server that ACIDTEST_POSTGRESQL_URL names is not ours "
+                "to kill. Unset it to have a private one, or leave this scope out."
+            )
+            complain(UsageError(message))
+        self.watch.waiting.clear()
+        with allowed():
+            self.server.kill()
+            self.server.restart()
+            self.watch.connect()
+        for connection in connections:
+            connection.break_off()
+        for database in databases:
+            database.come_back()
 
     def versions(self) -> dict[str, str]:
         """The versions of the server and of the driver."""

@@ -406,6 +406,17 @@ class Connection(psycopg.Connection[Any]):
             self.spares.remove(self)
         self.database.take_back(pgconn, fine=fine, clean=not self.leaves_trace)
 
+    def break_off(self) -> None:
+        """The server has died: there is nobody to talk to any more."""
+        if not self.lost:
+            self.lost, pgconn = True, self.pgconn
+            self._ended()
+            self.answered = True
+            self.pgconn = CLOSED
+            pgconn.finish()
+            if self.spares is not None and self in self.spares:
+                self.spares.remove(self)
+
 
 @lru_cache(maxsize=64)
 def driven_connection(factory: Any) -> type[Connection]:

@@ -124,6 +124,15 @@ class Database:
         """Hand over a transaction whose end is to come later; `fact` determines what it will do."""
         self._late(landing, fact)
 
+    def come_back(self) -> None:
+        """The server has died and was started again: look what it has kept."""
+        self.close_sessions()
+        self.open.clear()
+        self.path = 0
+        kept = {bytes(row[0] or b"").decode() for row in rows_of(self._execute("SELECT gid FROM pg_prepared_xacts"))}
+        self.prepared = {name: chain for name, chain in self.prepared.items() if name in kept}
+        self._content = None
+
     # Its contents:
 
     def content(self) -> int:

@@ -32,8 +32,12 @@ class Watch:
     def __init__(self, server: Server) -> None:
         """Connect."""
         self.server = server
-        self.monitor = open_session(server.conninfo)
         self.waiting: list[Connection] = []
+        self.connect()
+
+    def connect(self) -> None:
+        """Connect; again, after the server has died."""
+        self.monitor = open_session(self.server.conninfo)
 
     def execute(self, sql: str) -> pq.abc.PGresult:
         """Run a statement of the world's own."""

@@ -1,0 +1,72 @@
+"""The database server dies between any two effects: on SQLite connections are dropped, on PostgreSQL it is really killed."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import pytest
+
+from acidtest.impl.broken.acid import AckBeforeCommit
+from acidtest.impl.broken.two_phase_commit import PreparedNotDurable
+from acidtest.patterns import pattern
+from acidtest.properties.acid import AcidContract
+from acidtest.search.bench import Bench
+from acidtest.search.check import check_scope, find_scope
+from acidtest.search.replay import replay
+from acidtest.search.stateful import check_statefully
+from acidtest.search.verdict import Verdict
+from acidtest.world.effects import RESTART_DATABASE, Decision
+
+BACKENDS = ("sqlite", "postgresql")
+STEMS = ("acid", "outbox", "two_phase_commit")
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: Any) -> Any:
+    if request.param == "postgresql":
+        request.getfixturevalue("postgresql")
+    return request.param
+
+
+def killed(stem: str, factory: Any, backend: str) -> tuple[Any, Any]:
+    bench = Bench(pattern(stem).contract_class()(), factory, backend)
+    try:
+        result = check_scope(bench, find_scope(bench.contract, "server death"))
+        again = replay(bench, result.scope, result.schedule) if result.violation is not None else None
+    finally:
+        bench.close()
+    return result, again
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_the_references_survive_the_death_of_the_server_at_every_point(stem: str, backend: str) -> None:
+    result, _ = killed(stem, pattern(stem).reference_factory(), backend)
+    assert (result.violation, result.reasons, result.verdict) == (None, (), Verdict.PASS)
+    assert dict(result.coverage.faults)[RESTART_DATABASE] > 5
+
+
+#: PostgreSQL prepares durably by itself, so that the second one takes a database that does not.
+EARLY = [("acid", AckBeforeCommit, "sqlite"), ("acid", AckBeforeCommit, "postgresql"), ("two_phase_commit", PreparedNotDurable, "sqlite")]
+
+
+@pytest.mark.parametrize(("stem", "factory", "where"), EARLY)
+def test_what_was_acknowledged_too_early_is_lost_and_the_schedule_replays(stem: str, factory: Any, where: str, request: Any) -> None:
+    if where == "postgresql":
+        request.getfixturevalue("postgresql")
+    result, again = killed(stem, factory, where)
+    assert result.violation is not None
+    assert again.violation.property == result.violation.property
+    assert all(Decision.parse(str(decision)) == decision for decision in result.schedule)
+
+
+class _Mortal(AcidContract):
+    """Whose stateful search kills the server as well."""
+
+    stateful_kinds: ClassVar[tuple[str, ...]] = ("crash", RESTART_DATABASE)
+
+
+def test_the_stateful_search_kills_the_server_as_well(backend: str) -> None:
+    bench, result = check_statefully(_Mortal(), pattern("acid").reference_factory(), examples=20, seed=5, backend=backend)
+    bench.close()
+    assert result.violation is None
+    assert dict(result.coverage.faults).get(RESTART_DATABASE, 0) > 0
