@@ -54,7 +54,7 @@ def test_the_reference_of_acid_is_right_at_every_level(factory):
 
 @pytest.mark.parametrize(("stem", "scope"), [("outbox", "two relays"), ("two_phase_commit", "opposite runs"), ("acid", "competing transfers")])
 def test_nothing_is_found_in_a_larger_scope_in_a_few_seconds(stem, scope):
-    result = explored(stem, pattern(stem).reference_factory(), scope, seconds=3)
+    result = explored(stem, pattern(stem).reference_factory(), scope, seconds=1.5)
     assert result.violation is None
 
 

@@ -49,7 +49,7 @@ class Postgresql:
     def make(self, name: str, late: Callable[[Any, Hashable], None]) -> Database:
         """Make a schema for the database `name`."""
         safe = "".join(c if c.isascii() and c.isalnum() else "_" for c in name.lower())
-        return Database(name, f"acidtest_{os.getpid()}_{next(_numbers)}_{safe[-_LONGEST:]}", self.watch, late)
+        return Database(name, f"acidtest_{os.getpid()}_{next(_numbers)}_{safe[-_LONGEST:]}", self.watch, late).create()
 
     def address(self, database: Database) -> str:
         """The SQLAlchemy URL of a database."""

@@ -43,7 +43,7 @@ class Database:
     """
 
     def __init__(self, name: str, schema: str, watch: Watch, late: Callable[[Any, Hashable], None]) -> None:
-        """Create the schema for the database `name`; `late` is called with what must be committed later."""
+        """Know the schema of the database `name`; `late` is called with what must be committed later."""
         self.name = name
         self.schema = schema
         self.watch = watch
@@ -60,8 +60,12 @@ class Database:
         self._schema: Schema | None = None
         self._script = ""
         self._template = -1
-        self._execute(f"CREATE SCHEMA {schema}")
+
+    def create(self) -> Database:
+        """Create the schema."""
+        self._execute(f"CREATE SCHEMA {self.schema}")
         self.capture()
+        return self
 
     @property
     def conninfo(self) -> str:

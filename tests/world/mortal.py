@@ -1,0 +1,59 @@
+"""Runs the one client of a scope for so many steps, and is killed: not in a simulation, by SIGKILL.
+
+Reads a line of JSON per run: the pattern, the kind of databases, where they are, and the number of steps. Every run is a
+process of its own, forked before anything is connected; it prints what is on its broker, and dies.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from acidtest.patterns import pattern
+from acidtest.search.check import find_scope
+from acidtest.world import interpose
+from acidtest.world.site import Site
+from acidtest.world.world import World
+
+
+def attach(site: Site, places: dict[str, str]) -> None:
+    """Use databases that are there already."""
+    for name, place in places.items():
+        if site.backend.name == "sqlite":
+            from acidtest.world.database.store import Database as File
+
+            site._databases[name] = File(name, Path(place), site._postpone)
+        else:
+            from acidtest.world.database.postgresql.store import Database
+
+            site._databases[name] = Database(name, place, site.backend.watch, site._postpone)  # type: ignore[attr-defined]
+
+
+def live_and_die(order: dict[str, Any]) -> None:
+    """Perform the steps, and be killed."""
+    interpose.install()
+    site = Site(order["backend"])
+    attach(site, order["places"])
+    entry = pattern(order["stem"])
+    contract = entry.contract_class()()
+    scope = find_scope(contract, order["scope"])
+    world = World(site, entry.reference_factory(), scope, contract.recover)
+    for _ in range(order["steps"]):
+        assert world.advance(scope.lanes[0].name)
+    sys.stdout.write(json.dumps(world.broker.log) + "\n")
+    sys.stdout.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    for line in sys.stdin:
+        child = os.fork()
+        if not child:
+            live_and_die(json.loads(line))
+        _, status = os.waitpid(child, 0)
+        sys.stdout.write(f"{os.WTERMSIG(status) if os.WIFSIGNALED(status) else -1}\n")
+        sys.stdout.flush()
