@@ -1,4 +1,4 @@
-"""Measures and prints; asserts nothing. `python -m benchmarks [throughput] [models] [mutants] [stateful] [--seeds N]`.
+"""Measures and prints; asserts nothing. `python -m benchmarks [throughput] [models] [mutants] [stateful] [postgresql] [--seeds N]`.
 
 Times differ between machines and between runs on one machine: compare ratios and counts.
 """
@@ -20,10 +20,22 @@ from acidtest.patterns import PATTERNS, coded
 from acidtest.properties.outbox import OutboxContract
 from acidtest.search.bench import Bench
 from acidtest.search.check import check_exhaustively, check_scope, find_scope
+from acidtest.search.exhaustive import Explorer
 from acidtest.search.stateful import check_statefully
+from acidtest.world.database.backend import BACKENDS
+from acidtest.world.database.postgresql.server import PrivateServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+#: What is run on both backends.
+SCOPES = {
+    "acid": ("opposite transfers", "one process", "read and read again", "competing transfers", "one transfer", "same key"),
+    "outbox": ("one withdrawal", "one process"),
+    "two_phase_commit": ("lost replies", "the last cannot pay", "crash in recovery"),
+}
+BUDGET = 60.0  #: seconds for each
 
 
 def throughput() -> None:
@@ -66,7 +78,7 @@ def mutants() -> None:
     """Seconds to the minimal counterexample of the exhaustive search, per mutant."""
     for entry in coded():
         times = []
-        for mutant in entry.mutants():
+        for mutant in [mutant for mutant in entry.mutants() if mutant.backend == "sqlite"]:
             began = time.perf_counter()
             results = [result for _, result in check_exhaustively(entry.contract_class()(), mutant.factory)]
             times.append(time.perf_counter() - began)
@@ -80,7 +92,7 @@ def stateful(seeds: int) -> None:
     """Kills and seconds, shrinking included, of the stateful search over so many seeds, per mutant."""
     for entry in coded():
         medians = []
-        for mutant in entry.mutants():
+        for mutant in [mutant for mutant in entry.mutants() if mutant.backend == "sqlite"]:
             killed, times = 0, []
             for seed in range(seeds):
                 began = time.perf_counter()
@@ -93,16 +105,47 @@ def stateful(seeds: int) -> None:
         print(f"{entry.stem:<17} median of medians {statistics.median(medians):.1f} s")
 
 
+def postgresql() -> None:
+    """The server's start, death and return; and the same scopes on both backends, with the views that schedules end in."""
+    for _ in range(3):
+        made = PrivateServer().start()
+        began = time.perf_counter()
+        made.kill()
+        made.restart()
+        print(f"server: {made.seconds:.2f} s from nothing to the first connection; killed and back in {time.perf_counter() - began:.3f} s")
+        made.stop()
+    for stem, names in SCOPES.items():
+        entry = PATTERNS[stem]
+        contract = entry.contract_class()()
+        benches = [Bench(contract, entry.reference_factory(), backend) for backend in BACKENDS]
+        for name in names:
+            scope, views = find_scope(contract, name), []
+            for bench in benches:
+                found = Explorer(bench, scope, seconds=BUDGET).explore()
+                views.append({contract.abstract(view) for view, _ in found.finals})
+                print(
+                    f"{stem}, {name}, {bench.site.backend.name}: {found.schedules} schedules, {found.runs} runs, {len(found.states)} states, "
+                    f"{found.effects} effects, {found.effects / found.seconds:.0f} effects/s, {found.runs / found.seconds:.0f} runs/s"
+                    f"{'' if found.complete else ', NOT COMPLETE'}"
+                )
+            here, there = views
+            print(f"    final views: {len(here & there)} on both, {len(here - there)} on SQLite alone, {len(there - here)} on PostgreSQL alone", flush=True)
+        for bench in benches:
+            bench.close()
+
+
 def main() -> None:
-    """Run the benchmarks that were asked for; all but the stateful one by default."""
+    """Run the benchmarks that were asked for; all but the stateful one and the one that takes a server by default."""
     known: dict[str, Callable[[], None]] = {"throughput": throughput, "models": models, "mutants": mutants}
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("which", nargs="*", choices=[*known, "stateful", []], help="which; all but stateful by default")
+    parser.add_argument("which", nargs="*", choices=[*known, "stateful", "postgresql", []], help="which; all but the last two by default")
     parser.add_argument("--seeds", type=int, default=20, help="of the stateful benchmark")
     options = parser.parse_args()
     for name in options.which or known:
         if name == "stateful":
             stateful(options.seeds)
+        elif name == "postgresql":
+            postgresql()
         else:
             known[name]()
 

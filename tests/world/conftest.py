@@ -40,3 +40,10 @@ def pg(postgresql: Any) -> Iterator[Site]:
     install(made, two_accounts)
     yield made
     made.close()
+
+
+@pytest.fixture
+def private(postgresql: Any) -> None:
+    """For what takes a server whose processes are ours to stop and to kill."""
+    if not postgresql.private:
+        pytest.skip("ACIDTEST_POSTGRESQL_URL names a server whose processes are not ours to stop and to kill")

@@ -63,6 +63,7 @@ def recover(env: Any) -> None:
 CODES = (there, back, interest, promise, recover)
 
 
+@pytest.mark.usefixtures("private")
 @pytest.mark.parametrize("part", range(PARTS))
 def test_the_same_schedule_gives_the_same_effects_events_and_keys(pg: Site, part: int) -> None:
     seen, errors = set(), set()

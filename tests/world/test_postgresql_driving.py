@@ -140,6 +140,7 @@ def test_a_statement_that_waits_for_a_lock_goes_on_when_the_lock_is_free(pg: Sit
     world.close()
 
 
+@pytest.mark.usefixtures("private")
 def test_those_who_wait_for_one_lock_get_it_in_the_order_in_which_they_came(pg: Site) -> None:
     def insert(env: Any, who: str) -> str:
         connection = env.connect("bank", autocommit=True)
@@ -447,6 +448,7 @@ def test_a_session_that_was_altered_is_not_handed_on(pg: Site) -> None:
 # The death of the server:
 
 
+@pytest.mark.usefixtures("private")
 def test_a_server_that_dies_keeps_what_is_committed_or_prepared_and_everyone_else_gets_an_error(pg: Site) -> None:
     def prepare(env: Any) -> None:
         connection = env.connect("bank")

@@ -26,7 +26,7 @@ sys.stdin.read()
 
 
 @pytest.fixture
-def private(postgresql: Any) -> Any:
+def started_here(postgresql: Any) -> Any:
     del postgresql
     made = PrivateServer().start()
     yield made
@@ -49,17 +49,17 @@ def ended(pid: int) -> bool:
     return any(not programs.is_alive(pid) for _ in range(20_000))
 
 
-def test_a_server_starts_in_less_than_three_seconds_of_work_and_listens_on_a_socket_alone(private: PrivateServer) -> None:
-    with psycopg.connect(private.conninfo) as connection:
+def test_a_server_starts_in_less_than_three_seconds_of_work_and_listens_on_a_socket_alone(started_here: PrivateServer) -> None:
+    with psycopg.connect(started_here.conninfo) as connection:
         assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
         assert connection.execute("SHOW max_prepared_transactions").fetchone() == ("64",)
-    assert 0 < private.seconds < 30  # the machine may be busy; see the benchmarks
+    assert 0 < started_here.seconds < 30  # the machine may be busy; see the benchmarks
 
 
-def test_a_server_that_is_stopped_leaves_nothing(private: PrivateServer) -> None:
-    pid, folder = private.pid, Path(private.conninfo.split()[0].removeprefix("host="))
-    private.stop()
-    private.stop()
+def test_a_server_that_is_stopped_leaves_nothing(started_here: PrivateServer) -> None:
+    pid, folder = started_here.pid, Path(started_here.conninfo.split()[0].removeprefix("host="))
+    started_here.stop()
+    started_here.stop()
     assert not programs.is_alive(pid)
     assert not folder.exists()
 
@@ -84,8 +84,8 @@ def test_the_server_ends_when_the_process_that_started_it_is_killed_and_the_next
     assert not folder.exists()
 
 
-def test_what_was_committed_or_prepared_survives_a_server_that_is_killed_and_nothing_else(private: PrivateServer) -> None:
-    one, two = psycopg.connect(private.conninfo), psycopg.connect(private.conninfo)
+def test_what_was_committed_or_prepared_survives_a_server_that_is_killed_and_nothing_else(started_here: PrivateServer) -> None:
+    one, two = psycopg.connect(started_here.conninfo), psycopg.connect(started_here.conninfo)
     one.execute("CREATE TABLE t (n int)")
     one.execute("INSERT INTO t VALUES (1)")
     one.commit()
@@ -93,12 +93,12 @@ def test_what_was_committed_or_prepared_survives_a_server_that_is_killed_and_not
     one.execute("INSERT INTO t VALUES (2)")
     one.tpc_prepare()
     two.execute("INSERT INTO t VALUES (3)")
-    private.kill()
-    private.restart()
+    started_here.kill()
+    started_here.restart()
     with pytest.raises(psycopg.OperationalError):
         two.commit()
     one.close()
-    with psycopg.connect(private.conninfo) as after:
+    with psycopg.connect(started_here.conninfo) as after:
         assert after.execute("SELECT n FROM t").fetchall() == [(1,)]
         after.commit()
         (xid,) = after.tpc_recover()
@@ -127,8 +127,8 @@ def test_an_address_that_is_none_is_a_usage_error() -> None:
         UsersServer("not an address")
 
 
-def test_a_users_server_is_never_signalled_or_stopped(private: PrivateServer) -> None:
-    users = UsersServer(private.conninfo)
-    users.signal(private.pid, signal.SIGKILL)
+def test_a_users_server_is_never_signalled_or_stopped(started_here: PrivateServer) -> None:
+    users = UsersServer(started_here.conninfo)
+    users.signal(started_here.pid, signal.SIGKILL)
     users.stop()
-    assert private.pid
+    assert started_here.pid
