@@ -98,7 +98,7 @@ class Site:
 
     def copy(self) -> Site:
         """A site of its own with what is committed here now, where nobody holds a lock; to be closed by the caller."""
-        copied = Site()
+        copied = Site(self.backend.name)
         for name, database in self._databases.items():
             copied.database(name).fill(database)
         copied.capture()

@@ -211,6 +211,25 @@ def test_who_waits_for_a_prepared_transaction_is_no_victim_of_a_deadlock(pg: Sit
     world.close()
 
 
+def test_an_observer_who_would_have_to_wait_is_told_so_and_may_look_at_a_copy(pg: Site) -> None:
+    def observe(site: Site) -> Any:
+        host = site.host("observer")
+        try:
+            return host.connect("bank").execute("SELECT id, balance FROM accounts ORDER BY id FOR SHARE").fetchall()
+        finally:
+            host.hang_up()
+
+    world = Small(pg, pay)
+    world.until("pay", "COMMIT")
+    with pytest.raises(psycopg.errors.LockNotAvailable):
+        observe(pg)
+    copy = pg.copy()
+    assert observe(copy) == [("A", 100), ("B", 100)]
+    copy.close()
+    assert world.finish("pay") == "ok"
+    world.close()
+
+
 # Isolation:
 
 

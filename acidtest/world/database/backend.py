@@ -83,6 +83,9 @@ class Database(Protocol):
     def reset(self) -> None:
         """Go back to the captured contents."""
 
+    def fill(self, other: Any) -> None:
+        """Take over what is committed in another database."""
+
     def close(self) -> None:
         """Remove it."""
 

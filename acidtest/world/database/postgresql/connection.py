@@ -295,7 +295,7 @@ class Connection(psycopg.Connection[Any]):
     def wait(self, gen: Any, *args: Any, **options: Any) -> Any:
         """What psycopg waits in, whatever for; a statement of a task may have to wait for a lock."""
         task = current_task()
-        if task is None or not task.process.alive:
+        if task is not None and not task.process.alive:
             return super().wait(gen, *args, **options)
         try:
             want = next(gen)
@@ -312,12 +312,17 @@ class Connection(psycopg.Connection[Any]):
             kind = psycopg.errors.DeadlockDetected if self._victim == DEADLOCK else psycopg.errors.LockNotAvailable
             raise kind(message) from None
 
-    def _await(self, task: Task) -> None:
-        """Wait for the answer; where the statement waits for a lock, let others go on."""
+    def _await(self, task: Task | None) -> None:
+        """Wait for the answer; where the statement waits for a lock, let others go on. Who is no task is not let wait."""
         effect = self._effect or Effect("other", self.database.name, "wait for a lock")
-        glance = QUICK if effect.kind in (WRITE, LOCK) and not self._victim else SLOW
+        locks = task is None or effect.kind in (WRITE, LOCK)
+        glance = QUICK if locks and not self._victim else SLOW
         if not self.database.watch.await_answer(self.pgconn, glance, cancelled=bool(self._victim)):
-            self._queue(task, effect)
+            if task is not None:
+                self._queue(task, effect)
+            else:
+                self._victim = REFUSED
+                self.database.watch.cancel(self.pgconn.backend_pid)
 
     def _queue(self, task: Task, effect: Effect) -> None:
         """Wait in the server's queue; whoever is chosen as the victim of a deadlock is cancelled."""
