@@ -20,6 +20,7 @@ from psycopg import IsolationLevel, pq
 from psycopg.waiting import Ready, Wait
 
 from acidtest.world.database.postgresql.cursor import driven_cursor, refuse, text_of
+from acidtest.world.database.postgresql.landing import Landing
 from acidtest.world.database.postgresql.session import CLOSED, quiet, run
 from acidtest.world.database.postgresql.statement import (
     COMMIT,
@@ -429,36 +430,3 @@ def driven_connection(factory: Any) -> type[Connection]:
     if factory is None or factory is psycopg.Connection:
         return Connection
     return factory if issubclass(factory, Connection) else type(factory.__name__, (Connection, factory), {})
-
-
-class Landing:
-    """A transaction whose end was left to the server, with the locks that it holds."""
-
-    def __init__(self, database: Database, pgconn: Any, command: str, statement: Statement, chain: int) -> None:
-        """Keep the session until the end comes."""
-        self.database = database
-        self.chain = chain
-        self._pgconn = pgconn
-        self._command = command
-        self._statement = statement
-
-    def land(self) -> None:
-        """Do what was left to the server."""
-        result = self._pgconn.exec_(self._command.encode())
-        if result.status == pq.ExecStatus.COMMAND_OK:
-            if self._statement.kind == PREPARE:
-                self.database.prepared[self._statement.name] = self.chain
-            elif self._statement.kind == DECIDE:
-                self.database.prepared.pop(self._statement.name, None)
-        self.database.touch(("landed", self.chain))
-        self.hang_up()
-
-    def hang_up(self) -> None:
-        """Roll back what has not come to its end."""
-        if self._pgconn is None:
-            return
-        watch, pgconn, self._pgconn = self.database.watch, self._pgconn, None
-        fine = quiet(pgconn, watch)
-        self.database.open.pop(pgconn.backend_pid, None)
-        self.database.take_back(pgconn, fine=fine, clean=True)
-        watch.settle()

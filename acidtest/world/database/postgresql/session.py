@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _ACTIVE = pq.TransactionStatus.ACTIVE
 _IDLE = pq.TransactionStatus.IDLE
 _OPEN = (pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR)
+STOP, CONTINUE = signal.SIGSTOP, signal.SIGCONT
+_READS = 100  #: answers that may be left of a statement that was cancelled, at most
+_PATIENCE = 10_000  #: milliseconds until a statement that was cancelled and does not end is given up
 _FINE = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY)
 
 
@@ -84,7 +87,3 @@ def _give_up(pgconn: pq.abc.PGconn, watch: Watch) -> None:
         if pgconn.get_result() is None:
             return
 
-
-_READS = 100
-_PATIENCE = 10_000  #: milliseconds
-STOP, CONTINUE = signal.SIGSTOP, signal.SIGCONT
