@@ -54,17 +54,22 @@ RIGHT = textwrap.dedent("""
         def relay(self):
             db = self._connect()
             try:
-                db.execute("BEGIN IMMEDIATE")  # one relay at a time
-                rows = db.execute("SELECT n, key, account, amount FROM outbox WHERE sent = 0 ORDER BY n").fetchall()
-                for n, key, account, amount in rows:
+                n = 0
+                while True:
+                    db.execute("BEGIN IMMEDIATE")  # one relay at a time
+                    query = "SELECT n, key, account, amount FROM outbox WHERE sent = 0 AND n > ? ORDER BY n LIMIT 1"
+                    row = db.execute(query, (n,)).fetchone()
+                    if row is None:
+                        break
+                    n, key, account, amount = row
                     try:
                         self.env.broker.publish(key, account, {"account": account, "amount": amount})
                     except (BrokerRefused, BrokerTimeout):
+                        db.execute("ROLLBACK")
                         continue
                     db.execute("UPDATE outbox SET sent = 1 WHERE n = ?", (n,))
                     db.execute("COMMIT")
-                    db.execute("BEGIN IMMEDIATE")
-                db.execute("COMMIT")
+                db.execute("ROLLBACK")
             finally:
                 db.close()
 
@@ -81,6 +86,7 @@ WRONG = RIGHT.replace(
     """                try:
                     self.env.broker.publish(key, account, {"account": account, "amount": amount})
                 except (BrokerRefused, BrokerTimeout):
+                    db.execute("ROLLBACK")
                     continue
                 db.execute("UPDATE outbox SET sent = 1 WHERE n = ?", (n,))
                 db.execute("COMMIT")
