@@ -17,6 +17,7 @@ from acidtest.errors import (
 
 if TYPE_CHECKING:
     from acidtest.properties.acid import AcidContract
+    from acidtest.properties.compensation import CompensationContract
     from acidtest.properties.outbox import OutboxContract
     from acidtest.properties.two_phase_commit import TwoPhaseCommitContract
     from acidtest.testing import assert_schedule, check
@@ -29,6 +30,7 @@ __all__ = [
     "BackendUnavailable",
     "BrokerRefused",
     "BrokerTimeout",
+    "CompensationContract",
     "ContractError",
     "Environment",
     "HarnessError",
@@ -44,6 +46,7 @@ __all__ = [
 #: What is imported when first asked for: code under test imports `Outcome` from here, and should not pay for the rest.
 _LAZY = {
     "AcidContract": "acidtest.properties.acid",
+    "CompensationContract": "acidtest.properties.compensation",
     "OutboxContract": "acidtest.properties.outbox",
     "TwoPhaseCommitContract": "acidtest.properties.two_phase_commit",
     "assert_schedule": "acidtest.testing",

@@ -87,7 +87,7 @@ PATTERNS: dict[str, Pattern] = {
         Pattern("three_phase_commit", "three-phase commit"),
         Pattern("xa", "XA distributed transactions"),
         Pattern("saga", "saga (choreography, orchestration)"),
-        Pattern("compensation", "compensating transactions"),
+        Pattern("compensation", "compensating transactions", "CompensationContract", "Ledger"),
         Pattern("event_sourcing", "event sourcing"),
         Pattern("cqrs", "CQRS"),
         Pattern("outbox", "transactional outbox", "OutboxContract", "Outbox"),

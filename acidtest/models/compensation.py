@@ -1,258 +1,258 @@
-"""Compensation: what undoing by a business transaction guarantees, what it costs, and what it cannot do.
+"""Compensation: business transactions of keyed changes, each of which can be taken back by another business transaction.
 
-Sources: Korth, Levy & Silberschatz, "A formal approach to recovery by compensating transactions", VLDB 1990; the bugs of
-Seata's automatic undo (seata#3721, #152, #5666, #2848). What PATTERNS 7 lists as impossible is N1 to N3 here.
+A client asks for the changes of a key, or for their compensation. Changes are keyed requests as everywhere. Their
+compensation takes back what they did, once; where they have not come yet it bars the key, so that they are refused when
+they do. It is parked, for all to see, where an account would be overdrawn, because others have spent what was given;
+and after a disturbance it may be parked, too. What is parked may be taken back later, as soon as that is possible.
+
+Asking for a compensation is a request of its own here, under a key of its own. So a state is that of a ledger: the
+outcome to which a compensation's key is bound says whether it is done, parked, or done after it had been parked.
+
+Sources: Korth, Levy & Silberschatz, "A formal approach to recovery by compensating transactions", VLDB 1990; what
+happens inside, with an undo log, is the model of `undo_log`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from acidtest.models.machine import Kind, Property, implied
-from acidtest.models.theory import Claim, Diagram, Size, Study, Switch, Theorem, Theory
-from acidtest.models.undo_log import ABORTING, KEPT, OPEN, UNDONE, UndoLog, UndoView
+from acidtest.models.ledger import EVENTS, Call, Ledger, LedgerState, Request, lifted, put
+from acidtest.models.machine import Model, Transition
 
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Sequence
 
-def left(view: UndoView) -> int:
-    """What the changes that are in effect have added to the row."""
-    return sum(amount * (did - undid) for amount, did, undid in zip(view.amounts, view.did, view.undid, strict=True))
+#: What a request for a compensation asks for, and what its names begin with.
+UNDO = "undo"
+#: What the key of a compensation is bound to: taken back or barred; parked; taken back after it had been parked.
+OK, PARKED, LATE = "ok", "parked", "late"
 
-
-def all_undone(view: UndoView) -> bool:
-    """Something was undone, and nothing is in effect."""
-    return any(view.undid) and view.did == view.undid
+Account = TypeVar("Account")
 
 
-def as_alone(view: UndoView) -> bool:
-    """The row is as if there had been third parties only."""
-    return view.row == view.alone
+class Entry(NamedTuple):
+    """One line of the history: a change of an account that was done, or taken back, under a key."""
+
+    key: str
+    account: str
+    amount: int
 
 
-def in_between(view: UndoView) -> bool:
-    """A third party has written, and some change is or was in effect."""
-    return view.writes > 0 and any(view.did)
+class CompensationView(NamedTuple):
+    """What an outsider sees.
+
+    Arguments:
+        opening: the balances at the start.
+        balances: the balances now.
+        calls: what clients know of the changes that they asked for.
+        undos: what they know of the compensations that they asked for.
+        accepted: what took effect, in that order: the name of a request, or "undo" and the name of what was taken back.
+        parked: the keys whose compensation waits for people.
+        history: the changes and compensations on record, where that is shown.
+    """
+
+    opening: tuple[tuple[str, int], ...]
+    balances: tuple[tuple[str, int], ...]
+    calls: tuple[Call, ...]
+    undos: tuple[Call, ...]
+    accepted: tuple[str, ...]
+    parked: tuple[str, ...] = ()
+    history: tuple[Entry, ...] = ()
 
 
-def adds_up(view: UndoView) -> bool:
-    """Changes and the writes of third parties commute: the row is the sum of both."""
-    return view.row == view.alone + left(view)
+class CompensationState(NamedTuple):
+    """The requests; compensations are among them."""
+
+    ledger: LedgerState
 
 
-def grown(before: tuple[int, ...], after: tuple[int, ...]) -> Iterator[int]:
-    """The keys whose count has grown."""
-    return (key for key, (was, now) in enumerate(zip(before, after, strict=True)) if now > was)
+def undo_request(name: str, key: str) -> Request:
+    """A request for the compensation of `key`."""
+    return Request(name, f"{UNDO} {key}", (UNDO, key), ())
 
 
-def undoes(before: UndoView, after: UndoView) -> bool:
-    """A compensation took effect."""
-    return before.undid != after.undid
+def is_undo(request: Request) -> bool:
+    """Whether a request is for a compensation."""
+    return request.payload[0] == UNDO
 
 
-def does(before: UndoView, after: UndoView) -> bool:
-    """A change took effect, once or again."""
-    return any(grown(before.did, after.did))
+def backwards(deltas: Sequence[tuple[Account, int]]) -> tuple[tuple[Account, int], ...]:
+    """What takes changes back: the last first."""
+    return tuple((account, -change) for account, change in reversed(deltas))
 
 
-def cancels_early(before: UndoView, after: UndoView) -> bool:
-    """A compensation came to a key of which nothing had been done."""
-    return any(barred and not did for barred, did in zip(after.cancelled, after.did, strict=True)) and (
-        before.cancelled != after.cancelled
-    )
+def payable(balances: Iterable[tuple[Hashable, int]], deltas: Iterable[tuple[Hashable, int]]) -> bool:
+    """Whether changes can be made one after the other without overdrawing an account."""
+    after = dict(balances)
+    for account, change in deltas:
+        after[account] = after.get(account, 0) + change
+        if after[account] < 0:
+            return False
+    return True
 
 
-def not_barred(before: UndoView, after: UndoView) -> bool:
-    """What was done had been neither undone nor cancelled."""
-    return not any(before.cancelled[key] or before.undid[key] for key in grown(before.did, after.did))
+class Compensations(Ledger):
+    """The transitions of changes and compensations over a fixed workload.
+
+    Arguments:
+        opening: (account, balance) pairs.
+        requests: the workload, those for compensations among them.
+    """
+
+    def __init__(self, opening: Iterable[tuple[str, int]], requests: Sequence[Request]) -> None:
+        """Say of every request which slot of the state its key has, and which the other side's."""
+        super().__init__(opening, requests)
+        slots = {r.key: slot for r, slot in zip(self.requests, self._key, strict=True)}
+        self.undos = [i for i, r in enumerate(self.requests) if is_undo(r)]
+        other = [str(r.payload[1]) if is_undo(r) else f"{UNDO} {r.key}" for r in self.requests]
+        self._other = [slots.get(key) for key in other]
+
+    def own(self, s: LedgerState, i: int) -> tuple[int, str] | None:
+        """What the key of request `i` is bound to."""
+        return s.bound[self._key[i]]
+
+    def other(self, s: LedgerState, i: int) -> tuple[int, str] | None:
+        """What is bound under the key of the other side: of the compensation for changes, of the changes for it."""
+        slot = self._other[i]
+        return None if slot is None else s.bound[slot]
+
+    # Changes:
+
+    def claim(self, s: LedgerState, i: int) -> LedgerState | None:
+        """The key is bound to this payload, unless it is barred."""
+        return None if self.other(s, i) else super().claim(s, i)
+
+    def accept(self, s: LedgerState, i: int) -> LedgerState | None:
+        """The changes are made, unless the key is barred."""
+        return None if i in self.undos or self.other(s, i) else super().accept(s, i)
+
+    def decline(self, s: LedgerState, i: int) -> LedgerState | None:
+        """The key is bound to a rejection, unless it is barred."""
+        return None if self.other(s, i) else super().decline(s, i)
+
+    def affordable(self, s: LedgerState, i: int) -> bool:
+        """Whether no account would be overdrawn on the way."""
+        return payable(enumerate(s.balances), self._deltas[i])
+
+    # Compensations:
+
+    def done(self, s: LedgerState, i: int) -> int | None:
+        """The number of the request that a compensation would take back, or has taken back; None where there is none."""
+        bound = self.other(s, i)
+        return bound[0] if bound is not None and bound[1] == OK else None
+
+    def take_back(self, s: LedgerState, i: int) -> LedgerState | None:
+        """What was done is taken back, as soon as no account is overdrawn by the whole of it."""
+        own, done = self.own(s, i), self.done(s, i)
+        parked = own is not None and own[1] == PARKED
+        if done is None or not (parked or self._asked(s, i)):
+            return None
+        balances = list(s.balances)
+        for account, change in self._deltas[done]:
+            balances[account] -= change
+        if min(balances) < 0:
+            return None
+        return self._bind(s, i, LATE if parked else OK)._replace(
+            balances=tuple(balances), accepted=(*s.accepted, self.first[i])
+        )
+
+    def bar(self, s: LedgerState, i: int) -> LedgerState | None:
+        """There is nothing to take back, and will not be."""
+        return self._bind(s, i, OK) if self._asked(s, i) and self.done(s, i) is None else None
+
+    def park(self, s: LedgerState, i: int) -> LedgerState | None:
+        """The compensation is left to people: it would overdraw an account, or something disturbed it."""
+        done = self.done(s, i)
+        if done is None or not self._asked(s, i):
+            return None
+        possible = payable(enumerate(s.balances), backwards(self._deltas[done]))
+        return None if possible and s.alone[i] else self._bind(s, i, PARKED)
+
+    def _asked(self, s: LedgerState, i: int) -> bool:
+        """Whether compensation `i` is asked for, and nothing came of it yet."""
+        return s.status[i] in ("open", "unknown") and self.own(s, i) is None
+
+    def _bind(self, s: LedgerState, i: int, outcome: str) -> LedgerState:
+        return s._replace(bound=put(s.bound, self._key[i], (self.first[i], outcome)))
+
+    # Answers:
+
+    def reply(self, s: LedgerState, i: int, outcome: str) -> LedgerState | None:
+        """The client learns the outcome."""
+        if s.status[i] != "open" or outcome not in self.answers(s, i):
+            return None
+        return s._replace(status=put(s.status, i, outcome))
+
+    def answers(self, s: LedgerState, i: int) -> tuple[str, ...]:
+        """What may be told now.
+
+        Of changes that were taken back meanwhile: that they were done, as before, or a refusal. Of a compensation that
+        was parked and is done by now: either, unless nothing disturbed the call.
+        """
+        own, other = self.own(s, i), self.other(s, i)
+        if i in self.undos:
+            late = ("ok",) if s.alone[i] else ("ok", "rejected")
+            return {OK: ("ok",), PARKED: ("rejected",), LATE: late}.get(own[1] if own else "", ())
+        if not self.requests[i].valid:
+            return ("rejected",)
+        if other is not None and other[1] != PARKED:
+            return ("ok", "rejected") if own == (self.first[i], "ok") else ("rejected",)
+        told = self.answer(s, i)
+        return () if told is None else (told,)
 
 
-def last_first(before: UndoView, after: UndoView) -> bool:
-    """No later change of the same business transaction is in effect while an earlier one is undone."""
-    return not any(
-        before.owners[later] == before.owners[key] and before.did[later] > before.undid[later]
-        for key in grown(before.undid, after.undid)
-        for later in before.log[before.log.index(key) + 1 :] if later != key
-    )  # fmt: skip
+class CompensationModel(Model[CompensationState]):
+    """Changes and their compensations over a fixed workload.
 
+    Arguments:
+        opening: (account, balance) pairs.
+        requests: the workload.
+    """
 
-def as_recorded(before: UndoView, after: UndoView) -> bool:
-    """The row falls by what the change had added."""
-    return before.row - after.row == sum(before.amounts[key] for key in grown(before.undid, after.undid))
+    name = "compensation"
+    events = EVENTS
 
+    def __init__(self, opening: Iterable[tuple[str, int]], requests: Sequence[Request]) -> None:
+        """Number accounts and requests."""
+        self.ledger = Compensations(opening, requests)
 
-def nothing_vanishes(before: UndoView, after: UndoView) -> bool:
-    """The history only grows."""
-    pairs = zip(before.did + before.undid, after.did + after.undid, strict=True)
-    return all(now >= was for was, now in pairs)
+    def initial_states(self) -> Iterable[CompensationState]:
+        """Nothing has been asked for."""
+        yield CompensationState(self.ledger.initial())
 
+    def transitions(self) -> Sequence[Transition]:
+        """Changes, then compensations."""
+        undos = [(i,) for i in self.ledger.undos]
+        return [
+            *self.ledger.transitions(),
+            Transition("take_back", lifted(self.ledger.take_back), undos),
+            Transition("bar", lifted(self.ledger.bar), undos),
+            Transition("park", lifted(self.ledger.park), undos),
+        ]
 
-def have_ended(view: UndoView) -> bool:
-    """Every business transaction is kept, undone, or parked for all to see."""
-    return not {OPEN, ABORTING} & set(view.outcomes)
+    def at_rest(self, state: CompensationState) -> bool:
+        """No call is open."""
+        return "open" not in state.ledger.status
 
+    def view(self, state: CompensationState) -> CompensationView:
+        """Balances, answers, and what is parked."""
+        s, ledger = state.ledger, self.ledger
+        calls = ledger.calls(s)
+        keys = {str(ledger.requests[i].payload[1]) for i in ledger.undos if (own := ledger.own(s, i)) and own[1] == PARKED}
+        return CompensationView(
+            ledger.opening,
+            ledger.balances(s),
+            tuple([call for call in calls if not is_undo(call.request)]),
+            tuple([call for call in calls if is_undo(call.request)]),
+            tuple([self._effect(s, i)[0] for i in s.accepted]),
+            tuple(sorted(keys)),
+            tuple([entry for i in s.accepted for entry in self._effect(s, i)[1]]),
+        )
 
-def gave_up(view: UndoView) -> bool:
-    """Some business transaction is not kept."""
-    return set(view.outcomes) != {KEPT}
-
-
-def nothing_left(view: UndoView) -> bool:
-    """Whatever a business transaction did that is not kept was undone, and nobody is overdrawn."""
-    keys = zip(view.owners, view.did, view.undid, strict=True)
-    return view.row >= 0 and all(view.outcomes[owner] == KEPT or did == undid for owner, did, undid in keys)
-
-
-def kept_adds_up(view: UndoView) -> bool:
-    """The row holds what third parties and the business transactions that were kept have added."""
-    keys = zip(view.owners, view.amounts, strict=True)
-    return view.row == view.alone + sum(amount for owner, amount in keys if view.outcomes[owner] == KEPT)
-
-
-_KLS = "Korth, Levy & Silberschatz 1990; PATTERNS 7"
-_HERE = "PATTERNS 7"
-CT1 = implied("CT1", "once all is undone, the row is as if it had never been done", Kind.ALWAYS, all_undone, as_alone, _KLS)
-CT2 = implied("CT2", "changes, compensations and the writes of others commute", Kind.ALWAYS, in_between, adds_up, _KLS)
-CT3 = implied(
-    "CT3", "a compensation takes effect once, however often it is asked for", Kind.ALWAYS,
-    lambda view: any(view.undid), lambda view: max(view.undid) <= 1, _HERE,
-)  # fmt: skip
-CT4 = implied(
-    "CT4", "the compensation of what was never done changes nothing", Kind.STEP,
-    cancels_early, lambda before, after: before.row == after.row and before.undid == after.undid, _HERE,
-)  # fmt: skip
-CT5 = implied("CT5", "what was compensated is not done afterwards", Kind.STEP, does, not_barred, _HERE)
-CT6 = Property("CT6", "every compensation succeeds or is parked", Kind.EVENTUALLY, have_ended, _HERE)
-CT7 = implied("CT7", "a compensation overdraws nobody", Kind.STEP, undoes, lambda _, after: after.row >= 0, _HERE)
-CT8 = Property("CT8", "the history of changes and compensations only grows", Kind.STEP, nothing_vanishes, _HERE)
-CT9 = implied("CT9", "a compensation takes back what was recorded", Kind.STEP, undoes, as_recorded, _HERE)
-CT10 = implied(
-    "CT10", "whatever is in effect has its undo record", Kind.ALWAYS, lambda view: any(view.did),
-    lambda view: all(key in view.log for key, did in enumerate(view.did) if did), _HERE,
-)  # fmt: skip
-CT11 = implied("CT11", "of one business transaction, what was done last is undone first", Kind.STEP, undoes, last_first, _HERE)
-G1 = Property("G1", "in the end the row holds what was kept", Kind.AT_REST, kept_adds_up, "PATTERNS 0")
-G2 = Property("G2", "the row is never overdrawn", Kind.ALWAYS, lambda view: view.row >= 0, "PATTERNS 0")
-G3 = implied(
-    "G3", "no change takes effect twice", Kind.ALWAYS, lambda view: any(view.did), lambda view: max(view.did) <= 1, "PATTERNS 0"
-)
-G6 = Property("G6", "no business transaction is left pending", Kind.AT_REST, have_ended, "PATTERNS 0")
-G11 = Property(
-    "G11", "without crashes all are kept", Kind.SOMETIMES,
-    lambda view: not view.crashes and set(view.outcomes) == {KEPT}, "PATTERNS 0",
-)  # fmt: skip
-BESIDE = Property(
-    "SOME-UNDONE", "a change is undone after a third party has written", Kind.SOMETIMES,
-    lambda view: UNDONE in view.outcomes and all_undone(view) and in_between(view), _HERE,
-)  # fmt: skip
-N2 = implied("N2", "what was given up leaves nothing behind", Kind.AT_REST, gave_up, nothing_left, _HERE)
-N1 = replace(CT1, id="N1", name="restoring what the row held before brings back the row", source="seata#3721; PATTERNS 7")
-N1_LOCK = Property("N1.lock", "a third party waits for a business transaction", Kind.SOMETIMES, lambda view: view.locked, _HERE)
-N3 = replace(N2, id="N3", name="what was given up leaves nothing behind, and overdraws nobody")
-
-_IMAGES, _LOCKED = {"before_image": True}, {"before_image": True, "global_lock": True}
-
-STUDY = Study(
-    name="undo log beside third parties",
-    make=UndoLog,
-    switches=(
-        Switch("tombstones", "a compensation of what was never done bars it from then on", default=True),
-        Switch("idempotent", "the database knows a command that comes again", default=True),
-        Switch("parking", "what cannot be undone is left to people", default=True),
-        Switch("last_first", "an undo waits for those of later changes", default=True),
-        Switch("before_image", "an undo restores what the row held before the change"),
-        Switch("global_lock", "nobody else writes a row until the business transaction has ended"),
-        Switch("bypass", "third parties do not know of the global lock"),
-        Switch("current_price", "an undo takes back the price of now"),
-        Switch("record_apart", "the undo record is written in a transaction of its own"),
-        Switch("erase", "an undo removes the change from the history"),
-        Switch("blind", "an undo takes back also what was never added"),
-        Switch("overdraw", "an undo overdraws the row rather than fail"),
-        Switch("spendable", "third parties may spend what is not kept yet"),
-        Switch("interest", "third parties also multiply the row"),
-        Switch("irreversible", "the first change cannot be undone: cash was dispensed, mail was sent"),
-    ),
-    sizes=(
-        Size("1 business transaction, 2 changes, 1 crash", {"transactions": 1, "changes": 2, "writes": 1, "crashes": 1}, 648, 11),
-        Size("2 business transactions, 2 writes", {"transactions": 2, "changes": 1, "writes": 2, "crashes": 0}, 1_544, 12),
-    ),
-    properties=(CT1, CT2, CT3, CT4, CT5, CT6, CT7, CT8, CT9, CT10, CT11, G1, G2, G3, G6, G11, BESIDE),
-    theorems=(
-        Theorem(CT1, {"interest": True}, {}),
-        Theorem(CT1, {"current_price": True}, {}),
-        Theorem(CT1, _LOCKED | {"last_first": False}, {"last_first": False}),
-        Theorem(CT2, {"interest": True}, {}),
-        Theorem(CT3, {"idempotent": False}, {}),
-        Theorem(CT4, {"blind": True}, {}),
-        Theorem(CT5, {"tombstones": False}, {}),
-        Theorem(CT6, {"spendable": True, "parking": False}, {"spendable": True}),
-        Theorem(CT7, {"spendable": True, "overdraw": True}, {"spendable": True}),
-        Theorem(CT8, {"erase": True}, {}),
-        Theorem(CT9, {"current_price": True}, {}),
-        Theorem(CT9, _IMAGES, {}),
-        Theorem(CT10, {"record_apart": True}, {}),
-        Theorem(CT11, {"last_first": False}, {}),
-        Theorem(G1, {"record_apart": True}, {}),
-        Theorem(G2, {"spendable": True, "overdraw": True}, {"spendable": True}),
-        Theorem(G3, {"idempotent": False}, {}),
-        Theorem(G6, {"irreversible": True, "parking": False}, {"irreversible": True}),
-        Theorem(N1, _IMAGES, _LOCKED),
-        Theorem(N1, _IMAGES, _LOCKED, size=1),
-        Theorem(N1, _LOCKED | {"bypass": True}, _LOCKED),
-        Theorem(N1_LOCK, _LOCKED, {}),
-        Theorem(N2, {"irreversible": True}, {}),
-        Theorem(N3, {"spendable": True}, {}),
-        Theorem(N3, {"spendable": True, "overdraw": True}, {}),
-    ),
-    diagram=Diagram({"transactions": 1, "changes": 1, "writes": 0}, lambda state: f"{state.marks}\n{state.outcomes[0]}"),
-)
-
-THEORY = Theory(
-    promise=(
-        "What a committed change did to the business is taken back by another change, not by a rollback: a refund for a "
-        "payment. Others may have read and written in between, and their work stays. Each change leaves a record of what "
-        "it did, in the same database transaction; its compensation takes back what was recorded, once, also when asked "
-        "for twice, and bars a change that it has overtaken. Where undoing commutes with what others do, the outcome is as "
-        "if the change had never been; where it does not, or where others have used up what was given, no undo can be right."
-    ),
-    studies=(STUDY,),
-    aspects={
-        "atomicity": ("G1",),
-        "isolation": ("CT1", "N1"),
-        "durability": ("CT10", "CT8"),
-        "idempotency": ("CT3", "G3"),
-        "conservation": ("CT2", "G2", "N3"),
-        "termination": ("CT6",),
-        "non-blocking": ("CT6", "N1.lock"),
-        "order": ("CT11", "CT5"),
-    },
-    omitted={
-        "G4": "nobody waits for an answer to an undo: how it ended is what CT6 speaks of",
-        "G5": "a coordinator of the model decides in one durable write, against which nothing competes",
-        "G7": "a key of the model stands for one change, so that none comes with another payload",
-        "G10": "recovery is to ask again, which is what CT3 and CT5 speak of",
-        "G12": "changes are whole numbers",
-    },
-    claims=(
-        Claim(
-            "compensating transactions undo what was committed, in place of a rollback", "refined", ("CT1", "CT2", "N1"),
-            "the outcome is as if it had never been, if undoing takes back a difference and commutes with what others do; "
-            "restoring the row as it was destroys their writes",
-        ),
-        Claim(
-            "a refund is the inverse of a debit", "refined", ("CT3", "CT4", "CT5", "CT9"),
-            "once only, only of what was done, never before it, and by the amount that was recorded",
-        ),
-        Claim(
-            "compensating transactions belong to external systems", "refined", ("N2", "N3"),
-            "they suit what can be undone: cash that is out, or credit that is spent, has no compensation and is parked",
-        ),
-        Claim(
-            "no blocking", "refined", ("N1.lock", "CT6"),
-            "of deltas it is so; before-images need a lock until the business transaction has ended, and all writers wait",
-        ),
-        Claim(
-            "everything is undone in reverse order", "refined", ("CT11", "CT1"),
-            "that matters where undoing restores before-images; differences may be taken back in any order",
-        ),
-    ),
-)  # fmt: skip
+    def _effect(self, s: LedgerState, i: int) -> tuple[str, tuple[Entry, ...]]:
+        """The name of what took effect, and what the history says of it."""
+        done = self.ledger.done(s, i) if i in self.ledger.undos else None
+        request = self.ledger.requests[i if done is None else done]
+        deltas = request.deltas if done is None else backwards(request.deltas)
+        name = request.name if done is None else f"{UNDO} {request.name}"
+        return name, tuple([Entry(request.key, *delta) for delta in deltas])

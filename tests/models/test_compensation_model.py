@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from acidtest.models.checker import check
-from acidtest.models.compensation import CT1, CT2, CT6, CT11, G1, N1, STUDY
 from acidtest.models.machine import Action
 from acidtest.models.proof import show
 from acidtest.models.undo_log import UndoLog
+from acidtest.models.undo_log_properties import CT1, CT2, CT6, CT11, G1, N1, STUDY
 
 
 def run(model, *actions):

@@ -1,0 +1,169 @@
+"""What clients ask of business transactions that can be taken back: the scopes, and what the stateful search draws."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import strategies as st
+
+from acidtest.properties.shared import DAY, client, environment
+from acidtest.workload import Operation, Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+Change = tuple[str, int]
+
+
+def _do(name: str, key: str, *changes: Change, retries: int = 1) -> Operation:
+    return Operation(name, "do", (key, changes), retries)
+
+
+def _undo(name: str, key: str, retries: int = 1) -> Operation:
+    return Operation(name, "undo", (key,), retries)
+
+
+_CRASH = frozenset({"crash"})
+_REPLIES = frozenset({"refused", "lost", "unacknowledged", "late"})
+
+SCOPES = (
+    Scope(
+        "done and undone", "a payment and its refund; two crashes, refusals or lost replies anywhere, also when asked again",
+        (("A", 100), ("B", 10)),
+        (client("app-1", _do("d1", "k1", ("A", -61), ("B", 61)), _undo("u1", "k1")),),
+        faults=2, kinds=_CRASH | _REPLIES,
+    ),
+    Scope(
+        "overtaken", "a compensation that may overtake its change, which comes again; one crash or lost reply of COMMIT",
+        (("A", 100), ("B", 10)),
+        (
+            client("app-1", _do("d1", "k1", ("A", -61), ("B", 61))),
+            client("app-2", _undo("u1", "k1"), _do("d2", "k1", ("A", -61), ("B", 61))),
+        ),
+        faults=1, kinds=_CRASH | {"unacknowledged"},
+    ),
+    Scope(
+        "undone by two", "one change, the compensation of which is asked for twice at once; one crash or lost reply of COMMIT",
+        (("A", 100), ("B", 10)),
+        (
+            client("app-1", _do("d1", "k1", ("A", -61)), _undo("u1", "k1")),
+            client("app-2", _undo("u2", "k1")),
+        ),
+        faults=1, kinds=_CRASH | {"unacknowledged"},
+    ),
+    Scope(
+        "third party", "a refund, while a third party spends or adds to what was paid; one crash or refusal",
+        (("A", 100), ("B", 10)),
+        (
+            client("app-1", _do("d1", "k1", ("A", -61), ("B", 61), retries=0), _undo("u1", "k1", retries=0)),
+            client("app-2", _do("d2", "k2", ("B", -23), retries=0), _do("d3", "k3", ("A", 7), retries=0)),
+        ),
+        faults=1, kinds=_CRASH | {"refused"},
+    ),
+    Scope(
+        "two at once", "two business transactions on one account, both done and undone at once; one lost reply of COMMIT",
+        (("A", 100), ("B", 10)),
+        (
+            client("app-1", _do("d1", "k1", ("A", -61), retries=0), _undo("u1", "k1", retries=0)),
+            client("app-2", _do("d2", "k2", ("A", -13), retries=0), _undo("u2", "k2", retries=0)),
+        ),
+        faults=1, kinds=frozenset({"unacknowledged"}),
+    ),
+    Scope(
+        "same key", "one key asked for twice at once, then with another amount, then undone; one crash or lost reply of COMMIT",
+        (("A", 100), ("B", 10)),
+        (
+            client("app-1", _do("d1", "k1", ("A", -41)), _undo("u1", "k1")),
+            client("app-2", _do("d2", "k1", ("A", -41)), _do("d3", "k1", ("A", -23))),
+        ),
+        faults=1, kinds=_CRASH | {"unacknowledged"},
+    ),
+    Scope(
+        "long pause", "changes and compensations that come again, or too late, forty days after",
+        (("A", 100), ("B", 10)),
+        (
+            client("app-1", _do("d1", "k1", ("A", -41)), _undo("u1", "k1"), _undo("u2", "k2"), _do("d2", "k3", ("A", -13))),
+            environment(("jump", 40 * DAY)),
+            client(
+                "app-2",
+                _do("d3", "k1", ("A", -41)), _undo("u3", "k1"), _do("d4", "k2", ("A", -29)), _do("d5", "k3", ("A", -13)),
+                _undo("u4", "k3"),
+            ),
+        ),
+        serial=True,
+    ),
+    Scope(
+        "parked", "refunds of money that was spent, of money that came back, and of accounts that are changed twice",
+        (("A", 100), ("B", 10), ("C", 40)),
+        (
+            client(
+                "app-1",
+                _do("d1", "k1", ("A", -61), ("B", 61)),
+                _do("d2", "k2", ("B", -23)),
+                _undo("u1", "k1"),
+                _undo("u2", "k1"),
+                _do("d3", "k1", ("A", -61), ("B", 61)),
+                _undo("u3", "k2"),
+                _undo("u4", "k1"),
+                _do("d4", "k4", ("C", 50), ("C", -30)),
+                _do("d5", "k5", ("C", -35)),
+                _undo("u5", "k4"),
+                _do("d6", "k6", ("B", 7)),
+                _do("d7", "k7", ("B", -17)),
+                _undo("u6", "k6"),
+                _undo("u7", "k7"),
+            ),
+        ),
+        serial=True,
+    ),
+    Scope(
+        "invalid requests", "unknown accounts, nothing, amounts of zero, too much; keys that are used again; compensations of all",
+        (("A", 100), ("B", 10)),
+        (
+            client(
+                "app-1",
+                _do("d1", "k1", ("nobody", -5)),
+                _do("d2", "k2", ("A", -3), ("nobody", 3)),
+                _do("d3", "k3", ("A", 0)),
+                _do("d4", "k4"),
+                _do("d5", "k5", ("B", 71), ("A", -171)),
+                _undo("u1", "k5"),
+                _do("d6", "k5", ("B", 71), ("A", -171)),
+                _do("d7", "k6", ("A", -200)),
+                _do("d8", "k6", ("A", -19)),
+                _undo("u2", "k7"),
+                _undo("u3", "k7"),
+                _do("d9", "k7", ("A", -11)),
+                _undo("u4", "k1"),
+                _undo("u5", "k2"),
+                _do("d10", "k8", ("B", -10)),
+                _do("d11", "k8", ("B", -9)),
+                _undo("u6", "k8"),
+                _undo("u7", "k8"),
+            ),
+        ),
+        serial=True,
+    ),
+)  # fmt: skip
+
+#: What the stateful search asks for: (key, changes). The first can be paid and undone; then what cannot, or is invalid.
+_MENU: tuple[tuple[str, tuple[Change, ...]], ...] = (
+    ("k1", (("A", -61), ("B", 61))), ("k2", (("A", 50), ("A", -30))), ("k3", (("A", -13),)), ("k4", (("B", -23),)),
+    ("k1", (("A", -17),)), ("k5", (("A", -200),)), ("k6", (("nobody", 5),)), ("k7", ()),
+)  # fmt: skip
+
+
+def drawn(draw: Callable[[Any], Any], kinds: Iterable[str]) -> Scope:
+    """Draw one to three requests by each of two processes, of which most are for one key, and what takes them back."""
+    first = draw(st.sampled_from(_MENU[:3]))
+    asks = st.sampled_from((("undo", first), ("do", first), *(("do", ask) for ask in _MENU), *(("undo", ask) for ask in _MENU[1:5])))
+    chosen = [("do", first), ("undo", first), *draw(st.lists(asks, max_size=1))], draw(st.lists(asks, min_size=1, max_size=3))
+    lanes = []
+    for lane, asked in enumerate(chosen, 1):
+        operations = [
+            _do(f"d{lane}{i}", key, *changes) if method == "do" else _undo(f"u{lane}{i}", key)
+            for i, (method, (key, changes)) in enumerate(asked, 1)
+        ]
+        lanes.append(client(f"app-{lane}", *operations))
+    accounts = (("A", 100), ("B", 10))
+    return Scope("drawn", "a drawn workload", accounts, tuple(lanes), faults=2, kinds=frozenset(kinds))
