@@ -138,25 +138,35 @@ def _serves(before: CompensationView, after: CompensationView) -> bool:
 
 
 def _turned_down(before: CompensationView, after: CompensationView) -> list[Call]:
-    """The calls that nothing disturbed, and whose client was refused just now, or told nothing.
+    """The calls that nothing disturbed, and whose client was refused just now, or told nothing."""
+    pairs = zip((*before.calls, *before.undos), (*after.calls, *after.undos), strict=True)
+    return [
+        now for then, now in pairs
+        if then.status == "open" and now.status in ("rejected", "unknown") and now.alone and not _haunted(before)
+    ]  # fmt: skip
 
-    Of what is unknown it may be that it takes effect at any time, so it disturbs others.
-    """
-    pairs = list(zip((*before.calls, *before.undos), (*after.calls, *after.undos), strict=True))
-    if any(then.status == "unknown" for then, _ in pairs):
-        return []
-    return [now for then, now in pairs if then.status == "open" and now.status in ("rejected", "unknown") and now.alone]
+
+def _haunted(view: CompensationView) -> bool:
+    """Whether something may take effect at any time although nobody waits for it: it disturbs others."""
+    return any(call.status == "unknown" for call in (*view.calls, *view.undos))
 
 
 def _refused_undos(before: CompensationView, after: CompensationView) -> list[Request]:
-    """What nobody would have been overdrawn by taking back, although an undisturbed client was told otherwise.
+    """What nobody would have been overdrawn by taking back, although it is parked now, or an undisturbed client refused.
 
-    What is parked already is in the hands of people.
+    What was parked before is in the hands of people.
     """
+    parked = [call for call in after.undos if call.status == "open" and call.alone and _key(call) in after.parked]
+    refused = [call for call in _turned_down(before, after) if is_undo(call.request)]
     there = {key: name for key, name in _in_effect(before).items() if key not in before.parked}
-    names = {there.get(_key(call)) for call in _turned_down(before, after) if is_undo(call.request)}
+    names = {there.get(_key(call)) for call in (*parked, *refused) if not _haunted(before)}
     requests = [call.request for call in before.calls if call.request.name in names]
     return [request for request in requests if payable(before.balances, backwards(request.deltas))]
+
+
+def _ends(before: CompensationView, after: CompensationView) -> bool:
+    """A compensation that nothing disturbed is answered."""
+    return not any(is_undo(call.request) and call.status == "unknown" for call in _turned_down(before, after))
 
 
 def _last_first(before: CompensationView, after: CompensationView) -> bool:
@@ -208,6 +218,7 @@ PROPERTIES = (
     Property(
         "CT2", "changes commute: none overwrites another", Kind.STEP, lambda before, after: not _lost(before, after), _KLS,
     ),
+    Property("CT6", "an undisturbed compensation succeeds or is parked", Kind.STEP, _ends, _HERE),
     Property(
         "CT8", "the history of changes and compensations only grows", Kind.STEP,
         lambda before, after: after.history[: len(before.history)] == before.history, _HERE, "history",

@@ -28,57 +28,6 @@ _REPLIES = frozenset({"refused", "lost", "unacknowledged", "late"})
 
 SCOPES = (
     Scope(
-        "done and undone", "a payment and its refund; two crashes, refusals or lost replies anywhere, also when asked again",
-        (("A", 100), ("B", 10)),
-        (client("app-1", _do("d1", "k1", ("A", -61), ("B", 61)), _undo("u1", "k1")),),
-        faults=2, kinds=_CRASH | _REPLIES,
-    ),
-    Scope(
-        "overtaken", "a compensation that may overtake its change, which comes again; one crash or lost reply of COMMIT",
-        (("A", 100), ("B", 10)),
-        (
-            client("app-1", _do("d1", "k1", ("A", -61), ("B", 61))),
-            client("app-2", _undo("u1", "k1"), _do("d2", "k1", ("A", -61), ("B", 61))),
-        ),
-        faults=1, kinds=_CRASH | {"unacknowledged"},
-    ),
-    Scope(
-        "undone by two", "one change, the compensation of which is asked for twice at once; one crash or lost reply of COMMIT",
-        (("A", 100), ("B", 10)),
-        (
-            client("app-1", _do("d1", "k1", ("A", -61)), _undo("u1", "k1")),
-            client("app-2", _undo("u2", "k1")),
-        ),
-        faults=1, kinds=_CRASH | {"unacknowledged"},
-    ),
-    Scope(
-        "third party", "a refund, while a third party spends or adds to what was paid; one crash or refusal",
-        (("A", 100), ("B", 10)),
-        (
-            client("app-1", _do("d1", "k1", ("A", -61), ("B", 61), retries=0), _undo("u1", "k1", retries=0)),
-            client("app-2", _do("d2", "k2", ("B", -23), retries=0), _do("d3", "k3", ("A", 7), retries=0)),
-        ),
-        faults=1, kinds=_CRASH | {"refused"},
-    ),
-    Scope(
-        "two at once", "two business transactions on one account, both done and undone at once; one lost reply of COMMIT",
-        (("A", 100), ("B", 10)),
-        (
-            client("app-1", _do("d1", "k1", ("A", -61), retries=0), _undo("u1", "k1", retries=0)),
-            client("app-2", _do("d2", "k2", ("A", -13), retries=0), _undo("u2", "k2", retries=0)),
-        ),
-        faults=1, kinds=frozenset({"unacknowledged"}),
-    ),
-    Scope(
-        "same key", "one key asked for twice at once, then with another amount, then undone; one crash or lost reply of COMMIT",
-        (("A", 100), ("B", 10)),
-        (
-            client("app-1", _do("d1", "k1", ("A", -41)), _undo("u1", "k1")),
-            client("app-2", _do("d2", "k1", ("A", -41)), _do("d3", "k1", ("A", -23))),
-        ),
-        faults=1, kinds=_CRASH | {"unacknowledged"},
-    ),
-    Scope(
         "long pause", "changes and compensations that come again, or too late, forty days after",
         (("A", 100), ("B", 10)),
         (
@@ -122,15 +71,15 @@ SCOPES = (
         (
             client(
                 "app-1",
-                _do("d1", "k1", ("nobody", -5)),
-                _do("d2", "k2", ("A", -3), ("nobody", 3)),
+                _do("d1", "k1", ("A", -3), ("nobody", 3)),
+                _do("d2", "k2", ("nobody", -5)),
                 _do("d3", "k3", ("A", 0)),
                 _do("d4", "k4"),
                 _do("d5", "k5", ("B", 71), ("A", -171)),
-                _undo("u1", "k5"),
                 _do("d6", "k5", ("B", 71), ("A", -171)),
                 _do("d7", "k6", ("A", -200)),
                 _do("d8", "k6", ("A", -19)),
+                _undo("u1", "k6"),
                 _undo("u2", "k7"),
                 _undo("u3", "k7"),
                 _do("d9", "k7", ("A", -11)),
@@ -143,6 +92,57 @@ SCOPES = (
             ),
         ),
         serial=True,
+    ),
+    Scope(
+        "undone by two", "one change, the compensation of which is asked for twice at once; one crash or lost reply of COMMIT",
+        (("A", 100), ("B", 10)),
+        (
+            client("app-1", _do("d1", "k1", ("A", -61)), _undo("u1", "k1")),
+            client("app-2", _undo("u2", "k1")),
+        ),
+        faults=1, kinds=_CRASH | {"unacknowledged"},
+    ),
+    Scope(
+        "done and undone", "a payment and its refund; two crashes, refusals or lost replies anywhere, also when asked again",
+        (("A", 100), ("B", 10)),
+        (client("app-1", _do("d1", "k1", ("A", -61), ("B", 61)), _undo("u1", "k1")),),
+        faults=2, kinds=_CRASH | _REPLIES,
+    ),
+    Scope(
+        "overtaken", "a compensation that may overtake its change, which comes again; one crash or lost reply of COMMIT",
+        (("A", 100), ("B", 10)),
+        (
+            client("app-1", _do("d1", "k1", ("A", -61), ("B", 61))),
+            client("app-2", _undo("u1", "k1"), _do("d2", "k1", ("A", -61), ("B", 61))),
+        ),
+        faults=1, kinds=_CRASH | {"unacknowledged"},
+    ),
+    Scope(
+        "third party", "a refund, while a third party spends or adds to what was paid; one crash or refusal",
+        (("A", 100), ("B", 10)),
+        (
+            client("app-1", _do("d1", "k1", ("A", -61), ("B", 61), retries=0), _undo("u1", "k1", retries=0)),
+            client("app-2", _do("d2", "k2", ("B", -23), retries=0), _do("d3", "k3", ("A", 7), retries=0)),
+        ),
+        faults=1, kinds=_CRASH | {"refused"},
+    ),
+    Scope(
+        "two at once", "two business transactions on one account, both done and undone at once; one lost reply of COMMIT",
+        (("A", 100), ("B", 10)),
+        (
+            client("app-1", _do("d1", "k1", ("A", -61), retries=0), _undo("u1", "k1", retries=0)),
+            client("app-2", _do("d2", "k2", ("A", -13), retries=0), _undo("u2", "k2", retries=0)),
+        ),
+        faults=1, kinds=frozenset({"unacknowledged"}),
+    ),
+    Scope(
+        "same key", "one key asked for twice at once, then with another amount, then undone; one crash or lost reply of COMMIT",
+        (("A", 100), ("B", 10)),
+        (
+            client("app-1", _do("d1", "k1", ("A", -41)), _undo("u1", "k1")),
+            client("app-2", _do("d2", "k1", ("A", -41)), _do("d3", "k1", ("A", -23))),
+        ),
+        faults=1, kinds=_CRASH | {"unacknowledged"},
     ),
 )  # fmt: skip
 
