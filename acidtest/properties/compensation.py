@@ -222,7 +222,7 @@ def state_of(value: object, *, history: bool) -> Hashable:
         ContractError: it is not what the port promises.
     """
     if not isinstance(value, Mapping) or "balances" not in value or "parked" not in value:
-        message = f"state() returned {value!r}; it must return a dict with \"balances\" and \"parked\"."
+        message = f'state() returned {value!r}; it must return a dict with "balances" and "parked".'
         raise ContractError(message)
     if history and "history" not in value:
         message = 'state() has no "history", although the capability "history" is declared. Add it, or declare less.'

@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING
 
 from acidtest.models.compensation import UNDO, CompensationView, backwards, is_undo, payable
 from acidtest.models.machine import Kind, Property, implied
-from acidtest.properties.shared import G2, G3, G7, G12, REMEMBERED, SOURCE, idempotent, label, no_overdraft, whole
+from acidtest.properties.shared import (
+    G2,
+    G3,
+    G7,
+    G12,
+    REMEMBERED,
+    SOURCE,
+    idempotent,
+    label,
+    no_overdraft,
+    whole,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -78,11 +78,13 @@ class BalanceReadBefore(Ledger):
         return super().do(key, changes)
 
     def undo(self, key: str) -> Outcome:
-        self.read = self.state()["balances"]
+        self.read = {}
         return super().undo(key)
 
     def _change(self, connection: sa.Connection, account: str, amount: int) -> bool:
-        self.read[account] = after = self.read.get(account, 0) + amount
+        if account not in self.read:
+            return super()._change(connection, account, amount)
+        self.read[account] = after = self.read[account] + amount
         return after >= 0 and connection.execute(_set_balance, {"a": account, "after": after}).rowcount == 1
 
 
@@ -90,7 +92,7 @@ _set_balance = sa.update(accounts).where(accounts.c.id == sa.bindparam("a")).val
 
 
 class RowcountUnchecked(Ledger):
-    """Takes an UPDATE of no rows for a change, and records it (G1, G4)."""
+    """Takes an UPDATE of no rows for a change, and records it (G1, G12)."""
 
     def _change(self, connection: sa.Connection, account: str, amount: int) -> bool:
         super()._change(connection, account, amount)
@@ -160,7 +162,7 @@ class KeyCheckedBefore(Ledger):
 
 
 class NullInUniqueKey(Ledger):
-    """Makes keys unique per client and leaves the client NULL: NULLs are distinct, so nothing is a duplicate (G3)."""
+    """Makes keys unique per client and leaves the client NULL: NULLs are distinct, so nothing is a duplicate (G3, G4)."""
 
     metadata = sa.MetaData()
     claim = sa.text(str(claim_key).replace("(key) DO", "(client, key) DO"))
