@@ -78,8 +78,11 @@ SERVICE = Study(
     name="what a client sees of business transactions and their compensations",
     make=_service,
     sizes=(
-        Size("one payment, undone by two clients", {"asks": (_PAYMENT,), "undos": ("k1", "k1")}, 0, 0),
-        Size("a payment, a third party that spends it, and a refund", {"asks": (_PAYMENT, ("k2", (("B", -23),))), "undos": ("k1",)}, 0, 0),
+        Size("one payment, undone by two clients", {"asks": (_PAYMENT,), "undos": ("k1", "k1")}, 796, 14),
+        Size(
+            "a payment, a third party that spends it, and a refund",
+            {"asks": (_PAYMENT, ("k2", (("B", -23),))), "undos": ("k1",)}, 1_050, 14,
+        ),
     ),
     properties=PROPERTIES,
     theorems=(Theorem(N3_PARKED, size=1), Theorem(N3_UNDONE, size=1)),
