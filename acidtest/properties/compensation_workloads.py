@@ -148,7 +148,7 @@ SCOPES = (
 
 #: What the stateful search asks for: (key, changes). The first can be paid and undone; then what cannot, or is invalid.
 _MENU: tuple[tuple[str, tuple[Change, ...]], ...] = (
-    ("k1", (("A", -61), ("B", 61))), ("k2", (("A", 50), ("A", -30))), ("k3", (("A", -13),)), ("k4", (("B", -23),)),
+    ("k1", (("A", -61), ("B", 61))), ("k2", (("B", 50), ("B", -30))), ("k3", (("A", -13),)), ("k4", (("B", -23),)),
     ("k1", (("A", -17),)), ("k5", (("A", -200),)), ("k6", (("nobody", 5),)), ("k7", ()),
 )  # fmt: skip
 
