@@ -109,13 +109,14 @@ SCOPES = (
         faults=2, kinds=_CRASH | _REPLIES,
     ),
     Scope(
-        "overtaken", "a compensation that may overtake its change, which comes again; one crash or lost reply of COMMIT",
+        "overtaken", "a change that its compensation may overtake, and that comes again, also forty days after; one crash or lost reply",
         (("A", 100), ("B", 10)),
         (
             client("app-1", _do("d1", "k1", ("A", -61), ("B", 61))),
             client("app-2", _undo("u1", "k1"), _do("d2", "k1", ("A", -61), ("B", 61))),
+            environment(("jump", 40 * DAY)),
         ),
-        faults=1, kinds=_CRASH | {"unacknowledged"},
+        faults=1, kinds=_CRASH | {"unacknowledged", "late"},
     ),
     Scope(
         "third party", "a refund, while a third party spends or adds to what was paid; one crash or refusal",
@@ -127,13 +128,13 @@ SCOPES = (
         faults=1, kinds=_CRASH | {"refused"},
     ),
     Scope(
-        "two at once", "two business transactions on one account, both done and undone at once; one lost reply of COMMIT",
+        "two at once", "two business transactions on one account, both done and undone at once; one crash, refusal or lost reply",
         (("A", 100), ("B", 10)),
         (
             client("app-1", _do("d1", "k1", ("A", -61), retries=0), _undo("u1", "k1", retries=0)),
             client("app-2", _do("d2", "k2", ("A", -13), retries=0), _undo("u2", "k2", retries=0)),
         ),
-        faults=1, kinds=frozenset({"unacknowledged"}),
+        faults=1, kinds=_CRASH | {"refused", "unacknowledged"},
     ),
     Scope(
         "same key", "one key asked for twice at once, then with another amount, then undone; one crash or lost reply of COMMIT",
@@ -146,24 +147,30 @@ SCOPES = (
     ),
 )  # fmt: skip
 
-#: What the stateful search asks for: (key, changes). The first can be paid and undone; then what cannot, or is invalid.
-_MENU: tuple[tuple[str, tuple[Change, ...]], ...] = (
-    ("k1", (("A", -61), ("B", 61))), ("k2", (("B", 50), ("B", -30))), ("k3", (("A", -13),)), ("k4", (("B", -23),)),
-    ("k1", (("A", -17),)), ("k5", (("A", -200),)), ("k6", (("nobody", 5),)), ("k7", ()),
-)  # fmt: skip
+Ask = tuple[str, tuple[str, tuple[Change, ...]]]
+
+#: What the stateful search asks for, as (key, changes): what can be paid and undone; what comes in between, or spends it;
+#: a key with other changes; and what cannot be paid, or is invalid.
+_FIRST = (("k1", (("A", -61), ("B", 61))), ("k2", (("B", 50), ("B", -30))), ("k3", (("A", -13),)))
+_SPENT = ("k4", (("B", -23),))
+_OTHERS = (("k1", (("A", -17),)), ("k5", (("A", -200),)), ("k6", (("A", -3), ("nobody", 3))), ("k7", ()))
 
 
 def drawn(draw: Callable[[Any], Any], kinds: Iterable[str]) -> Scope:
-    """Draw one to three requests by each of two processes, of which most are for one key, and what takes them back."""
-    first = draw(st.sampled_from(_MENU[:3]))
-    asks = st.sampled_from((("undo", first), ("do", first), *(("do", ask) for ask in _MENU), *(("undo", ask) for ask in _MENU[1:5])))
-    chosen = [("do", first), ("undo", first), *draw(st.lists(asks, max_size=1))], draw(st.lists(asks, min_size=1, max_size=3))
-    lanes = []
-    for lane, asked in enumerate(chosen, 1):
-        operations = [
-            _do(f"d{lane}{i}", key, *changes) if method == "do" else _undo(f"u{lane}{i}", key)
-            for i, (method, (key, changes)) in enumerate(asked, 1)
-        ]
-        lanes.append(client(f"app-{lane}", *operations))
+    """Draw a change and its compensation by one process, with others in between and after them, and some by another."""
+    first = draw(st.sampled_from(_FIRST))
+    asks: list[Ask] = [("do", _SPENT), ("undo", first), ("do", first), ("undo", _SPENT)] * 2  # most bugs need these
+    asks += [("do", ask) for ask in (*_OTHERS, *_FIRST)] + [("undo", ask) for ask in (*_OTHERS[1:3], *_FIRST)]
+    some = st.sampled_from(asks)
+    between, after, beside = (draw(st.lists(some, max_size=most)) for most in (1, 2, 2))
+    lanes = [
+        client(f"app-{lane}", *(_asked(f"{lane}{i}", ask) for i, ask in enumerate(asked, 1)))
+        for lane, asked in enumerate(([("do", first), *between, ("undo", first), *after], beside), 1)
+    ]
     accounts = (("A", 100), ("B", 10))
     return Scope("drawn", "a drawn workload", accounts, tuple(lanes), faults=2, kinds=frozenset(kinds))
+
+
+def _asked(name: str, ask: Ask) -> Operation:
+    method, (key, changes) = ask
+    return _do(f"d{name}", key, *changes) if method == "do" else _undo(f"u{name}", key)

@@ -60,7 +60,7 @@ class SameRowTwice(BeforeImageRestore):
     """Half a fix: puts back only what nobody else has changed, but takes a row changed twice for its own (CT1)."""
 
     def _trusts(self, connection: sa.Connection, images: Sequence[Any]) -> bool:
-        now = dict(connection.execute(sa.select(accounts.c.id, accounts.c.balance)).tuples().all())
+        now = {row.id: row.balance for row in connection.execute(sa.select(accounts))}
         rows = [image.account for image in images]
         return all(rows.count(image.account) > 1 or now[image.account] == image.after for image in images)
 
