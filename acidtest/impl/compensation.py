@@ -170,7 +170,10 @@ class Ledger:
     # Looking:
 
     def state(self) -> dict[str, Any]:
-        """The balances, the keys that are parked, and the ledger, by one consistent read."""
+        """The balances, the keys that are parked, and the ledger, of one transaction.
+
+        That is one consistent read on SQLite; where each statement sees another state, it takes REPEATABLE READ.
+        """
         with self.engine.connect() as connection:
             return {
                 "balances": {row.id: row.balance for row in connection.execute(sa.select(accounts))},
