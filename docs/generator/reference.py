@@ -146,9 +146,10 @@ def _mutants(entry: Pattern) -> Iterator[str]:
     if entry.impossible_mutants():
         yield from ("", "Cannot exist here:", "")
         yield from table(("bug", "reason"), entry.impossible_mutants().items())
-    yield from ("", "The naive version:", "")
-    rows = [(d.id, d.what, ", ".join(d.violates), d.scope) for d in entry.defects()]
-    yield from table(("defect", "what is wrong", "found through", "scope"), rows)
+    if entry.defects():
+        yield from ("", "The naive version:", "")
+        rows = [(d.id, d.what, ", ".join(d.violates), d.scope) for d in entry.defects()]
+        yield from table(("defect", "what is wrong", "found through", "scope"), rows)
     if entry.hidden_defects():
         yield from ("", "Cannot show here:", "")
         yield from table(("defect", "reason"), entry.hidden_defects().items())
