@@ -18,6 +18,7 @@ from acidtest.errors import (
 if TYPE_CHECKING:
     from acidtest.properties.acid import AcidContract
     from acidtest.properties.outbox import OutboxContract
+    from acidtest.properties.tcc import TccContract
     from acidtest.properties.two_phase_commit import TwoPhaseCommitContract
     from acidtest.testing import assert_schedule, check
 
@@ -35,6 +36,7 @@ __all__ = [
     "NondeterminismError",
     "OutboxContract",
     "Outcome",
+    "TccContract",
     "TwoPhaseCommitContract",
     "UsageError",
     "assert_schedule",
@@ -45,6 +47,7 @@ __all__ = [
 _LAZY = {
     "AcidContract": "acidtest.properties.acid",
     "OutboxContract": "acidtest.properties.outbox",
+    "TccContract": "acidtest.properties.tcc",
     "TwoPhaseCommitContract": "acidtest.properties.two_phase_commit",
     "assert_schedule": "acidtest.testing",
     "check": "acidtest.testing",
