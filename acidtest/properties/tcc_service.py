@@ -111,16 +111,19 @@ def ends_one_way(view: TccServiceView) -> bool:
     return not cancelled & (set(_booking(view)) | _told(view, CONFIRM, "ok"))
 
 
-def truthful(view: TccServiceView) -> bool:
-    """Ok is told of a Try that holds or of what became of it, and of a Confirm that is booked; rejected of neither."""
-    held, booked = set(_holding(view)), set(_booking(view))
-    if not _told(view, CONFIRM, "ok") <= booked:
+def truthful(before: TccServiceView, after: TccServiceView) -> bool:
+    """Ok is told of a Try that holds or of what became of it, and of a Confirm that is booked; rejected of neither.
+
+    What was told ok and is taken back later is another matter: T1, G5.
+    """
+    confirmed, tried = (_told(after, method, "ok") - _told(before, method, "ok") for method in (CONFIRM, TRY))
+    if not confirmed <= set(_booking(after)):
         return False
-    if not _told(view, TRY, "ok") <= held | booked | _asked(view, CANCEL):
+    if not tried <= {*_holding(after), *_booking(after)} | _asked(after, CANCEL):
         return False
-    names = {call.request.ask: call.request.name for call in reversed(view.calls)}
-    took = {*view.held, *view.booked}
-    return not any(names[call.request.ask] in took for call in _calls(view, TRY, "rejected"))
+    names = {call.request.ask: call.request.name for call in reversed(after.calls)}
+    took = {*after.held, *after.booked}
+    return not any(names[call.request.ask] in took for call in _calls(after, TRY, "rejected"))
 
 
 def cancels_all_but_confirmed(view: TccServiceView) -> bool:
@@ -131,6 +134,12 @@ def cancels_all_but_confirmed(view: TccServiceView) -> bool:
 def releases(view: TccServiceView) -> bool:
     """Of what was told cancelled or confirmed nothing is held."""
     return not set(_holding(view)) & (_told(view, CANCEL, "ok") | _told(view, CONFIRM, "ok"))
+
+
+def told_when_released(before: TccServiceView, after: TccServiceView) -> bool:
+    """What is told cancelled or confirmed just now is not held any more."""
+    told = {branch for method in (CANCEL, CONFIRM) for branch in _told(after, method, "ok") - _told(before, method, "ok")}
+    return not told & set(_holding(after))
 
 
 def answers_cancel(before: TccServiceView, after: TccServiceView) -> bool:
