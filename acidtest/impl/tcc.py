@@ -54,7 +54,7 @@ end = (
     .returning(branches.c.account, branches.c.amount)
 )
 _account = accounts.c.id == sa.bindparam("account")
-_amount = sa.bindparam("amount")
+_amount: sa.BindParameter[int] = sa.bindparam("amount")
 hold = (
     sa.update(accounts)
     .where(_account, accounts.c.balance - accounts.c.held >= _amount)

@@ -13,7 +13,7 @@ Sources: Pardon & Pautasso, "Towards distributed atomic transactions over RESTfu
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acidtest.models.ledger import EVENTS, Call, Ledger, LedgerState, Request, put
 from acidtest.models.machine import Model, Transition
@@ -87,7 +87,7 @@ class TccService(Model[TccServiceState]):
     def transitions(self) -> Sequence[Transition]:
         """The coordinator and the database."""
         everyone = range(len(self.requests))
-        own = {"invoke": self.invoke, "accept": self.accept, "unknown": self.unknown, "reply": self.reply}
+        own: dict[str, Any] = {"invoke": self.invoke, "accept": self.accept, "unknown": self.unknown, "reply": self.reply}
         confirms = [(i,) for i in everyone if method_of(self.requests[i]) == CONFIRM]
         return [
             *[t._replace(effect=own.get(t.name, t.effect)) for t in self.ledger.transitions()],

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from acidtest.environment import Outcome
 from acidtest.models.ledger import Request
-from acidtest.models.machine import Kind, Property
+from acidtest.models.machine import Kind, Property, implied
 from acidtest.models.tcc import STUDY as PROTOCOL
 from acidtest.models.tcc_service import CANCEL, CONFIRM, TRY, TccService, TccServiceView, request
 from acidtest.models.theory import Claim, Size, Study, Theorem, Theory
@@ -86,16 +86,26 @@ PROPERTIES = (
     Property("T4", "a Cancel is refused of what is confirmed, and of nothing else", ALWAYS, service.cancels_all_but_confirmed, _SEATA),
     Property("G7", "one call, one answer; another payload for the same branch is refused", ALWAYS, service.idempotent, SOURCE),
     Property("G9", "nobody waits for a lock that is never released", ALWAYS, lambda v: not v.stuck, SOURCE),
-    Property("T5", "after its Cancel no Try takes effect", STEP, service.stays_fenced, _SEATA),
-    Property("G5", "what is confirmed stays", STEP, service.keeps_bookings, SOURCE),
-    Property("T1", "a service drops no hold on its own: only a Cancel does", STEP, service.keeps_holds, _PARDON),
+    implied("T5", "after its Cancel no Try takes effect", STEP, service.is_fenced, service.stays_fenced, _SEATA),
+    implied("G5", "what is confirmed stays", STEP, service.is_booked, service.keeps_bookings, SOURCE),
+    implied("T1", "a service drops no hold on its own: only a Cancel does", STEP, service.is_held, service.keeps_holds, _PARDON),
     Property("G4", "ok means done, rejected means never done", STEP, service.truthful, SOURCE),
-    Property("T8", "what is told cancelled or confirmed is not held any more", STEP, service.told_when_released, _PARDON),
-    Property("T10", "a hold is booked in one step, the row and the money together", STEP, service.moves_whole, _SEATA),
-    Property("T2", "an undisturbed Confirm of what is held never fails", STEP, service.answers_confirm, _PARDON),
-    Property("T4", "an undisturbed Cancel is answered ok, also where there was no Try", STEP, service.answers_cancel, _SEATA),
-    Property("G7", "an undisturbed Confirm that is repeated is answered ok", STEP, service.repeats_confirm, SOURCE),
-    Property("G11", "an undisturbed, funded Try is answered ok", STEP, service.serves, SOURCE),
+    implied(
+        "T8", "what is told cancelled or confirmed is not held any more", STEP, service.is_told_ended, service.has_released,
+        _PARDON,
+    ),
+    implied(
+        "T10", "a hold is booked in one step, the row and the money together", STEP, service.books, service.moves_whole, _SEATA,
+    ),
+    implied(
+        "T2", "an undisturbed Confirm of what is held, or was confirmed before, never fails", STEP, service.is_confirmed,
+        service.answers_confirm, _PARDON,
+    ),
+    implied(
+        "T4", "an undisturbed Cancel is answered ok, also where there was no Try", STEP, service.is_cancelled,
+        service.answers_cancel, _SEATA,
+    ),
+    implied("G11", "an undisturbed, funded Try is answered ok", STEP, service.is_deserved, service.serves, SOURCE),
     Property("T8", "of what was cancelled or confirmed no hold is left", AT_REST, service.releases, _PARDON),
     Property("SOME-CONFIRMED", "a Confirm is told ok", SOMETIMES, _told(CONFIRM, "ok"), SOURCE),
     Property("SOME-REFUSED", "a valid Try is told rejected", SOMETIMES, _told(TRY, "rejected"), SOURCE),

@@ -54,16 +54,15 @@ def _booking(view: TccServiceView) -> Counter[str]:
     return _branches(view, view.booked)
 
 
-def _ended_badly(before: TccServiceView, after: TccServiceView, method: str) -> Iterator[Call]:
-    """Calls of `method` that nothing disturbed and that were just answered no, or not at all.
+def _answered(before: TccServiceView, after: TccServiceView, method: str) -> Iterator[Call]:
+    """Calls of `method` that nothing disturbed and that ended just now, whatever their clients were told.
 
     What was left unknown before may take effect beside a call, and disturbs it too.
     """
     if any(call.status == "unknown" for call in before.calls):
         return
     for then, now in zip(before.calls, after.calls, strict=True):
-        failed = then.status == "open" and now.status in ("rejected", "unknown") and now.alone
-        if failed and method_of(now.request) == method:
+        if then.status == "open" and now.status != "open" and now.alone and method_of(now.request) == method:
             yield now
 
 
@@ -136,44 +135,88 @@ def releases(view: TccServiceView) -> bool:
     return not set(_holding(view)) & (_told(view, CANCEL, "ok") | _told(view, CONFIRM, "ok"))
 
 
-def told_when_released(before: TccServiceView, after: TccServiceView) -> bool:
+# Branches: pairs of when something is demanded, and what.
+
+
+def _told_now(before: TccServiceView, after: TccServiceView) -> set[str]:
+    """The branches that were told cancelled or confirmed just now."""
+    return {b for method in (CANCEL, CONFIRM) for b in _told(after, method, "ok") - _told(before, method, "ok")}
+
+
+def is_told_ended(before: TccServiceView, after: TccServiceView) -> bool:
+    """A Cancel or a Confirm is told ok just now."""
+    return bool(_told_now(before, after))
+
+
+def has_released(before: TccServiceView, after: TccServiceView) -> bool:
     """What is told cancelled or confirmed just now is not held any more."""
-    told = {branch for method in (CANCEL, CONFIRM) for branch in _told(after, method, "ok") - _told(before, method, "ok")}
-    return not told & set(_holding(after))
+    return not _told_now(before, after) & set(_holding(after))
+
+
+def _not_confirmed(before: TccServiceView, after: TccServiceView) -> list[Call]:
+    return [call for call in _answered(before, after, CANCEL) if branch_of(call.request) not in _booking(after)]
+
+
+def is_cancelled(before: TccServiceView, after: TccServiceView) -> bool:
+    """A Cancel of a branch that is not confirmed ended undisturbed."""
+    return bool(_not_confirmed(before, after))
 
 
 def answers_cancel(before: TccServiceView, after: TccServiceView) -> bool:
-    """A Cancel that nothing disturbed is answered ok, unless the branch is confirmed."""
-    return {branch_of(call.request) for call in _ended_badly(before, after, CANCEL)} <= set(_booking(after))
+    """It was told ok."""
+    return all(call.status == "ok" for call in _not_confirmed(before, after))
+
+
+def _confirms(before: TccServiceView, after: TccServiceView, branches: Counter[str]) -> list[Call]:
+    return [call for call in _answered(before, after, CONFIRM) if branch_of(call.request) in branches]
+
+
+def is_confirmed(before: TccServiceView, after: TccServiceView) -> bool:
+    """A Confirm ended undisturbed, of a branch that was held or booked before."""
+    return bool(_confirms(before, after, _holding(before) + _booking(before)))
 
 
 def answers_confirm(before: TccServiceView, after: TccServiceView) -> bool:
-    """A Confirm of a held branch that nothing disturbed is answered ok."""
-    return not {branch_of(call.request) for call in _ended_badly(before, after, CONFIRM)} & set(_holding(before))
+    """It was told ok."""
+    return all(call.status == "ok" for call in _confirms(before, after, _holding(before) + _booking(before)))
 
 
-def repeats_confirm(before: TccServiceView, after: TccServiceView) -> bool:
-    """A Confirm of what is confirmed that nothing disturbed is answered ok."""
-    return not {branch_of(call.request) for call in _ended_badly(before, after, CONFIRM)} & set(_booking(before))
+def _deserved(before: TccServiceView, after: TccServiceView) -> Iterator[Call]:
+    """Each Try that ended undisturbed, valid, funded and the first call of its branch."""
+    available = dict(before.available)
+    for call in _answered(before, after, TRY):
+        branch = branch_of(call.request)
+        others = [c for c in after.calls if branch_of(c.request) == branch and c.request.name != call.request.name]
+        # What it holds by now is not available any more; so what it held counts as funded.
+        held = call.request.name in after.held
+        funded = held or all(available.get(account, 0) + change >= 0 for account, change in call.request.deltas)
+        if call.request.valid and funded and all(c.status == "new" for c in others):
+            yield call
+
+
+def is_deserved(before: TccServiceView, after: TccServiceView) -> bool:
+    """A Try ended undisturbed, valid, funded and the first call of its branch."""
+    return any(True for _ in _deserved(before, after))
 
 
 def serves(before: TccServiceView, after: TccServiceView) -> bool:
-    """A Try that nothing disturbed, valid, funded and the first call of its branch, is answered ok."""
-    available = dict(before.available)
-    for call in _ended_badly(before, after, TRY):
-        branch = branch_of(call.request)
-        others = [c for c in after.calls if branch_of(c.request) == branch and c.request.name != call.request.name]
-        funded = all(available.get(account, 0) + change >= 0 for account, change in call.request.deltas)
-        if call.request.valid and funded and all(c.status == "new" for c in others):
-            return False
-    return True
+    """It was told ok."""
+    return all(call.status == "ok" for call in _deserved(before, after))
+
+
+def is_fenced(before: TccServiceView, _: TccServiceView) -> bool:
+    """A Cancel was told ok."""
+    return bool(_told(before, CANCEL, "ok"))
 
 
 def stays_fenced(before: TccServiceView, after: TccServiceView) -> bool:
     """A branch of which a Cancel was told ok holds nothing new."""
-    fenced = _told(before, CANCEL, "ok")
-    fresh = _holding(after) - _holding(before)
-    return not fenced & set(fresh)
+    return not _told(before, CANCEL, "ok") & set(_holding(after) - _holding(before))
+
+
+def is_held(before: TccServiceView, _: TccServiceView) -> bool:
+    """Something is held."""
+    return bool(before.held)
 
 
 def keeps_holds(before: TccServiceView, after: TccServiceView) -> bool:
@@ -182,15 +225,28 @@ def keeps_holds(before: TccServiceView, after: TccServiceView) -> bool:
     return gone <= _asked(after, CANCEL)
 
 
+def is_booked(before: TccServiceView, _: TccServiceView) -> bool:
+    """Something is booked."""
+    return bool(before.booked)
+
+
 def keeps_bookings(before: TccServiceView, after: TccServiceView) -> bool:
     """What was booked stays booked."""
     return not _booking(before) - _booking(after)
+
+
+def books(before: TccServiceView, after: TccServiceView) -> bool:
+    """Something is booked just now."""
+    return bool(_booking(after) - _booking(before))
 
 
 def moves_whole(before: TccServiceView, after: TccServiceView) -> bool:
     """A booking takes the place of its hold, in one step."""
     fresh = set(_booking(after)) - set(_booking(before))
     return fresh <= set(_holding(before)) - set(_holding(after))
+
+
+# Branches: what else is told.
 
 
 def idempotent(view: TccServiceView) -> bool:

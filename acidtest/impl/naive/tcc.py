@@ -73,10 +73,9 @@ class NaiveAccountService:
 
     def try_(self, gid: str, branch: str, account: str, amount: int) -> Outcome:  # noqa: ARG002 - a transaction, no branches
         """`Try`."""
-        with self.begin() as tx:
+        with self.begin() as tx, suppress(sqlite3.Error):
             # Reserve
-            with suppress(sqlite3.Error):
-                tx.execute(self.reserve, {"tx": gid, "amount": amount, "account": account})
+            tx.execute(self.reserve, {"tx": gid, "amount": amount, "account": account})
         return Outcome.OK
 
     def confirm(self, gid: str, branch: str) -> Outcome:  # noqa: ARG002
@@ -91,10 +90,9 @@ class NaiveAccountService:
 
     def cancel(self, gid: str, branch: str) -> Outcome:  # noqa: ARG002
         """`Cancel`."""
-        with self.begin() as tx:
+        with self.begin() as tx, suppress(sqlite3.Error):
             # Compensate
-            with suppress(sqlite3.Error):
-                tx.execute("UPDATE account_holds SET status = 'cancelled' WHERE tx_id = :tx", {"tx": gid})
+            tx.execute("UPDATE account_holds SET status = 'cancelled' WHERE tx_id = :tx", {"tx": gid})
         return Outcome.OK
 
     def balance(self) -> dict[str, int]:
@@ -114,9 +112,7 @@ class HoldsOfAccounts(NaiveAccountService):
         CREATE TABLE account_holds (tx_id TEXT PRIMARY KEY, amount INTEGER, status TEXT, account TEXT);
     """
     reserve = "INSERT INTO account_holds (tx_id, amount, status, account) VALUES (:tx, :amount, 'try', :account)"
-    finalize = (
-        f"{NaiveAccountService.finalize} WHERE id = (SELECT account FROM account_holds WHERE tx_id = :tx)"
-    )
+    finalize = f"{NaiveAccountService.finalize} WHERE id = (SELECT account FROM account_holds WHERE tx_id = :tx)"
     spendable = (
         "SELECT id, balance - (SELECT COALESCE(SUM(amount), 0) FROM account_holds WHERE account = id AND status = 'try') "
         "FROM accounts"

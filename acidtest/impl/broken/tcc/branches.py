@@ -133,27 +133,6 @@ class EmptyCancelRefused(AccountService):
         return super()._cancel(connection, branch)
 
 
-class TombstoneExpires(AccountService):
-    """Cleans tombstones away after thirty days, and a Try comes after forty (T5)."""
-
-    def __init__(self, env: Environment) -> None:
-        super().__init__(env)
-        self.clock = env.clock
-        self.metadata = _dated
-
-    def _cancel(self, connection: sa.Connection, branch: Branch) -> Outcome:
-        outcome = super()._cancel(connection, branch)
-        connection.execute(_date, {**branch.key, "now": self.clock.now()})
-        return outcome
-
-    def _try(self, connection: sa.Connection, branch: Branch, account: str, amount: int) -> Outcome:
-        connection.execute(_clean, {"old": self.clock.now() - RETENTION})
-        return super()._try(connection, branch, account, amount)
-
-
-# What a row is known by.
-
-
 def _rows_with(*columns: sa.Column[str] | sa.Column[float], key: tuple[str, ...] = ("gid", "branch")) -> sa.MetaData:
     """The tables with more columns for a branch, unique by `key`."""
     found = sa.MetaData()
@@ -166,6 +145,28 @@ def _rows_with(*columns: sa.Column[str] | sa.Column[float], key: tuple[str, ...]
 _dated = _rows_with(sa.Column("ended", sa.Float))
 _date = sa.text("UPDATE branches SET ended = :now WHERE gid = :g AND branch = :b AND ended IS NULL")
 _clean = sa.text("DELETE FROM branches WHERE ended < :old")
+
+
+class TombstoneExpires(AccountService):
+    """Cleans tombstones away after thirty days, and a Try comes after forty (T5)."""
+
+    metadata = _dated
+
+    def __init__(self, env: Environment) -> None:
+        super().__init__(env)
+        self.clock = env.clock
+
+    def _cancel(self, connection: sa.Connection, branch: Branch) -> Outcome:
+        outcome = super()._cancel(connection, branch)
+        connection.execute(_date, {**branch.key, "now": self.clock.now()})
+        return outcome
+
+    def _try(self, connection: sa.Connection, branch: Branch, account: str, amount: int) -> Outcome:
+        connection.execute(_clean, {"old": self.clock.now() - RETENTION})
+        return super()._try(connection, branch, account, amount)
+
+
+# What a row is known by.
 
 
 class NullInUniqueKey(AccountService):

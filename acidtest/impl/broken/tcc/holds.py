@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 TIMEOUT = 3_600.0  #: seconds after which a service that is not patient takes a transaction for abandoned
 
 _account = accounts.c.id == sa.bindparam("account")
-_amount = sa.bindparam("amount")
+_amount: sa.BindParameter[int] = sa.bindparam("amount")
 _held = sa.update(accounts).where(_account).values(held=accounts.c.held + _amount)
 _debit = sa.update(accounts).where(_account).values(balance=accounts.c.balance - _amount)
 _credit = sa.update(accounts).where(_account).values(balance=accounts.c.balance + _amount)
@@ -109,13 +109,28 @@ class DebitedAtTry(AccountService):
         """It was debited before."""
 
 
+_timed = sa.MetaData()
+for _table in (accounts, branches):
+    _table.to_metadata(_timed)
+_begun = sa.Table(
+    "begun", _timed,
+    sa.Column("gid", sa.Text, primary_key=True), sa.Column("branch", sa.Text, primary_key=True), sa.Column("at", sa.Float),
+)  # fmt: skip
+_begin = sa.text("INSERT INTO begun VALUES (:gid, :branch, :now) ON CONFLICT DO NOTHING")
+_old = sa.text(
+    "SELECT begun.gid, begun.branch FROM begun JOIN branches ON branches.gid = begun.gid AND branches.branch = begun.branch "
+    "WHERE branches.status = 'tried' AND at < :now ORDER BY at"
+)
+
+
 class LiveTryCancelled(AccountService):
     """Gives back what has been held for an hour, while the coordinator is about to confirm (T1)."""
+
+    metadata = _timed
 
     def __init__(self, env: Environment) -> None:
         super().__init__(env)
         self.clock = env.clock
-        self.metadata = _timed
 
     def try_(self, gid: str, branch: str, account: str, amount: int) -> Outcome:
         outcome = super().try_(gid, branch, account, amount)
@@ -129,20 +144,6 @@ class LiveTryCancelled(AccountService):
         for row in old:
             self.cancel(row.gid, row.branch)
         return super().confirm(gid, branch)
-
-
-_timed = sa.MetaData()
-for _table in (accounts, branches):
-    _table.to_metadata(_timed)
-_begun = sa.Table(
-    "begun", _timed,
-    sa.Column("gid", sa.Text, primary_key=True), sa.Column("branch", sa.Text, primary_key=True), sa.Column("at", sa.Float),
-)  # fmt: skip
-_begin = sa.text("INSERT INTO begun VALUES (:gid, :branch, :now) ON CONFLICT DO NOTHING")
-_old = sa.text(
-    "SELECT begun.gid, begun.branch FROM begun JOIN branches ON branches.gid = begun.gid AND branches.branch = begun.branch "
-    "WHERE branches.status = 'tried' AND at < :now ORDER BY at"
-)
 
 
 # Booking and giving back.
