@@ -21,7 +21,7 @@ from acidtest.models.theory import Claim, Size, Study, Theorem, Theory
 from acidtest.properties import tcc_service as service
 from acidtest.properties.contract import Seen, accounts_of
 from acidtest.properties.shared import DAY, SOURCE, LedgerContract, client, environment
-from acidtest.workload import Operation, Scope
+from acidtest.workload import ENVIRONMENT, Operation, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -266,6 +266,9 @@ _MENU = (
     ("g1/b1", "A", 17), ("g4/b1", "nobody", 5), ("g5/b1", "A", -3), ("g6/b1", "A", 161),
 )  # fmt: skip
 
+#: In which order the stateful search makes the calls of a branch: as it should be, or not.
+_SHAPES = ((TRY, CONFIRM), (TRY, CANCEL), (CANCEL, TRY), (TRY, CONFIRM, CONFIRM), (TRY, CANCEL, CONFIRM))
+
 
 def _service(asks: tuple[tuple[Any, ...], ...]) -> TccService:
     """The model of calls to a service where A has 100."""
@@ -321,7 +324,7 @@ class TccContract(LedgerContract):
     asks_again: ClassVar[bool] = True
     properties = PROPERTIES
     scopes = SCOPES
-    stateful_lanes: ClassVar[tuple[str, ...]] = ("app-1", "app-2", "app-3")
+    stateful_lanes: ClassVar[tuple[str, ...]] = ("app-1", "app-2", "app-3", ENVIRONMENT)
 
     def requests(self, scope: Scope) -> tuple[Request, ...]:
         """The calls of `scope`."""
@@ -354,19 +357,28 @@ class TccContract(LedgerContract):
 
     @classmethod
     def stateful_scope(cls, draw: Callable[[Any], Any]) -> Scope:
-        """Two or three Try by two processes, each with its Confirm or Cancel, and further calls of the same branches."""
-        funded, any_ask = st.sampled_from(_MENU[:3]), st.sampled_from(_MENU)
+        """Two or three branches by two processes, each in the right order or not, and further calls of them, while time jumps."""
+        funded, any_ask, shapes = st.sampled_from(_MENU[:3]), st.sampled_from(_MENU), st.sampled_from(_SHAPES)
         chosen = [draw(funded), draw(any_ask), *draw(st.lists(any_ask, max_size=1))]
-        ends = [draw(st.sampled_from((_confirm, _cancel))) for _ in chosen]
-        tried = [_try(f"t{i}", *ask) for i, ask in enumerate(chosen, 1)]
-        ended = [end(f"e{i}", ask[0]) for i, (end, ask) in enumerate(zip(ends, chosen, strict=True), 1)]
-        further = st.tuples(st.sampled_from((_confirm, _cancel)), st.sampled_from([ask[0] for ask in chosen]))
-        late = [end(f"l{i}", branch) for i, (end, branch) in enumerate(draw(st.lists(further, max_size=2)), 1)]
+        first, second, *more = [_calls_of(i, ask, draw(shapes)) for i, ask in enumerate(chosen, 1)]
+        further = st.tuples(st.sampled_from((CONFIRM, CANCEL)), st.sampled_from(chosen))
+        late = [_call(f"l{i}", method, ask) for i, (method, ask) in enumerate(draw(st.lists(further, max_size=2)), 1)]
         lanes = (
-            client("app-1", tried[0], ended[0], *tried[2:]), client("app-2", tried[1], ended[1], *ended[2:]),
-            client("app-1", *late, name="app-3"),
+            client("app-1", *first, *(call for calls in more for call in calls)), client("app-2", *second),
+            client("app-1", *late, name="app-3"), environment(*draw(st.sampled_from(((("jump", 40 * DAY),), ())))),
         )  # fmt: skip
         return Scope("drawn", "a drawn workload", (("A", 100),), lanes, faults=2, kinds=frozenset(cls.stateful_kinds))
+
+
+def _calls_of(number: int, ask: tuple[str, str, int], methods: tuple[str, ...]) -> list[Operation]:
+    """The calls of a branch, named after its number and their order."""
+    return [_call(f"r{number}{i}", method, ask) for i, method in enumerate(methods, 1)]
+
+
+def _call(name: str, method: str, ask: tuple[str, str, int]) -> Operation:
+    if method == TRY:
+        return _try(name, *ask)
+    return _confirm(name, ask[0]) if method == CONFIRM else _cancel(name, ask[0])
 
 
 @lru_cache(maxsize=64)
