@@ -57,7 +57,8 @@ class NaiveAccountService:
 
     def db(self) -> sqlite3.Connection:
         """A connection of the pool."""
-        return self.env.connect("bank", isolation_level=None)
+        connection: sqlite3.Connection = self.env.connect("bank", isolation_level=None)
+        return connection
 
     @contextmanager
     def begin(self) -> Iterator[sqlite3.Connection]:
