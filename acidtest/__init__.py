@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from acidtest.properties.acid import AcidContract
     from acidtest.properties.compensation import CompensationContract
     from acidtest.properties.outbox import OutboxContract
+    from acidtest.properties.tcc import TccContract
     from acidtest.properties.two_phase_commit import TwoPhaseCommitContract
     from acidtest.testing import assert_schedule, check
 
@@ -37,6 +38,7 @@ __all__ = [
     "NondeterminismError",
     "OutboxContract",
     "Outcome",
+    "TccContract",
     "TwoPhaseCommitContract",
     "UsageError",
     "assert_schedule",
@@ -48,6 +50,7 @@ _LAZY = {
     "AcidContract": "acidtest.properties.acid",
     "CompensationContract": "acidtest.properties.compensation",
     "OutboxContract": "acidtest.properties.outbox",
+    "TccContract": "acidtest.properties.tcc",
     "TwoPhaseCommitContract": "acidtest.properties.two_phase_commit",
     "assert_schedule": "acidtest.testing",
     "check": "acidtest.testing",

@@ -93,7 +93,7 @@ PATTERNS: dict[str, Pattern] = {
         Pattern("outbox", "transactional outbox", "OutboxContract", "Outbox"),
         Pattern("inbox", "inbox (idempotent consumer)"),
         Pattern("outbox_inbox", "outbox and inbox in a chain"),
-        Pattern("tcc", "try/confirm/cancel (TCC)"),
+        Pattern("tcc", "try/confirm/cancel (TCC)", "TccContract", "AccountService"),
         Pattern("reserve_confirm", "reserve/confirm with an external system"),
     )
 }

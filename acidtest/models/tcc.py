@@ -11,7 +11,7 @@ from dataclasses import replace
 from acidtest.models.atomic_commitment import ABORTED, COMMITTED, WORKING
 from acidtest.models.machine import Kind, Property, implied
 from acidtest.models.several_commits import TransactionCommits
-from acidtest.models.theory import Claim, Diagram, Refines, Size, Study, Switch, Theorem, Theory
+from acidtest.models.theory import Diagram, Refines, Size, Study, Switch, Theorem
 from acidtest.models.try_confirm_cancel import (
     AS_COMMIT, CANCEL_CALL, CANCELLED, CONFIRM, CONFIRM_CALL, CONFIRMED, DUE, NONE, OK, OPEN, TOMBSTONE, TRIED, TRY,
     Row, Tcc, TccState, TccView, branches, tcc_to_commit,
@@ -274,26 +274,3 @@ STUDY = Study(
     refines=Refines("TCommit, for each transaction", TransactionCommits, tcc_to_commit),
     diagram=Diagram({"transactions": 1, "n": 2, "crashes": 0}, _label),
 )
-
-THEORY = Theory(
-    promise=(
-        "A transaction over several services is confirmed at all of them, or cancelled at all of them. Each first holds "
-        "what it will need, so that a Confirm cannot fail for want of it; the coordinator, once it has decided and "
-        "written that down, calls every service again and again until it has answered. Nothing is locked meanwhile: "
-        "others see the hold, and spend what is left."
-    ),
-    studies=(STUDY,),
-    aspects={
-        "atomicity": ("T1", "T1.rest"), "isolation": ("N1",), "durability": ("T6", "G5", "T7"), "idempotency": ("T3",),
-        "conservation": ("G1", "T12"), "termination": ("G9",), "non-blocking": ("N4", "N4.live"), "order": ("T5",),
-    },
-    claims=(
-        Claim("immediate consistency", "refuted", ("N1",), "a reader sees one service confirmed before the other"),
-        Claim("no blocking, unlike 2PC", "refined", ("T9", "N4", "N4.live"), "no locks, but holds stay while the coordinator is down"),
-        Claim("explicit reserve and confirm", "confirmed", ("T2", "T9"), "what is confirmed was held, and is there"),
-        Claim("compensating transactions", "refined", ("T8", "T10"), "a Cancel drops a hold that nobody saw as spent"),
-        Claim("complex to implement", "confirmed", ("T3", "T5", "T10", "N2"), "calls come late, twice and in the wrong order"),
-        Claim("three endpoints per service", "confirmed", ("N5", "N5.fence"), "without a fenced Cancel, what a Try may have held stays held"),
-        Claim("partial failures are hard", "refined", ("T1.rest", "G9"), "a Confirm that fails is called again: that takes a log, and no hand"),
-    ),
-)  # fmt: skip

@@ -108,7 +108,8 @@ def _ports(entry: Pattern) -> Iterator[str]:
     yield from ("", "Scopes:", "")
     yield from table(("scope", "what it holds", "faults"), [(s.name, s.summary, _budget(s)) for s in contract.scopes])
     slow = [(s.name, s.summary, _budget(s)) for s in contract.slow_scopes]
-    yield from ("", "Explored only when asked for by name, as it is slow on a server:", "", *table(("scope", "what it holds", "faults"), slow))
+    if slow:
+        yield from ("", "Explored only when asked for by name, as it is slow on a server:", "", *table(("scope", "what it holds", "faults"), slow))
     yield from ("", f"Fault kinds of the stateful search: {', '.join(contract.stateful_kinds)}.")
 
 

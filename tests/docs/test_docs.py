@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/**/*.md")])
 TUTORIAL = ROOT / "docs/tutorial/find-the-bug-in-an-outbox.md"
 HOW_TO = ROOT / "docs/how-to/check-your-own-implementation.md"
+HOW_TO_TCC = ROOT / "docs/how-to/check-tcc.md"
 FAILS = 1
 
 
@@ -104,5 +105,15 @@ def test_the_adapter_of_the_how_to_is_short_and_passes_a_scope(tmp_path):
     (tmp_path / "bank.py").write_text(service, encoding="utf-8")
     (tmp_path / "test_bank.py").write_text(adapter, encoding="utf-8")
     code, out = run(tmp_path, "check", "outbox", "test_bank:BankAdapter", "--scope", "one withdrawal", "--search", "exhaustive")
+    assert len(adapter.splitlines()) < 40
+    assert code == 0, out
+
+
+@pytest.mark.parametrize("scope", ["one branch", "rejected requests", "long pause"])
+def test_the_adapter_of_the_how_to_of_tcc_is_short_and_passes_a_scope(tmp_path, scope):
+    service, adapter, *_ = blocks(HOW_TO_TCC, "python")
+    (tmp_path / "wallet.py").write_text(service, encoding="utf-8")
+    (tmp_path / "test_wallet.py").write_text(adapter, encoding="utf-8")
+    code, out = run(tmp_path, "check", "tcc", "test_wallet:WalletAdapter", "--scope", scope, "--search", "exhaustive")
     assert len(adapter.splitlines()) < 40
     assert code == 0, out
