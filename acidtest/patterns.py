@@ -24,12 +24,14 @@ class Pattern(NamedTuple):
         title: its name in prose.
         contract: the name of its contract class in acidtest.properties; empty where there are models only, so far.
         reference: the name of its reference implementation in acidtest.impl.
+        backends: the kinds of databases that the reference is right on. The contract itself asks for none.
     """
 
     stem: str
     title: str
     contract: str = ""
     reference: str = ""
+    backends: tuple[str, ...] = ("sqlite",)
 
     def theory(self) -> Theory:
         """What its models prove. It stands beside the contract where the two share their properties."""
@@ -79,18 +81,20 @@ class Pattern(NamedTuple):
         return found
 
 
+_BOTH = ("sqlite", "postgresql")
+
 PATTERNS: dict[str, Pattern] = {
     pattern.stem: pattern
     for pattern in (
-        Pattern("acid", "local ACID transactions", "AcidContract", "Transfers"),
-        Pattern("two_phase_commit", "two-phase commit", "TwoPhaseCommitContract", "Coordinator"),
+        Pattern("acid", "local ACID transactions", "AcidContract", "Transfers", _BOTH),
+        Pattern("two_phase_commit", "two-phase commit", "TwoPhaseCommitContract", "Coordinator", _BOTH),
         Pattern("three_phase_commit", "three-phase commit"),
         Pattern("xa", "XA distributed transactions"),
         Pattern("saga", "saga (choreography, orchestration)"),
         Pattern("compensation", "compensating transactions", "CompensationContract", "Ledger"),
         Pattern("event_sourcing", "event sourcing"),
         Pattern("cqrs", "CQRS"),
-        Pattern("outbox", "transactional outbox", "OutboxContract", "Outbox"),
+        Pattern("outbox", "transactional outbox", "OutboxContract", "Outbox", _BOTH),
         Pattern("inbox", "inbox (idempotent consumer)"),
         Pattern("outbox_inbox", "outbox and inbox in a chain"),
         Pattern("tcc", "try/confirm/cancel (TCC)", "TccContract", "AccountService"),

@@ -105,8 +105,10 @@ def verify_pattern(entry: Pattern, echo: Callable[[str], Any], backend: str = DE
     echo(f"{entry.stem}: models {verification.model}, {verification.model_states} states")
     for fault in faults:
         echo(f"  {fault}")
-    if entry.contract:
+    if entry.contract and backend in entry.backends:
         _verify_code(entry, verification, echo, backend)
+    elif entry.contract:
+        echo(f"  its reference is not made for {backend}: models only")
     verification.seconds = time.monotonic() - began
     return verification
 
