@@ -5,7 +5,16 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from acidtest.environment import BrokerRefused, BrokerTimeout, Environment, Outcome
+from acidtest.environment import (
+    BrokerRefused,
+    BrokerTimeout,
+    Environment,
+    ExternalRefused,
+    ExternalTimeout,
+    Outcome,
+    Receipt,
+    Status,
+)
 from acidtest.errors import (
     AcidtestError,
     BackendUnavailable,
@@ -19,6 +28,7 @@ if TYPE_CHECKING:
     from acidtest.properties.acid import AcidContract
     from acidtest.properties.compensation import CompensationContract
     from acidtest.properties.outbox import OutboxContract
+    from acidtest.properties.reserve_confirm import ReserveConfirmContract
     from acidtest.properties.tcc import TccContract
     from acidtest.properties.two_phase_commit import TwoPhaseCommitContract
     from acidtest.testing import assert_schedule, check
@@ -34,10 +44,15 @@ __all__ = [
     "CompensationContract",
     "ContractError",
     "Environment",
+    "ExternalRefused",
+    "ExternalTimeout",
     "HarnessError",
     "NondeterminismError",
     "OutboxContract",
     "Outcome",
+    "Receipt",
+    "ReserveConfirmContract",
+    "Status",
     "TccContract",
     "TwoPhaseCommitContract",
     "UsageError",
@@ -51,6 +66,7 @@ _LAZY = {
     "CompensationContract": "acidtest.properties.compensation",
     "OutboxContract": "acidtest.properties.outbox",
     "TccContract": "acidtest.properties.tcc",
+    "ReserveConfirmContract": "acidtest.properties.reserve_confirm",
     "TwoPhaseCommitContract": "acidtest.properties.two_phase_commit",
     "assert_schedule": "acidtest.testing",
     "check": "acidtest.testing",

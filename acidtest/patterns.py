@@ -98,7 +98,7 @@ PATTERNS: dict[str, Pattern] = {
         Pattern("inbox", "inbox (idempotent consumer)"),
         Pattern("outbox_inbox", "outbox and inbox in a chain"),
         Pattern("tcc", "try/confirm/cancel (TCC)", "TccContract", "AccountService"),
-        Pattern("reserve_confirm", "reserve/confirm with an external system"),
+        Pattern("reserve_confirm", "reserve/confirm with an external system", "ReserveConfirmContract", "Withdrawals"),
     )
 }
 

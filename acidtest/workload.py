@@ -21,15 +21,44 @@ class Operation(NamedTuple):
         method: the port method; for a lane of the environment one of jump (seconds), outage, restore.
         arguments: positional arguments.
         retries: how often the client tries again, with the same arguments, after an unknown outcome.
+        source: what of an external system is the last argument: "atm callback 0" for its first callback, "atm statement"
+            for its statement at that time. The operation waits until there is such a thing.
     """
 
     name: str
     method: str
     arguments: tuple[Hashable, ...] = ()
     retries: int = 0
+    source: str = ""
 
     def __str__(self) -> str:
-        return f"{self.method}({', '.join(map(repr, self.arguments))})"
+        return f"{self.method}({', '.join([*map(repr, self.arguments), *([self.source] if self.source else [])])})"
+
+
+class System(NamedTuple):
+    """An external system of a scope, and what may be expected of it.
+
+    Arguments:
+        name: identifies it.
+        idempotent: it carries out an order once, however often it is told to under one key.
+        queryable: it answers inquiries.
+        voidable: it refuses an order for ever that was voided before it came.
+        callbacks: it calls back: when it accepts an order, and again when it is done with it.
+        statements: it sends a statement in the end.
+        queues: an order that takes effect late is known meanwhile, and in progress; else it is on its way.
+        declines: the amounts that it declines.
+        parts: (amount, part) pairs: the amounts of which it carries out a part only.
+    """
+
+    name: str
+    idempotent: bool = True
+    queryable: bool = True
+    voidable: bool = True
+    callbacks: bool = False
+    statements: bool = False
+    queues: bool = False
+    declines: tuple[int, ...] = ()
+    parts: tuple[tuple[int, int], ...] = ()
 
 
 class Lane(NamedTuple):
@@ -63,6 +92,7 @@ class Scope:
         serial: run one schedule only: the lanes one after the other, each to its end. For workloads whose size matters
             rather than their order.
         unsteady: time may jump and the broker may fail at any moment, not only where a lane says so.
+        systems: the external systems; one that is not listed can do everything and calls nobody back.
     """
 
     name: str
@@ -76,6 +106,7 @@ class Scope:
     idle: tuple[str, ...] = ()
     serial: bool = False
     unsteady: bool = False
+    systems: tuple[System, ...] = ()
 
     def operations(self) -> tuple[Operation, ...]:
         """Every operation on the implementation, in the order of the lanes."""

@@ -30,6 +30,26 @@ class Message(NamedTuple):
     payload: str
 
 
+class Order(NamedTuple):
+    """The truth about an order at an external system.
+
+    Arguments:
+        system: the external system.
+        key: the key under which it was ordered.
+        amount: what was ordered.
+        status: how it stands: absent (it is on its way, or was lost), in progress, done, declined or voided.
+        paid: what was carried out, in order: one amount for each time.
+        coming: 1 where requests for it are on their way, 0 where none is.
+    """
+
+    system: str
+    key: str
+    amount: int
+    status: str
+    paid: tuple[int, ...]
+    coming: int
+
+
 class Seen(NamedTuple):
     """What has been observed of a run at one instant.
 
@@ -43,6 +63,7 @@ class Seen(NamedTuple):
         at_rest: whether faults are over and everything has recovered and drained.
         wedged: whether that took restarting a process that had neither crashed nor lost a connection.
         window: for a read that was just answered, what was durable at some instant while it ran.
+        orders: every order at an external system, in the order in which it came there.
     """
 
     durable: Hashable
@@ -55,6 +76,7 @@ class Seen(NamedTuple):
     wedged: bool = False
     window: frozenset[Hashable] | None = None
     read: Hashable = None
+    orders: tuple[Order, ...] = ()
 
 
 class Contract(ABC):
@@ -69,6 +91,10 @@ class Contract(ABC):
     port: ClassVar[type]
     #: The port method that a restarted process runs first; empty for none.
     recover: ClassVar[str] = ""
+    #: The port method that takes the callbacks of external systems; empty for none.
+    callback: ClassVar[str] = ""
+    #: The port method that takes their statements; empty for none.
+    statement: ClassVar[str] = ""
     #: Port methods that run again and again while coming to rest.
     background: ClassVar[tuple[str, ...]] = ()
     #: Port methods that only read.
@@ -142,7 +168,7 @@ class Contract(ABC):
         """
         if operation.method in self.reads:
             return self.read(value)
-        if operation.method in self.background or operation.method == self.recover:
+        if operation.method in (*self.background, self.recover, self.callback, self.statement):
             return "done"
         try:
             return Outcome(value).value  # type: ignore[arg-type]

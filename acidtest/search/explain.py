@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from acidtest.report.failure import Failure, Row
 from acidtest.search.exhaustive import Explorer
 from acidtest.search.replay import Replayed, Step, replay
-from acidtest.workload import Lane, Operation, Scope
+from acidtest.workload import Lane, Operation, Scope, System
 from acidtest.world.effects import TIMEOUT, Decision
 
 if TYPE_CHECKING:
@@ -145,13 +145,14 @@ def scope_to_json(scope: Scope) -> dict[str, Any]:
         "name": scope.name, "summary": scope.summary, "accounts": [list(pair) for pair in scope.accounts],
         "lanes": [
             {"name": lane.name, "process": lane.process, "operations": [
-                {"name": op.name, "method": op.method, "arguments": _listed(op.arguments), "retries": op.retries}
+                {"name": op.name, "method": op.method, "arguments": _listed(op.arguments), "retries": op.retries, "source": op.source}
                 for op in lane.operations
             ]}
             for lane in scope.lanes
         ],
         "faults": scope.faults, "kinds": sorted(scope.kinds), "recovery_crashes": scope.recovery_crashes,
         "poison": list(scope.poison), "idle": list(scope.idle), "serial": scope.serial, "unsteady": scope.unsteady,
+        "systems": [_listed(system) for system in scope.systems],
     }  # fmt: skip
 
 
@@ -159,7 +160,8 @@ def scope_from_json(value: dict[str, Any]) -> Scope:
     """The scope that `scope_to_json` made these values of."""
     lanes = tuple(
         Lane(lane["name"], lane["process"], tuple(
-            Operation(op["name"], op["method"], _tupled(op["arguments"]), op["retries"]) for op in lane["operations"]
+            Operation(op["name"], op["method"], _tupled(op["arguments"]), op["retries"], op.get("source", ""))
+            for op in lane["operations"]
         ))
         for lane in value["lanes"]
     )  # fmt: skip
@@ -168,6 +170,7 @@ def scope_from_json(value: dict[str, Any]) -> Scope:
         frozenset(value["kinds"]), value["recovery_crashes"], tuple(value["poison"]), tuple(value["idle"]),
         value.get("serial", False),
         value.get("unsteady", False),
+        tuple(System(*_tupled(system)) for system in value.get("systems", ())),
     )  # fmt: skip
 
 

@@ -96,7 +96,7 @@ def _must_go_on(run: Run, at: Position) -> bool:
     effect = run.world.pending(at.lane)
     if effect is None:
         return False
-    return (at.invoked or effect.local) and not _is_watched(run, at.lane)
+    return (at.invoked or effect.local) and not _is_watched(run, at.lane) and not (at.invoked and _was_told(run, at.lane))
 
 
 def _is_watched(run: Run, lane: str) -> bool:
@@ -107,6 +107,12 @@ def _is_watched(run: Run, lane: str) -> bool:
     """
     task = run.world.task(lane)
     return _has_company(run, lane) or (task is not None and task.read_clock and run.world.may_jump())
+
+
+def _was_told(run: Run, lane: str) -> bool:
+    """Whether the call of `lane` was given something of an external system, which may be old when it is acted on."""
+    client = run.world.clients.get(lane)
+    return client is not None and client.task is not None and bool(client.operation.source)
 
 
 def _has_company(run: Run, lane: str) -> bool:

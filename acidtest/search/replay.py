@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from acidtest.workload import Scope
     from acidtest.world.database.tables import Contents
     from acidtest.world.effects import Decision
+    from acidtest.world.external import Order
     from acidtest.world.world import Event
 
 
@@ -119,13 +120,13 @@ def _step(run: Run, decision: Decision, watch: _Watch | None) -> Step:
     process = ENVIRONMENT if decision.kind in ENVIRONMENT_CHANGES or decision.restarts_database else decision.target
     if decision.kind in ("advance", "victim"):
         process = run.world.process_of(decision.target)
-    before, log = run.world.site.values(), len(run.world.broker.log)
+    before, log, orders = run.world.site.values(), len(run.world.broker.log), run.world.externals.seen()
     heard: list[Event] = []
     run.on_events = heard.extend
     run.perform(decision)
     if watch is not None:
         watch.look(run)
-    return Step(decision, process, tuple(changes(run, before, log)), tuple(_told(heard)))
+    return Step(decision, process, tuple(changes(run, before, log, orders)), tuple(_told(heard)))
 
 
 def _to_rest(run: Run, result: Replayed, watch: _Watch | None, *, lenient: bool) -> None:
@@ -133,16 +134,18 @@ def _to_rest(run: Run, result: Replayed, watch: _Watch | None, *, lenient: bool)
     while lenient and (options := [m for m in moves(run, at) if not m.faults]):
         if run.perform(options[0].decision):
             at = follow(run, options[0].decision)
-    before, log = run.world.site.values(), len(run.world.broker.log)
+    before, log, orders = run.world.site.values(), len(run.world.broker.log), run.world.externals.seen()
     run.bench.settled.clear()
     settle(run)
     if watch is not None:
         watch.rest(run)
-    result.rest = list(changes(run, before, log))
+    result.rest = list(changes(run, before, log, orders))
 
 
-def changes(run: Run, before: dict[str, Contents], log: int) -> Iterable[str]:
-    """What became durable since: rows that came, went or changed, and messages."""
+def changes(
+    run: Run, before: dict[str, Contents], log: int, orders: Sequence[Order]
+) -> Iterable[str]:
+    """What became durable since: rows that came, went or changed, messages, and orders at external systems."""
     for name, contents in run.world.site.values().items():
         old = dict(before.get(name, ()))
         database = run.world.site.database(name)
@@ -154,6 +157,10 @@ def changes(run: Run, before: dict[str, Contents], log: int) -> Iterable[str]:
             yield from (f"{name}.{table}: {change}" for change in _pair(database.columns(table), gone, come))
     for message in run.world.broker.log[log:]:
         yield f"broker: + {message.id} (key {message.key})"
+    for order in run.world.externals.seen():
+        if order not in orders:
+            coming = ", a request is on its way" if order.coming else ""
+            yield f"{order.system}: {order.key} {order.status}, paid {' and '.join(map(str, order.paid)) or 'nothing'}{coming}"
 
 
 def _pair(columns: list[str], gone: list[tuple[Any, ...]], come: list[tuple[Any, ...]]) -> Iterable[str]:

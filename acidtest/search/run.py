@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from acidtest.properties.contract import Message, Seen
+from acidtest.properties.contract import Message, Order, Seen
 from acidtest.search.follow import NOTHING
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Run:
         self._durable_key: Hashable = None
         self._durable: Hashable = None
         self._messages: tuple[Message, ...] = ()
+        self._orders: tuple[Order, ...] = ()
         self.wedged = False
         self.faults = 0
         self.view: Any = None
@@ -92,14 +93,14 @@ class Run:
         windows = {i: set(window) for i, window in self.windows.items()}
         return (
             list(self.status), list(self.alone), self.disturbances, self.happened, windows, self.suspects,
-            self._durable_key, self._durable, self._messages, self.faults, self.view,
+            self._durable_key, self._durable, self._messages, self._orders, self.faults, self.view,
         )  # fmt: skip
 
     def recall(self, memory: tuple[Any, ...]) -> None:
         """Take over what was seen in another run of the same decisions."""
         self.world.events.clear()
         status, alone, self.disturbances, self.happened, windows, self.suspects, *rest = memory
-        self._durable_key, self._durable, self._messages, self.faults, self.view = rest
+        self._durable_key, self._durable, self._messages, self._orders, self.faults, self.view = rest
         self.status, self.alone = list(status), list(alone)
         self.windows = {i: set(window) for i, window in windows.items()}
 
@@ -109,7 +110,7 @@ class Run:
 
     def observed(self) -> Hashable:
         """What an outsider can observe now."""
-        return self._durable, self._messages
+        return self._durable, self._messages, self._orders
 
     # Looking:
 
@@ -135,6 +136,7 @@ class Run:
         self._durable_key = key
         self._durable = self.bench.observe(self.world)
         self._messages = tuple([Message(m.id, m.key, m.payload) for m in self.world.broker.log])
+        self._orders = tuple([Order(*order) for order in self.world.externals.seen()])
         for window in self.windows.values():
             window.add(self._durable)
         self._see()
@@ -246,13 +248,13 @@ class Run:
     def _seen(self, window: frozenset[Hashable] | None, read: Hashable, *, at_rest: bool = False) -> Seen:
         return Seen(
             self._durable, self._messages, tuple(self.status), tuple(self.alone), self.disturbances, self.happened,
-            at_rest, self.wedged, window, read,
+            at_rest, self.wedged, window, read, self._orders,
         )  # fmt: skip
 
     def is_untold(self, operation: Operation) -> bool:
         """Whether the client of an operation that changes something was left without an answer."""
         contract = self.bench.contract
-        silent = {*contract.reads, *contract.background, contract.recover}
+        silent = {*contract.reads, *contract.background, contract.recover, contract.callback, contract.statement}
         index = self._index.get(operation.name)
         return index is not None and operation.method not in silent and self.status[index] == "unknown"
 

@@ -31,7 +31,7 @@ PAUSES = (0.0, 172_800.0)
 def settle(run: Run) -> None:
     """Bring `run` to rest and check what must hold there; `run.violation` says what does not."""
     world = run.world
-    world.broker.down = False
+    world.broker.down = world.externals.down = False
     for label in list(world.late):
         world.late.pop(label)()
     whole = run.is_whole()
@@ -92,13 +92,33 @@ def _drain(run: Run) -> None:
         if quiet == len(PAUSES):
             return
         run.world.clock.jump(PAUSES[quiet])
-        before = run.observed(), run.world.broker.received()
+        before = run.observed(), run.world.broker.received(), run.world.externals.owed()
+        if not _notify(run):
+            return
         for method in methods:
             for name in [name for name, process in run.world.processes.items() if process.ready]:
                 if not _finish(run, run.world.call(name, method)):
                     return
-        quiet = quiet + 1 if (run.observed(), run.world.broker.received()) == before else 0
+        after = run.observed(), run.world.broker.received(), run.world.externals.owed()
+        quiet = quiet + 1 if after == before else 0
     _unrest(run, f"{' and '.join(methods)} still change something after {LONGEST_UNREST} rounds")
+
+
+def _notify(run: Run) -> bool:
+    """Let external systems call back until they are heard, and send their statements; False where something is violated."""
+    contract, externals = run.bench.contract, run.world.externals
+    told = [(contract.callback, source) for source in externals.owed() if contract.callback]
+    told += [(contract.statement, source) for source in externals.statements() if contract.statement]
+    for method, source in told:
+        name = next((name for name, process in run.world.processes.items() if process.ready), None)
+        if name is None:
+            continue
+        task = run.world.call(name, method, *externals.given(source))
+        if not _finish(run, task):
+            return False
+        if task.error is None:
+            externals.took(source)
+    return True
 
 
 def _finish(run: Run, task: Task) -> bool:

@@ -17,7 +17,8 @@ class Effect(NamedTuple):
     """One I/O at the boundary.
 
     Arguments:
-        kind: read, write, lock, commit, prepare, decide, reply (to what waited), publish, receive, ack, nack, sleep or other.
+        kind: read, write, lock, commit, prepare, decide, reply (to what waited), publish, receive, ack, nack, perform,
+            void, inquire, sleep or other.
         where: the database, topic or other place that it acts on.
         what: the statement or message, short enough for a column of a report.
         detail: parameters; part of what must be equal when the run is replayed.
@@ -55,7 +56,7 @@ LOST = "lost"  #: an error, no effect
 UNACKNOWLEDGED = "unacknowledged"  #: an error, but it took effect
 LATE = "late"  #: an error now, takes effect later
 TWICE = "twice"  #: at-least-once channels deliver it twice
-DELAYED = "delayed"  #: a message that is there is not delivered yet
+DELAYED = "delayed"  #: a message that is there is not delivered yet; an inquiry is answered by what was known before
 REORDERED = "reordered"  #: a later message is delivered before an earlier one
 DUPLICATED = "duplicated"  #: a message that was acknowledged is delivered again
 CRASH = "crash"  #: it took effect and then the process died
@@ -75,6 +76,9 @@ COMMIT_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED, LATE)
 STATEMENT_FAULTS = (REFUSED,)
 PUBLISH_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED, LATE, TWICE)
 ACK_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED)
+PERFORM_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED, LATE, TWICE)
+VOID_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED)
+INQUIRE_FAULTS = (REFUSED, DELAYED)
 
 
 class Decision(NamedTuple):

@@ -13,6 +13,7 @@ from acidtest.workload import ENVIRONMENT
 from acidtest.world.broker import SimulatedBroker
 from acidtest.world.clock import VirtualClock
 from acidtest.world.effects import DEADLOCK, TIMEOUT, Decision, Effect, RunEnded
+from acidtest.world.external import Externals, SimulatedExternal
 from acidtest.world.interpose import building
 from acidtest.world.lane import Client
 from acidtest.world.locks import of_tasks
@@ -68,12 +69,13 @@ class Late(NamedTuple):
 class Env:
     """What one incarnation is given; see `acidtest.environment.Environment`."""
 
-    __slots__ = ("_host", "_process", "broker", "clock")
+    __slots__ = ("_externals", "_host", "_process", "broker", "clock")
 
     def __init__(self, world: World, host: Host, process: Process | None) -> None:
         """Make the environment of `process`; None for an observer or an installer."""
         self.broker = world.broker
         self.clock = world.clock
+        self._externals = world.externals
         self._host = host
         self._process = process or Process(host.name, 0, host)
         self._process.clock = world.clock
@@ -100,6 +102,10 @@ class Env:
         """The SQLAlchemy URL of the database `name`."""
         return self._host.url(name)
 
+    def external(self, name: str) -> SimulatedExternal:
+        """The external system `name`."""
+        return self._externals.system(name)
+
     def new_id(self) -> str:
         """An identifier that no other call returns."""
         return self._process.next_id()
@@ -123,6 +129,7 @@ class World:
         self.events: list[Event] = []
         self.late: dict[str, Late] = {}
         self.broker = SimulatedBroker(self._postpone, frozenset(scope.poison))
+        self.externals = Externals(self._postpone, scope.systems)
         self.clock = VirtualClock(lambda: self.events.append(Event("environment", "jump")))
         self._postponed = 0
         self._unsteady = scope.unsteady
@@ -209,12 +216,13 @@ class World:
         for process in self.processes.values():
             process.disconnected |= process.alive
 
-    def call(self, name: str, method: str) -> Task:
+    def call(self, name: str, method: str, *arguments: Hashable) -> Task:
         """Begin a call of a port method in the process `name`, by nobody's client; resume it until it has finished."""
         process = self.processes[name]
         task = Task(f"{name}: {method}", process)
-        process.remember(method)
-        task.start(getattr(process.implementation, method))
+        process.remember((method, *arguments))
+        call = getattr(process.implementation, method)
+        task.start(lambda: call(*arguments))
         return task
 
     # What the search looks at:
@@ -229,7 +237,9 @@ class World:
             if client.task is not None:
                 if not client.task.blocked:
                     names.append(name)
-            elif client.process == ENVIRONMENT or self.processes[client.process].ready:
+            elif client.process == ENVIRONMENT or (
+                self.processes[client.process].ready and self.externals.has(client.operation.source)
+            ):
                 names.append(name)
         return names
 
@@ -294,7 +304,7 @@ class World:
     def durable_key(self) -> Hashable:
         """Equal for two worlds in which everything is equal that a crash of all processes leaves."""
         late = tuple([(label, late.fact) for label, late in self.late.items()])
-        return self.site.contents(), self.broker.key(), self.clock.time, late
+        return self.site.contents(), self.broker.key(), self.externals.key(), self.clock.time, late
 
     def close(self) -> None:
         """End every task; the site can be used again."""
@@ -331,7 +341,9 @@ class World:
         self.events.append(Event("invoke", operation.name))
         process.remember(operation.name)
         method = getattr(process.implementation, operation.method)
-        task.start(lambda: method(*operation.arguments))
+        given = self.externals.given(operation.source)
+        process.remember(given)
+        task.start(lambda: method(*operation.arguments, *given))
         self._after(task, client)
 
     def _after(self, task: Task, client: Client | None) -> None:
@@ -354,6 +366,7 @@ class World:
         operation = client.operation
         if task.error is None:
             self.events.append(Event("reply", operation.name, task.value))
+            self.externals.took(operation.source)
         else:
             self.events.append(Event("unknown", operation.name, describe(task.error)))
         task.process.remember((client.name, "returned"))
@@ -387,11 +400,11 @@ class World:
         client.ended(known=True)
 
     def change(self, what: str, seconds: Any = 0.0) -> None:
-        """Change the environment: jump (the clock, by seconds), outage or restore (of the broker)."""
+        """Change the environment: jump (the clock, by seconds), outage or restore (of broker and external systems)."""
         if what == "jump":
             self.clock.jump(seconds)
         elif what in ("outage", "restore"):
-            self.broker.down = what == "outage"
+            self.broker.down = self.externals.down = what == "outage"
         else:
             message = f"The environment cannot {what!r}."
             raise HarnessError(message)
