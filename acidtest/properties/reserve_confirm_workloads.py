@@ -1,0 +1,179 @@
+"""The workloads of reserve/confirm: what clients ask for, and of what provider."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import strategies as st
+
+from acidtest.properties.shared import DAY, client, environment, repeated
+from acidtest.workload import Lane, Operation, Scope, System
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: The accounts of every scope, and the keys that clients use.
+ACCOUNTS = (("A", 100), ("B", 50))
+KEYS = ("k1", "k2", "k3", "k4", "k5")
+ATM = System("atm")
+
+_CRASH = frozenset({"crash"})
+_SILENCE = frozenset({"lost", "unacknowledged", "late"})
+_REPLIES = _SILENCE | {"refused"}
+
+
+def withdraw(name: str, key: str, user: str, amount: Any, retries: int = 1) -> Operation:  # noqa: ANN401 - invalid ones, too
+    """A customer asks for cash."""
+    return Operation(name, "withdraw", (key, user, amount), retries)
+
+
+def _callback(name: str, number: int, process: str) -> Lane:
+    """The provider calls back, and again when it is not heard."""
+    return Lane(name, process, (Operation(name, "on_callback", (), 1, f"atm callback {number}"),))
+
+
+def _statement(name: str) -> Operation:
+    return Operation(name, "reconcile", (), 1, "atm statement")
+
+
+def _alone(name: str, summary: str, **can: bool) -> Scope:
+    """One withdrawal beside time that passes, of a provider that can do little."""
+    able = dict.fromkeys(("idempotent", "queryable", "voidable"), False) | can
+    return Scope(
+        name, summary, ACCOUNTS,
+        (
+            client("app-1", withdraw("w1", "k1", "A", 61, 0)),
+            environment(("jump", 2 * DAY)),
+            repeated("desk-1", "tick", 1),
+        ),
+        faults=1, kinds=_CRASH | _SILENCE, systems=(ATM._replace(**able),),
+    )  # fmt: skip
+
+
+SCOPES = (
+    Scope(
+        "one withdrawal", "one withdrawal while another process looks after it; one crash or bad reply anywhere",
+        ACCOUNTS,
+        (client("app-1", withdraw("w1", "k1", "A", 61)), repeated("desk-1", "tick", 1)),
+        faults=1, kinds=_CRASH | _REPLIES | {"delayed", "twice"}, systems=(ATM,),
+    ),
+    Scope(
+        "same key", "one key asked for twice at once, then reused with another amount",
+        ACCOUNTS,
+        (
+            client("app-1", withdraw("w1", "k1", "A", 41)),
+            client("app-2", withdraw("w2", "k1", "A", 41), withdraw("w3", "k1", "A", 23)),
+        ),
+        faults=1, kinds=frozenset({"unacknowledged"}), systems=(ATM,),
+    ),
+    Scope(
+        "two withdrawals", "two withdrawals that the account cannot both pay; one crash anywhere",
+        ACCOUNTS,
+        (client("app-1", withdraw("w1", "k1", "A", 61)), client("app-2", withdraw("w2", "k2", "A", 52))),
+        faults=1, kinds=_CRASH, systems=(ATM,),
+    ),
+    Scope(
+        "invalid requests", "unknown users, amounts of zero, below zero or too large, keys that are used again",
+        ACCOUNTS,
+        (
+            client(
+                "app-1",
+                withdraw("w1", "k1", "nobody", 5),
+                withdraw("w2", "k2", "A", 0),
+                withdraw("w3", "k3", "A", -7),
+                withdraw("w4", "k4", "A", 161),
+                withdraw("w5", "k5", "B", 50),
+                withdraw("w6", "k4", "A", 161),
+                withdraw("w7", "k5", "B", 50),
+                withdraw("w8", "k5", "B", 23),
+                withdraw("w9", "k5", "A", 50),
+                withdraw("w10", "k4", "A", 29),
+            ),
+        ),
+        serial=True, systems=(ATM,),
+    ),
+    Scope(
+        "in part or not at all", "one order is paid in part, one is declined; one crash or unanswered call anywhere",
+        ACCOUNTS,
+        (client("app-1", withdraw("w1", "k1", "A", 61)), client("app-1", withdraw("w2", "k2", "B", 13), name="app-1 too")),
+        faults=1, kinds=_CRASH | {"unacknowledged"}, systems=(ATM._replace(parts=((61, 40),), declines=(13,)),),
+    ),
+    Scope(
+        "callbacks", "callbacks beside the reply, in any order, one of them twice",
+        ACCOUNTS,
+        (
+            client("app-1", withdraw("w1", "k1", "A", 61, 0)),
+            _callback("accepted", 0, "hook-1"), _callback("paid", 1, "hook-2"), _callback("paid again", 1, "hook-3"),
+        ),
+        systems=(ATM._replace(callbacks=True),),
+    ),
+    Scope(
+        "callbacks alone", "a provider that tells by callbacks alone; one crash or unanswered call anywhere",
+        ACCOUNTS,
+        (client("app-1", withdraw("w1", "k1", "A", 61, 0)), _callback("paid", 1, "hook-1")),
+        faults=1, kinds=_CRASH | {"unacknowledged"},
+        systems=(ATM._replace(idempotent=False, queryable=False, voidable=False, callbacks=True),),
+    ),
+    Scope(
+        "statement", "a provider that tells by statements alone, of any time; one crash or unanswered call anywhere",
+        ACCOUNTS,
+        (
+            client("app-1", withdraw("w1", "k1", "A", 61, 0)),
+            client("desk-1", _statement("statement 1"), _statement("statement 2")),
+        ),
+        faults=1, kinds=_CRASH | {"unacknowledged", "late"},
+        systems=(ATM._replace(idempotent=False, queryable=False, voidable=False, statements=True),),
+    ),
+    Scope(
+        "patience", "two withdrawals, one call unanswered, while time passes every deadline and others look after them",
+        ACCOUNTS,
+        (
+            client("app-1", withdraw("w1", "k1", "A", 61, 0), withdraw("w2", "k2", "A", 31, 0)),
+            environment(("jump", 40 * DAY)),
+            repeated("desk-1", "tick", 1),
+        ),
+        faults=1, kinds=frozenset({"late", "delayed"}), systems=(ATM,),
+    ),
+    Scope(
+        "queue", "an order that stands in a queue while time passes every deadline",
+        ACCOUNTS,
+        (
+            client("app-1", withdraw("w1", "k1", "A", 61), withdraw("w2", "k1", "A", 61)),
+            environment(("jump", 40 * DAY)),
+            repeated("desk-1", "tick", 2),
+        ),
+        faults=1, kinds=frozenset({"late", "delayed"}), systems=(ATM._replace(queues=True),),
+    ),
+    Scope(
+        "crash in recovery", "one withdrawal; a crash anywhere, and another while recovering from it",
+        ACCOUNTS,
+        (client("app-1", withdraw("w1", "k1", "A", 61, 0)), environment(("jump", 2 * DAY))),
+        faults=1, kinds=_CRASH, recovery_crashes=1, systems=(ATM,),
+    ),
+    _alone("repetition alone", "a provider that recognises repeated orders, and can do nothing else", idempotent=True),
+    _alone("void alone", "a provider that voids, and can do nothing else", voidable=True),
+    _alone("inquiry alone", "a provider that answers inquiries, and can do nothing else", queryable=True),
+    _alone("mute", "a provider that says nothing: what is unknown stays so, and all that is asked is that nothing goes wrong (N1)"),
+)  # fmt: skip
+
+#: What the stateful search asks for: (key, user, amount), with repeated keys, other payloads and invalid requests.
+_MENU = (
+    ("k1", "A", 61), ("k2", "A", 17), ("k3", "B", 13), ("k4", "A", 52), ("k1", "A", 61), ("k1", "A", 23), ("k4", "A", 161),
+    ("k5", "nobody", 5), ("k5", "A", -3), ("k2", "B", 17),
+)  # fmt: skip
+
+
+def draw_scope(draw: Callable[[Any], Any], kinds: frozenset[str]) -> Scope:
+    """Two to four withdrawals by two processes, beside callbacks and somebody who looks after what is pending."""
+    funded, any_ask = st.sampled_from(_MENU[:3]), st.sampled_from(_MENU)
+    chosen = [draw(funded), draw(any_ask), *draw(st.lists(any_ask, max_size=2))]
+    asked = [withdraw(f"w{i}", *ask) for i, ask in enumerate(chosen, 1)]
+    split = draw(st.integers(0, len(asked)))
+    lanes = (
+        client("app-1", *asked[:split]), client("app-2", *asked[split:]),
+        _callback("callback 1", 1, "hook-1"), _callback("callback 0", 0, "hook-1"),
+        repeated("desk-1", "tick", draw(st.sampled_from((2, 1, 0)))),
+    )  # fmt: skip
+    plain, queue = draw(st.sampled_from((False, False, True))), draw(st.booleans())
+    system = ATM._replace(callbacks=not plain, queues=queue, parts=((61, 40),) * draw(st.booleans()), declines=(13,))
+    return Scope("drawn", "a drawn workload", ACCOUNTS, lanes, faults=2, kinds=kinds, systems=(system,))
