@@ -216,6 +216,8 @@ class ReserveModel(Model[ReserveState]):
         deal = s.orders[at] if at < len(s.orders) else Deal(i)
         if deal.coming == MOST or (deal.status == ABSENT and not s.holds[i]):
             return None
+        if not self.provider.idempotent and (deal.coming or deal.paid):
+            return None  # it would be paid twice
         working = deal.status == ABSENT and self.provider.queues
         return self._set(s, at, deal._replace(coming=deal.coming + 1, status=WORKING if working else deal.status))
 

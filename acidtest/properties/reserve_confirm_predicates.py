@@ -178,8 +178,8 @@ PROPERTIES = (
     Property("RC8", "late and repeated word makes nothing pending again", STEP, monotone, "saleor#14648; PATTERNS 14"),
     Property("RC11", "a customer who asks again hears the same", ALWAYS, same_answer, _PAY),
     Property("RC12", "a hold that is given back raises no balance", STEP, no_credit, _OWN),
-    Property("G4", "ok means paid", ALWAYS, ok_is_paid, SOURCE),
     Property("G7", "one key, one withdrawal; another payload under it is refused", ALWAYS, idempotent, SOURCE),
+    Property("G4", "ok means paid", ALWAYS, ok_is_paid, SOURCE),
     Property("G11", "an undisturbed, funded request is not refused", STEP, serves, SOURCE),
     Property(
         "RC10", "in the end the books show every entry of the statement", AT_REST,

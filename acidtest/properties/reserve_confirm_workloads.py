@@ -73,6 +73,15 @@ SCOPES = (
         faults=1, kinds=_CRASH, systems=(ATM,),
     ),
     Scope(
+        "two funded withdrawals", "two withdrawals of one account at once, one call unanswered, by processes that also look after them",
+        ACCOUNTS,
+        (
+            client("app-1", withdraw("w1", "k1", "A", 61, 0), Operation("tick 1", "tick")),
+            client("app-2", withdraw("w2", "k2", "A", 31, 0)),
+        ),
+        faults=1, kinds=frozenset({"unacknowledged"}), systems=(ATM,),
+    ),
+    Scope(
         "invalid requests", "unknown users, amounts of zero, below zero or too large, keys that are used again",
         ACCOUNTS,
         (
@@ -95,14 +104,23 @@ SCOPES = (
     Scope(
         "in part or not at all", "one order is paid in part, one is declined; one crash or unanswered call anywhere",
         ACCOUNTS,
-        (client("app-1", withdraw("w1", "k1", "A", 61)), client("app-1", withdraw("w2", "k2", "B", 13), name="app-1 too")),
+        (client("app-1", withdraw("w1", "k1", "A", 61), withdraw("w2", "k2", "B", 13)),),
         faults=1, kinds=_CRASH | {"unacknowledged"}, systems=(ATM._replace(parts=((61, 40),), declines=(13,)),),
+    ),
+    Scope(
+        "a rest comes back", "what is not paid out becomes available for others, but not for what was refused already",
+        ACCOUNTS,
+        (
+            client("app-1", withdraw("w1", "k1", "A", 61)),
+            client("app-2", withdraw("w2", "k2", "A", 52), withdraw("w3", "k2", "A", 52)),
+        ),
+        systems=(ATM._replace(parts=((61, 40),)),),
     ),
     Scope(
         "callbacks", "callbacks beside the reply, in any order, one of them twice",
         ACCOUNTS,
         (
-            client("app-1", withdraw("w1", "k1", "A", 61, 0)),
+            client("app-1", withdraw("w1", "k1", "A", 41, 0)),
             _callback("accepted", 0, "hook-1"), _callback("paid", 1, "hook-2"), _callback("paid again", 1, "hook-3"),
         ),
         systems=(ATM._replace(callbacks=True),),
@@ -125,10 +143,10 @@ SCOPES = (
         systems=(ATM._replace(idempotent=False, queryable=False, voidable=False, statements=True),),
     ),
     Scope(
-        "patience", "two withdrawals, one call unanswered, while time passes every deadline and others look after them",
+        "patience", "an order on its way while time passes every deadline and another process looks after it",
         ACCOUNTS,
         (
-            client("app-1", withdraw("w1", "k1", "A", 61, 0), withdraw("w2", "k2", "A", 31, 0)),
+            client("app-1", withdraw("w1", "k1", "A", 61, 0)),
             environment(("jump", 40 * DAY)),
             repeated("desk-1", "tick", 1),
         ),
@@ -138,9 +156,9 @@ SCOPES = (
         "queue", "an order that stands in a queue while time passes every deadline",
         ACCOUNTS,
         (
-            client("app-1", withdraw("w1", "k1", "A", 61), withdraw("w2", "k1", "A", 61)),
+            client("app-1", withdraw("w1", "k1", "A", 61, 0), withdraw("w2", "k2", "A", 52, 0)),
             environment(("jump", 40 * DAY)),
-            repeated("desk-1", "tick", 2),
+            repeated("desk-1", "tick", 1),
         ),
         faults=1, kinds=frozenset({"late", "delayed"}), systems=(ATM._replace(queues=True),),
     ),
