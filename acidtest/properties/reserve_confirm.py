@@ -146,11 +146,12 @@ class ReserveConfirmContract(LedgerContract):
 
     def view(self, scope: Scope, seen: Seen, before: ReserveView | None) -> ReserveView:  # noqa: ARG002
         """Say of every order which withdrawal it is for."""
-        accounts, statuses = seen.durable  # type: ignore[misc, has-type]
+        durable: Any = seen.durable
+        accounts, statuses = durable
         calls = self.calls(scope, seen)
-        columns = [tuple((row[0], row[i]) for row in accounts) for i in (1, 2, 3)]
+        balances, held, available = (tuple((row[0], row[i]) for row in accounts) for i in (1, 2, 3))
         return ReserveView(
-            tuple(sorted(scope.accounts)), *columns, calls, deals(calls, seen.orders), _provider(scope), statuses, seen.happened,
+            tuple(sorted(scope.accounts)), balances, held, available, calls, deals(calls, seen.orders), _provider(scope), statuses, seen.happened,
         )  # fmt: skip
 
     def abstract(self, view: ReserveView) -> Hashable:
@@ -179,9 +180,9 @@ def _request(operation: Operation, known: set[str]) -> Request:
     return Request(operation.name, str(key), (user, amount), ((str(user), -amount),), valid)  # type: ignore[operator]
 
 
+@lru_cache(maxsize=64)
 def _provider(scope: Scope) -> Provider:
-    _, *can = scope.systems[0]
-    return Provider(*can)
+    return Provider(**{name: value for name, value in scope.systems[0]._asdict().items() if name != "name"})
 
 
 def _account(value: Any, name: str) -> tuple[Any, Any, Any]:  # noqa: ANN401 - whatever the adapter returns

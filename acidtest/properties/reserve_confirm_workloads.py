@@ -36,9 +36,9 @@ def _statement(name: str) -> Operation:
     return Operation(name, "reconcile", (), 1, "atm statement")
 
 
-def _alone(name: str, summary: str, **can: bool) -> Scope:
-    """One withdrawal beside time that passes, of a provider that can do little."""
-    able = dict.fromkeys(("idempotent", "queryable", "voidable"), False) | can
+def _alone(name: str, summary: str, can: str = "") -> Scope:
+    """One withdrawal beside time that passes, of a provider that can do one thing only, or nothing."""
+    system = ATM._replace(idempotent=can == "repeat", queryable=can == "inquire", voidable=can == "void")
     return Scope(
         name, summary, ACCOUNTS,
         (
@@ -46,7 +46,7 @@ def _alone(name: str, summary: str, **can: bool) -> Scope:
             environment(("jump", 2 * DAY)),
             repeated("desk-1", "tick", 1),
         ),
-        faults=1, kinds=_CRASH | _SILENCE, systems=(ATM._replace(**able),),
+        faults=1, kinds=_CRASH | _SILENCE, systems=(system,),
     )  # fmt: skip
 
 
@@ -56,30 +56,6 @@ SCOPES = (
         ACCOUNTS,
         (client("app-1", withdraw("w1", "k1", "A", 61)), repeated("desk-1", "tick", 1)),
         faults=1, kinds=_CRASH | _REPLIES | {"delayed", "twice"}, systems=(ATM,),
-    ),
-    Scope(
-        "same key", "one key asked for twice at once, then reused with another amount",
-        ACCOUNTS,
-        (
-            client("app-1", withdraw("w1", "k1", "A", 41)),
-            client("app-2", withdraw("w2", "k1", "A", 41), withdraw("w3", "k1", "A", 23)),
-        ),
-        faults=1, kinds=frozenset({"unacknowledged"}), systems=(ATM,),
-    ),
-    Scope(
-        "two withdrawals", "two withdrawals that the account cannot both pay; one crash anywhere",
-        ACCOUNTS,
-        (client("app-1", withdraw("w1", "k1", "A", 61)), client("app-2", withdraw("w2", "k2", "A", 52))),
-        faults=1, kinds=_CRASH, systems=(ATM,),
-    ),
-    Scope(
-        "two funded withdrawals", "two withdrawals of one account at once, one call unanswered, by processes that also look after them",
-        ACCOUNTS,
-        (
-            client("app-1", withdraw("w1", "k1", "A", 61, 0), Operation("tick 1", "tick")),
-            client("app-2", withdraw("w2", "k2", "A", 31, 0)),
-        ),
-        faults=1, kinds=frozenset({"unacknowledged"}), systems=(ATM,),
     ),
     Scope(
         "invalid requests", "unknown users, amounts of zero, below zero or too large, keys that are used again",
@@ -102,21 +78,6 @@ SCOPES = (
         serial=True, systems=(ATM,),
     ),
     Scope(
-        "in part or not at all", "one order is paid in part, one is declined; one crash or unanswered call anywhere",
-        ACCOUNTS,
-        (client("app-1", withdraw("w1", "k1", "A", 61), withdraw("w2", "k2", "B", 13)),),
-        faults=1, kinds=_CRASH | {"unacknowledged"}, systems=(ATM._replace(parts=((61, 40),), declines=(13,)),),
-    ),
-    Scope(
-        "a rest comes back", "what is not paid out becomes available for others, but not for what was refused already",
-        ACCOUNTS,
-        (
-            client("app-1", withdraw("w1", "k1", "A", 61)),
-            client("app-2", withdraw("w2", "k2", "A", 52), withdraw("w3", "k2", "A", 52)),
-        ),
-        systems=(ATM._replace(parts=((61, 40),)),),
-    ),
-    Scope(
         "callbacks", "callbacks beside the reply, in any order, one of them twice",
         ACCOUNTS,
         (
@@ -133,16 +94,6 @@ SCOPES = (
         systems=(ATM._replace(idempotent=False, queryable=False, voidable=False, callbacks=True),),
     ),
     Scope(
-        "statement", "a provider that tells by statements alone, of any time; one crash or unanswered call anywhere",
-        ACCOUNTS,
-        (
-            client("app-1", withdraw("w1", "k1", "A", 61, 0)),
-            client("desk-1", _statement("statement 1"), _statement("statement 2")),
-        ),
-        faults=1, kinds=_CRASH | {"unacknowledged", "late"},
-        systems=(ATM._replace(idempotent=False, queryable=False, voidable=False, statements=True),),
-    ),
-    Scope(
         "patience", "an order on its way while time passes every deadline and another process looks after it",
         ACCOUNTS,
         (
@@ -152,6 +103,26 @@ SCOPES = (
         ),
         faults=1, kinds=frozenset({"late", "delayed"}), systems=(ATM,),
     ),
+    Scope(
+        "crash in recovery", "one withdrawal; a crash anywhere, and another while recovering from it",
+        ACCOUNTS,
+        (client("app-1", withdraw("w1", "k1", "A", 61, 0)), environment(("jump", 2 * DAY))),
+        faults=1, kinds=_CRASH, recovery_crashes=1, systems=(ATM,),
+    ),
+    _alone("repetition alone", "a provider that recognises repeated orders, and can do nothing else", "repeat"),
+    _alone("void alone", "a provider that voids, and can do nothing else", "void"),
+    Scope(
+        "statement", "a provider that tells by statements alone, of any time; one crash or unanswered call anywhere",
+        ACCOUNTS,
+        (
+            client("app-1", withdraw("w1", "k1", "A", 61, 0)),
+            client("desk-1", _statement("statement 1"), _statement("statement 2")),
+        ),
+        faults=1, kinds=_CRASH | {"unacknowledged", "late"},
+        systems=(ATM._replace(idempotent=False, queryable=False, voidable=False, statements=True),),
+    ),
+    _alone("inquiry alone", "a provider that answers inquiries, and can do nothing else", "inquire"),
+    _alone("mute", "a provider that says nothing: what is unknown stays so, and all that is asked is that nothing goes wrong (N1)"),
     Scope(
         "queue", "an order that stands in a queue while time passes every deadline",
         ACCOUNTS,
@@ -163,15 +134,44 @@ SCOPES = (
         faults=1, kinds=frozenset({"late", "delayed"}), systems=(ATM._replace(queues=True),),
     ),
     Scope(
-        "crash in recovery", "one withdrawal; a crash anywhere, and another while recovering from it",
+        "in part or not at all", "one order is paid in part, one is declined; one crash or unanswered call anywhere",
         ACCOUNTS,
-        (client("app-1", withdraw("w1", "k1", "A", 61, 0)), environment(("jump", 2 * DAY))),
-        faults=1, kinds=_CRASH, recovery_crashes=1, systems=(ATM,),
+        (client("app-1", withdraw("w1", "k1", "A", 61), withdraw("w2", "k2", "B", 13)),),
+        faults=1, kinds=_CRASH | {"unacknowledged"}, systems=(ATM._replace(parts=((61, 40),), declines=(13,)),),
     ),
-    _alone("repetition alone", "a provider that recognises repeated orders, and can do nothing else", idempotent=True),
-    _alone("void alone", "a provider that voids, and can do nothing else", voidable=True),
-    _alone("inquiry alone", "a provider that answers inquiries, and can do nothing else", queryable=True),
-    _alone("mute", "a provider that says nothing: what is unknown stays so, and all that is asked is that nothing goes wrong (N1)"),
+    Scope(
+        "same key", "one key asked for twice at once, then reused with another amount",
+        ACCOUNTS,
+        (
+            client("app-1", withdraw("w1", "k1", "A", 41)),
+            client("app-2", withdraw("w2", "k1", "A", 41), withdraw("w3", "k1", "A", 23)),
+        ),
+        faults=1, kinds=frozenset({"unacknowledged"}), systems=(ATM,),
+    ),
+    Scope(
+        "a rest comes back", "what is not paid out becomes available for others, but not for what was refused already",
+        ACCOUNTS,
+        (
+            client("app-1", withdraw("w1", "k1", "A", 61)),
+            client("app-2", withdraw("w2", "k2", "A", 52), withdraw("w3", "k2", "A", 52)),
+        ),
+        systems=(ATM._replace(parts=((61, 40),)),),
+    ),
+    Scope(
+        "two withdrawals", "two withdrawals that the account cannot both pay; one crash anywhere",
+        ACCOUNTS,
+        (client("app-1", withdraw("w1", "k1", "A", 61)), client("app-2", withdraw("w2", "k2", "A", 52))),
+        faults=1, kinds=_CRASH, systems=(ATM,),
+    ),
+    Scope(
+        "two funded withdrawals", "two withdrawals of one account at once, one call unanswered, by processes that also look after them",
+        ACCOUNTS,
+        (
+            client("app-1", withdraw("w1", "k1", "A", 61, 0), Operation("tick 1", "tick")),
+            client("app-2", withdraw("w2", "k2", "A", 31, 0)),
+        ),
+        faults=1, kinds=frozenset({"unacknowledged"}), systems=(ATM,),
+    ),
 )  # fmt: skip
 
 #: What the stateful search asks for: (key, user, amount), with repeated keys, other payloads and invalid requests.

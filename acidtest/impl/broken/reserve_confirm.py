@@ -60,7 +60,10 @@ class NoAnswerMeansFailed(Withdrawals):
 
     def _look_after(self, row: Row) -> None:
         receipt = self.atm.inquire(row.order_key)
-        self._learn(receipt._replace(status=Status.DECLINED) if receipt.status == Status.UNAVAILABLE else receipt)
+        if receipt.status == Status.UNAVAILABLE:
+            self._resolve(row.order_key, Outcome.REJECTED, 0)
+        else:
+            super()._look_after(row)
 
 
 class OpenMeansCancelled(Withdrawals):
@@ -174,13 +177,12 @@ class ErrorLosesHold(Withdrawals):
     def _resolve(self, order_key: str, outcome: Outcome, cash: int) -> None:
         with self.engine.begin() as connection:
             row = connection.execute(resolve, {"k": order_key, "outcome": outcome.value, "cash": cash}).one_or_none()
-        if row is None:
-            return
-        if cash not in (0, row.amount):
-            error = f"{cash} was paid of {row.amount}"
+            expected = row is None or cash in (0, row.amount)
+            if row is not None and expected:
+                connection.execute(settle, {"user": row.user, "amount": row.amount, "cash": cash})
+        if not expected:
+            error = f"{cash} was paid for {order_key}"
             raise ValueError(error)
-        with self.engine.begin() as connection:
-            connection.execute(settle, {"user": row.user, "amount": row.amount, "cash": cash})
 
 
 class ReleaseNotOnFailed(Withdrawals):
@@ -195,7 +197,7 @@ class ReleaseNotOnFailed(Withdrawals):
 
 
 class ReleaseIsCredit(Withdrawals):
-    """A release is booked as a refund: the balance rises by what was never taken (RC12, RC1)."""
+    """A release is booked as a refund: the balance rises by what was never taken (RC12, RC2, RC1)."""
 
     def _resolve(self, order_key: str, outcome: Outcome, cash: int) -> None:
         with self.engine.begin() as connection:
@@ -205,17 +207,16 @@ class ReleaseIsCredit(Withdrawals):
                 connection.execute(settle, {"user": row.user, "amount": row.amount, "cash": credit})
 
 
-class UnguardedRelease(Withdrawals):
-    """Whoever comes last resolves a hold: one that was posted meanwhile is called failed by who found no order (RC5, RC7)."""
+class UnguardedRelease(AbsentIsFailure):
+    """Whoever comes last resolves a hold: one that was posted is called failed by who found no order (RC5, RC7)."""
 
-    def _look_after(self, row: Row) -> None:
-        receipt = self.atm.inquire(row.order_key)
-        if receipt.status in (Status.ABSENT, Status.UNAVAILABLE) and row.due <= self.clock.now():
-            self._bring_to_an_end(row)
-            with self.engine.begin() as connection:
-                statement = sa.update(withdrawals).where(withdrawals.c.key == row.key)
-                connection.execute(statement.values(state=Outcome.REJECTED.value))
-        self._learn(receipt)
+    def _resolve(self, order_key: str, outcome: Outcome, cash: int) -> None:
+        with self.engine.begin() as connection:
+            row = connection.execute(of_order, {"k": order_key}).one()
+            statement = sa.update(withdrawals).where(withdrawals.c.order_key == order_key)
+            connection.execute(statement.values(state=outcome.value))
+            if row.state == HELD:
+                connection.execute(settle, {"user": row.user, "amount": row.amount, "cash": cash})
 
 
 # Callbacks and statements.
@@ -454,7 +455,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("rest-stays-held", RestStaysHeld, ("G6",)),
     Mutant("error-loses-hold", ErrorLosesHold, ("RC1", "G6")),
     Mutant("release-not-on-failed", ReleaseNotOnFailed, ("G6",)),
-    Mutant("release-is-credit", ReleaseIsCredit, ("RC12", "RC1")),
+    Mutant("release-is-credit", ReleaseIsCredit, ("RC12", "RC2", "RC1")),
     Mutant("unguarded-release", UnguardedRelease, ("RC5", "RC7")),
     Mutant("webhook-vs-sync-double-count", CallbackCountsToo, ("RC3",)),
     Mutant("webhook-regresses-state", CallbackRegresses, ("RC8",)),
