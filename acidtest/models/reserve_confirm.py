@@ -206,6 +206,8 @@ class ReserveModel(Model[ReserveState]):
         at = self._place(s, i)
         if at is None or not s.holds[i] or (s.orders[at : at + 1] and s.orders[at].status != ABSENT):
             return None
+        if not self.provider.idempotent and any(deal.coming for deal in s.orders[at : at + 1]):
+            return None  # it would be paid twice
         return self._carry_out(s, i, at)
 
     def send(self, s: ReserveState, i: int) -> ReserveState | None:

@@ -26,7 +26,7 @@ from acidtest.models.reserve_and_call import (
     ReserveView,
 )
 from acidtest.models.reserve_switches import SWITCHES
-from acidtest.models.theory import Claim, Diagram, Size, Study, Theorem, Theory
+from acidtest.models.theory import Diagram, Size, Study, Theorem
 
 #: What the books say of a withdrawal: its status, and what was posted.
 Books = tuple[str, int]
@@ -263,27 +263,3 @@ STUDY = Study(
     ),
     diagram=Diagram({"withdrawals": 1, "crashes": 0}, _label, frozenset({"AskAgain"})),
 )
-
-THEORY = Theory(
-    promise=(
-        "Money is held, something outside of all transactions is asked to act, and the hold is then posted or released as "
-        "that says. Between asking and hearing nobody knows what happened; the hold is pending, and stays so until the "
-        "provider says what it did, or has agreed never to do it. In the end the books say what the provider did, once."
-    ),
-    studies=(STUDY,),
-    aspects={
-        "atomicity": ("RC1", "RC2"), "durability": ("RC7", "RC9"), "idempotency": ("RC4", "RC8", "RC11", "N1.retry"),
-        "conservation": ("RC6", "G1"), "termination": ("G9",), "non-blocking": ("N3",), "order": ("RC8",),
-    },
-    omitted={
-        "G4": "what the customer is told is the status of the hold; how an answer is lost is no part of this model",
-        "G12": "amounts are small whole numbers here: rounding, NaN and negative amounts are for running code",
-    },
-    claims=(
-        Claim("eventual consistency", "refined", ("RC1", "G9", "N3"), "in the end, if the provider answers; no time bounds it"),
-        Claim("safe for external systems", "refined", ("N1.retry", "N1.wait", "N1.guess", "N1.ask"), "if orders can be repeated, or asked after and voided"),
-        Claim("no money is lost", "refined", ("G1", "RC2", "RC6", "N2"), "while nothing is released by the clock or for silence"),
-        Claim("reconciliation is possible", "refined", ("RC10.rest", "RC10", "RC6"), "it mends books, not what was promised away twice meanwhile"),
-        Claim("a failure is refunded", "refined", ("RC5", "RC12", "N4"), "a definite one, by a release, which is no credit and no refund"),
-    ),
-)  # fmt: skip

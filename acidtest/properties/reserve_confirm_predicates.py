@@ -128,7 +128,7 @@ def serves(before: ReserveView, after: ReserveView) -> bool:
     """A request that nothing disturbed, that is valid, funded and not declined, and whose key is fresh, is not refused."""
     for then, now in zip(before.calls, after.calls, strict=True):
         refused = then.status == "open" and now.status in ("rejected", "unknown")
-        if refused and now.alone and _deserved(before, now):
+        if refused and now.alone and _deserved(before, then):
             return False
     return True
 
@@ -139,7 +139,8 @@ def _deserved(view: ReserveView, call: Call) -> bool:
     account, change = request.deltas[0]
     funded = dict(view.available).get(account, 0) >= -change
     declined = -change in view.provider.declines
-    return request.valid and all(c.status == "new" for c in others) and funded and not declined
+    settled = all(c.status in ("new", *_FINAL) for c in view.calls if c is not call)
+    return request.valid and all(c.status == "new" for c in others) and funded and settled and not declined
 
 
 def books_are_true(view: ReserveView) -> bool:

@@ -54,7 +54,7 @@ SCOPES = (
     Scope(
         "one withdrawal", "one withdrawal while another process looks after it; one crash or bad reply anywhere",
         ACCOUNTS,
-        (client("app-1", withdraw("w1", "k1", "A", 61)), repeated("desk-1", "tick", 1)),
+        (client("app-1", withdraw("w1", "k1", "A", 41)), repeated("desk-1", "tick", 1)),
         faults=1, kinds=_CRASH | _REPLIES | {"delayed", "twice"}, systems=(ATM,),
     ),
     Scope(

@@ -8,7 +8,7 @@ from acidtest.models.checker import check, reachable
 from acidtest.models.machine import Action
 from acidtest.models.payment_provider import Order
 from acidtest.models.reserve_and_call import Hold, ReserveConfirm
-from acidtest.models.reserve_confirm import MUTE, N1_RETRY, N1_SENT, N1_UNSENT, N1_WAIT, RC1, RC6, STUDY
+from acidtest.models.reserve_protocol import MUTE, N1_RETRY, N1_SENT, N1_UNSENT, N1_WAIT, RC1, RC6, STUDY
 
 
 def run(model, *actions):
