@@ -326,7 +326,7 @@ class PayloadNotCompared(Withdrawals):
 
 
 class RejectionForgotten(Withdrawals):
-    """A refusal for want of funds is not recorded under the key: asked again, it is paid (RC11, G7)."""
+    """A refusal for want of funds is not recorded under the key: asked again, it is paid (RC8, RC11, G7)."""
 
     def _reserve(self, connection: sa.Connection, key: str, user: str, amount: int, order_key: str) -> Answer | None:
         answer = super()._reserve(connection, key, user, amount, order_key)
@@ -345,7 +345,7 @@ attempts = sa.Table(
 
 
 class AuditedBeforeChecked(Withdrawals):
-    """The attempt is recorded before the key is looked up, and the third one fails for ever (G9)."""
+    """The attempt is recorded before the key is looked up, and the third one fails for ever (MODEL)."""
 
     def install(self, opening: dict[str, int]) -> None:
         """Create the table of attempts, too."""
@@ -362,7 +362,7 @@ class AuditedBeforeChecked(Withdrawals):
 
 
 class StaleHoldsExcluded(Withdrawals):
-    """Holds that have lasted too long no longer count, though their orders may still be paid (RC2)."""
+    """Holds that have lasted too long no longer count, though their orders may still be paid: what is due cannot be booked (G9)."""
 
     def _hold(self, connection: sa.Connection, user: str, amount: int) -> bool:
         recent = sa.and_(withdrawals.c.user == user, withdrawals.c.state == HELD, withdrawals.c.due > self.clock.now())
@@ -471,9 +471,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("order-key-per-attempt", OrderKeyPerAttempt, ("RC4",)),
     Mutant("repeats-blindly (N1)", RepeatsBlindly, ("RC4",)),
     Mutant("payload-not-compared (X13)", PayloadNotCompared, ("G7", "G4")),
-    Mutant("rejection-forgotten (X3)", RejectionForgotten, ("RC11", "G7")),
-    Mutant("idempotency-check-after-audit-insert", AuditedBeforeChecked, ("G9",)),
-    Mutant("stale-hold-excluded", StaleHoldsExcluded, ("RC2",)),
+    Mutant("rejection-forgotten (X3)", RejectionForgotten, ("RC8", "RC11", "G7")),
+    Mutant("idempotency-check-after-audit-insert", AuditedBeforeChecked, ("MODEL",)),
+    Mutant("stale-hold-excluded", StaleHoldsExcluded, ("G9",)),
     Mutant("holds-not-taken-off", HoldsNotTakenOff, ("RC6",)),
     Mutant("rowcount-unchecked (X8)", RowcountUnchecked, ("RC2", "RC3")),
     Mutant("last-unit-kept", LastUnitKept, ("G11",)),

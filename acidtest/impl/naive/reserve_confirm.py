@@ -45,7 +45,8 @@ class NaiveWithdrawals:
 
     def db(self) -> sqlite3.Connection:
         """A connection of the pool."""
-        return self.env.connect("bank", isolation_level=None)
+        connection: sqlite3.Connection = self.env.connect("bank", isolation_level=None)
+        return connection
 
     def withdraw(self, client_key: str, user: str, amount: int) -> Outcome:  # noqa: ARG002 - the overview knows no keys
         """Withdraw; an error says that it failed."""
