@@ -74,8 +74,8 @@ SERVICE = Study(
     name="what a client and a provider see of reserve/confirm",
     make=_service,
     sizes=(
-        Size("one key twice, paid in part", {"asks": (("k1", 61), ("k1", 61)), "parts": ((61, 40),), "statements": True}, 0, 0),
-        Size("one withdrawal, and one beyond all funds", {"asks": (("k1", 61), ("k2", 161)), **_VOIDS}, 0, 0),
+        Size("one key twice, paid in part", {"asks": (("k1", 61), ("k1", 61)), "parts": ((61, 40),), "statements": True}, 2_902, 14),
+        Size("one withdrawal, and one beyond all funds", {"asks": (("k1", 61), ("k2", 161)), **_VOIDS}, 13_150, 17),
     ),
     properties=tuple(p for p in PROPERTIES if p.id not in _OF_CODE),
     theorems=(Theorem(SOME_PART),),

@@ -277,7 +277,7 @@ class ReconcilesInFlight(Withdrawals):
 
 
 class KeyIgnored(Withdrawals):
-    """There is no client key: a customer who asks again gets another withdrawal (RC4)."""
+    """There is no client key: a customer who asks again gets another withdrawal (RC4, MODEL)."""
 
     def __init__(self, env: Environment) -> None:
         """Keep the source of keys."""
@@ -381,7 +381,7 @@ class HoldsNotTakenOff(Withdrawals):
 
 
 class RowcountUnchecked(Withdrawals):
-    """That no row was updated counts as a hold, and the order goes out (RC2, RC3)."""
+    """That no row was updated counts as a hold, and the order goes out (G12, RC2)."""
 
     def _hold(self, connection: sa.Connection, user: str, amount: int) -> bool:
         super()._hold(connection, user, amount)
@@ -466,7 +466,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("webhook-regresses-state", CallbackRegresses, ("RC8",)),
     Mutant("statement-ignored", StatementIgnored, ("RC10",)),
     Mutant("reconcile-in-flight", ReconcilesInFlight, ("RC5", "RC2")),
-    Mutant("user-retry-new-txn", KeyIgnored, ("RC4",)),
+    Mutant("user-retry-new-txn", KeyIgnored, ("RC4", "MODEL")),
     Mutant("pending-hidden-from-user", PendingHidden, ("RC4", "RC5")),
     Mutant("order-key-per-attempt", OrderKeyPerAttempt, ("RC4",)),
     Mutant("repeats-blindly (N1)", RepeatsBlindly, ("RC4",)),
@@ -475,7 +475,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("idempotency-check-after-audit-insert", AuditedBeforeChecked, ("MODEL",)),
     Mutant("stale-hold-excluded", StaleHoldsExcluded, ("G9",)),
     Mutant("holds-not-taken-off", HoldsNotTakenOff, ("RC6",)),
-    Mutant("rowcount-unchecked (X8)", RowcountUnchecked, ("RC2", "RC3")),
+    Mutant("rowcount-unchecked (X8)", RowcountUnchecked, ("G12", "RC2")),
     Mutant("last-unit-kept", LastUnitKept, ("G11",)),
     Mutant("any-amount", AnyAmount, ("G12", "G9")),
     Mutant("foreign-call-inside-transaction (X15)", CallInsideTransaction, ("RC2", "RC9")),
