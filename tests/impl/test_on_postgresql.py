@@ -1,13 +1,18 @@
 """The references on PostgreSQL, where rows are locked, transactions are prepared by the server, and deadlocks are broken."""
 
 import pytest
+import sqlalchemy as sa
 
 from acidtest.impl.acid import Transfers
+from acidtest.impl.outbox import Outbox, claiming, due, first_of_key, outbox
 from acidtest.patterns import pattern
+from acidtest.properties.outbox import OutboxContract
+from acidtest.properties.shared import client
 from acidtest.search.bench import Bench
 from acidtest.search.check import check_scope, find_scope
 from acidtest.search.stateful import check_statefully
 from acidtest.search.verdict import Verdict
+from acidtest.workload import Operation, Scope
 
 #: The scopes that take seconds; `acidtest verify --backend postgresql` runs all of them.
 CASES = [
@@ -29,6 +34,25 @@ class AtSerializable(Transfers):
     """The reference, as if one transaction ran after the other."""
 
     level = "SERIALIZABLE"
+
+
+_done = outbox.alias("done")
+
+
+class GoesByNumber(Outbox):
+    """Never goes back behind the highest number that was published."""
+
+    claim = claiming(due, first_of_key, ~sa.exists().where(_done.c.published, _done.c.seq > outbox.c.seq))
+
+
+#: Two accounts, so that no row lock makes one withdrawal wait for the other.
+TWO_WRITERS = Scope(
+    "two writers", "two withdrawals from two accounts at once, and a poll", (("A", 100), ("B", 100)),
+    (
+        client("app-1", Operation("w1", "execute", ("k1", "A", 61))),
+        client("app-2", Operation("w2", "execute", ("k2", "B", 13)), Operation("poll", "relay")),
+    ),
+)  # fmt: skip
 
 
 def explored(stem, factory, scope, seconds=None):
@@ -56,6 +80,19 @@ def test_the_reference_of_acid_is_right_at_every_level(factory):
 def test_nothing_is_found_in_a_larger_scope_in_a_few_seconds(stem, scope):
     result = explored(stem, pattern(stem).reference_factory(), scope, seconds=1.5)
     assert result.violation is None
+
+
+@pytest.mark.parametrize(("backend", "found"), [("sqlite", None), ("postgresql", {"OB3", "OB11"})])
+def test_rows_are_numbered_in_another_order_than_they_are_committed_in(backend, found):
+    bench = Bench(OutboxContract(), GoesByNumber, backend)
+    try:
+        result = check_scope(bench, TWO_WRITERS)
+    finally:
+        bench.close()
+    if found is None:
+        assert result.violation is None
+    else:
+        assert result.violation.property in found
 
 
 def test_the_stateful_search_runs_there_as_well():
