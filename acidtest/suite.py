@@ -137,6 +137,8 @@ class _Suite:
             record_property("acidtest", f"{type(self).__name__}, {result_line(result)}")
         finally:
             machine.bench.close()
+        if result.verdict == Verdict.INCONCLUSIVE:  # how many examples are enough is not ours to say, but it is no pass
+            pytest.skip(f"inconclusive: {'; '.join(result.reasons)} ({result.bound})")
 
 
 def _story(example: WorkloadMachine, implementation: str) -> str:

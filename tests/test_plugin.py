@@ -95,6 +95,8 @@ def test_settings_profiles_are_honoured(project):
     )
     done = run_pytest("-k", "stateful", "--hypothesis-profile=tiny")
     assert re.search(r"drawn: inconclusive - [34] schedules", done.stdout)  # too few for every fault kind to fire
+    assert "1 skipped" in done.stdout
+    assert "passed" not in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ class Bench:
                 return call(Env(world, host, None))
         except AcidtestError:
             raise
-        except Exception as error:
+        except Exception as error:  # code of the adapter's may raise anything, and it is the adapter's to mend
             message = f"The adapter could not {what}: {describe(error)}. Nothing can be checked before that works."
             raise ContractError(message) from error
         finally:

@@ -147,3 +147,18 @@ def fingerprint(world: Small) -> tuple[Any, ...]:
     """All that can be compared of a world."""
     pending = [effect for name in world.clients if (effect := world.pending(name)) is not None]
     return world.key(), len(world.events), tuple(pending)
+
+
+def run(site: Site, code: Any) -> Small:
+    """Run `code` alone to its end."""
+    world = Small(site, code)
+    world.finish(code.__name__)
+    return world
+
+
+def effects(site: Site, code: Any) -> list[str]:
+    """The effects that `code` has when nothing disturbs it."""
+    world = run(site, code)
+    done = world.done
+    world.close()
+    return done

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
-from small_world import Small, balance, install, read
+from small_world import Small, balance, effects, read, run
 from sqlalchemy import orm
 
 from acidtest.errors import UsageError
@@ -34,21 +34,6 @@ class Account(Base):
     __tablename__ = "accounts"
     id: orm.Mapped[str] = orm.mapped_column(primary_key=True)
     balance: orm.Mapped[int]
-
-
-def run(site: Site, code: Any) -> Small:
-    """Run `code` alone to its end."""
-    world = Small(site, code)
-    world.finish(code.__name__)
-    return world
-
-
-def effects(site: Site, code: Any) -> list[str]:
-    """The effects that `code` has when nothing disturbs it."""
-    world = run(site, code)
-    done = world.done
-    world.close()
-    return done
 
 
 # SQLAlchemy:
@@ -450,90 +435,3 @@ def test_what_cannot_be_driven_is_refused_by_name(site: Site, undriven: Any) -> 
     with pytest.raises(UsageError, match="driven"):
         run(site, work)
     site.hang_up()
-
-
-# What belongs to the world:
-
-
-def test_settings_of_the_world_can_be_read_but_not_changed(site: Site) -> None:
-    def set_up(env: Any) -> list[Any]:
-        connection = env.connect("bank", timeout=30)
-        connection.executescript("PRAGMA busy_timeout = 9000; PRAGMA journal_mode = DELETE")
-        connection.execute("PRAGMA main.locking_mode = EXCLUSIVE")
-        connection.execute("PRAGMA synchronous = 3")
-        names = ("busy_timeout", "journal_mode", "locking_mode")
-        return [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
-
-    world = run(site, set_up)
-    assert world.answers == {"set_up": [0, "wal", "normal"]}
-    world.close()
-
-
-def test_a_pragma_that_changes_the_connection_does_not_outlive_the_run(site: Site) -> None:
-    def look(env: Any) -> tuple[int, int]:
-        with env.engine("bank").connect() as connection:
-            before = connection.exec_driver_sql("PRAGMA foreign_keys").scalar()
-            connection.rollback()
-            connection.connection.execute("PRAGMA foreign_keys = ON")
-            connection.connection.create_function("half", 1, lambda n: n // 2)
-            return before, connection.exec_driver_sql("SELECT half(8)").scalar()
-
-    for _ in range(3):
-        world = run(site, look)
-        assert world.answers == {"look": (0, 4)}
-        world.close()
-
-
-def test_user_version_is_a_row_like_any_other(site: Site) -> None:
-    def migrate(env: Any) -> int:
-        connection = env.connect("bank", isolation_level=None)
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        connection.execute("PRAGMA user_version = 7")
-        return int(version)
-
-    for _ in range(2):
-        world = Small(site, migrate)
-        before = site.contents()
-        assert world.finish("migrate") == 0
-        assert world.done == ["bank: PRAGMA user_version"] * 2
-        assert site.contents() != before
-        world.close()
-
-
-@pytest.mark.parametrize(
-    ("sql", "effect"),
-    [
-        ("SELECT(balance) FROM accounts", "bank: SELECT accounts"),
-        ('  -- why\n/* and */ select * from "accounts"', "bank: SELECT accounts"),
-        ("WITH x AS (SELECT 1) SELECT * FROM x", "bank: WITH x"),
-        ("VALUES(1)", "bank: VALUES"),
-        ("create unique index if not exists i on accounts (id)", "bank: CREATE index i"),
-        ("REPLACE INTO accounts VALUES ('A', 1)", "bank: REPLACE accounts"),
-        ("WITH x AS (SELECT 5) UPDATE accounts SET balance = (SELECT * FROM x)", "bank: WITH accounts"),
-    ],
-)  # fmt: skip
-def test_a_statement_is_named_by_its_verb_and_table(site: Site, sql: str, effect: str) -> None:
-    def work(env: Any) -> None:
-        env.connect("bank", isolation_level=None).execute(sql)
-
-    assert effects(site, work) == [effect]
-
-
-def test_the_last_rowid_is_not_that_of_an_earlier_run(site: Site) -> None:
-    install(site, "CREATE TABLE t (id INTEGER PRIMARY KEY, a); CREATE UNIQUE INDEX u ON t (a); INSERT INTO t VALUES (7, 'x')")
-
-    def work(env: Any) -> list[int | None]:
-        with env.engine("bank").connect() as connection:
-            cursor = connection.connection.cursor()
-            cursor.execute("INSERT INTO t (a) VALUES ('x') ON CONFLICT DO NOTHING")
-            first = cursor.lastrowid
-            cursor.execute("INSERT INTO t (a) VALUES ('y')")
-            return [first, cursor.lastrowid]
-
-    keys = set()
-    for _ in range(3):
-        world = run(site, work)
-        assert world.answers == {"work": [None, 8]}
-        keys.add(world.key())
-        world.close()
-    assert len(keys) == 1

@@ -136,7 +136,7 @@ class Connection(Tracked):
             return False
         try:
             self.commit()
-        except BaseException:
+        except BaseException:  # as sqlite3 does it; nothing is swallowed
             self.rollback()
             raise
         return False

@@ -212,6 +212,7 @@ class KeyInProgress(Ledger):
     """Claims the key in a transaction of its own, with neither owner nor expiry: a crash wedges it (G9)."""
 
     def do(self, key: str, changes: Changes) -> Outcome:
+        """Make the changes of a key that nobody is at work on."""
         if not self._valid(changes):
             return Outcome.REJECTED
         with self.engine.begin() as connection:

@@ -200,6 +200,7 @@ class HoldBeforeRow(AccountService):
     """Holds before it writes the row of the branch: after a crash in between, Cancel finds nothing to give back (T8, T3)."""
 
     def try_(self, gid: str, branch: str, account: str, amount: int) -> Outcome:
+        """Hold, then write the row."""
         if amount <= 0:
             return Outcome.REJECTED
         known = Branch(gid, branch)
@@ -227,6 +228,7 @@ class BarrierInOtherDatabase(AccountService):
         metadata.create_all(self.fence)
 
     def try_(self, gid: str, branch: str, account: str, amount: int) -> Outcome:
+        """Write the row there, then hold here."""
         if amount <= 0:
             return Outcome.REJECTED
         known = Branch(gid, branch)

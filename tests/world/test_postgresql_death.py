@@ -1,0 +1,74 @@
+"""The death of a PostgreSQL server: what it keeps, and what those who were at work with it are told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from small_world import Small, ask
+
+from acidtest.errors import UsageError
+from acidtest.world.effects import Decision
+
+if TYPE_CHECKING:
+    from acidtest.world.site import Site
+
+
+def pay(env: Any, source: str = "A", target: str = "B") -> str:
+    connection = env.connect("bank")
+    try:
+        connection.execute("UPDATE accounts SET balance = balance - 10 WHERE id = %s", (source,))
+        connection.execute("UPDATE accounts SET balance = balance + 10 WHERE id = %s", (target,))
+        connection.commit()
+    finally:
+        connection.close()
+    return "ok"
+
+
+def pay_too(env: Any) -> str:
+    return pay(env)
+
+
+def balances(site: Site) -> dict[str, int]:
+    return dict(ask(site, "SELECT id, balance FROM accounts"))
+
+
+@pytest.mark.usefixtures("private")
+def test_a_server_that_dies_keeps_what_is_committed_or_prepared_and_everyone_else_gets_an_error(pg: Site) -> None:
+    def prepare(env: Any) -> None:
+        connection = env.connect("bank")
+        connection.tpc_begin(connection.xid(1, "k1", "bank"))
+        connection.execute("INSERT INTO accounts VALUES ('C', 1)")
+        connection.tpc_prepare()
+
+    def keep(env: Any) -> None:
+        env.connect("bank", autocommit=True).execute("INSERT INTO accounts VALUES ('D', 1)")
+
+    world = Small(pg, prepare, keep, pay, pay_too)
+    world.finish("prepare")
+    world.finish("keep")
+    world.until("pay", "COMMIT")
+    world.begin("pay_too")
+    world.step("pay_too")
+    before = pg.contents()
+    assert world.perform(Decision.parse("restart database"))
+    assert pg.contents() == before
+    assert world.runnable() == ["pay", "pay_too"]
+    world.finish("pay")
+    world.finish("pay_too")
+    told = [str(event.value) for event in world.events if event.kind == "unknown"]
+    assert told == ["OperationalError: server closed the connection unexpectedly"] * 2
+    assert balances(pg) == {"A": 100, "B": 100, "D": 1}
+    assert len(ask(pg, "SELECT gid FROM pg_prepared_xacts")) == 1
+    world.close()
+    again = Small(pg, pay)
+    assert again.finish("pay") == "ok"
+    again.close()
+
+
+def test_a_server_of_the_users_is_not_killed(pg: Site, monkeypatch: Any) -> None:
+    monkeypatch.setattr(pg.backend, "server", object())
+    world = Small(pg, pay)
+    with pytest.raises(UsageError, match="not ours to kill"):
+        world.perform(Decision.parse("restart database"))
+    world.close()
