@@ -15,7 +15,7 @@ import click
 
 from acidtest import __version__
 from acidtest.errors import AcidtestError, UsageError
-from acidtest.patterns import PATTERNS, Pattern, pattern
+from acidtest.patterns import Pattern, entries, parts, pattern
 from acidtest.search.verdict import Result, Verdict, overall
 from acidtest.world.database.backend import BACKENDS, DEFAULT
 
@@ -60,14 +60,14 @@ def main() -> None:
 @main.command("list")
 def list_() -> None:
     """The patterns that can be checked."""
-    for entry in PATTERNS.values():
-        click.echo(f"{entry.stem:<18} {entry.title} ({_extent(entry)})")
+    for entry in entries():
+        click.echo(f"{entry.stem:<19} {entry.title} ({_extent(entry)})")
 
 
 def _extent(entry: Pattern) -> str:
     """How much of a pattern there is."""
     if not entry.contract:
-        return "models only, so far"
+        return f"models; code: {', '.join(part.stem for part in parts(entry))}" if parts(entry) else "models only, so far"
     contract = entry.contract_class()
     return f"{len(contract.properties)} properties, {len(contract.scopes)} scopes"
 
@@ -148,8 +148,10 @@ def verify(stems: tuple[str, ...], backend: str, json_file: str | None) -> None:
     """Check acidtest's own models, references, mutants and naive versions, of all patterns or of these."""
     from acidtest.report.verify import verify_patterns
 
-    entries = [pattern(stem) for stem in stems] or list(PATTERNS.values())
-    verdict, value = verify_patterns(entries, echo=click.echo, interactive=sys.stderr.isatty(), backend=backend)
+    asked = [pattern(stem) for stem in stems]
+    chosen = [entry for one in asked for entry in (one, *parts(one))] or entries()
+    chosen = list(dict.fromkeys(chosen))
+    verdict, value = verify_patterns(chosen, echo=click.echo, interactive=sys.stderr.isatty(), backend=backend)
     if json_file:
         write_json(json_file, value)
     sys.exit(EXIT[verdict])

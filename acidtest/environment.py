@@ -168,6 +168,30 @@ class External(Protocol):
         """
 
 
+class CallRefused(Exception):  # noqa: N818 - as for the broker
+    """The service could not be reached, or answered with an error: what was asked was not carried out by this call."""
+
+
+class CallTimeout(Exception):  # noqa: N818 - as for the broker
+    """No answer came: what was asked may have been carried out, or not, or may be carried out later."""
+
+
+class Reply(NamedTuple):
+    """An answer of a service that comes by itself: late, or once more.
+
+    Arguments:
+        service: who answers.
+        method: what it was asked to do.
+        arguments: with which arguments.
+        answer: what it says.
+    """
+
+    service: str
+    method: str
+    arguments: tuple[Any, ...]
+    answer: Any
+
+
 class Clock(Protocol):
     """Virtual time."""
 
@@ -214,6 +238,23 @@ class Environment(Protocol):
 
     def external(self, name: str) -> External:
         """The external system `name`, for example "atm"."""
+
+    @property
+    def service(self) -> str:
+        """The service that this process belongs to, where a pattern has several; empty where it has one."""
+
+    def call(self, service: str, method: str, *arguments: Any) -> Any:  # noqa: ANN401 - whatever the service answers
+        """Call a method of another service, and wait for its answer.
+
+        Arguments:
+            service: which, for example "stock".
+            method: what it is to do.
+            arguments: hashable values.
+
+        Raises:
+            CallRefused: the call had no effect.
+            CallTimeout: it may have been carried out, or not, or may be carried out later.
+        """
 
     def new_id(self) -> str:
         """An identifier that no other call returns, the same on every replay: use it instead of uuid4."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Pattern(NamedTuple):
-    """Where to find what belongs to a pattern.
+    """Where to find what belongs to a pattern, or to a part of one that has a contract of its own.
 
     Arguments:
         stem: its name in code and on the command line.
@@ -25,6 +25,7 @@ class Pattern(NamedTuple):
         contract: the name of its contract class in acidtest.properties; empty where there are models only, so far.
         reference: the name of its reference implementation in acidtest.impl.
         backends: the kinds of databases that the reference is right on. The contract itself asks for none.
+        of: the stem of the pattern that it is a part of; empty for a whole pattern.
     """
 
     stem: str
@@ -32,11 +33,13 @@ class Pattern(NamedTuple):
     contract: str = ""
     reference: str = ""
     backends: tuple[str, ...] = ("sqlite",)
+    of: str = ""
 
     def theory(self) -> Theory:
-        """What its models prove. It stands beside the contract where the two share their properties."""
-        layer = "properties" if self.contract else "models"
-        found: Theory = import_module(f"acidtest.{layer}.{self.stem}").THEORY
+        """What the models of the pattern prove. It stands beside the contract where the two share their properties."""
+        whole = PATTERNS[self.of] if self.of else self
+        layer = "properties" if any(entry.contract for entry in (whole, *parts(whole))) else "models"
+        found: Theory = import_module(f"acidtest.{layer}.{whole.stem}").THEORY
         return found
 
     def contract_class(self) -> type[Contract]:
@@ -46,10 +49,10 @@ class Pattern(NamedTuple):
             UsageError: there is none yet.
         """
         if not self.contract:
-            checked = ", ".join(entry.stem for entry in coded())
+            checked = ", ".join(entry.stem for entry in parts(self) or coded())
             message = (
-                f"{self.stem} has models (acidtest model {self.stem}), but no contract that code could be checked against "
-                f"yet. Patterns with a contract: {checked}."
+                f"{self.stem} has models (acidtest model {self.stem}), but no contract of its own that code could be checked "
+                f"against. {'Its parts with a contract' if parts(self) else 'Patterns with a contract'}: {checked}."
             )
             raise UsageError(message)
         found: type[Contract] = getattr(import_module(f"acidtest.properties.{self.stem}"), self.contract)
@@ -103,19 +106,34 @@ PATTERNS: dict[str, Pattern] = {
 }
 
 
+#: Parts of patterns that have a contract of their own: each can be somebody's code, beside parts that are not.
+PARTS: dict[str, Pattern] = {}
+
+
+def parts(whole: Pattern) -> list[Pattern]:
+    """The parts of a pattern that have contracts of their own, beside the pattern's."""
+    return [part for part in PARTS.values() if part.of == whole.stem]
+
+
+def entries() -> list[Pattern]:
+    """Every pattern, each followed by its parts."""
+    return [entry for whole in PATTERNS.values() for entry in (whole, *parts(whole))]
+
+
 def coded() -> list[Pattern]:
-    """The patterns that have a contract, which code can be checked against."""
-    return [entry for entry in PATTERNS.values() if entry.contract]
+    """The patterns and parts that have a contract, which code can be checked against."""
+    return [entry for entry in entries() if entry.contract]
 
 
 def pattern(stem: str) -> Pattern:
-    """The pattern with that stem; dashes will do for underscores.
+    """The pattern, or part of one, with that stem; dashes will do for underscores.
 
     Raises:
         UsageError: there is none; lists those that there are.
     """
-    found = PATTERNS.get(stem.replace("-", "_"))
+    name = stem.replace("-", "_")
+    found = PATTERNS.get(name) or PARTS.get(name)
     if found is None:
         what = "pattern"
-        raise UsageError.unknown(what, stem, PATTERNS)
+        raise UsageError.unknown(what, stem, [entry.stem for entry in entries()])
     return found

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 #: The process name of lanes that act on the environment (outages, the clock) instead of calling the implementation.
 ENVIRONMENT = "environment"
@@ -21,8 +21,9 @@ class Operation(NamedTuple):
         method: the port method; for a lane of the environment one of jump (seconds), outage, restore.
         arguments: positional arguments.
         retries: how often the client tries again, with the same arguments, after an unknown outcome.
-        source: what of an external system is the last argument: "atm callback 0" for its first callback, "atm statement"
-            for its statement at that time. The operation waits until there is such a thing.
+        source: what is the last argument, where the workload cannot know it: "atm callback 0" for the first callback of
+            an external system, "atm statement" for its statement at that time, "stock reply 0" for the first answer of a
+            service, "message" for the next message. The operation waits until there is such a thing.
     """
 
     name: str
@@ -61,6 +62,20 @@ class System(NamedTuple):
     parts: tuple[tuple[int, int], ...] = ()
 
 
+class Played(Protocol):
+    """A service that the harness plays: a pure state machine."""
+
+    def initial(self) -> Hashable:
+        """The state that it starts in."""
+
+    def answer(self, state: Any, method: str, arguments: tuple[Any, ...]) -> tuple[Hashable, Hashable]:  # noqa: ANN401
+        """The state after a call, and the answer.
+
+        Raises:
+            ContractError: there is no such method, or it takes other arguments.
+        """
+
+
 class Lane(NamedTuple):
     """One client that calls one process, one operation after the other.
 
@@ -89,8 +104,8 @@ class Scope:
         recovery_crashes: how many more crashes may hit a process while it recovers.
         poison: keys whose messages the broker never accepts.
         idle: processes that run without a client of their own (they recover, relay and drain at rest).
-        serial: run one schedule only: the lanes one after the other, each to its end. For workloads whose size matters
-            rather than their order.
+        serial: run the lanes one after the other, each as far as it can go, so that faults are the only choices, and
+            without any there is one schedule. For workloads whose size matters rather than their order.
         unsteady: time may jump and the broker may fail at any moment, not only where a lane says so.
         systems: the external systems; one that is not listed can do everything and calls nobody back.
     """
@@ -116,3 +131,8 @@ class Scope:
         """Every process, in the order of the lanes."""
         names = [lane.process for lane in self.lanes if lane.process != ENVIRONMENT]
         return tuple(dict.fromkeys([*names, *self.idle]))
+
+
+def service_of(process: str) -> str:
+    """The service that a process belongs to: its name without the number at the end."""
+    return process.rpartition("-")[0]

@@ -15,11 +15,11 @@ from acidtest.environment import Outcome
 from acidtest.errors import ContractError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
     from acidtest.environment import Environment
     from acidtest.models.machine import Action, Model, Property
-    from acidtest.workload import Operation, Scope
+    from acidtest.workload import Operation, Played, Scope
 
 
 class Message(NamedTuple):
@@ -64,6 +64,8 @@ class Seen(NamedTuple):
         wedged: whether that took restarting a process that had neither crashed nor lost a connection.
         window: for a read that was just answered, what was durable at some instant while it ran.
         orders: every order at an external system, in the order in which it came there.
+        services: of every service that the harness plays its name and its state.
+        coming: the calls that are on their way to them: service, method and arguments.
     """
 
     durable: Hashable
@@ -77,6 +79,8 @@ class Seen(NamedTuple):
     window: frozenset[Hashable] | None = None
     read: Hashable = None
     orders: tuple[Order, ...] = ()
+    services: tuple[tuple[str, Hashable], ...] = ()
+    coming: tuple[Hashable, ...] = ()
 
 
 class Contract(ABC):
@@ -95,6 +99,13 @@ class Contract(ABC):
     callback: ClassVar[str] = ""
     #: The port method that takes their statements; empty for none.
     statement: ClassVar[str] = ""
+    #: The port method that takes answers of services that come by themselves; empty for none.
+    reply: ClassVar[str] = ""
+    #: The port method that takes messages; empty for none.
+    handler: ClassVar[str] = ""
+    #: The services under test, where a pattern has several, each in processes and with databases of its own: a process is
+    #: named after its service, with a number. None where all processes are of one service.
+    members: ClassVar[tuple[str, ...]] = ()
     #: Port methods that run again and again while coming to rest.
     background: ClassVar[tuple[str, ...]] = ()
     #: Port methods that only read.
@@ -127,9 +138,13 @@ class Contract(ABC):
         )
         raise ContractError(message)
 
-    def install(self, implementation: Any, scope: Scope) -> None:  # noqa: ANN401
-        """Create the schema and open the accounts of `scope`."""
+    def install(self, implementation: Any, scope: Scope, member: str = "") -> None:  # noqa: ANN401, ARG002 - for contracts with members
+        """Create the schema and open the accounts of `scope`, at the service `member` where there are several."""
         implementation.install(dict(scope.accounts))
+
+    def played(self, scope: Scope) -> Mapping[str, Played]:  # noqa: ARG002 - for those who play some
+        """The services that the harness plays, by name."""
+        return {}
 
     @abstractmethod
     def model(self, scope: Scope) -> Model[Any]:
@@ -137,7 +152,7 @@ class Contract(ABC):
 
     @abstractmethod
     def observe(self, implementation: Any) -> Hashable:  # noqa: ANN401
-        """Read the committed state through the port of a fresh incarnation."""
+        """Read the committed state through the port of a fresh incarnation; of each service where there are several."""
 
     @abstractmethod
     def view(self, scope: Scope, seen: Seen, before: Any) -> Any:  # noqa: ANN401 - the pattern's view
@@ -168,7 +183,7 @@ class Contract(ABC):
         """
         if operation.method in self.reads:
             return self.read(value)
-        if operation.method in (*self.background, self.recover, self.callback, self.statement):
+        if operation.method in self.silent():
             return "done"
         try:
             return Outcome(value).value  # type: ignore[arg-type]
@@ -178,6 +193,11 @@ class Contract(ABC):
                 "escapes means: unknown). Import Outcome from acidtest."
             )
             raise ContractError(message) from None
+
+    @classmethod
+    def silent(cls) -> tuple[str, ...]:
+        """The port methods that answer nothing."""
+        return *cls.background, cls.recover, cls.callback, cls.statement, cls.reply, cls.handler
 
     def read(self, value: object) -> Hashable:
         """What a reading port method returned, as a hashable value."""
@@ -189,19 +209,24 @@ class Contract(ABC):
         return [name for name, member in vars(cls.port).items() if inspect.isfunction(member) and name[0] != "_"]
 
     @classmethod
-    def check_port(cls, implementation: object) -> None:
+    def asked_of(cls, member: str) -> list[str]:  # noqa: ARG003 - for contracts with members
+        """The names of the port's methods that the service `member` needs; all of them by default."""
+        return cls.port_methods()
+
+    @classmethod
+    def check_port(cls, implementation: object, member: str = "") -> None:
         """Refuse an implementation that lacks a method or takes other arguments.
 
         Raises:
             ContractError: names what is missing, and the whole port.
         """
-        for name in cls.port_methods():
+        for name in cls.asked_of(member):
             method = getattr(implementation, name, None)
             expected = inspect.signature(getattr(cls.port, name))
             if not callable(method):
                 message = (
                     f"{type(implementation).__name__} has no method {name!r}, which the port of {cls.pattern} asks for. "
-                    f"It needs: {', '.join(cls.port_methods())}."
+                    f"It needs: {', '.join(cls.asked_of(member))}."
                 )
                 raise ContractError(message)
             arguments = [p for p in expected.parameters if p != "self"]

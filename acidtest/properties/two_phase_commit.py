@@ -305,7 +305,7 @@ class TwoPhaseCommitContract(LedgerContract):
     slow_scopes = SLOW_SCOPES
     stateful_lanes: ClassVar[tuple[str, ...]] = ("client-1", "client-2", "recovery-2")
 
-    def install(self, implementation: Any, scope: Scope) -> None:  # noqa: ANN401
+    def install(self, implementation: Any, scope: Scope, member: str = "") -> None:  # noqa: ANN401, ARG002
         """Open the accounts, called database/account in a scope, in their databases."""
         opening: dict[str, dict[str, int]] = {database: {} for database in DATABASES}
         for name, balance in scope.accounts:

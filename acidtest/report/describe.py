@@ -6,6 +6,8 @@ import inspect
 import textwrap
 from typing import TYPE_CHECKING
 
+from acidtest.patterns import parts
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -20,10 +22,12 @@ def describe_pattern(entry: Pattern) -> Iterator[str]:
     yield ""
     if entry.contract:
         yield from _contract_lines(entry)
-    else:
+    for part in parts(entry):
+        yield f"{part.title}: see acidtest show {part.stem}."
+    if not entry.contract and not parts(entry):
         yield "There is no contract yet that code could be checked against."
     yield ""
-    yield f"Models (acidtest model {entry.stem} checks them, and shows what cannot be had):"
+    yield f"Models (acidtest model {entry.of or entry.stem} checks them, and shows what cannot be had):"
     for study in entry.theory().studies:
         yield f"  {study.name}: {', '.join(dict.fromkeys(p.id for p in study.properties))}"
         for switch in study.switches:

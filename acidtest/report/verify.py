@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 class Verification:
     """What was found of one pattern.
 
-    `survivors` are mutants that were not killed, or not by a property that they are listed with; `hidden` are listed
-    defects of the naive version that did not show.
+    `model` is None for a part of a pattern, whose models are the pattern's; `survivors` are mutants that were not killed,
+    or not by a property that they are listed with; `hidden` are listed defects of the naive version that did not show.
     """
 
     pattern: str
-    model: Verdict = Verdict.INCONCLUSIVE
+    model: Verdict | None = None
     model_states: int = 0
     results: list[Result] = field(default_factory=list)
     killed: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -51,12 +51,13 @@ class Verification:
         """The verdict on the pattern: reference, models, and every mutant and defect found."""
         missed = [*(f"{name} survives" for name in self.survivors), *(f"{name} does not show" for name in self.hidden)]
         own, _ = conclude(violated=bool(missed), complete=True, findings=())
-        return overall([self.model, own, *(result.verdict for result in self.results)])
+        models = [] if self.model is None else [self.model]
+        return overall([*models, own, *(result.verdict for result in self.results)])
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
         return {
-            "pattern": self.pattern, "verdict": str(self.verdict), "model": str(self.model), "model_states": self.model_states,
+            "pattern": self.pattern, "verdict": str(self.verdict), "model": str(self.model or ""), "model_states": self.model_states,
             "scopes": [result_json(result) for result in self.results],
             "schedules": sum(r.schedules for r in self.results), "states": sum(r.states for r in self.results),
             "mutants": self.killed, "survivors": self.survivors, "defects": self.shown, "hidden": self.hidden,
@@ -101,10 +102,13 @@ def verify_pattern(entry: Pattern, echo: Callable[[str], Any], backend: str = DE
     """Verify one pattern."""
     began = time.monotonic()
     verification = Verification(entry.stem)
-    verification.model, verification.model_states, faults = verify_models(entry)
-    echo(f"{entry.stem}: models {verification.model}, {verification.model_states} states")
-    for fault in faults:
-        echo(f"  {fault}")
+    if entry.of:
+        echo(f"{entry.stem}: the models are those of {entry.of}")
+    else:
+        verification.model, verification.model_states, faults = verify_models(entry)
+        echo(f"{entry.stem}: models {verification.model}, {verification.model_states} states")
+        for fault in faults:
+            echo(f"  {fault}")
     if entry.contract and backend in entry.backends:
         _verify_code(entry, verification, echo, backend)
     elif entry.contract:
@@ -171,7 +175,7 @@ def _table(found: Sequence[Verification]) -> str:
                 str(len(v.results)), str(sum(r.schedules for r in v.results)), str(sum(r.states for r in v.results)),
                 f"{len(v.killed)}/{v.mutants}", f"{len(v.shown)}/{v.defects}",
             ]  # fmt: skip
-        table.add_row(v.pattern, str(v.model_states), *code[:3], str(v.verdict), *code[3:], f"{v.seconds:.1f}")
+        table.add_row(v.pattern, str(v.model_states or "-"), *code[:3], str(v.verdict), *code[3:], f"{v.seconds:.1f}")
     console = Console(width=130, file=sys.stdout, force_terminal=False, highlight=False)
     with console.capture() as capture:
         console.print(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from acidtest.errors import AcidtestError, ContractError, HarnessError
@@ -42,11 +43,13 @@ class Bench:
         interpose()
         self.contract = contract
         self.factory = factory
-        self.site = Site(backend)
+        self.site = Site(backend, contract.members)
         self.scope: Scope | None = None
-        implementation = self._outside(self._empty_world(), self.factory, "make the implementation")
-        contract.check_port(implementation)
-        self.capabilities = contract.capabilities(implementation)
+        self.capabilities: frozenset[str] = frozenset()
+        for member in contract.members or ("",):
+            implementation = self._outside(self._empty_world(), self.factory, "make the implementation", member)
+            contract.check_port(implementation, member)
+            self.capabilities |= contract.capabilities(implementation)
         self.properties = [p for p in contract.properties if p.applies(self.capabilities)]
         self.only: frozenset[str] = frozenset()
         self._installed: object = None
@@ -77,9 +80,14 @@ class Bench:
     def _install(self, scope: Scope) -> None:
         self.site.clear()
         world = self._empty_world()
-        self._outside(world, lambda env: self.contract.install(self.factory(env), scope), "install(accounts)")
+        for member in self.contract.members or ("",):
+            install = partial(self._install_member, scope, member)
+            self._outside(world, install, "install(accounts)", member)
         self.site.capture()
         self._installed = scope.accounts
+
+    def _install_member(self, scope: Scope, member: str, env: Any) -> None:  # noqa: ANN401 - an environment
+        self.contract.install(self.factory(env), scope, member)
 
     def reachable(self) -> Reachable:
         """What the model of the prepared scope can reach; counted out when first asked for."""
@@ -105,7 +113,7 @@ class Bench:
 
     def world(self) -> World:
         """A fresh world for the prepared scope."""
-        return World(self.site, self.factory, self.prepared(), self.contract.recover)
+        return World(self.site, self.factory, self.prepared(), self.contract.recover, self.contract.played(self.prepared()))
 
     def observe(self, world: World) -> Hashable:
         """The committed state as the port tells it, through a fresh incarnation of an observer."""
@@ -118,8 +126,11 @@ class Bench:
         return self._observed[key]
 
     def _look(self, world: World) -> Hashable:
-        found: Hashable = self._outside(world, lambda env: self.contract.observe(self.factory(env)), "read the committed state")
-        return found
+        found: list[Hashable] = [
+            self._outside(world, lambda env: self.contract.observe(self.factory(env)), "read the committed state", member)
+            for member in self.contract.members or ("",)
+        ]
+        return tuple(found) if self.contract.members else found[0]
 
     def _look_at_copy(self, world: World) -> Hashable:
         site = world.site.copy()
@@ -148,13 +159,13 @@ class Bench:
     def _empty_world(self) -> World:
         return World(self.site, self.factory, Scope("empty", "", (), ()))
 
-    def _outside(self, world: World, call: Callable[[Any], Any], what: str) -> Any:  # noqa: ANN401
-        """Run code of the adapter's outside of any schedule.
+    def _outside(self, world: World, call: Callable[[Any], Any], what: str, member: str = "") -> Any:  # noqa: ANN401
+        """Run code of the adapter's outside of any schedule, in a process of the service `member` where there are several.
 
         Raises:
             ContractError: it raised.
         """
-        host = world.site.host(OBSERVER)
+        host = world.site.host(f"{member}-{OBSERVER}" if member else OBSERVER)
         try:
             with building(host):
                 return call(Env(world, host, None))

@@ -4,8 +4,9 @@ Four reductions keep the number of schedules small; each can be switched off, an
 states are the same without them.
 
 - An effect that is `local` neither sees nor is seen by any other process: no other order is tried around it. The same
-  goes for the first effect of an operation, which follows its invocation at once. Not so where the process has other
-  clients, who share its memory, or where the call has asked for the time and time may jump.
+  goes for an effect on a database that no other process uses, and for the first effect of an operation, which follows its
+  invocation at once. Not so where the process has other clients, who share its memory, or where the call has asked for
+  the time and time may jump.
 - A crash leaves what is durable, and clients without an answer. So it makes a difference only after an effect that made
   something durable, and once before the first of them; a crash at any other effect is the same as one of these.
 - A dead process starts again at once: up to its first effect that concerns nobody else, and when that effect happens is
@@ -18,7 +19,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from acidtest.workload import ENVIRONMENT
-from acidtest.world.effects import CRASH, DATABASE, RESTART_DATABASE, Decision
+from acidtest.world.effects import CRASH, DATABASE, OUTSIDE, RESTART_DATABASE, Decision
+from acidtest.world.sources import MESSAGE
 
 if TYPE_CHECKING:
     from acidtest.search.run import Run
@@ -53,7 +55,16 @@ class Move(NamedTuple):
 def moves(run: Run, at: Position, *, reduced: bool = True) -> list[Move]:
     """The moves open in `run`, the default first: go on with the same lane; nothing else where the scope is serial."""
     found = _moves(run, at, reduced=reduced)
-    return found[:1] if run.scope.serial else found
+    return _in_order(found) if run.scope.serial else found
+
+
+def _in_order(found: list[Move]) -> list[Move]:
+    """The default, the faults that may befall it, and what late effects and crashes leave to choose."""
+    if not found:
+        return found
+    first, *others = found
+    kinds = ("land", "crash", "restart")
+    return [first, *(m for m in others if m.decision.kind in kinds or (m.faults and m.decision.target == first.decision.target))]
 
 
 def _moves(run: Run, at: Position, *, reduced: bool) -> list[Move]:
@@ -70,6 +81,8 @@ def _moves(run: Run, at: Position, *, reduced: bool) -> list[Move]:
     found: list[Move] = []
     for name in names:
         found += _advances(run, name, preempts=busy and name != at.lane, reduced=reduced)
+    for name in world.idle():
+        found += _bad_starts(run, name)
     found += [Move(Decision("restart", name)) for name in dead]
     found += [Move(Decision("land", label)) for label in world.late]
     if not runnable:
@@ -96,7 +109,13 @@ def _must_go_on(run: Run, at: Position) -> bool:
     effect = run.world.pending(at.lane)
     if effect is None:
         return False
-    return (at.invoked or effect.local) and not _is_watched(run, at.lane) and not (at.invoked and _was_told(run, at.lane))
+    nobody_sees = at.invoked or effect.local or _is_alone(run, at.lane, effect)
+    return nobody_sees and not _is_watched(run, at.lane) and not (at.invoked and _was_told(run, at.lane))
+
+
+def _is_alone(run: Run, lane: str, effect: Effect) -> bool:
+    """Whether the effect is on a database that no other process uses, and in which nothing late is to take effect."""
+    return effect.kind not in OUTSIDE and not run.world.late and run.world.is_private(run.world.processes[run.world.process_of(lane)])
 
 
 def _is_watched(run: Run, lane: str) -> bool:
@@ -112,7 +131,7 @@ def _is_watched(run: Run, lane: str) -> bool:
 def _was_told(run: Run, lane: str) -> bool:
     """Whether the call of `lane` was given something of an external system, which may be old when it is acted on."""
     client = run.world.clients.get(lane)
-    return client is not None and client.task is not None and bool(client.operation.source)
+    return client is not None and client.task is not None and client.operation.source not in ("", MESSAGE)
 
 
 def _has_company(run: Run, lane: str) -> bool:
@@ -126,13 +145,21 @@ def _advances(run: Run, name: str, *, preempts: bool, reduced: bool) -> list[Mov
     cost = int(preempts)
     effect = run.world.pending(name)
     if effect is None:
-        client = run.world.clients[name]
-        return [Move(Decision("advance", name, "", f"begin {client.operation}"), 0, cost)]
+        label = f"begin {run.world.clients[name].operation}"
+        return [Move(Decision("advance", name, "", label), 0, cost), *_bad_starts(run, name, cost)]
     label = effect.label
     found = [Move(Decision("advance", name, "", label), 0, cost)]
     faults = [*effect.faults, CRASH] if _crash_matters(run, name, effect, reduced=reduced) else effect.faults
     found += [Move(Decision("advance", name, f, label), 1, cost) for f in faults if _may_fall(run, f, name)]
     return found
+
+
+def _bad_starts(run: Run, name: str, cost: int = 0) -> list[Move]:
+    """Let a lane begin, with a fault that befalls what it is given."""
+    label = f"begin {run.world.clients[name].operation}"
+    return [
+        Move(Decision("advance", name, f, label), 1, cost) for f in run.world.faults_of_start(name) if _may_fall(run, f, name)
+    ]
 
 
 def _crashes(run: Run, at: Position, *, reduced: bool) -> list[Move]:

@@ -98,7 +98,7 @@ def _possible(run: Run, decision: Decision) -> bool:
     """Whether a decision can be carried out now: its target is there, and about to do what it did."""
     world, target = run.world, decision.target
     if decision.kind == "advance":
-        return target in world.runnable() and _matches(run, decision)
+        return target in [*world.runnable(), *(world.idle() if decision.fault else ())] and _matches(run, decision)
     if decision.restarts_database:
         return True
     if decision.kind in ("crash", "restart"):
@@ -112,7 +112,7 @@ def _matches(run: Run, decision: Decision) -> bool:
     """Whether a lane is about to perform the effect that the decision names."""
     effect = run.world.pending(decision.target)
     if effect is None:
-        return decision.effect.startswith("begin ") and not decision.fault
+        return decision.effect.startswith("begin ") and decision.fault in ("", *run.world.faults_of_start(decision.target))
     return effect.label == decision.effect and decision.fault in ("", CRASH, *effect.faults)
 
 

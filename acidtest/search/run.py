@@ -58,6 +58,8 @@ class Run:
         self._durable: Hashable = None
         self._messages: tuple[Message, ...] = ()
         self._orders: tuple[Order, ...] = ()
+        self._services: tuple[tuple[str, Hashable], ...] = ()
+        self._coming: tuple[Hashable, ...] = ()
         self.wedged = False
         self.faults = 0
         self.view: Any = None
@@ -93,14 +95,14 @@ class Run:
         windows = {i: set(window) for i, window in self.windows.items()}
         return (
             list(self.status), list(self.alone), self.disturbances, self.happened, windows, self.suspects,
-            self._durable_key, self._durable, self._messages, self._orders, self.faults, self.view,
+            self._durable_key, self._durable, self._messages, self._orders, self._services, self._coming, self.faults, self.view,
         )  # fmt: skip
 
     def recall(self, memory: tuple[Any, ...]) -> None:
         """Take over what was seen in another run of the same decisions."""
         self.world.events.clear()
         status, alone, self.disturbances, self.happened, windows, self.suspects, *rest = memory
-        self._durable_key, self._durable, self._messages, self._orders, self.faults, self.view = rest
+        self._durable_key, self._durable, self._messages, self._orders, self._services, self._coming, self.faults, self.view = rest
         self.status, self.alone = list(status), list(alone)
         self.windows = {i: set(window) for i, window in windows.items()}
 
@@ -110,7 +112,7 @@ class Run:
 
     def observed(self) -> Hashable:
         """What an outsider can observe now."""
-        return self._durable, self._messages, self._orders
+        return self._durable, self._messages, self._orders, self._services
 
     # Looking:
 
@@ -137,6 +139,7 @@ class Run:
         self._durable = self.bench.observe(self.world)
         self._messages = tuple([Message(m.id, m.key, m.payload) for m in self.world.broker.log])
         self._orders = tuple([Order(*order) for order in self.world.externals.seen()])
+        self._services, self._coming = self.world.services.seen(), self.world.services.coming()
         for window in self.windows.values():
             window.add(self._durable)
         self._see()
@@ -207,7 +210,7 @@ class Run:
             return False, ""
         client = self.world.clients.get(decision.target)
         effect = self.world.pending(decision.target)
-        kind = "" if effect is None else effect.kind
+        kind = "delivery" if effect is None else effect.kind
         began = None if client is None or client.task is None else client.task.began
         return kind == "publish" and began is not None and began < self.world.clock.time, kind
 
@@ -248,13 +251,13 @@ class Run:
     def _seen(self, window: frozenset[Hashable] | None, read: Hashable, *, at_rest: bool = False) -> Seen:
         return Seen(
             self._durable, self._messages, tuple(self.status), tuple(self.alone), self.disturbances, self.happened,
-            at_rest, self.wedged, window, read, self._orders,
+            at_rest, self.wedged, window, read, self._orders, self._services, self._coming,
         )  # fmt: skip
 
     def is_untold(self, operation: Operation) -> bool:
         """Whether the client of an operation that changes something was left without an answer."""
         contract = self.bench.contract
-        silent = {*contract.reads, *contract.background, contract.recover, contract.callback, contract.statement}
+        silent = {*contract.reads, *contract.silent()}
         index = self._index.get(operation.name)
         return index is not None and operation.method not in silent and self.status[index] == "unknown"
 

@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING
 from acidtest.search.run import TERMINATION, Violation
 from acidtest.world.effects import DEADLOCK
 from acidtest.world.process import Task
+from acidtest.world.sources import MESSAGE
 from acidtest.world.world import Event, describe
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from acidtest.search.run import Run
     from acidtest.workload import Operation
+    from acidtest.world.process import Process
 
 #: How many effects one call may take.
 LONGEST_CALL = 5_000
@@ -31,7 +35,7 @@ PAUSES = (0.0, 172_800.0)
 def settle(run: Run) -> None:
     """Bring `run` to rest and check what must hold there; `run.violation` says what does not."""
     world = run.world
-    world.broker.down = world.externals.down = False
+    world.broker.down = world.externals.down = world.services.down = False
     for label in list(world.late):
         world.late.pop(label)()
     whole = run.is_whole()
@@ -85,40 +89,65 @@ def _revive(run: Run, *, everyone: bool) -> None:
 def _drain(run: Run) -> None:
     """Let background work run, round after round, until nothing changes although time passes."""
     methods = [m for m in (run.bench.contract.recover, *run.bench.contract.background) if m]
-    if not methods:
+    if not methods and not run.bench.contract.handler:
         return
     quiet = 0
     for _ in range(LONGEST_UNREST):
         if quiet == len(PAUSES):
             return
         run.world.clock.jump(PAUSES[quiet])
-        before = run.observed(), run.world.broker.received(), run.world.externals.owed()
-        if not _notify(run):
+        before = _progress(run)
+        if not (_notify(run) and _deliver(run)):
             return
         for method in methods:
             for name in [name for name, process in run.world.processes.items() if process.ready]:
-                if not _finish(run, run.world.call(name, method)):
+                if hasattr(run.world.processes[name].implementation, method) and not _finish(run, run.world.call(name, method)):
                     return
-        after = run.observed(), run.world.broker.received(), run.world.externals.owed()
+        after = _progress(run)
         quiet = quiet + 1 if after == before else 0
     _unrest(run, f"{' and '.join(methods)} still change something after {LONGEST_UNREST} rounds")
 
 
+def _progress(run: Run) -> Hashable:
+    """What is equal when a round has changed nothing."""
+    world = run.world
+    return run.observed(), world.broker.received(), world.externals.owed(), world.services.owed(), world.deliveries.key()
+
+
 def _notify(run: Run) -> bool:
-    """Let external systems call back until they are heard, and send their statements; False where something is violated."""
-    contract, externals = run.bench.contract, run.world.externals
-    told = [(contract.callback, source) for source in externals.owed() if contract.callback]
-    told += [(contract.statement, source) for source in externals.statements() if contract.statement]
+    """Let external systems call back until they are heard, and send their statements, and services repeat their answers.
+
+    Returns:
+        False where something is violated.
+    """
+    contract, world = run.bench.contract, run.world
+    told = [(contract.callback, source) for source in world.externals.owed() if contract.callback]
+    told += [(contract.statement, source) for source in world.externals.statements() if contract.statement]
+    told += [(contract.reply, source) for source in world.services.owed() if contract.reply]
     for method, source in told:
-        name = next((name for name, process in run.world.processes.items() if process.ready), None)
-        if name is None:
-            continue
-        task = run.world.call(name, method, *externals.given(source))
-        if not _finish(run, task):
+        process = next((process for process in world.processes.values() if process.ready), None)
+        if process is not None and not _tell(run, process, method, source):
             return False
-        if task.error is None:
-            externals.took(source)
     return True
+
+
+def _deliver(run: Run) -> bool:
+    """Let each message that is there be handled, or fail once; False where something is violated."""
+    method, world = run.bench.contract.handler, run.world
+    for process in [process for process in world.processes.values() if process.ready and method]:
+        for _ in world.deliveries.ready(process):
+            if world.deliveries.ready(process) and not _tell(run, process, method, MESSAGE):
+                return False
+    return True
+
+
+def _tell(run: Run, process: Process, method: str, source: str) -> bool:
+    """Call a method with what comes from a source."""
+    given = run.world.sources.given(source, process)
+    task = run.world.call(process.name, method, *given)
+    ended = _finish(run, task)
+    run.world.sources.ended(source, process, given, known=task.finished and task.error is None)
+    return ended
 
 
 def _finish(run: Run, task: Task) -> bool:

@@ -18,7 +18,7 @@ class Effect(NamedTuple):
 
     Arguments:
         kind: read, write, lock, commit, prepare, decide, reply (to what waited), publish, receive, ack, nack, perform,
-            void, inquire, sleep or other.
+            void, inquire, call, sleep or other.
         where: the database, topic or other place that it acts on.
         what: the statement or message, short enough for a column of a report.
         detail: parameters; part of what must be equal when the run is replayed.
@@ -79,6 +79,10 @@ ACK_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED)
 PERFORM_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED, LATE, TWICE)
 VOID_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED)
 INQUIRE_FAULTS = (REFUSED, DELAYED)
+CALL_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED, LATE, TWICE)
+
+#: The kinds of effects that are not of a database.
+OUTSIDE = frozenset({"publish", "receive", "ack", "nack", "perform", "void", "inquire", "call", "sleep", "wait"})
 
 
 class Decision(NamedTuple):

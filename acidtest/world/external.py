@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from acidtest.environment import ExternalRefused, ExternalTimeout, Receipt, Status
-from acidtest.errors import ContractError, HarnessError
+from acidtest.errors import ContractError
 from acidtest.workload import System
 from acidtest.world.effects import (
     DELAYED,
@@ -246,32 +246,6 @@ class Externals:
         """The sources of the statements that are sent in the end."""
         return tuple([f"{name} statement" for name, s in sorted(self._systems.items()) if s.system.statements])
 
-    def has(self, source: str) -> bool:
-        """Whether there is what an operation needs."""
-        name, kind, number = _parts(source)
-        return kind != "callback" or number < len(self.system(name).callbacks)
-
-    def given(self, source: str) -> tuple[Hashable, ...]:
-        """The arguments that come from `source`: one, or none for none."""
-        name, kind, number = _parts(source)
-        if not kind:
-            return ()
-        return (self.system(name).callbacks[number],) if kind == "callback" else (self.system(name).statement(),)
-
-    def took(self, source: str) -> None:
-        """A callback was heard: it need not come again."""
-        name, kind, number = _parts(source)
-        if kind == "callback":
-            self.system(name).heard.add(number)
-
-
-def _parts(source: str) -> tuple[str, str, int]:
-    """The system, callback or statement, and the number of a callback."""
-    name, kind, number = (*source.split(" "), "", "")[:3]
-    if kind not in ("", "callback", "statement"):
-        message = f"{source!r} is not a source of an argument; one reads like 'atm callback 0' or 'atm statement'."
-        raise HarnessError(message)
-    return name, kind, int(number or 0)
 
 
 def _name(key: object) -> str:

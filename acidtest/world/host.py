@@ -24,10 +24,11 @@ class Host:
     """The machine that a process runs on, as far as connections go."""
 
     def __init__(
-        self, name: str, backend: Backend, database: Callable[[str], Database], by_address: Callable[[str], Database]
+        self, name: str, backend: Backend, database: Callable[[str], Database], by_address: Callable[[str], Database], service: str = ""
     ) -> None:
         """Make the host of the process `name`; `database(name)` and `by_address(path or URL)` find or make a database."""
         self.name = name
+        self.service = service
         self._backend = backend
         self._database = database
         self._by_address = by_address

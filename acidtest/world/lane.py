@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from acidtest.workload import Lane, Operation
     from acidtest.world.process import Task
 
@@ -13,10 +15,10 @@ class Client:
     """The running state of one lane.
 
     `position` is the operation that it is at, `attempt` how often it has been tried (from 0), `task` the call in
-    progress. `digest` stands for everything that the client knows in the key of a state.
+    progress, `given` what it was given beside the operation's own arguments. `digest` stands for everything that the client knows in the key of a state.
     """
 
-    __slots__ = ("attempt", "digest", "name", "operations", "position", "process", "task")
+    __slots__ = ("attempt", "digest", "given", "name", "operations", "position", "process", "task")
 
     def __init__(self, lane: Lane) -> None:
         """Start before the first operation of `lane`."""
@@ -26,6 +28,7 @@ class Client:
         self.position = 0
         self.attempt = 0
         self.task: Task | None = None
+        self.given: tuple[Hashable, ...] = ()
         self.digest = 0
 
     @property

@@ -76,7 +76,7 @@ class Process:
 
     __slots__ = (
         "alive", "clock", "digest", "disconnected", "disturbances", "end", "host", "ids", "implementation", "incarnation", "name",
-        "ready", "rng", "tasks",
+        "ready", "rng", "service", "tasks",
     )  # fmt: skip
 
     def __init__(self, name: str, incarnation: int, host: Host) -> None:
@@ -88,6 +88,7 @@ class Process:
         self.name = name
         self.incarnation = incarnation
         self.host = host
+        self.service = host.service
         self.clock: VirtualClock | None = None
         self.alive = True
         self.ready = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from acidtest.errors import UsageError
+from acidtest.workload import service_of
 from acidtest.world.database.backend import DEFAULT, open_backend
 from acidtest.world.host import Host
 
@@ -23,9 +24,10 @@ class Site:
 
     Arguments:
         backend: the kind of its databases.
+        members: the services of the pattern, each with databases of its own; none where all processes share them.
     """
 
-    def __init__(self, backend: str = DEFAULT) -> None:
+    def __init__(self, backend: str = DEFAULT, members: tuple[str, ...] = ()) -> None:
         """Make an empty site.
 
         Raises:
@@ -33,6 +35,7 @@ class Site:
             BackendUnavailable: its server cannot be reached.
         """
         self.backend = open_backend(backend)
+        self.members = members
         self.late: Callable[[Landing, Hashable], None] | None = None
         self._databases: dict[str, Database] = {}
         self._captured = 0
@@ -48,9 +51,10 @@ class Site:
             database = self._databases[name] = self.backend.make(name, self._postpone)
         return database
 
-    def by_address(self, address: str) -> Database:
+    def by_address(self, address: str, service: str = "") -> Database:
         """The database that code means by a path or URL that it opens itself."""
-        return self.database(self.backend.name_of(address, list(self._databases.values())))
+        name = self.backend.name_of(address, list(self._databases.values()))
+        return self.database(name if name in self._databases else _owned(name, service))
 
     def _postpone(self, landing: Landing, fact: Hashable) -> None:
         if self.late is not None:
@@ -60,7 +64,11 @@ class Site:
         """The host of the process `name`."""
         host = self._hosts.get(name)
         if host is None:
-            host = self._hosts[name] = Host(name, self.backend, self.database, self.by_address)
+            service = service_of(name) if self.members else ""
+            host = self._hosts[name] = Host(
+                name, self.backend, lambda database: self.database(_owned(database, service)),
+                lambda address: self.by_address(address, service), service,
+            )  # fmt: skip
         return host
 
     def databases(self) -> list[Database]:
@@ -98,7 +106,7 @@ class Site:
 
     def copy(self) -> Site:
         """A site of its own with what is committed here now, where nobody holds a lock; to be closed by the caller."""
-        copied = Site(self.backend.name)
+        copied = Site(self.backend.name, self.members)
         for name, database in self._databases.items():
             copied.database(name).fill(database)
         copied.capture()
@@ -141,3 +149,8 @@ class Site:
         """Close everything for good."""
         self.clear()
         self.backend.close()
+
+
+def _owned(name: str, service: str) -> str:
+    """The name of a service's own database."""
+    return f"{service}_{name}" if service and name != service else name

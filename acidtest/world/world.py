@@ -6,32 +6,40 @@ function of its schedule.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acidtest.errors import AcidtestError, HarnessError
 from acidtest.workload import ENVIRONMENT
 from acidtest.world.broker import SimulatedBroker
 from acidtest.world.clock import VirtualClock
+from acidtest.world.deliveries import Deliveries
 from acidtest.world.effects import DEADLOCK, TIMEOUT, Decision, Effect, RunEnded
 from acidtest.world.external import Externals, SimulatedExternal
 from acidtest.world.interpose import building
 from acidtest.world.lane import Client
 from acidtest.world.locks import of_tasks
 from acidtest.world.process import Process, Task
+from acidtest.world.services import Services
+from acidtest.world.sources import Sources
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Mapping
 
     from sqlalchemy import Engine
 
     from acidtest.environment import Environment
-    from acidtest.workload import Operation, Scope
+    from acidtest.workload import Operation, Played, Scope
     from acidtest.world.database.backend import Landing
     from acidtest.world.host import Host
     from acidtest.world.site import Site
 
     Factory = Callable[[Environment], Any]
+
+
+#: No service is played.
+NOBODY: Mapping[str, Played] = MappingProxyType({})
 
 
 class Event(NamedTuple):
@@ -69,13 +77,14 @@ class Late(NamedTuple):
 class Env:
     """What one incarnation is given; see `acidtest.environment.Environment`."""
 
-    __slots__ = ("_externals", "_host", "_process", "broker", "clock")
+    __slots__ = ("_externals", "_host", "_process", "_services", "broker", "clock")
 
     def __init__(self, world: World, host: Host, process: Process | None) -> None:
         """Make the environment of `process`; None for an observer or an installer."""
         self.broker = world.broker
         self.clock = world.clock
         self._externals = world.externals
+        self._services = world.services
         self._host = host
         self._process = process or Process(host.name, 0, host)
         self._process.clock = world.clock
@@ -106,6 +115,15 @@ class Env:
         """The external system `name`."""
         return self._externals.system(name)
 
+    @property
+    def service(self) -> str:
+        """The service that this process belongs to."""
+        return self._host.service
+
+    def call(self, service: str, method: str, *arguments: Hashable) -> Any:
+        """Call a method of another service."""
+        return self._services.call(service, method, arguments)
+
     def new_id(self) -> str:
         """An identifier that no other call returns."""
         return self._process.next_id()
@@ -119,9 +137,12 @@ class World:
         factory: makes an implementation from an environment.
         scope: clients and processes.
         recover: the port method that a restarted process runs first; empty for none.
+        played: the services that the harness plays, by name.
     """
 
-    def __init__(self, site: Site, factory: Factory, scope: Scope, recover: str = "") -> None:
+    def __init__(
+        self, site: Site, factory: Factory, scope: Scope, recover: str = "", played: Mapping[str, Played] = NOBODY
+    ) -> None:
         """Reset the site and start every process."""
         self.site = site
         self.factory = factory
@@ -130,6 +151,9 @@ class World:
         self.late: dict[str, Late] = {}
         self.broker = SimulatedBroker(self._postpone, frozenset(scope.poison))
         self.externals = Externals(self._postpone, scope.systems)
+        self.services = Services(self._postpone, played)
+        self.deliveries = Deliveries(self.broker)
+        self.sources = Sources(self.externals, self.services, self.deliveries)
         self.clock = VirtualClock(lambda: self.events.append(Event("environment", "jump")))
         self._postponed = 0
         self._unsteady = scope.unsteady
@@ -177,7 +201,7 @@ class World:
             if client.process == ENVIRONMENT:
                 self._change_environment(client)
             else:
-                self._invoke(client)
+                self._invoke(client, fault)
             return True
         assert task is not None  # noqa: S101 - a process that starts has a task
         task.resume(fault)
@@ -237,11 +261,25 @@ class World:
             if client.task is not None:
                 if not client.task.blocked:
                     names.append(name)
-            elif client.process == ENVIRONMENT or (
-                self.processes[client.process].ready and self.externals.has(client.operation.source)
-            ):
+            elif client.process == ENVIRONMENT or self._may_begin(client):
                 names.append(name)
         return names
+
+    def _may_begin(self, client: Client) -> bool:
+        process = self.processes[client.process]
+        return process.ready and self.sources.has(client.operation.source, process)
+
+    def idle(self) -> list[str]:
+        """The clients whose next operation waits for something to come: it may be given what came before once more."""
+        waiting = [client for client in self.clients.values() if client.task is None and not client.done and client.process != ENVIRONMENT]
+        return [client.name for client in waiting if self.processes[client.process].ready and not self._may_begin(client)]
+
+    def faults_of_start(self, name: str) -> tuple[str, ...]:
+        """The fault kinds that can befall what the next operation of a client is given."""
+        client = self.clients[name]
+        if client.process == ENVIRONMENT:
+            return ()
+        return self.sources.faults(client.operation.source, self.processes[client.process])
 
     def waiting(self) -> list[str]:
         """The clients and starting processes that wait for a lock."""
@@ -304,7 +342,12 @@ class World:
     def durable_key(self) -> Hashable:
         """Equal for two worlds in which everything is equal that a crash of all processes leaves."""
         late = tuple([(label, late.fact) for label, late in self.late.items()])
-        return self.site.contents(), self.broker.key(), self.externals.key(), self.clock.time, late
+        outside = self.broker.key(), self.externals.key(), self.services.key(), self.deliveries.key()
+        return self.site.contents(), *outside, self.clock.time, late
+
+    def is_private(self, process: Process) -> bool:
+        """Whether no other process uses the databases of `process`: what it does there concerns nobody else."""
+        return all(other.service != process.service or other is process for other in self.processes.values())
 
     def close(self) -> None:
         """End every task; the site can be used again."""
@@ -333,7 +376,7 @@ class World:
         if self.recover:
             getattr(process.implementation, self.recover)()
 
-    def _invoke(self, client: Client) -> None:
+    def _invoke(self, client: Client, fault: str = "") -> None:
         operation = client.operation
         process = self.processes[client.process]
         task = client.task = Task(client.name, process)
@@ -341,7 +384,9 @@ class World:
         self.events.append(Event("invoke", operation.name))
         process.remember(operation.name)
         method = getattr(process.implementation, operation.method)
-        given = self.externals.given(operation.source)
+        given = client.given = self.sources.given(operation.source, process, fault)
+        if fault:
+            self.events.append(Event("fault", client.name, fault))
         process.remember(given)
         task.start(lambda: method(*operation.arguments, *given))
         self._after(task, client)
@@ -366,9 +411,9 @@ class World:
         operation = client.operation
         if task.error is None:
             self.events.append(Event("reply", operation.name, task.value))
-            self.externals.took(operation.source)
         else:
             self.events.append(Event("unknown", operation.name, describe(task.error)))
+        self.sources.ended(operation.source, task.process, client.given, known=task.error is None)
         task.process.remember((client.name, "returned"))
         client.ended(known=task.error is None)
         task.error = None
@@ -391,6 +436,7 @@ class World:
         self.events.append(Event("crash", process.name))
         for client in self.clients.values():
             if client.process == process.name and client.task is not None:
+                self.sources.ended(client.operation.source, process, client.given, known=False)
                 self.events.append(Event("unknown", client.operation.name, "its process crashed"))
                 client.ended(known=False)
 
@@ -400,11 +446,11 @@ class World:
         client.ended(known=True)
 
     def change(self, what: str, seconds: Any = 0.0) -> None:
-        """Change the environment: jump (the clock, by seconds), outage or restore (of broker and external systems)."""
+        """Change the environment: jump (the clock, by seconds), outage or restore (of all that is outside)."""
         if what == "jump":
             self.clock.jump(seconds)
         elif what in ("outage", "restore"):
-            self.broker.down = self.externals.down = what == "outage"
+            self.broker.down = self.externals.down = self.services.down = what == "outage"
         else:
             message = f"The environment cannot {what!r}."
             raise HarnessError(message)

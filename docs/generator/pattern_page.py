@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from acidtest.patterns import PATTERNS
+from acidtest.patterns import PATTERNS, parts
 from generator.evidence import aspects_of, cited, links, omitted_anchor, proofs, standing
 from generator.markdown import anchor, capital, counted, document, number, plain, sentence, table
 from generator.overview import THE_OVERVIEW
@@ -57,8 +57,9 @@ def _lines(stem: str) -> Iterator[str]:
         f"`acidtest model {stem}` does it again at the smallest size, `acidtest verify {stem}` at every size. "
         "[How to read this page](../explanation/models.md)."
     )
-    if entry.contract:
-        yield from ("", _code(entry.contract))
+    contracts = [one.contract for one in (entry, *parts(entry)) if one.contract]
+    if contracts:
+        yield from ("", _code(contracts))
     yield from ("", "## At a glance", "", *_glance(stem, theory))
     yield from ("", "## The models")
     introduced: set[str] = set()
@@ -68,11 +69,13 @@ def _lines(stem: str) -> Iterator[str]:
     yield from ("", *_omitted(theory), "", *_claims(stem, theory))
 
 
-def _code(contract: str) -> str:
+def _code(contracts: list[str]) -> str:
+    named = " and ".join(f"`{contract}`" for contract in contracts)
+    by, its = ("the contract", "its") if len(contracts) == 1 else ("the contracts", "their")
     return (
-        f"Code can be checked against this pattern as well, by the contract `{contract}`: see its "
-        "[port and scopes](../reference/ports.md), its [properties](../reference/properties.md) and the "
-        "[bugs that it finds](../reference/mutants.md)."
+        f"Code can be checked against this pattern as well, by {by} {named}: see {its} "
+        f"[port and scopes](../reference/ports.md), {its} [properties](../reference/properties.md) and the "
+        f"[bugs that {'it finds' if its == 'its' else 'they find'}](../reference/mutants.md)."
     )
 
 

@@ -6,7 +6,7 @@ import inspect
 import re
 from typing import TYPE_CHECKING
 
-from acidtest.patterns import PATTERNS
+from acidtest.patterns import coded
 from generator.markdown import capital, document, table
 
 if TYPE_CHECKING:
@@ -82,9 +82,9 @@ def mutants() -> str:
 def _page(head: str, body: Callable[[Pattern], Iterator[str]]) -> str:
     """A page: its head, and a section per pattern that code can be checked against."""
     lines = head.splitlines()
-    for entry in PATTERNS.values():
-        if entry.contract:
-            lines += ["", f"## {capital(entry.title)}", "", f"Pattern `{entry.stem}`.", "", *body(entry)]
+    for entry in coded():
+        named = f"Pattern `{entry.stem}`" + (f", a part of `{entry.of}`." if entry.of else ".")
+        lines += ["", f"## {capital(entry.title)}", "", named, "", *body(entry)]
     return document(lines)
 
 
