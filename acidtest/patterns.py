@@ -107,7 +107,12 @@ PATTERNS: dict[str, Pattern] = {
 
 
 #: Parts of patterns that have a contract of their own: each can be somebody's code, beside parts that are not.
-PARTS: dict[str, Pattern] = {}
+PARTS: dict[str, Pattern] = {
+    part.stem: part
+    for part in (
+        Pattern("saga_orchestration", "saga, the orchestrator", "SagaOrchestrationContract", "Orchestrator", of="saga"),
+    )
+}
 
 
 def parts(whole: Pattern) -> list[Pattern]:
