@@ -111,6 +111,7 @@ PARTS: dict[str, Pattern] = {
     part.stem: part
     for part in (
         Pattern("saga_orchestration", "saga, the orchestrator", "SagaOrchestrationContract", "Orchestrator", of="saga"),
+        Pattern("saga_choreography", "saga, choreographed services", "SagaChoreographyContract", "Participant", of="saga"),
     )
 }
 

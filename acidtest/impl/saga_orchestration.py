@@ -179,7 +179,7 @@ class Orchestrator:
             return connection.execute(lease, {"k": row.key, "was": row.until, "then": now + LEASE}).rowcount == 1
 
     def _is_late(self, row: Row, now: float) -> bool:
-        return row.direction == DO and row.step <= PIVOT and row.deadline <= now
+        return bool(row.direction == DO and row.step <= PIVOT and row.deadline <= now)
 
     def on_reply(self, reply: Reply) -> None:
         """A service answers after all, or once more."""

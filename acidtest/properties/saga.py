@@ -6,6 +6,7 @@ of `saga_services`, and both are judged by what the services have done: nobody l
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -95,6 +96,11 @@ def completes(view: OrdersView) -> bool:
     return all(saga.outcome in (UNKNOWN, COMPLETED) or not _certain(view, key) for key, saga in sagas)
 
 
+def completed_wholly(saga: SagaSeen) -> bool:
+    """Every step is in effect."""
+    return set(saga.did) == {1} and not any(saga.undid)
+
+
 PROPERTIES = (
     Property("G12", "nothing is done of an invalid order", ALWAYS, exact, SOURCE),
     S4,
@@ -102,6 +108,10 @@ PROPERTIES = (
     of_sagas(
         "S7", "what is done is done for an order that is known durably", ALWAYS,
         lambda saga: any(saga.did), lambda saga: saga.outcome != UNKNOWN, _HERE,
+    ),
+    of_sagas(
+        "S1", "none is called completed while something is left to do", ALWAYS,
+        lambda saga: saga.outcome == COMPLETED, completed_wholly, _GMS,
     ),
     S5,
     S3,
@@ -220,24 +230,26 @@ def _request(operation: Operation) -> Request:
 @lru_cache(maxsize=128)
 def certain_of(scope: Scope) -> tuple[bool, ...]:
     """Of each order, by key, whether the services can fill all orders together."""
-    orders = {request.ask for request in requests_of(scope) if request.valid}
-    left = dict(scope.accounts)
-    for _, payload in orders:
+    wanted: dict[tuple[str, str], int] = {}
+    for key, payload in {request.ask for request in requests_of(scope) if request.valid}:
         account, amount, item, quantity = payload
         for name, n in ((f"payment/{account}", amount), (f"stock/{item}", quantity), ("booking/place", 1)):
-            left[name] = left.get(name, 0) - n  # type: ignore[operator]
+            wanted[key, name] = max(wanted.get((key, name), 0), n)  # type: ignore[call-overload]
+    left = Counter(dict(scope.accounts))
+    for (_, name), n in wanted.items():
+        left[name] -= n
     enough = all(n >= 0 for n in left.values())
     keys = dict.fromkeys(request.key for request in requests_of(scope))
     return tuple(enough for _ in keys)
 
 
 def orders_view(
-    scope: Scope, seen: Seen, calls: Sequence[Call], statuses: dict[str, str], ledgers: Sequence[Sequence[Work]]
+    scope: Scope, seen: Seen, calls: Sequence[Call], statuses: dict[str, str], works: Sequence[Sequence[Work]]
 ) -> OrdersView:
     """The view, without what only one of the styles knows."""
     keys = tuple(dict.fromkeys(call.request.key for call in calls))
     placed = [(c.request.key, c.request.payload) for c in calls if c.status != "new" and c.request.valid]
     return OrdersView(
-        tuple(calls), tuple(saga_of(key, ledgers, statuses.get(key, UNKNOWN)) for key in keys), keys,
-        strangers(ledgers, placed), certain=certain_of(scope), happened=seen.happened,
+        tuple(calls), tuple(saga_of(key, works, statuses.get(key, UNKNOWN)) for key in keys), keys,
+        strangers(works, placed), certain=certain_of(scope), happened=seen.happened,
     )  # fmt: skip

@@ -26,7 +26,7 @@ PIVOT = 2
 #: What the booking and the shipping of an order take one of.
 PLACE, PARCEL = "place", "parcel"
 
-DONE, UNDONE, REFUSED, BARRED = "done", "undone", "refused", "barred"
+DONE, UNDONE, REFUSED, BARRED, WRONG = "done", "undone", "refused", "barred", "wrong"
 
 
 class Work(NamedTuple):
@@ -37,7 +37,7 @@ class Work(NamedTuple):
         order: the key of the order that it is for.
         resource: the account, the goods, or what else it takes some of; empty where it was barred.
         amount: how much.
-        status: done, undone, refused or barred.
+        status: done, undone, refused or barred; or wrong: undone without having been done.
     """
 
     operation: str
@@ -114,27 +114,27 @@ class PlayedService:
         return tuple(w._replace(status=UNDONE) if w is known else w for w in state), Outcome.OK
 
 
-def saga_of(key: str, ledgers: Sequence[Sequence[Work]], outcome: str) -> SagaSeen:
+def saga_of(key: str, works: Sequence[Sequence[Work]], outcome: str) -> SagaSeen:
     """What has become of the order `key`, given what each service has done."""
-    mine = [[work for work in ledger if work.order == key] for ledger in ledgers]
-    did = tuple(sum(work.status in (DONE, UNDONE) for work in works) for works in mine)
-    undid = tuple(sum(work.status == UNDONE for work in works) for works in mine)
-    return SagaSeen(PIVOT, did, undid, tuple(any(work.status == BARRED for work in works) for works in mine), outcome)
+    mine = [[work for work in own if work.order == key] for own in works]
+    did = tuple(sum(work.status in (DONE, UNDONE) for work in own) for own in mine)
+    undid = tuple(sum(work.status in (UNDONE, WRONG) for work in own) for own in mine)
+    return SagaSeen(PIVOT, did, undid, tuple(any(work.status == BARRED for work in own) for own in mine), outcome)
 
 
-def strangers(ledgers: Sequence[Sequence[Work]], orders: Iterable[tuple[str, tuple[object, ...]]]) -> tuple[str, ...]:
+def strangers(works: Sequence[Sequence[Work]], orders: Iterable[tuple[str, tuple[object, ...]]]) -> tuple[str, ...]:
     """What was done for no order, or otherwise than it was ordered.
 
     Arguments:
-        ledgers: what each service has done.
+        works: what each service has done.
         orders: of every order that was placed its key, and account, amount, item and quantity.
     """
     asked = [(key, (payload[:2], payload[2:], (PLACE, 1), (PARCEL, 1))) for key, payload in orders]
     found = []
-    for step, ledger in enumerate(ledgers):
-        wanted = {(key, *works[step]) for key, works in asked}
+    for step, own in enumerate(works):
+        wanted = {(key, *taken[step]) for key, taken in asked}
         found += [
-            f"{SERVICES[step]}: {work.order} {work.resource} {work.amount}" for work in ledger
-            if work.status in (DONE, UNDONE) and (work.order, work.resource, work.amount) not in wanted
+            f"{SERVICES[step]}: {work.order} {work.resource} {work.amount}" for work in own
+            if work.status in (DONE, UNDONE, WRONG) and (work.order, work.resource, work.amount) not in wanted
         ]  # fmt: skip
     return tuple(found)
