@@ -121,9 +121,10 @@ class Participant(Relay):
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """Whose events are of interest: those of the neighbours, of who answers for the order, and of the last."""
-        beside = {*SERVICES[max(self.step - 1, 0) : self.step + 2]} - {self.service}
-        return tuple(beside | ({SERVICES[self.last]} if self.step == 0 else {SERVICES[0]} if self.step == PIVOT else set()))
+        """Which events are of interest: before, that it went on; behind, that it did not; of the last, that all is done."""
+        before = [f"{name}.{WENT_ON}" for name in SERVICES[:-1][self.step - 1 : self.step] or SERVICES[-1:]]
+        behind = [f"{name}.{kind}" for name in SERVICES[self.step + 1 : PIVOT + 1] for kind in (FAILED, UNDONE)][:2]
+        return (*before, *behind, *([f"{SERVICES[0]}.{CANCEL}"] if self.step == PIVOT else ()))
 
     def install(self, opening: dict[str, int]) -> None:
         """Create the schema, and put there what there is."""
@@ -235,12 +236,12 @@ class Participant(Relay):
     def _emit(self, connection: sa.Connection, key: str, kind: str, details: Details) -> None:
         """Owe an event, in the same transaction."""
         payload = json.dumps({"kind": kind, "service": self.service, "details": details})
-        row = {"id": f"{self.service}/{kind}/{key}", "key": key, "payload": payload, "created": self.clock.now()}
+        row = {"id": f"{self.service}.{kind}/{key}", "key": key, "payload": payload, "created": self.clock.now()}
         connection.execute(sa.insert(outbox), row)
 
     def _publish(self, row: Row) -> None:
         _, message_id, key, payload, _ = row
-        self.broker.publish(message_id, key, payload, topic=self.service)
+        self.broker.publish(message_id, key, payload, topic=message_id.partition("/")[0])
 
     def tick(self) -> None:
         """Give up the orders of which nothing has been heard for too long, if they still can be."""

@@ -67,15 +67,16 @@ class Orders(Model[OrdersState]):
         steps: of each order.
         pivot: the last step that may be refused or barred.
         certain: nothing can go wrong and nobody can refuse: every order that is valid is filled.
+        bars: it shows that a service was told to undo what it has not done.
     """
 
     name = "orders"
     events = EVENTS
 
-    def __init__(self, requests: Sequence[Request], steps: int, pivot: int, *, certain: bool = False) -> None:
+    def __init__(self, requests: Sequence[Request], steps: int, pivot: int, *, certain: bool = False, bars: bool = True) -> None:
         """Number the orders by their keys."""
         self.ledger = Ledger((), requests)
-        self.certain = certain
+        self.certain, self.bars = certain, bars
         self.steps, self.pivot = steps, pivot
         self.keys = tuple(dict.fromkeys(request.key for request in requests))
         self._order = [self.keys.index(request.key) for request in requests]
@@ -91,8 +92,8 @@ class Orders(Model[OrdersState]):
         every = [(order, step) for (order,) in each for step in range(self.steps)]
         back = (
             Transition("C", self.undo, [(order, step) for order, step in every if step < self.pivot]),
-            Transition("Bar", self.bar, [(order, step) for order, step in every if step <= self.pivot]),
             Transition("Park", self.park, each),
+            *([Transition("Bar", self.bar, [(order, step) for order, step in every if step <= self.pivot])] if self.bars else []),
         )
         return [
             *[t._replace(effect=lifted(self.decline)) if t.name == "decline" else t for t in self.ledger.transitions(accept=self.accept)],

@@ -185,7 +185,8 @@ class SagaContract(LedgerContract):
     def model(self, scope: Scope) -> Orders:
         """The orders of `scope`, beside the services."""
         calm = not scope.faults and not scope.unsteady and all(lane.process != ENVIRONMENT for lane in scope.lanes)
-        return Orders(self.requests(scope), len(SERVICES), PIVOT, certain=calm and all(certain_of(scope)))
+        certain = calm and all(certain_of(scope))
+        return Orders(self.requests(scope), len(SERVICES), PIVOT, certain=certain, bars=not self.members)
 
     def abstract(self, view: OrdersView) -> Hashable:
         """Calls, and what has become of the orders."""

@@ -141,23 +141,28 @@ _ENOUGH = (("payment/A", 100), ("stock/book", 9), ("booking/place", 3))
 _ONE_PLACE = (("payment/A", 100), ("stock/book", 9), ("booking/place", 1))
 _CRASH = frozenset({"crash"})
 _SILENCE = frozenset({"lost", "unacknowledged", "late"})
-_REPLIES = _SILENCE | {"refused", "twice"}
 _DELIVERIES = frozenset({"reordered", "duplicated"})
 _FIRST = order("o1", "k1", "A", 61, "book", 2)
 _SECOND = order("o2", "k2", "A", 13, "book", 4)
 
 SCOPES = (
     Scope(
-        "two orders", "two orders, of which the booking can take one; one crash or bad reply anywhere",
+        "refused by stock", "two orders that stock refuses; one reply that is bad in any way, anywhere",
+        (("payment/A", 100), ("stock/book", 1), ("booking/place", 3)),
+        _lanes("rhr" + "hr" * 6, "hr" * 6, "hr" * 3, "hr" * 3, _FIRST, _SECOND),
+        faults=1, kinds=_SILENCE | {"refused", "twice"}, serial=True,
+    ),
+    Scope(
+        "two orders", "two orders, of which the booking can take one; one crash, refusal, or lost reply anywhere",
         _ONE_PLACE,
-        _lanes("rhrhr", "hrhrhr", "hrhr", "hr", _FIRST, _SECOND),
-        faults=1, kinds=_CRASH | _REPLIES, serial=True,
+        _lanes("r" + "hr" * 6, "hr" * 6, "hr" * 6, "hr" * 4, _FIRST, _SECOND),
+        faults=1, kinds=_CRASH | {"refused", "unacknowledged"}, serial=True,
     ),
     Scope(
         "invalid requests", "nothing, less than nothing, unknown accounts and goods, too much; and keys that are used again",
         (("payment/A", 100), ("stock/book", 9), ("booking/place", 9)),
         _lanes(
-            "rhhrhhr", "hrhrhr", "hrhr", "hr",
+            "r" + "hr" * 8, "hr" * 8, "hr" * 8, "hr" * 8,
             order("o1", "k1", "A", 0, "book", 1), order("o2", "k2", "A", 7, "book", -1), order("o3", "k1", "A", -7, "book", 1),
             order("o4", "k3", "nobody", 5, "book", 1), order("o5", "k4", "A", 11, "pen", 1), order("o6", "k5", "A", 101, "book", 1),
             order("o7", "k6", "A", 89, "book", 9), order("o8", "k6", "A", 89, "book", 9), order("o9", "k6", "A", 17, "book", 9),
@@ -168,32 +173,32 @@ SCOPES = (
     Scope(
         "side by side", "two orders, of which the booking can take one, in any order of what the services do",
         _ONE_PLACE,
-        _lanes("rhrhr", "hrhrhr", "hrhr", "hr", _FIRST, _SECOND),
+        _lanes("r" + "hr" * 6, "hr" * 6, "hr" * 6, "hr" * 4, _FIRST, _SECOND),
     ),
     Scope(
         "out of order", "two orders, of which the booking can take one; two messages that come again or before others",
         _ONE_PLACE,
-        _lanes("rhrhrhr", "hrhrhrhr", "hrhrhr", "hrhr", _FIRST, _SECOND),
+        _lanes("r" + "hr" * 6, "hr" * 6, "hr" * 6, "hr" * 4, _FIRST, _SECOND),
         faults=2, kinds=_DELIVERIES, serial=True,
     ),
     Scope(
         "patience", "an order, while time passes every deadline at any moment",
         _ENOUGH,
-        (*_lanes("rtrh", "hrhr", "hrhr", "hr", _FIRST), environment(("jump", 2 * DAY))),
+        (*_lanes("rtrhr", "hrhr", "hrhr", "hr", _FIRST), environment(("jump", 2 * DAY))),
     ),
     Scope(
         "cancelled", "an order that is given up before anybody but payment has heard of it; a message that comes again or before others",
         _ENOUGH,
         (
-            _lane(PAYMENT, "", _FIRST), *_after_a_pause(1, PAYMENT, "trr"), _lane(BOOKING, "hhr"), _lane(STOCK, "hhrhr"),
+            _lane(PAYMENT, "", _FIRST), *_after_a_pause(1, PAYMENT, "trr"), _lane(BOOKING, "hrhr"), _lane(STOCK, "hhrhr"),
             Lane("payment in the end", "payment-1", tuple(Operation(f"payment handle {i}", "handle", (), 1, "message") for i in (1, 2))),
         ),
         faults=1, kinds=_DELIVERIES, serial=True, idle=("shipping-1",),
     ),
     Scope(
-        "crashes", "an order that booking refuses; two crashes anywhere",
-        (("payment/A", 100), ("stock/book", 9), ("booking/place", 0)),
-        _lanes("rh", "hrhr", "hr", "", _FIRST),
+        "crashes", "an order that stock refuses; two crashes anywhere",
+        (("payment/A", 100), ("stock/book", 1), ("booking/place", 3)),
+        _lanes("rhr", "hr", "hr", "", _FIRST),
         faults=2, kinds=_CRASH, serial=True,
     ),
     Scope(
