@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from acidtest.environment import Outcome
 from acidtest.errors import ContractError
 from acidtest.models.machine import Property
-from acidtest.models.saga_choreography_properties import S11, S12
+from acidtest.models.saga_choreography_properties import S11
 from acidtest.models.saga_specification import all_or_nothing
 from acidtest.models.saga_steps import SagaSeen, of_sagas
 from acidtest.properties.contract import Seen, accounts_of
@@ -87,10 +87,17 @@ def _whole(saga: SagaSeen) -> bool:
     return all_or_nothing(saga) if saga.outcome else not any(saga.did)
 
 
+def _not_again(saga: SagaSeen) -> bool:
+    """What was undone was done once."""
+    return all(did <= 1 for did, undid in zip(saga.did, saga.undid, strict=True) if undid)
+
+
 _OWN = (
     Property("G1", "what a service has is what it had, less what it did and has not undone", ALWAYS, lambda v: not v.unbalanced, SOURCE),
     Property("G2", "no service gives away more than it has", ALWAYS, lambda v: not v.overdrawn, SOURCE),
-    S12,
+    of_sagas(
+        "S12", "no step is done again because it was compensated", ALWAYS, lambda saga: any(saga.undid), _not_again, _HERE,
+    ),
 )
 _AT_REST = (
     Property(
@@ -130,10 +137,10 @@ def _after_a_pause(number: int, service: str, plan: str) -> tuple[Lane, ...]:
 
 
 def _outage(times: int) -> tuple[Lane, ...]:
-    """Payment tries to publish every hour, and once more after forty days."""
+    """Booking tries to publish every hour, and once more after forty days."""
     pauses = [3_600.0] * (times - 1) + [40 * DAY]
     jumps = [Lane(f"pause {i}", ENVIRONMENT, (Operation(f"jump {i}", "jump", (s,)),)) for i, s in enumerate(pauses, 1)]
-    relays = [Lane(f"relay {i}", "payment-1", (Operation(f"relay {i}", "relay"),)) for i in range(1, times + 1)]
+    relays = [Lane(f"relay {i}", "booking-1", (Operation(f"relay {i}", "relay"),)) for i in range(1, times + 1)]
     return tuple(lane for pair in zip(jumps, relays, strict=True) for lane in pair)
 
 
@@ -147,20 +154,8 @@ _SECOND = order("o2", "k2", "A", 13, "book", 4)
 
 SCOPES = (
     Scope(
-        "refused by stock", "two orders that stock refuses; one reply that is bad in any way, anywhere",
-        (("payment/A", 100), ("stock/book", 1), ("booking/place", 3)),
-        _lanes("rhr" + "hr" * 6, "hr" * 6, "hr" * 3, "hr" * 3, _FIRST, _SECOND),
-        faults=1, kinds=_SILENCE | {"refused", "twice"}, serial=True,
-    ),
-    Scope(
-        "two orders", "two orders, of which the booking can take one; one crash, refusal, or lost reply anywhere",
-        _ONE_PLACE,
-        _lanes("r" + "hr" * 6, "hr" * 6, "hr" * 6, "hr" * 4, _FIRST, _SECOND),
-        faults=1, kinds=_CRASH | {"refused", "unacknowledged"}, serial=True,
-    ),
-    Scope(
         "invalid requests", "nothing, less than nothing, unknown accounts and goods, too much; and keys that are used again",
-        (("payment/A", 100), ("stock/book", 9), ("booking/place", 9)),
+        (("payment/A", 100), ("payment/B", 50), ("stock/book", 9), ("booking/place", 9)),
         _lanes(
             "r" + "hr" * 8, "hr" * 8, "hr" * 8, "hr" * 8,
             order("o1", "k1", "A", 0, "book", 1), order("o2", "k2", "A", 7, "book", -1), order("o3", "k1", "A", -7, "book", 1),
@@ -171,9 +166,54 @@ SCOPES = (
         serial=True,
     ),
     Scope(
+        "cancelled", "an order that is given up before anybody but payment has heard of it; a message that comes again or before others",
+        _ENOUGH,
+        (
+            _lane(PAYMENT, "", _FIRST), *_after_a_pause(1, PAYMENT, "trr"), _lane(BOOKING, "hrhr"), _lane(STOCK, "hhrhr"),
+            Lane("payment in the end", "payment-1", tuple(Operation(f"payment handle {i}", "handle", (), 1, "message") for i in (1, 2))),
+        ),
+        faults=1, kinds=_DELIVERIES, serial=True, idle=("shipping-1",),
+    ),
+    Scope(
+        "same key", "one order placed twice at once, and its key used for another, by two processes of payment; there is just enough",
+        (("payment/A", 74), ("stock/book", 6), ("booking/place", 2)),
+        (
+            *_lanes("", "", "", "", _FIRST, _SECOND._replace(name="o4")),
+            _lane(PAYMENT, "", _FIRST._replace(name="o2"), order("o3", "k1", "A", 17, "book", 2), number=2),
+        ),
+    ),
+    Scope(
+        "two processes", "two processes of stock share the messages about two orders, of which it can fill one; one comes again",
+        (("payment/A", 100), ("stock/book", 5), ("booking/place", 3)),
+        (*_lanes("r", "hr", "", "", _FIRST, _SECOND), _lane(STOCK, "h", number=2)),
+        faults=1, kinds=frozenset({"duplicated"}),
+    ),
+    Scope(
         "side by side", "two orders, of which the booking can take one, in any order of what the services do",
         _ONE_PLACE,
         _lanes("r" + "hr" * 6, "hr" * 6, "hr" * 6, "hr" * 4, _FIRST, _SECOND),
+    ),
+    Scope(
+        "outage", "two orders that are booked when the broker goes down for forty days, and is tried again and again",
+        _ENOUGH,
+        (*_lanes("r", "hrhr", "hh", "", _FIRST, _SECOND), environment(("outage", None)), *_outage(12)),
+        serial=True,
+    ),
+    Scope(
+        "late relay", "two orders, of which booking can take one; every relay comes forty days late",
+        _ONE_PLACE,
+        (
+            *_lanes("", "", "", "", _FIRST, _SECOND),
+            *_after_a_pause(1, PAYMENT, "r"), *_after_a_pause(2, STOCK, "hhr"), *_after_a_pause(3, BOOKING, "hhr"),
+            *_after_a_pause(4, SHIPPING, "hr"), *_after_a_pause(5, STOCK, "hr"), *_after_a_pause(6, PAYMENT, "hh"),
+        ),
+        serial=True,
+    ),
+    Scope(
+        "refused by stock", "two orders that stock refuses; one reply that is bad in any way, anywhere",
+        (("payment/A", 100), ("stock/book", 1), ("booking/place", 3)),
+        _lanes("rhr" + "hr" * 6, "hr" * 6, "hr" * 3, "hr" * 3, _FIRST, _SECOND),
+        faults=1, kinds=_SILENCE | {"refused", "twice"}, serial=True,
     ),
     Scope(
         "out of order", "two orders, of which the booking can take one; two messages that come again or before others",
@@ -187,13 +227,10 @@ SCOPES = (
         (*_lanes("rtrhr", "hrhr", "hrhr", "hr", _FIRST), environment(("jump", 2 * DAY))),
     ),
     Scope(
-        "cancelled", "an order that is given up before anybody but payment has heard of it; a message that comes again or before others",
-        _ENOUGH,
-        (
-            _lane(PAYMENT, "", _FIRST), *_after_a_pause(1, PAYMENT, "trr"), _lane(BOOKING, "hrhr"), _lane(STOCK, "hhrhr"),
-            Lane("payment in the end", "payment-1", tuple(Operation(f"payment handle {i}", "handle", (), 1, "message") for i in (1, 2))),
-        ),
-        faults=1, kinds=_DELIVERIES, serial=True, idle=("shipping-1",),
+        "two orders", "two orders, of which the booking can take one; one crash or lost reply anywhere",
+        _ONE_PLACE,
+        _lanes("r" + "hr" * 6, "hr" * 6, "hr" * 6, "hr" * 4, _FIRST, _SECOND),
+        faults=1, kinds=_CRASH | {"unacknowledged"}, serial=True,
     ),
     Scope(
         "crashes", "an order that stock refuses; two crashes anywhere",
@@ -201,37 +238,15 @@ SCOPES = (
         _lanes("rhr", "hr", "hr", "", _FIRST),
         faults=2, kinds=_CRASH, serial=True,
     ),
-    Scope(
-        "two processes", "two processes of stock share the messages about two orders, of which it can fill one; one comes again",
-        (("payment/A", 100), ("stock/book", 5), ("booking/place", 3)),
-        (*_lanes("r", "hr", "", "", _FIRST, _SECOND), _lane(STOCK, "h", number=2)),
-        faults=1, kinds=frozenset({"duplicated"}),
-    ),
-    Scope(
-        "same key", "one order placed twice at once, and its key used for another, by two processes of payment; there is just enough",
-        (("payment/A", 74), ("stock/book", 6), ("booking/place", 2)),
-        (
-            *_lanes("", "", "", "", _FIRST, _SECOND._replace(name="o4")),
-            _lane(PAYMENT, "", _FIRST._replace(name="o2"), order("o3", "k1", "A", 17, "book", 2), number=2),
-        ),
-    ),
-    Scope(
-        "outage", "two orders, while the broker is down for forty days, and is tried again and again",
-        _ENOUGH,
-        (environment(("outage", None)), *_lanes("", "hr", "hr", "hr", _FIRST, _SECOND), *_outage(12)),
-        serial=True,
-    ),
-    Scope(
-        "late relay", "two orders, of which booking can take one; every relay comes forty days late",
-        _ONE_PLACE,
-        (
-            *_lanes("", "", "", "", _FIRST, _SECOND),
-            *_after_a_pause(1, PAYMENT, "r"), *_after_a_pause(2, STOCK, "hhr"), *_after_a_pause(3, BOOKING, "hhr"),
-            *_after_a_pause(4, SHIPPING, "hr"), *_after_a_pause(5, STOCK, "hr"), *_after_a_pause(6, PAYMENT, "hh"),
-        ),
-        serial=True,
-    ),
 )  # fmt: skip
+
+
+#: What the stateful search orders, with repeated keys, other orders under them, refused and invalid ones; and what there is.
+_MENU = (
+    ("k1", "A", 61, "book", 2), ("k2", "A", 13, "book", 4), ("k3", "B", 7, "book", 1), ("k1", "A", 61, "book", 2),
+    ("k1", "A", 17, "book", 2), ("k4", "A", 41, "book", 3), ("k5", "A", 5, "pen", 1), ("k6", "nobody", 5, "book", 1), ("k4", "B", 0, "book", 1),
+)  # fmt: skip
+_DRAWN = (("payment/A", 100), ("payment/B", 50), ("stock/book", 7), ("booking/place", 2))
 
 
 class SagaChoreographyContract(SagaContract):
@@ -246,7 +261,7 @@ class SagaChoreographyContract(SagaContract):
     properties = (*_OWN, *(p for p in PROPERTIES if p.kind in (ALWAYS, STEP)), *_AT_REST, *(p for p in PROPERTIES if p.kind not in (ALWAYS, STEP)))
     scopes = SCOPES
     stateful_lanes: ClassVar[tuple[str, ...]] = (*(f"{name}-1" for name in SERVICES), ENVIRONMENT)
-    stateful_kinds: ClassVar[tuple[str, ...]] = ("crash", "unacknowledged", "lost", "refused", "late", "twice")
+    stateful_kinds: ClassVar[tuple[str, ...]] = ("crash", "unacknowledged", "lost", "refused", "late", "twice", "duplicated", "reordered")
 
     @classmethod
     def asked_of(cls, member: str) -> list[str]:
@@ -281,8 +296,13 @@ class SagaChoreographyContract(SagaContract):
 
     @classmethod
     def stateful_scope(cls, draw: Callable[[Any], Any]) -> Scope:
-        """Two to four orders, some of them refused or invalid, in any order of messages."""
-        raise NotImplementedError
+        """Two to four orders, some of them refused, repeated or invalid, in any order of messages, while time jumps."""
+        first, any_order = st.sampled_from(_MENU[:3]), st.sampled_from(_MENU)
+        chosen = [draw(first), *draw(st.lists(any_order, min_size=1, max_size=3))]
+        orders = [order(f"o{i}", *asked) for i, asked in enumerate(chosen, 1)]
+        kinds, n = frozenset(cls.stateful_kinds), len(orders)
+        lanes = (*_lanes("rt" + "hr" * n, "hr" * 2 * n, "hr" * 2 * n, "hr" * n, *orders), environment(("jump", 2 * DAY)))
+        return Scope("drawn", "a drawn workload", _DRAWN, lanes, faults=2, kinds=kinds)
 
 
 @lru_cache(maxsize=64)

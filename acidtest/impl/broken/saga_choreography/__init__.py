@@ -51,15 +51,15 @@ from acidtest.impl.broken.saga_choreography.steps import (
 _LOST = ("S11", "G6", "S5.tail")
 MUTANTS: tuple[Mutant, ...] = (
     Mutant("fail-event-only-to-previous", FailureToldToOne, ("S11",)),
-    Mutant("wrong-direction", FailureToldToAll, ("S2",)),
+    Mutant("wrong-direction", FailureToldToAll, ("S10",)),
     Mutant("refusal-not-told", RefusalNotTold, ("S11", "G6")),
     Mutant("event-loop", EventLoop, ("S12",)),
     Mutant("cancel-before-create-dropped", CancelBeforeCreateDropped, ("S14", "S11")),
-    Mutant("late-step-after-comp", NoTombstone, ("S2", "S14")),
+    Mutant("late-step-after-comp", NoTombstone, ("S2", "S5", "S14")),
     Mutant("null-compensation-gives-back", NullCompensationGivesBack, ("S3",)),
     Mutant("step-out-of-turn", StepOutOfTurn, ("S2",)),
     Mutant("publish-after-commit-lost", PublishedAfterCommit, _LOST),
-    Mutant("publish-before-commit", PublishedBeforeCommit, ("S2", "S7")),
+    Mutant("publish-before-commit", PublishedBeforeCommit, ("S2", "S7", "S10")),
     Mutant("outbox-in-other-transaction", OutboxInOtherTransaction, _LOST),
     Mutant("marked-before-published", MarkedBeforePublished, _LOST),
     Mutant("given-up-after-ten", GivenUpAfterTen, ("G6",)),

@@ -28,7 +28,7 @@ class FailureToldToOne(Participant):
 
 
 class FailureToldToAll(Participant):
-    """Every service compensates as soon as the pivot fails, the first before the second (S2)."""
+    """Every service compensates as soon as the pivot fails, the first before the second (S10)."""
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -70,7 +70,7 @@ class CancelBeforeCreateDropped(Participant):
 
 
 class NoTombstone(Participant):
-    """Answers to a failure of an order that it does not know as it should, and remembers nothing: the step comes after all (S2, S14)."""
+    """Answers to a failure of an order that it does not know as it should, and forgets it: the step comes after all (S2, S5, S14)."""
 
     def _bar(self, connection: sa.Connection, key: str, details: Details) -> bool:
         if connection.execute(find, {"k": key}).one_or_none() is not None:
@@ -141,7 +141,7 @@ class PublishedAfterCommit(Participant):
 
 
 class PublishedBeforeCommit(Participant):
-    """Publishes its events before it commits: others act on what is then rolled back (S2, S7)."""
+    """Publishes its events before it commits: others act on what is then rolled back (S2, S7, S10)."""
 
     def _emit(self, connection: sa.Connection, key: str, kind: str, details: Details) -> None:
         payload = json.dumps({"kind": kind, "service": self.service, "details": details})
