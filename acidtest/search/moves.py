@@ -71,9 +71,10 @@ def _in_order(found: list[Move]) -> list[Move]:
 def _moves(run: Run, at: Position, *, reduced: bool) -> list[Move]:
     world = run.world
     runnable = world.runnable()
-    if reduced and at.lane in runnable and _must_go_on(run, at):
-        on = _advances(run, at.lane, preempts=False, reduced=reduced)
-        return [*on, *_passing_time(run, at.lane), *_crashes(run, at, reduced=reduced), *_restarts(run)]
+    only = _the_only(run, at, runnable) if reduced else ""
+    if only:
+        on = _advances(run, only, preempts=False, reduced=reduced)
+        return [*on, *_passing_time(run, only), *_crashes(run, at, reduced=reduced), *_restarts(run)]
     dead = _dead(run)
     if reduced and dead:
         return [Move(Decision("restart", dead[0]))]
@@ -104,6 +105,14 @@ def follow(run: Run, decision: Decision) -> Position:
         process = run.world.processes[client.process]
         return Position(decision.target, answered=process.name if process.alive else "")
     return Position(decision.target, invoked=decision.effect.startswith("begin "))
+
+
+def _the_only(run: Run, at: Position, runnable: list[str]) -> str:
+    """The lane that goes on before any other order is tried; empty where there is a choice."""
+    if at.lane in runnable and _must_go_on(run, at):
+        return at.lane
+    others = () if run.scope.serial else runnable
+    return next((name for name in others if run.world.pending(name) is None and _begins_unseen(run, name)), "")
 
 
 def _must_go_on(run: Run, at: Position) -> bool:

@@ -186,7 +186,7 @@ class MarkedBeforePublished(Participant):
 
 
 class GivenUpAfterTen(Participant):
-    """The relay gives an event up after ten attempts: an outage that is longer leaves the order pending (G6)."""
+    """The relay gives an event up after ten attempts: an outage that is longer leaves the order pending (S5.tail)."""
 
     def _put_back(self, row: Row, token: str) -> None:
         if row[4] < 10:  # noqa: PLR2004 - ten attempts
@@ -214,7 +214,7 @@ class BusSwallows(Participant):
 
 
 class TimeoutIsFailure(Participant):
-    """Payment refunds on its own when it loses patience, whatever the others have done (S2, S5)."""
+    """Payment refunds on its own when it loses patience, whatever the others have done (S10)."""
 
     def tick(self) -> None:
         if self.step == 0:
