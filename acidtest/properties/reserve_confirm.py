@@ -13,7 +13,7 @@ from acidtest.models.reserve_confirm import PENDING, VOIDED, Deal, Provider, Res
 from acidtest.models.reserve_protocol import STUDY
 from acidtest.models.theory import Claim, Size, Study, Theorem, Theory
 from acidtest.properties.reserve_confirm_predicates import HELD_STILL, PROPERTIES, REACHED, SOME_PART
-from acidtest.properties.reserve_confirm_workloads import ACCOUNTS, KEYS, SCOPES, draw_scope
+from acidtest.properties.reserve_confirm_workloads import ACCOUNTS, KEYS, SCOPES, SLOW_SCOPES, draw_scope
 from acidtest.properties.shared import LedgerContract, label
 from acidtest.workload import Operation, Scope
 
@@ -116,6 +116,7 @@ class ReserveConfirmContract(LedgerContract):
     asks_again = True
     properties = (*PROPERTIES, *REACHED)
     scopes = SCOPES
+    slow_scopes = SLOW_SCOPES
     stateful_lanes: ClassVar[tuple[str, ...]] = ("app-1", "app-2", "callback 0", "callback 1", "desk-1")
     stateful_kinds: ClassVar[tuple[str, ...]] = ("crash", "unacknowledged", "lost", "refused", "late")
 
