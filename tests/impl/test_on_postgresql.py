@@ -18,7 +18,7 @@ from acidtest.workload import Operation, Scope
 CASES = [
     *(("acid", scope) for scope in ("one process", "rejected requests", "read and read again")),
     *(("outbox", scope) for scope in ("invalid requests", "late relay", "outage", "poison")),
-    *(("compensation", scope) for scope in ("invalid requests", "long pause", "parked", "done and undone")),
+    *(("compensation", scope) for scope in ("invalid requests", "long pause", "parked")),
     *(("tcc", scope) for scope in ("one branch", "rejected requests", "two branches", "other payload")),
     *(("reserve_confirm", scope) for scope in ("invalid requests", "callbacks alone", "crash in recovery", "in part or not at all")),
     *(("two_phase_commit", scope) for scope in ("lost replies", "the last cannot pay", "refused for good", "crash in recovery")),
