@@ -6,7 +6,7 @@ import pytest
 
 from acidtest import assert_schedule
 from acidtest.errors import UsageError
-from acidtest.impl.broken.reserve_confirm import StaleHoldsExcluded
+from acidtest.impl.broken.reserve_confirm import AuditedBeforeChecked
 from acidtest.impl.outbox import Outbox
 from acidtest.models.reserve_confirm import Deal
 from acidtest.properties.outbox import OutboxContract
@@ -84,16 +84,16 @@ def test_orders_at_an_external_system_are_shown_with_how_they_stand():
     assert pretty((Deal("w1", "done", (61,)), Deal("w2", coming=1))) == "w1 done paid 61, w2 absent coming 1"
 
 
-def test_a_failure_with_orders_names_what_the_model_allows_instead():
+def test_a_failure_with_orders_at_an_external_system_shows_them():
     contract = ReserveConfirmContract()
-    bench = Bench(contract, StaleHoldsExcluded)
+    bench = Bench(contract, AuditedBeforeChecked)
     try:
-        result = check_scope(bench, find_scope(contract, "queue"))
-        failure = explain_failure(bench, result, "my_module:StaleHoldsExcluded")
+        result = check_scope(bench, find_scope(contract, "invalid requests"))
+        failure = explain_failure(bench, result, "my_module:AuditedBeforeChecked")
     finally:
         bench.close()
-    assert failure.property_id == "RC6"
-    assert ("held", "A 61, B 0", "A 52, B 0") in failure.difference
+    assert failure.property_id == "G7"
+    assert ("orders", "", "w5 done paid 50") in failure.difference
 
 
 def test_a_schedule_that_cannot_be_read_is_the_callers_error():
