@@ -137,8 +137,8 @@ PROPERTIES = (
     G6,
     Property("SOME-COMPLETED", "an order is filled", SOMETIMES, lambda v: any(s.outcome == COMPLETED for s in v.sagas), _GMS),
     Property(
-        "SOME-COMPENSATED", "an order is taken back after it had begun", SOMETIMES,
-        lambda v: any(s.outcome == COMPENSATED and any(s.undid) for s in v.sagas), _GMS,
+        "SOME-COMPENSATED", "an order is taken back after it had begun, unless all can be filled", SOMETIMES,
+        lambda v: (bool(v.certain) and all(v.certain)) or any(s.outcome == COMPENSATED and any(s.undid) for s in v.sagas), _GMS,
     ),
 )  # fmt: skip
 

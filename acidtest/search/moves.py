@@ -170,9 +170,11 @@ def _is_watched(run: Run, lane: str) -> bool:
 
 
 def _was_told(run: Run, lane: str) -> bool:
-    """Whether the call of `lane` was given something of an external system, which may be old when it is acted on."""
+    """Whether the call of `lane` was given something that may be old when it is acted on: others act in the meantime."""
     client = run.world.clients.get(lane)
-    return client is not None and client.task is not None and client.operation.source not in ("", MESSAGE)
+    if client is None or client.task is None or not client.operation.source:
+        return False
+    return client.operation.source != MESSAGE or not _has_own_databases(run, lane)
 
 
 def _has_company(run: Run, lane: str) -> bool:

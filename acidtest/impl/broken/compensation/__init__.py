@@ -11,6 +11,7 @@ from acidtest.impl.broken.compensation.changes import (
     KeysExpire,
     LastUnitKept,
     NullInUniqueKey,
+    OutOfTurn,
     PayloadNotCompared,
     RecordApart,
     RejectionForgotten,
@@ -22,6 +23,7 @@ from acidtest.impl.broken.compensation.changes import (
 from acidtest.impl.broken.compensation.compensations import (
     AccountByAccount,
     BeforeImageRestore,
+    CheckedInside,
     CheckedOutside,
     CurrentPrice,
     DeletedInsteadOfReversed,
@@ -73,6 +75,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("rowcount-unchecked (X8)", RowcountUnchecked, ("G1", "G12")),
     Mutant("payload-not-compared (X13)", PayloadNotCompared, ("G4", "G7")),
     Mutant("key-in-progress (X14)", KeyInProgress, ("G9",)),
+    Mutant("history-by-serial-number", OutOfTurn, ("CT8",), "postgresql", "third party"),
+    Mutant("checked-without-lock", CheckedInside, ("CT3",), "postgresql", "undone by two"),
 )
 NOT_HERE: dict[str, str] = {
     "dedup-cleaned-in-two-steps (X4)": "the port has no clean-up; keys that are cleaned away too early are here",

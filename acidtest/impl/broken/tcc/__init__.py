@@ -21,6 +21,7 @@ from acidtest.impl.broken.tcc.branches import (
     StatusReadBefore,
     TombstoneExpires,
     TombstoneRolledBack,
+    TombstoneUnseen,
     TryInProgress,
 )
 from acidtest.impl.broken.tcc.holds import (
@@ -33,6 +34,7 @@ from acidtest.impl.broken.tcc.holds import (
     FundsUnchecked,
     HoldBeforeRow,
     HoldNotDeducted,
+    HoldReadInside,
     LastUnitKept,
     LiveTryCancelled,
     LostUpdate,
@@ -77,10 +79,12 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("key-per-transaction (X11)", KeyPerTransaction, ("G11",)),
     Mutant("payload-not-compared (X13)", PayloadNotCompared, ("G7",)),
     Mutant("key-in-progress (X14)", TryInProgress, ("G9",)),
+    Mutant("tombstone-unseen", TombstoneUnseen, ("T8",), "postgresql", "late Try"),
+    Mutant("hold-read-without-lock", HoldReadInside, ("T1", "G4"), "postgresql", "two transactions"),
 )
 _COORDINATOR = "a bug of the coordinator, which the harness plays; the protocol's model shows it"
 NOT_HERE: dict[str, str] = {
-    "gap-lock-deadlock": "SQLite has no gap locks and no SELECT … FOR UPDATE; its one write lock is taken first",
+    "gap-lock-deadlock": "neither SQLite nor PostgreSQL locks gaps; what waits for a missing row there is here: tombstone-unseen",
     "cluster-recovery-confirms-twice": f"{_COORDINATOR}; what it does to a service is here: status-read-before",
     "stuck-in-try": _COORDINATOR,
     "decision-not-persisted-retry": _COORDINATOR,
