@@ -21,7 +21,6 @@ from acidtest.models.saga_steps import COMPENSATED, COMPLETED, PARKED, RUNNING, 
 from acidtest.models.theory import Size, Study, Theorem
 from acidtest.properties.saga_services import PIVOT, SERVICES, Work, saga_of, strangers
 from acidtest.properties.shared import SOURCE, LedgerContract, idempotent
-
 from acidtest.workload import ENVIRONMENT
 
 if TYPE_CHECKING:

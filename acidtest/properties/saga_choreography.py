@@ -20,8 +20,18 @@ from acidtest.models.saga_specification import all_or_nothing
 from acidtest.models.saga_steps import SagaSeen, of_sagas
 from acidtest.properties.contract import Seen, accounts_of
 from acidtest.properties.saga import ALWAYS, AT_REST, KEYS, PROPERTIES, STEP, SagaContract, orders_view
-from acidtest.properties.saga_services import BOOKING, DONE, PAYMENT, SERVICES, SHIPPING, STOCK, UNDONE, WRONG, Work
-from acidtest.properties.shared import DAY, SOURCE, client, environment, is_stuck
+from acidtest.properties.saga_services import (
+    BOOKING,
+    DONE,
+    PAYMENT,
+    SERVICES,
+    SHIPPING,
+    STOCK,
+    UNDONE,
+    WRONG,
+    Work,
+)
+from acidtest.properties.shared import DAY, SOURCE, environment, is_stuck
 from acidtest.workload import ENVIRONMENT, Lane, Operation, Scope
 
 if TYPE_CHECKING:

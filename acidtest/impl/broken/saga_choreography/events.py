@@ -10,7 +10,19 @@ import sqlalchemy as sa
 
 from acidtest.environment import BrokerRefused, BrokerTimeout, Outcome
 from acidtest.impl.outbox import outbox
-from acidtest.impl.saga_choreography import FAILED, PATIENCE, PIVOT, SERVICES, UNDONE, WENT_ON, Details, Participant, Row, find, steps
+from acidtest.impl.saga_choreography import (
+    FAILED,
+    PATIENCE,
+    PIVOT,
+    SERVICES,
+    UNDONE,
+    WENT_ON,
+    Details,
+    Participant,
+    Row,
+    find,
+    steps,
+)
 
 if TYPE_CHECKING:
     from acidtest.environment import Delivery, Environment

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from acidtest.environment import Outcome
-from acidtest.impl.saga_choreography import FAILED, UNDONE, Details, Participant, Row, entries, find, resources, steps, turn
+from acidtest.impl.saga_choreography import (
+    FAILED,
+    UNDONE,
+    Details,
+    Participant,
+    Row,
+    entries,
+    find,
+    resources,
+    steps,
+    turn,
+)
 
 if TYPE_CHECKING:
     from acidtest.environment import Delivery, Environment
@@ -138,9 +149,7 @@ class CheckedBefore(NotEnough):
         super().handle(message)
 
     def _take(self, connection: sa.Connection, key: str, resource: str, amount: int) -> bool:
-        if self.step not in (0, self.last) and not self._enough:
-            return False
-        return Participant._take(self, connection, key, resource, amount)
+        return (self.step in (0, self.last) or self._enough) and super()._take(connection, key, resource, amount)
 
 
 class LastUnitKept(Participant):
