@@ -82,7 +82,7 @@ class CancelBeforeCreateDropped(Participant):
 
 
 class NoTombstone(Participant):
-    """Answers to a failure of an order that it does not know as it should, and forgets it: the step comes after all (S2, S5, S14)."""
+    """Answers to a failure of an order that it does not know as it should, and forgets it: the step comes after all (S10, S2, S5, S14)."""
 
     def _bar(self, connection: sa.Connection, key: str, details: Details) -> bool:
         if connection.execute(find, {"k": key}).one_or_none() is not None:
@@ -102,7 +102,7 @@ class NullCompensationGivesBack(Participant):
 
 
 class StepOutOfTurn(Participant):
-    """Shipping acts on the order as soon as stock has reserved the goods, without waiting for the booking (S2)."""
+    """Shipping acts on the order as soon as stock has reserved the goods, without waiting for the booking (S2, S10)."""
 
     @property
     def topics(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from acidtest.environment import Outcome
 from acidtest.impl.saga_choreography import (
     FAILED,
     UNDONE,
+    WENT_ON,
     Details,
     Participant,
     Row,
@@ -90,7 +91,7 @@ class LookedUpBefore(Participant):
 
 
 class MarkedBeforeDone(Participant):
-    """Marks an order as seen in a transaction of its own, before the step: a crash in between loses the step (G6, S11, S5.tail)."""
+    """Marks an order as seen in a transaction of its own, before the step: a crash in between loses the step (S10, G6, S11, S5.tail)."""
 
     def _open(self, connection: sa.Connection, key: str, status: str, details: Details) -> bool:
         with self.engine.begin() as other:
@@ -98,12 +99,23 @@ class MarkedBeforeDone(Participant):
 
 
 class Resurrected(Participant):
-    """An order that was taken back is begun anew when it is placed again (S6)."""
+    """An order that was taken back is begun anew when it is placed again (G4)."""
 
     def start(self, key: str, account: str, amount: int, item: str, quantity: int) -> Outcome:
         with self.engine.begin() as connection:
             connection.execute(sa.delete(steps).where(_this, steps.c.status.in_(["undone", "refused"])), {"k": key})
         return super().start(key, account, amount, item, quantity)
+
+
+class Reopened(Participant):
+    """Takes up orders again that payment has refused, though their clients know that they have ended (S6)."""
+
+    def tick(self) -> None:
+        super().tick()
+        with self.engine.begin() as connection:
+            reopen = sa.update(steps).where(steps.c.status == "refused").values(status="done").returning(*steps.c)
+            for row in connection.execute(reopen).all() if self.step == 0 else ():
+                self._emit(connection, row.key, WENT_ON, json.loads(row.details))
 
 
 class PayloadNotCompared(Participant):
