@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from acidtest.workload import ENVIRONMENT
-from acidtest.world.effects import CRASH, DATABASE, RESTART_DATABASE, Decision
+from acidtest.world.effects import CANCELLATIONS, CANCELLED, CRASH, DATABASE, RESTART_DATABASE, Decision
 
 if TYPE_CHECKING:
     from acidtest.search.run import Run
@@ -70,6 +70,7 @@ def _moves(run: Run, at: Position, *, reduced: bool) -> list[Move]:
     found: list[Move] = []
     for name in names:
         found += _advances(run, name, preempts=busy and name != at.lane, reduced=reduced)
+    found += _cancellations(run)
     found += [Move(Decision("restart", name)) for name in dead]
     found += [Move(Decision("land", label)) for label in world.late]
     if not runnable:
@@ -129,10 +130,21 @@ def _advances(run: Run, name: str, *, preempts: bool, reduced: bool) -> list[Mov
         client = run.world.clients[name]
         return [Move(Decision("advance", name, "", f"begin {client.operation}"), 0, cost)]
     label = effect.label
+    if CANCELLED in effect.faults:
+        run.bench.offered.update(CANCELLATIONS.intersection(effect.faults))
     found = [Move(Decision("advance", name, "", label), 0, cost)]
     faults = [*effect.faults, CRASH] if _crash_matters(run, name, effect, reduced=reduced) else effect.faults
     found += [Move(Decision("advance", name, f, label), 1, cost) for f in faults if _may_fall(run, f, name)]
     return found
+
+
+def _cancellations(run: Run) -> list[Move]:
+    """Calls that wait for a lock, or for another call, can be cancelled while they do."""
+    if CANCELLED not in run.scope.kinds:
+        return []
+    waiting = [(name, effect) for name in run.world.waiting() if (effect := run.world.pending(name)) is not None]
+    names = [(name, effect.label) for name, effect in waiting if CANCELLED in effect.faults and _may_fall(run, CANCELLED, name)]
+    return [Move(Decision("advance", name, CANCELLED, label), faults=1) for name, label in names]
 
 
 def _crashes(run: Run, at: Position, *, reduced: bool) -> list[Move]:
