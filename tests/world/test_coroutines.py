@@ -184,7 +184,7 @@ def test_a_time_out_strikes_while_an_effect_is_awaited_if_time_jumps_that_far(si
 
 def test_code_that_only_yields_does_not_hang_the_search(site: Site) -> None:
     async def spin(env: Any) -> None:
-        while True:
+        while True:  # noqa: ASYNC110 - that is what it is about
             await asyncio.sleep(0)
 
     world = Small(site, spin)
