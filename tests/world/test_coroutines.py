@@ -455,6 +455,17 @@ def test_it_is_reported_also_where_the_code_swallows_it(site: Site, code: Any, w
     world.close()
 
 
+def test_a_call_that_makes_an_event_loop_of_its_own_is_told_to_be_a_coroutine(site: Site) -> None:
+    def work(env: Any) -> str:
+        with contextlib.closing(pay(env)) as coroutine:
+            return asyncio.run(coroutine)
+
+    world = Small(site, work)
+    with pytest.raises(NondeterminismError, match="async def"):
+        world.begin("work")
+    world.close()
+
+
 def test_code_that_runs_in_a_loop_itself_may_drive_a_world(site: Site) -> None:
     async def main() -> Any:
         world = Small(site, pay)
