@@ -76,6 +76,8 @@ class Call:
         self.awaiting = False
         self._answers = answers
         self._performed = 0
+        self._taken_over = -1
+        self._in_vain = False
         self._running = Running(loop)
         self._name = loop.process.name
 
@@ -109,7 +111,6 @@ class Call:
         """Run whatever is ready, and what that makes ready."""
         self._running.enter(self)
         try:
-            self._take_over()
             while self._is_ready():
                 if self.task is not None:
                     self.task.quietly("wait", self._name, "await")
@@ -123,6 +124,7 @@ class Call:
 
     def _is_ready(self) -> bool:
         """Whether something can run now, also because its time has come."""
+        self._take_over()
         while (timer := self._timer()) is not None and timer.when <= self._now():
             heapq.heappop(self.timers)
             self.loop.process.remember((self._name, "timer", timer.when))
@@ -140,8 +142,10 @@ class Call:
         return self.timers[0] if self.timers else None
 
     def _take_over(self) -> None:
-        """Let what ended calls have left go on here."""
-        loop = self.loop
+        """Let what ended calls have left go on here; not upon an effect that was tried in vain, where nothing has happened."""
+        if self._taken_over == self._performed:
+            return
+        self._taken_over, loop = self._performed, self.loop
         self.ready.extend(loop.unclaimed)
         loop.unclaimed.clear()
         while loop.dormant and loop.dormant[0].when <= self._now():
@@ -197,11 +201,15 @@ class Call:
         task.quiet, self.awaiting = 0, True
         blocked = chosen is None or (isinstance(chosen, Awaited) and not self._is_free(chosen))
         lock = isinstance(chosen, Awaited) and chosen.queued is None
+        if self._in_vain and not blocked:  # it did not wait, so something has happened after all: another's turn has come
+            self.loop.process.remember((task.name, "turns to", effect.fingerprint))
+        self._in_vain = False
         fault = task.stand(effect, None if lock else self) if blocked else task.carrier.park(effect)
-        self.awaiting = False
+        self.awaiting, self.loop.running = False, self
         effect, chosen = self._next()
         if fault == CANCELLED or (fault == DEADLOCK and chosen is None):
             self.loop.process.remember((task.name, effect.fingerprint, CANCELLED))
+            self._performed += 1
             self.main.cancel()
         elif isinstance(chosen, Awaited) and not (fault == DEADLOCK and self._timer() is not None and not self.is_deadlocked()):
             self.awaited.remove(chosen)
@@ -270,6 +278,7 @@ class Call:
     def block(self, effect: Effect, queued: Queued | None) -> str:
         """Wait until `effect` may be tried again, or has its answer; other tasks of asyncio may go on meanwhile."""
         if _can_await():
+            self._in_vain = queued is None
             return self._await(effect, blocked=True, queued=queued)
         self._running.leave()
         try:

@@ -295,7 +295,8 @@ class World:
 
     def has_published(self) -> bool:
         """Whether a call in progress has published something, and has yet to do whatever it does next."""
-        return any(client.task is not None and client.task.published for client in self.clients.values())
+        called = [client.task for client in self.clients.values() if client.task is not None]
+        return any(task.published for task in (*called, *self.leftovers.values()))
 
     def may_jump(self) -> bool:
         """Whether the environment still has a jump of the clock to make, or someone sleeps."""

@@ -215,6 +215,21 @@ def test_it_cancels_every_task_of_a_group(site: Site) -> None:
     world.close()
 
 
+def test_a_cancelled_recovery_is_a_start_that_fails(site: Site) -> None:
+    async def recover(env: Any) -> None:
+        await env.aio.broker.publish("m1", "A", "")
+
+    world = Small(site, pay, recover)
+    world.crash("pay")
+    world.restart("pay")
+    world.advance("pay", "cancelled")
+    assert not world.processes["pay"].alive and world.failed_starts == {"pay": 1}
+    world.restart("pay")
+    world.advance("pay")
+    assert world.processes["pay"].ready
+    world.close()
+
+
 # While a call waits:
 
 
@@ -250,6 +265,24 @@ def test_a_call_that_waits_for_a_lock_of_asyncio_can_be_cancelled(site: Site) ->
     assert world.answers == {"guarded_too": "it was cancelled"}
     assert (world.finish("guarded"), world.finish("guarded_again")) == ("paid", "paid")
     assert not lock.locked()
+    world.close()
+
+
+def test_what_is_shielded_and_waits_for_a_lock_goes_on_when_its_call_was_cancelled(site: Site) -> None:
+    async def shielded(env: Any) -> None:
+        await asyncio.shield(pay(env))
+
+    world = Small(site, pay_too, shielded)
+    world.until("pay_too", "COMMIT")
+    world.begin("shielded")
+    world.step("shielded")
+    assert world.waiting() == ["shielded"]
+    world.step("shielded", "cancelled")
+    assert world.answers == {"shielded": "it was cancelled"}
+    world.finish("pay_too")
+    while names := world.runnable():
+        world.advance(names[0])
+    assert balance(site) == 80 and not world.leftovers
     world.close()
 
 

@@ -143,7 +143,7 @@ def test_drawn_workloads_are_cancelled_as_well() -> None:
 
 
 def test_drawn_workloads_find_what_cancellation_alone_can_find() -> None:
-    bench, result = check_statefully(CONTRACT, Swallows, examples=40, seed=3)
+    bench, result = check_statefully(CONTRACT, Swallows, examples=80, seed=3)
     bench.close()
     assert result.violation is not None and result.violation.property in ("G1", "G4")
     assert {decision.fault for decision in result.schedule if decision.fault} <= CANCELLATIONS
