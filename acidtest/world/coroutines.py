@@ -175,6 +175,13 @@ class Call:
         self._begin(current_task())
         self._running.enter(self)
         self.over = self.awaiting = False
+        try:
+            self._say_last_words()
+        finally:
+            self.over = True
+            self._running.leave()
+
+    def _say_last_words(self) -> None:
         for _ in range(_LAST_WORDS):
             for task in self._unfinished():
                 interrupt(task, self.loop.process.end)
@@ -184,8 +191,6 @@ class Call:
                 self.ready.popleft()._run()  # noqa: SLF001 - as every event loop does
         for task in self._unfinished():
             abandon(task)
-        self.over = True
-        self._running.leave()
 
     def _unfinished(self) -> list[asyncio.Task[Any]]:
         return [task for task in [*self.tasks, *self.loop.left] if not task.done()]
