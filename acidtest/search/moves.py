@@ -20,7 +20,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from acidtest.workload import ENVIRONMENT
-from acidtest.world.effects import CRASH, DATABASE, DUPLICATED, OUTSIDE, REORDERED, RESTART_DATABASE, Decision
+from acidtest.world.effects import (
+    CANCELLATIONS,
+    CANCELLED,
+    CRASH,
+    DATABASE,
+    DUPLICATED,
+    OUTSIDE,
+    REORDERED,
+    RESTART_DATABASE,
+    Decision,
+)
 from acidtest.world.sources import MESSAGE
 
 if TYPE_CHECKING:
@@ -85,6 +95,7 @@ def _moves(run: Run, at: Position, *, reduced: bool) -> list[Move]:
         found += _advances(run, name, preempts=busy and name != at.lane, reduced=reduced)
     for name in world.idle():
         found += _bad_starts(run, name)
+    found += _cancellations(run)
     found += [Move(Decision("restart", name)) for name in dead]
     found += [Move(Decision("land", label)) for label in world.late]
     if not runnable:
@@ -178,9 +189,11 @@ def _was_told(run: Run, lane: str) -> bool:
 
 
 def _has_company(run: Run, lane: str) -> bool:
-    """Whether other clients call the same process, or will."""
+    """Whether other clients call the same process, or will, or it goes on with what a call has left running."""
     clients, process = run.world.clients.values(), run.world.process_of(lane)
-    return any(client.process == process and client.name != lane and not client.done for client in clients)
+    if any(client.process == process and client.name != lane and not client.done for client in clients):
+        return True
+    return any(task.process.name == process and name != lane for name, task in run.world.leftovers.items())
 
 
 def _advances(run: Run, name: str, *, preempts: bool, reduced: bool) -> list[Move]:
@@ -191,6 +204,8 @@ def _advances(run: Run, name: str, *, preempts: bool, reduced: bool) -> list[Mov
         label = f"begin {run.world.clients[name].operation}"
         return [Move(Decision("advance", name, "", label), 0, cost), *_bad_starts(run, name, cost)]
     label = effect.label
+    if CANCELLED in effect.faults:
+        run.bench.offered.update(CANCELLATIONS.intersection(effect.faults))
     found = [Move(Decision("advance", name, "", label), 0, cost)]
     faults = [*effect.faults, CRASH] if _crash_matters(run, name, effect, reduced=reduced) else effect.faults
     found += [Move(Decision("advance", name, f, label), 1, cost) for f in faults if _may_fall(run, f, name)]
@@ -203,6 +218,15 @@ def _bad_starts(run: Run, name: str, cost: int = 0) -> list[Move]:
     return [
         Move(Decision("advance", name, f, label), 1, cost) for f in run.world.faults_of_start(name) if _may_fall(run, f, name)
     ]
+
+
+def _cancellations(run: Run) -> list[Move]:
+    """Calls that wait for a lock, or for another call, can be cancelled while they do."""
+    if CANCELLED not in run.scope.kinds:
+        return []
+    waiting = [(name, effect) for name in run.world.waiting() if (effect := run.world.pending(name)) is not None]
+    names = [(name, effect.label) for name, effect in waiting if CANCELLED in effect.faults and _may_fall(run, CANCELLED, name)]
+    return [Move(Decision("advance", name, CANCELLED, label), faults=1) for name, label in names]
 
 
 def _crashes(run: Run, at: Position, *, reduced: bool) -> list[Move]:

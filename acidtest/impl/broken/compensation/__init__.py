@@ -80,7 +80,7 @@ MUTANTS: tuple[Mutant, ...] = (
 )
 NOT_HERE: dict[str, str] = {
     "dedup-cleaned-in-two-steps (X4)": "the port has no clean-up; keys that are cleaned away too early are here",
-    "cancelled-error-skipped (X5)": "the port is synchronous: nothing can cancel a call but a crash",
+    "cancelled-error-skipped (X5)": "the reference is not asynchronous; adapters that are get cancelled in every scope where processes may crash",
     "naive-and-aware-datetimes (X9)": "the clock of the port counts seconds, and there is no poller",
     "key-crosses-tenants (X11)": "the port has one tenant",
     "foreign-call-in-atomic-phase (X15)": "changes and compensations call nobody outside of their database",

@@ -89,7 +89,7 @@ MUTANTS: tuple[Mutant, ...] = (
 NOT_HERE: dict[str, str] = {
     "consume-locks-by-rows": "a hold is one row with an amount, so there are no rows of units to count; rest-stays-held is its like",
     "dedup-cleaned-in-two-steps (X4)": "a key is bound for ever: nothing at the port cleans keys, or asks again after retention",
-    "cancelled-error-skipped (X5)": "the port is synchronous: nothing can cancel a call but a crash",
+    "cancelled-error-skipped (X5)": "the reference is not asynchronous; adapters that are get cancelled in every scope where processes may crash",
     "null-in-unique-key (X7)": "the client's key is the primary key, which is never NULL here",
     "naive-and-aware-datetimes (X9)": "the clock of the port counts seconds, so there are no datetimes to compare",
     "key-crosses-tenants (X11)": "the port has one tenant and one cash machine",

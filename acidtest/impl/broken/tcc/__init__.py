@@ -91,7 +91,7 @@ NOT_HERE: dict[str, str] = {
     "late-branch-register": _COORDINATOR,
     "cancel-all-but-failing": _COORDINATOR,
     "dedup-cleaned-in-two-steps (X4)": "a branch is one row, bound for ever; a row that is cleaned away is here: tombstone-expires",
-    "cancelled-error-skipped (X5)": "the port is synchronous: nothing can cancel a call but a crash",
+    "cancelled-error-skipped (X5)": "the reference is not asynchronous; adapters that are get cancelled in every scope where processes may crash",
     "naive-and-aware-datetimes (X9)": "the clock of the port counts seconds, so there are no datetimes to compare",
     "foreign-call-in-atomic-phase (X15)": "the port has no foreign system that a Try could call",
 }
