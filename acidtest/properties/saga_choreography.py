@@ -251,6 +251,17 @@ SCOPES = (
 )  # fmt: skip
 
 
+#: The server of PostgreSQL needs longer to die and start again than any other effect takes.
+SLOW_SCOPES = (
+    Scope(
+        "server death", "an order that stock refuses; the database server is killed once, between any two effects",
+        (("payment/A", 100), ("stock/book", 1), ("booking/place", 3)),
+        _lanes("rhr", "hr", "", "", _FIRST),
+        faults=1, kinds=frozenset({"restart database"}), serial=True,
+    ),
+)  # fmt: skip
+
+
 #: What the stateful search orders, with repeated keys, other orders under them, refused and invalid ones; and what there is.
 _MENU = (
     ("k1", "A", 61, "book", 2), ("k2", "A", 13, "book", 4), ("k3", "B", 7, "book", 1), ("k1", "A", 61, "book", 2),
@@ -270,6 +281,7 @@ class SagaChoreographyContract(SagaContract):
     reads: ClassVar[tuple[str, ...]] = ("ledger", "balances", "status")
     properties = (*_OWN, *(p for p in PROPERTIES if p.kind in (ALWAYS, STEP)), *_AT_REST, *(p for p in PROPERTIES if p.kind not in (ALWAYS, STEP)))
     scopes = SCOPES
+    slow_scopes = SLOW_SCOPES
     stateful_lanes: ClassVar[tuple[str, ...]] = (*(f"{name}-1" for name in SERVICES), ENVIRONMENT)
     stateful_kinds: ClassVar[tuple[str, ...]] = ("crash", "unacknowledged", "lost", "refused", "late", "twice", "duplicated", "reordered")
 
