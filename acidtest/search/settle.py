@@ -189,6 +189,8 @@ def _ask(run: Run, name: str, operation: Operation) -> None:
         return
     run.world.events.append(Event("reply", operation.name, task.value))
     run.look_again()
+    if run.is_untold(operation):
+        _unrest(run, f"{operation.name} is told nothing definite even in the end")
 
 
 def _unrest(run: Run, what: str) -> None:

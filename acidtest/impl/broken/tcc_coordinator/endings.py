@@ -1,0 +1,130 @@
+"""Mutants of what comes after the decision, and of looking after what was left."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from acidtest.environment import CallTimeout
+from acidtest.impl.tcc_coordinator import CANCEL, CONFIRM, OPEN, UNANSWERED, Branch, Coordinator, Row, metadata, overdue, transactions
+
+
+class StuckInTry(Coordinator):
+    """Looks after what was decided, and never after what a crash has left open (T8)."""
+
+    overdue = overdue.where(transactions.c.decision != OPEN)
+
+
+class DecisionNotRetried(Coordinator):
+    """Looks after what is open, and never after what was decided and not yet told to all (T1, T8)."""
+
+    overdue = overdue.where(transactions.c.decision == OPEN)
+
+
+class NeverOverdue(Coordinator):
+    """Marks a transaction as being worked on, and nobody ever takes that mark off when the worker dies (T1, T8)."""
+
+    def _until(self) -> float:
+        return float("inf")
+
+
+class DoneBeforeTold(Coordinator):
+    """Writes with the decision that all is over, and tells the services then (T1, T8)."""
+
+    def _decide(self, gid: str, decision: str) -> str:
+        stands = super()._decide(gid, decision)
+        self._finish(gid)
+        return stands
+
+
+class ConfirmNotRetried(Coordinator):
+    """Logs a Confirm that failed, and leaves it to an operator (T1)."""
+
+    def _tell(self, branch: Branch, decision: str) -> bool:
+        return super()._tell(branch, decision) or decision == CONFIRM
+
+
+class CancelNotRetried(Coordinator):
+    """Ignores the errors of Cancel (T8)."""
+
+    def _tell(self, branch: Branch, decision: str) -> bool:
+        return super()._tell(branch, decision) or decision == CANCEL
+
+
+class RefusedCallNotRetried(Coordinator):
+    """Half a fix: repeats a call that was not answered, but not one that was refused (T1, T8)."""
+
+    def _tell(self, branch: Branch, decision: str) -> bool:
+        try:
+            self.call(branch.service, decision, branch.gid, branch.branch)
+        except CallTimeout:
+            return False
+        except UNANSWERED:
+            return True
+        return True
+
+
+class StopsAtFirstError(Coordinator):
+    """Tells the services one after the other, and is content once the first has answered (T1, T8)."""
+
+    def _tell_all(self, work: list[Branch], decision: str) -> bool:
+        return any([self._tell(branch, decision) for branch in work])
+
+
+class CancelsAllButFailing(Coordinator):
+    """Does not cancel the branch whose Try failed: there is nothing to cancel, it seems (T8)."""
+
+    def _end(self, gid: str, work: list[Branch], decision: str) -> str:
+        return super()._end(gid, [branch for branch in work if branch not in self.__dict__.get("failed", ())], decision)
+
+    def _try(self, branch: Branch) -> bool:
+        held = super()._try(branch)
+        if not held:
+            self.__dict__.setdefault("failed", []).append(branch)
+        return held
+
+
+_with_held = sa.MetaData()
+for _table in metadata.sorted_tables:
+    _table.to_metadata(_with_held)
+held = sa.Table("held", _with_held, sa.Column("gid", sa.Text, primary_key=True), sa.Column("branch", sa.Text, primary_key=True))
+
+
+class CancelsWhatItKnowsHeld(Coordinator):
+    """Half a fix: notes durably which Try was answered ok, and cancels those (T8, T11)."""
+
+    metadata = _with_held
+
+    def _try(self, branch: Branch) -> bool:
+        ok = super()._try(branch)
+        if ok:
+            with self.engine.begin() as connection:
+                connection.execute(sa.insert(held), {"gid": branch.gid, "branch": branch.branch})
+        return ok
+
+    def _tell_all(self, work: list[Branch], decision: str) -> bool:
+        with self.engine.connect() as connection:
+            known = connection.execute(sa.select(held.c.gid, held.c.branch)).all()
+        return super()._tell_all([b for b in work if decision == CONFIRM or (b.gid, b.branch) in known], decision)
+
+
+class BusyForEver(Coordinator):
+    """Keeps in memory what this process is at work on, and does not take out what ended with an error (G9)."""
+
+    def _end(self, gid: str, work: list[Branch], decision: str) -> str:
+        busy: set[str] = self.__dict__.setdefault("busy", set())
+        busy.add(gid)
+        stands = super()._end(gid, work, decision)
+        busy.discard(gid)
+        return stands
+
+    def _claim(self, row: Row) -> bool:
+        return row.gid not in self.__dict__.get("busy", ()) and super()._claim(row)
+
+
+class OneTryNoMore(Coordinator):
+    """Gives up telling a service after the second time, and writes that all is over (T1, T8)."""
+
+    def _resolve(self, gid: str) -> None:
+        super()._resolve(gid)
+        self._finish(gid)
+
