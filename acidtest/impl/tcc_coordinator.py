@@ -62,7 +62,13 @@ overdue = (
     .where(transactions.c.due <= sa.bindparam("time"))
     .order_by(transactions.c.due, transactions.c.gid)
 )
-claim = sa.update(transactions).where(_this, transactions.c.due == sa.bindparam("seen")).values(due=sa.bindparam("until"))
+#: Takes over what is overdue, unless somebody else has; what is open is cancelled thereby.
+take_over = (
+    sa.update(transactions)
+    .where(_this, transactions.c.due == sa.bindparam("seen"))
+    .values(decision=sa.case((transactions.c.decision == OPEN, CANCEL), else_=transactions.c.decision), due=sa.bindparam("until"))
+    .returning(transactions.c.decision)
+)
 
 Answer: TypeAlias = Outcome | Literal["pending"]
 #: A row of `transactions`. SQLAlchemy 2.0 and 2.1 spell the type of a row differently.
@@ -91,6 +97,7 @@ class Coordinator:
     #: The statements of which a mistake is plausible.
     decide_once: ClassVar[sa.Executable] = decide
     overdue: ClassVar[sa.Executable] = overdue
+    take_over: ClassVar[sa.Executable] = take_over
 
     def __init__(self, env: Environment) -> None:
         """Keep what is needed; nothing is read or written yet."""
@@ -145,7 +152,9 @@ class Coordinator:
 
     def _execute(self, gid: str, work: list[Branch]) -> Answer:
         """Both phases."""
-        return self._told(self._end(gid, work, CONFIRM if self._try_all(work) else CANCEL))
+        decision = self._decide(gid, CONFIRM if self._try_all(work) else CANCEL)
+        self._carry_out(gid, work, decision)
+        return self._told(decision)
 
     def _try_all(self, work: list[Branch]) -> bool:
         """Phase one: whether every Try was answered ok. No answer is no ok."""
@@ -158,19 +167,17 @@ class Coordinator:
             return False
         return bool(answer == Outcome.OK)
 
-    def _end(self, gid: str, work: list[Branch], decision: str) -> str:
-        """Phase two: decide, tell all, and be done with it once all have answered; what stands."""
-        stands = self._decide(gid, decision)
-        if self._tell_all(work, stands):
-            self._finish(gid)
-        return stands
-
     def _decide(self, gid: str, decision: str) -> str:
         """Write a decision unless there is one; the one that stands."""
         with self.engine.begin() as connection:
             if connection.execute(self.decide_once, {"g": gid, "now": decision, "until": self._until()}).rowcount == 1:
                 return decision
             return str(connection.execute(find, {"g": gid}).one().decision)
+
+    def _carry_out(self, gid: str, work: list[Branch], decision: str) -> None:
+        """Phase two: tell all, and be done with it once all have answered. What is left is overdue some day."""
+        if self._tell_all(work, decision):
+            self._finish(gid)
 
     def _tell_all(self, work: list[Branch], decision: str) -> bool:
         """Tell every branch, also after one that did not answer; whether all have answered."""
@@ -191,22 +198,19 @@ class Coordinator:
         with self.engine.connect() as connection:
             found = connection.execute(self.overdue, {"time": self.clock.now()}).all()
         for row in found:
-            if self._claim(row):
-                self._resolve(row.gid)
+            taken = self._take_over(row)
+            if taken is not None:
+                self._carry_out(row.gid, *taken)
 
     def recover(self) -> None:
         """The same: what this process was at work on when it died is overdue soon, and others may have taken it over."""
         self.tick()
 
-    def _claim(self, row: Row) -> bool:
-        """Take over a transaction that is overdue; False where somebody else has."""
+    def _take_over(self, row: Row) -> tuple[list[Branch], str] | None:
+        """The branches of a transaction that is overdue, and its decision; None where somebody else has taken it over."""
         with self.engine.begin() as connection:
-            return connection.execute(claim, {"g": row.gid, "seen": row.due, "until": self._until()}).rowcount == 1
-
-    def _resolve(self, gid: str) -> None:
-        self._end(gid, self._known(gid), CANCEL)
-
-    def _known(self, gid: str) -> list[Branch]:
-        """The branches that were written down."""
-        with self.engine.connect() as connection:
-            return [Branch(*row) for row in connection.execute(branches_of, {"g": gid})]
+            mine = {"g": row.gid, "seen": row.due, "until": self._until()}
+            decision = connection.execute(self.take_over, mine).scalar_one_or_none()
+            if decision is None:
+                return None
+            return [Branch(*known) for known in connection.execute(branches_of, {"g": row.gid})], decision

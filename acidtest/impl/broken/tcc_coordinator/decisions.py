@@ -8,13 +8,19 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from acidtest.environment import CallRefused, CallTimeout, Outcome
-from acidtest.impl.tcc_coordinator import CANCEL, CONFIRM, OPEN, UNANSWERED, Branch, Coordinator, find, transactions
+from acidtest.impl.tcc_coordinator import CANCEL, CONFIRM, OPEN, UNANSWERED, Branch, Coordinator, Row, branches_of, find, transactions
 
 if TYPE_CHECKING:
     from acidtest.impl.tcc_coordinator import Answer
 
 _this = transactions.c.gid == sa.bindparam("g")
 _set = sa.update(transactions).where(_this).values(decision=sa.bindparam("now"), due=sa.bindparam("until"))
+
+
+def _taking(decision: sa.ColumnElement[str] | str) -> sa.Executable:
+    """A statement that takes over what is overdue, and writes this decision."""
+    mine = sa.update(transactions).where(_this, transactions.c.due == sa.bindparam("seen"))
+    return mine.values(decision=decision, due=sa.bindparam("until")).returning(transactions.c.decision)
 
 
 # What it rests on.
@@ -67,8 +73,7 @@ class AlwaysCancels(Coordinator):
 class RecoveryConfirms(Coordinator):
     """Brings what is overdue to a good end instead of cancelling it: its branches are registered, after all (T2, T7)."""
 
-    def _resolve(self, gid: str) -> None:
-        self._end(gid, self._known(gid), CONFIRM)
+    take_over = _taking(sa.case((transactions.c.decision == OPEN, CONFIRM), else_=transactions.c.decision))
 
 
 # When it falls.
@@ -77,18 +82,18 @@ class RecoveryConfirms(Coordinator):
 class ConfirmBeforeLogged(Coordinator):
     """Tells the services to confirm, and writes the decision down afterwards (T1, T7)."""
 
-    def _end(self, gid: str, work: list[Branch], decision: str) -> str:
-        if decision == CANCEL:
-            return super()._end(gid, work, decision)
-        told = self._tell_all(work, decision)
-        stands = self._decide(gid, decision)
-        if told:
-            self._finish(gid)
-        return stands
+    def _decide(self, gid: str, decision: str) -> str:
+        if decision == CONFIRM:
+            self._tell_all(self._at_work, decision)
+        return super()._decide(gid, decision)
+
+    def _try_all(self, work: list[Branch]) -> bool:
+        self._at_work = work
+        return super()._try_all(work)
 
 
 class DecisionInMemory(Coordinator):
-    """Keeps the decision in memory, and logs only that all is over (T1, T7)."""
+    """Keeps the decision in memory, and logs it when all is over (T1, T7)."""
 
     def _decide(self, gid: str, decision: str) -> str:
         decided: dict[str, str] = self.__dict__.setdefault("decided", {})
@@ -104,13 +109,14 @@ class ReplyBeforeDecision(Coordinator):
 
     def _execute(self, gid: str, work: list[Branch]) -> Answer:
         if not self._try_all(work):
-            return self._told(self._end(gid, work, CANCEL))
+            self._carry_out(gid, work, self._decide(gid, CANCEL))
+            return Outcome.REJECTED
         self.__dict__.setdefault("ready", []).append((gid, work))
         return Outcome.OK
 
     def tick(self) -> None:
         for gid, work in self.__dict__.pop("ready", []):
-            self._end(gid, work, CONFIRM)
+            self._carry_out(gid, work, self._decide(gid, CONFIRM))
         super().tick()
 
 
@@ -127,12 +133,12 @@ class LostDecisionIgnored(Coordinator):
 class UnknownDecisionIsCancel(Coordinator):
     """Takes a COMMIT of the decision that was not answered for one that failed, and cancels (T1, T7)."""
 
-    def _end(self, gid: str, work: list[Branch], decision: str) -> str:
+    def _execute(self, gid: str, work: list[Branch]) -> Answer:
         try:
-            return super()._end(gid, work, decision)
+            return super()._execute(gid, work)
         except SQLAlchemyError:
             self._tell_all(work, CANCEL)
-            return CANCEL
+            return Outcome.REJECTED
 
 
 # How often it falls.
@@ -159,38 +165,34 @@ class RowcountUnchecked(Coordinator):
         return decision
 
 
-class RowcountUncheckedInTicks(Coordinator):
-    """Half a fix: runs look at which decision stands, ticks do not (T1, T7)."""
+class TicksReadThenWrite(Coordinator):
+    """Half a fix: runs decide by compare and set, ticks read the decision and write what they make of it (T1, T7)."""
 
-    def _resolve(self, gid: str) -> None:
-        work = self._known(gid)
+    def _take_over(self, row: Row) -> tuple[list[Branch], str] | None:
         with self.engine.connect() as connection:
-            row = connection.execute(find, {"g": gid}).one()
-        decision = CANCEL if row.decision == OPEN else row.decision
-        self._decide(gid, decision)
-        if self._tell_all(work, decision):
-            self._finish(gid)
+            decision = str(connection.execute(find, {"g": row.gid}).one().decision)
+            work = [Branch(*known) for known in connection.execute(branches_of, {"g": row.gid})]
+        stands = CANCEL if decision == OPEN else decision
+        with self.engine.begin() as connection:
+            connection.execute(_set, {"g": row.gid, "now": stands, "until": self._until()})
+        return work, stands
 
 
 class TimeoutCancelsAll(Coordinator):
     """Cancels what is overdue, whatever was decided about it (T1, T7)."""
 
-    def _resolve(self, gid: str) -> None:
-        work = self._known(gid)
-        with self.engine.begin() as connection:
-            connection.execute(_set, {"g": gid, "now": CANCEL, "until": self._until()})
-        if self._tell_all(work, CANCEL):
-            self._finish(gid)
+    take_over = _taking(CANCEL)
 
 
 class RecoveryCancelsLive(Coordinator):
-    """Takes whatever is open when a process starts for left over by a crash, and tells the services to cancel (T1, T7)."""
+    """Takes whatever is open when a process starts for left over by a crash, and tells the services to cancel (T1, T7, G4)."""
 
     def recover(self) -> None:
         with self.engine.connect() as connection:
-            found = connection.execute(sa.select(transactions.c.gid).where(transactions.c.decision == OPEN)).scalars().all()
-        for gid in found:
-            if self._tell_all(self._known(gid), CANCEL):
+            open_ = sa.select(transactions.c.gid).where(transactions.c.decision == OPEN).order_by(transactions.c.gid)
+            found = {gid: connection.execute(branches_of, {"g": gid}).all() for gid in connection.execute(open_).scalars().all()}
+        for gid, rows in found.items():
+            if self._tell_all([Branch(*row) for row in rows], CANCEL):
                 self._decide(gid, CANCEL)
                 self._finish(gid)
         super().recover()

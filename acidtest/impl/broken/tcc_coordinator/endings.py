@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import sqlalchemy as sa
 
 from acidtest.environment import CallTimeout
 from acidtest.impl.tcc_coordinator import CANCEL, CONFIRM, OPEN, UNANSWERED, Branch, Coordinator, Row, metadata, overdue, transactions
+
+if TYPE_CHECKING:
+    from acidtest.impl.tcc_coordinator import Answer
 
 
 class StuckInTry(Coordinator):
@@ -73,14 +78,15 @@ class StopsAtFirstError(Coordinator):
 class CancelsAllButFailing(Coordinator):
     """Does not cancel the branch whose Try failed: there is nothing to cancel, it seems (T8)."""
 
-    def _end(self, gid: str, work: list[Branch], decision: str) -> str:
-        return super()._end(gid, [branch for branch in work if branch not in self.__dict__.get("failed", ())], decision)
-
     def _try(self, branch: Branch) -> bool:
         held = super()._try(branch)
         if not held:
             self.__dict__.setdefault("failed", []).append(branch)
         return held
+
+    def _tell_all(self, work: list[Branch], decision: str) -> bool:
+        failed = self.__dict__.get("failed", ())
+        return super()._tell_all([branch for branch in work if branch not in failed], decision)
 
 
 _with_held = sa.MetaData()
@@ -110,21 +116,21 @@ class CancelsWhatItKnowsHeld(Coordinator):
 class BusyForEver(Coordinator):
     """Keeps in memory what this process is at work on, and does not take out what ended with an error (G9)."""
 
-    def _end(self, gid: str, work: list[Branch], decision: str) -> str:
+    def _execute(self, gid: str, work: list[Branch]) -> Answer:
         busy: set[str] = self.__dict__.setdefault("busy", set())
         busy.add(gid)
-        stands = super()._end(gid, work, decision)
+        answer = super()._execute(gid, work)
         busy.discard(gid)
-        return stands
+        return answer
 
-    def _claim(self, row: Row) -> bool:
-        return row.gid not in self.__dict__.get("busy", ()) and super()._claim(row)
+    def _take_over(self, row: Row) -> tuple[list[Branch], str] | None:
+        return None if row.gid in self.__dict__.get("busy", ()) else super()._take_over(row)
 
 
 class OneTryNoMore(Coordinator):
-    """Gives up telling a service after the second time, and writes that all is over (T1, T8)."""
+    """Gives up telling a service after the second time, and writes that all is over (T1, T8, T11)."""
 
-    def _resolve(self, gid: str) -> None:
-        super()._resolve(gid)
-        self._finish(gid)
-
+    def _take_over(self, row: Row) -> tuple[list[Branch], str] | None:
+        taken = super()._take_over(row)
+        self._finish(row.gid)
+        return taken

@@ -10,12 +10,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from acidtest.environment import Outcome
 from acidtest.impl.tcc_coordinator import (
     CANCEL,
+    CONFIRM,
     OPEN,
     UNANSWERED,
     Branch,
     Coordinator,
     Row,
     branches,
+    branches_of,
     find,
     metadata,
     open_row,
@@ -206,7 +208,7 @@ class AnswersWhatItWanted(Coordinator):
 
     def _execute(self, gid: str, work: list[Branch]) -> Answer:
         wanted = self._try_all(work)
-        self._end(gid, work, "confirm" if wanted else CANCEL)
+        self._carry_out(gid, work, self._decide(gid, CONFIRM if wanted else CANCEL))
         return Outcome.OK if wanted else Outcome.REJECTED
 
 
@@ -235,19 +237,18 @@ class SilenceIsRejected(Coordinator):
 
 
 class CallErrorRaised(Coordinator):
-    """Lets the error of a Try go to the caller, before anything is decided, and waits for the client to ask again (T8)."""
+    """Lets the error of a Try go to the caller, and leaves all else to the client, who will ask again (T8, T11)."""
 
     def tick(self) -> None:
-        """Nothing: whoever asked will ask again."""
+        """Nothing is looked after."""
 
     def _try(self, branch: Branch) -> bool:
         arguments = (branch.gid, branch.branch, branch.account, branch.amount)
         return bool(self.call(branch.service, "try_", *arguments) == Outcome.OK)
 
-    def _answer(self, row: Row, payload: str) -> Answer:
-        if row.payload == payload and row.decision == OPEN:
-            return self._execute(row.gid, self._known(row.gid))
-        return super()._answer(row, payload)
+    def _register(self, gid: str, payload: str, work: list[Branch]) -> Row | None:
+        known = super()._register(gid, payload, work)
+        return None if known is not None and (known.payload, known.decision) == (payload, OPEN) else known
 
 
 class LockAcrossCalls(Coordinator):
@@ -257,5 +258,5 @@ class LockAcrossCalls(Coordinator):
         mine = sa.update(transactions).where(transactions.c.due <= self.clock.now()).values(due=self._until())
         with self.engine.begin() as connection:
             for gid in connection.execute(mine.returning(transactions.c.gid)).scalars().all():
-                self._resolve(gid)
-
+                work = [Branch(*known) for known in connection.execute(branches_of, {"g": gid})]
+                self._carry_out(gid, work, self._decide(gid, CANCEL))
