@@ -107,7 +107,14 @@ PATTERNS: dict[str, Pattern] = {
 
 
 #: Parts of patterns that have a contract of their own: each can be somebody's code, beside parts that are not.
-PARTS: dict[str, Pattern] = {}
+PARTS: dict[str, Pattern] = {
+    part.stem: part
+    for part in (
+        Pattern(
+            "tcc_coordinator", "try/confirm/cancel (TCC): the coordinator", "TccCoordinatorContract", "Coordinator", _BOTH, of="tcc",
+        ),
+    )
+}  # fmt: skip
 
 
 def parts(whole: Pattern) -> list[Pattern]:

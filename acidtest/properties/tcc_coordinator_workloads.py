@@ -96,9 +96,9 @@ SCOPES = (
         (_client(1, _FIRST), _client(2, run("t2", "g1", ("bank/A", 23), ("hotel/C", 11)))),
     ),
     Scope(
-        "timeout against confirm", "two transactions while time jumps, and another process looks after what is overdue",
+        "timeout against confirm", "a transaction while time jumps, and another process looks after what is overdue",
         ACCOUNTS,
-        (_client(1, _FIRST), environment(("jump", DAY)), _client(2, run("t2", "g2", ("bank/A", 67)), Operation("t2 tick", "tick"))),
+        (_client(1, _FIRST), environment(("jump", DAY)), _work(2, "tick")),
     ),
     Scope(
         "lost replies", "two transactions one after the other, then time passes; one crash, or bad reply of a service or COMMIT",
@@ -134,7 +134,7 @@ SCOPES = (
     Scope(
         "outage", "two transactions while the services go down and come up again",
         ACCOUNTS,
-        (_client(1, _FIRST, _RIVAL), environment(("outage", None), ("restore", None)), _work(2, "tick")),
+        (_client(1, _FIRST, run("t2", "g2", ("bank/A", 67), retries=0)), environment(("outage", None), ("restore", None))),
     ),
     Scope(
         "refused at last", "one that the last service refuses, one that the first does, one that can be paid; one crash or bad reply",
@@ -153,7 +153,7 @@ SCOPES = (
         faults=1, kinds=_CRASH,
     ),
     Scope(
-        "two failures", "two transactions, then time passes and another process looks after them; two crashes or bad replies",
+        "two failures", "a transaction, then time passes and another process looks after it; two crashes or bad replies",
         ACCOUNTS,
         (
             _client(1, run("t1", "g1", ("bank/A", 41), ("shop/D", 17), retries=0)), environment(("jump", DAY)),

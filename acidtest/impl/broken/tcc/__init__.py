@@ -78,10 +78,10 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("payload-not-compared (X13)", PayloadNotCompared, ("G7",)),
     Mutant("key-in-progress (X14)", TryInProgress, ("G9",)),
 )
-_COORDINATOR = "a bug of the coordinator, which the harness plays; the protocol's model shows it"
+_COORDINATOR = "a bug of the coordinator, which the harness plays; it is a mutant of tcc_coordinator"
 NOT_HERE: dict[str, str] = {
     "gap-lock-deadlock": "SQLite has no gap locks and no SELECT … FOR UPDATE; its one write lock is taken first",
-    "cluster-recovery-confirms-twice": f"{_COORDINATOR}; what it does to a service is here: status-read-before",
+    "cluster-recovery-confirms-twice": "a bug of the coordinator; what it does to a service is here: status-read-before",
     "stuck-in-try": _COORDINATOR,
     "decision-not-persisted-retry": _COORDINATOR,
     "late-branch-register": _COORDINATOR,

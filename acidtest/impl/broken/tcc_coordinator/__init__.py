@@ -110,4 +110,22 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("busy-for-ever", BusyForEver, ("G9",)),
     Mutant("lock-across-calls", LockAcrossCalls, ("G9",)),
 )
-NOT_HERE: dict[str, str] = {}
+_SERVICE = "a bug of the services, which the harness plays without it; it is a mutant of tcc"
+NOT_HERE: dict[str, str] = {
+    **dict.fromkeys(
+        (
+            "confirm-twice-debits", "cancel-after-confirm", "confirm-after-cancel", "no-tombstone", "missing-fence-row=error",
+            "fence-swallows-real-cancel", "hold-not-deducted-from-available", "barrier-in-other-db",
+            "success-even-if-callback-failed",
+        ),
+        _SERVICE,
+    ),
+    "gap-lock-deadlock": "a bug of the services' fence on MySQL",
+    "cluster-recovery-confirms-twice": "two processes that both tell a service to confirm do no harm to one that keeps T3, as those of the harness do",
+    "parallel-phase2-with-retry-task": "as cluster-recovery-confirms-twice: a service that keeps T3 bears two Cancels at once",
+    "dedup-cleaned-in-two-steps (X4)": "a transaction that is over stays for ever here; one that is deleted is here: finished-forgotten",
+    "cancelled-error-skipped (X5)": "the port is synchronous: nothing can cancel a call but a crash",
+    "unique-null-bypass (X7)": "the log is keyed by ids that clients give, which are never null",
+    "naive-and-aware-datetimes (X9)": "the clock of the port counts seconds, so there are no datetimes to compare",
+    "foreign-call-in-atomic-phase (X15)": "two Confirms with no recovery point between them are harmless: services bear repetition",
+}  # fmt: skip
