@@ -181,7 +181,8 @@ class Coordinator:
 
     def _tell_all(self, work: list[Branch], decision: str) -> bool:
         """Tell every branch, also after one that did not answer; whether all have answered."""
-        return all([self._tell(branch, decision) for branch in work])
+        answered = [self._tell(branch, decision) for branch in work]
+        return all(answered)
 
     def _tell(self, branch: Branch, decision: str) -> bool:
         try:

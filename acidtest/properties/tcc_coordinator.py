@@ -18,7 +18,12 @@ from acidtest.models.try_confirm_cancel import NONE, TOMBSTONE
 from acidtest.properties.commit_service import is_stuck
 from acidtest.properties.shared import LedgerContract
 from acidtest.properties.tcc_coordinator_predicates import PROPERTIES, accepted_of
-from acidtest.properties.tcc_coordinator_services import AccountService, available_of, balances_of, branches_of
+from acidtest.properties.tcc_coordinator_services import (
+    AccountService,
+    available_of,
+    balances_of,
+    branches_of,
+)
 from acidtest.properties.tcc_coordinator_workloads import LANES, SCOPES, draw_scope
 
 if TYPE_CHECKING:
@@ -76,10 +81,13 @@ STUDY = Study(
     name="what clients and services see of a coordinator",
     make=_service,
     sizes=(
-        Size("one that can be paid, and its id for another", {"asks": (("g1", ("bank", "A", 61)), ("g1", ("shop", "D", 17)))}, 0, 0),
+        Size(
+            "one that can be paid, and its id for one that cannot",
+            {"asks": (("g1", ("bank", "A", 41), ("shop", "D", 17)), ("g1", ("hotel", "C", 41)))}, 620, 10,
+        ),
         Size(
             "two that one account cannot both pay",
-            {"asks": (("g1", ("bank", "A", 61), ("shop", "D", 17)), ("g2", ("hotel", "C", 11), ("bank", "A", 47)))}, 0, 0,
+            {"asks": (("g1", ("bank", "A", 41), ("shop", "D", 17)), ("g2", ("hotel", "C", 11), ("bank", "A", 67)))}, 4_207, 14,
         ),
     ),
     properties=tuple(p for p in PROPERTIES if p.name not in _OF_CODE),

@@ -14,7 +14,7 @@ from acidtest.models.try_confirm_cancel import CANCEL, CANCELLED, CONFIRM, CONFI
 from acidtest.properties.shared import SOURCE, idempotent, label
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from acidtest.models.ledger import Call, Request
 

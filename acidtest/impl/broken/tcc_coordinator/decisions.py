@@ -8,7 +8,18 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from acidtest.environment import CallRefused, CallTimeout, Outcome
-from acidtest.impl.tcc_coordinator import CANCEL, CONFIRM, OPEN, UNANSWERED, Branch, Coordinator, Row, branches_of, find, transactions
+from acidtest.impl.tcc_coordinator import (
+    CANCEL,
+    CONFIRM,
+    OPEN,
+    UNANSWERED,
+    Branch,
+    Coordinator,
+    Row,
+    branches_of,
+    find,
+    transactions,
+)
 
 if TYPE_CHECKING:
     from acidtest.impl.tcc_coordinator import Answer
@@ -31,7 +42,7 @@ class AmbiguousTryCountsAsOk(Coordinator):
 
     def _try(self, branch: Branch) -> bool:
         try:
-            return self.call(branch.service, "try_", *_arguments(branch)) == Outcome.OK
+            return bool(self.call(branch.service, "try_", *_arguments(branch)) == Outcome.OK)
         except CallTimeout:
             return True
         except CallRefused:

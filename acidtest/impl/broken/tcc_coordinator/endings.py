@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from acidtest.environment import CallTimeout
-from acidtest.impl.tcc_coordinator import CANCEL, CONFIRM, OPEN, UNANSWERED, Branch, Coordinator, Row, metadata, overdue, transactions
+from acidtest.impl.tcc_coordinator import (
+    CANCEL,
+    CONFIRM,
+    OPEN,
+    UNANSWERED,
+    Branch,
+    Coordinator,
+    Row,
+    metadata,
+    overdue,
+    transactions,
+)
 
 if TYPE_CHECKING:
     from acidtest.impl.tcc_coordinator import Answer
@@ -68,11 +79,12 @@ class RefusedCallNotRetried(Coordinator):
         return True
 
 
-class StopsAtFirstError(Coordinator):
-    """Tells the services one after the other, and is content once the first has answered (T1, T8)."""
+class ContentWithOneAnswer(Coordinator):
+    """Is done with a transaction once any of its services has answered (T1, T8)."""
 
     def _tell_all(self, work: list[Branch], decision: str) -> bool:
-        return any([self._tell(branch, decision) for branch in work])
+        answered = [self._tell(branch, decision) for branch in work]
+        return any(answered)
 
 
 class CancelsAllButFailing(Coordinator):
@@ -127,8 +139,8 @@ class BusyForEver(Coordinator):
         return None if row.gid in self.__dict__.get("busy", ()) else super()._take_over(row)
 
 
-class OneTryNoMore(Coordinator):
-    """Gives up telling a service after the second time, and writes that all is over (T1, T8, T11)."""
+class GivesUpAfterOnce(Coordinator):
+    """Takes over what is overdue, and writes at once that all is over, whether or not the services answer (T1, T8, T11)."""
 
     def _take_over(self, row: Row) -> tuple[list[Branch], str] | None:
         taken = super()._take_over(row)

@@ -36,8 +36,8 @@ RETENTION = 30 * 86_400.0  #: seconds for which a transaction that is over is ke
 # Branches.
 
 
-class RegistersAfterTry(Coordinator):
-    """Writes a branch down after its Try (T8, T11)."""
+class RegistersOneByOne(Coordinator):
+    """Writes down each branch when its turn comes."""
 
     def _register(self, gid: str, payload: str, work: list[Branch]) -> Row | None:  # noqa: ARG002 - later
         with self.engine.begin() as connection:
@@ -45,22 +45,26 @@ class RegistersAfterTry(Coordinator):
                 return None
             return connection.execute(find, {"g": gid}).one()
 
-    def _try(self, branch: Branch) -> bool:
-        held = super()._try(branch)
-        self._write_down(branch)
-        return held
-
     def _write_down(self, branch: Branch) -> None:
         with self.engine.begin() as connection:
             connection.execute(sa.insert(branches), branch._asdict())
 
 
-class RegistersAfterDecision(RegistersAfterTry):
+class RegistersAfterTry(RegistersOneByOne):
+    """Writes a branch down after its Try (T8, T11)."""
+
+    def _try(self, branch: Branch) -> bool:
+        held = super()._try(branch)
+        self._write_down(branch)
+        return held
+
+
+class RegistersAfterDecision(RegistersOneByOne):
     """Half a fix: writes a branch down before its Try, also where the transaction was decided meanwhile (T8, T11)."""
 
     def _try(self, branch: Branch) -> bool:
         self._write_down(branch)
-        return Coordinator._try(self, branch)
+        return super()._try(branch)
 
 
 class BranchIdPerAttempt(Coordinator):
@@ -71,7 +75,7 @@ class BranchIdPerAttempt(Coordinator):
         for attempt in ("first", "second"):
             name = names[branch] = f"{branch.branch} {attempt}"
             try:
-                return self.call(branch.service, "try_", branch.gid, name, branch.account, branch.amount) == Outcome.OK
+                return bool(self.call(branch.service, "try_", branch.gid, name, branch.account, branch.amount) == Outcome.OK)
             except UNANSWERED:
                 continue
         return False
