@@ -106,7 +106,66 @@ put_back = sa.update(outbox).where(still_mine).values(owner=None, not_before=sa.
 Row: TypeAlias = Any
 
 
-class Outbox:
+class Relay:
+    """Publishes what its database owes.
+
+    Arguments:
+        env: gives the broker, the clock, and fencing tokens.
+        database: the name of the database that has the table.
+    """
+
+    #: The statement that claims rows: those that are due, and the first of their key.
+    claim: ClassVar[sa.Executable] = claiming(due, first_of_key)
+    lease: ClassVar[float] = LEASE
+
+    def __init__(self, env: Environment, database: str) -> None:
+        """Keep what is needed; nothing is read or written yet."""
+        self.engine = env.engine(database)
+        self.broker = env.broker
+        self.clock = env.clock
+        self.new_id = env.new_id
+
+    def relay(self) -> None:
+        """Poll once: claim owed messages, publish each and mark it."""
+        token = self.new_id()
+        for row in self._claim(token):
+            self._deliver(row, token)
+
+    def _claim(self, token: str) -> Sequence[Row]:
+        """Take over owed rows until the lease runs out; what was published long ago goes."""
+        now = self.clock.now()
+        with self.engine.begin() as connection:
+            self._purge(connection, now - RETENTION)
+            claimed = connection.execute(self.claim, {"now": now, "token": token, "until": now + self.lease}).all()
+        return sorted(claimed)
+
+    def _purge(self, connection: sa.Connection, old: float) -> None:
+        connection.execute(purge, {"old": old})
+
+    def _deliver(self, row: Row, token: str) -> None:
+        try:
+            self._publish(row)
+        except (BrokerRefused, BrokerTimeout):
+            self._put_back(row, token)
+        else:
+            self._mark(row, token)
+
+    def _publish(self, row: Row) -> None:
+        _, message_id, key, payload, _ = row
+        self.broker.publish(message_id, key, payload)
+
+    def _mark(self, row: Row, token: str) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(mark, {"row": row[0], "token": token})
+
+    def _put_back(self, row: Row, token: str) -> None:
+        """Let go of a row whose message was not confirmed; whoever owns it by now keeps it."""
+        later = self.clock.now() + min(BACKOFF * 2 ** (row[4] - 1), LONGEST_BACKOFF)
+        with self.engine.begin() as connection:
+            connection.execute(put_back, {"row": row[0], "token": token, "later": later})
+
+
+class Outbox(Relay):
     """Withdrawals from accounts, each with a message to the world.
 
     Arguments:
@@ -114,16 +173,10 @@ class Outbox:
     """
 
     capabilities: ClassVar[frozenset[str]] = frozenset({"fenced", "ordered"})
-    #: The statement that claims rows: those that are due, and the first of their key.
-    claim: ClassVar[sa.Executable] = claiming(due, first_of_key)
-    lease: ClassVar[float] = LEASE
 
     def __init__(self, env: Environment) -> None:
         """Keep what is needed; nothing is read or written yet."""
-        self.engine = env.engine("bank")
-        self.broker = env.broker
-        self.clock = env.clock
-        self.new_id = env.new_id
+        super().__init__(env, "bank")
 
     def install(self, opening: dict[str, int]) -> None:
         """Create the schema and open the accounts."""
@@ -166,47 +219,6 @@ class Outbox:
     def _message(self, key: str, account: str, amount: int) -> dict[str, str]:
         payload = json.dumps({"type": "MoneyWithdrawn", "account": account, "amount": amount})
         return {"id": key, "key": account, "payload": payload}
-
-    # The relay:
-
-    def relay(self) -> None:
-        """Poll once: claim owed messages, publish each and mark it."""
-        token = self.new_id()
-        for row in self._claim(token):
-            self._deliver(row, token)
-
-    def _claim(self, token: str) -> Sequence[Row]:
-        """Take over owed rows until the lease runs out; what was published long ago goes."""
-        now = self.clock.now()
-        with self.engine.begin() as connection:
-            self._purge(connection, now - RETENTION)
-            claimed = connection.execute(self.claim, {"now": now, "token": token, "until": now + self.lease}).all()
-        return sorted(claimed)
-
-    def _purge(self, connection: sa.Connection, old: float) -> None:
-        connection.execute(purge, {"old": old})
-
-    def _deliver(self, row: Row, token: str) -> None:
-        try:
-            self._publish(row)
-        except (BrokerRefused, BrokerTimeout):
-            self._put_back(row, token)
-        else:
-            self._mark(row, token)
-
-    def _publish(self, row: Row) -> None:
-        _, message_id, key, payload, _ = row
-        self.broker.publish(message_id, key, payload)
-
-    def _mark(self, row: Row, token: str) -> None:
-        with self.engine.begin() as connection:
-            connection.execute(mark, {"row": row[0], "token": token})
-
-    def _put_back(self, row: Row, token: str) -> None:
-        """Let go of a row whose message was not confirmed; whoever owns it by now keeps it."""
-        later = self.clock.now() + min(BACKOFF * 2 ** (row[4] - 1), LONGEST_BACKOFF)
-        with self.engine.begin() as connection:
-            connection.execute(put_back, {"row": row[0], "token": token, "later": later})
 
     # Looking:
 

@@ -31,6 +31,7 @@ from acidtest.properties.shared import (
     conserved,
     environment,
     explain,
+    is_stuck,
     label,
     repeated,
 )
@@ -362,7 +363,7 @@ class AcidContract(LedgerContract):
         accepted = before.accepted if before is not None else ()
         if before is None or balances != before.balances:
             accepted = explain(opening, calls, balances, accepted)
-        return AcidView(opening, balances, calls, accepted, read, window, _is_stuck(seen.happened))
+        return AcidView(opening, balances, calls, accepted, read, window, is_stuck(seen.happened))
 
     def abstract(self, view: AcidView) -> Hashable:
         """Without reads, and without what befell the run."""
@@ -385,9 +386,3 @@ def _request(operation: Operation, known: set[str]) -> Request:
     valid = isinstance(amount, int) and amount > 0 and source != target and {source, target} <= known
     deltas = (str(source), -amount), (str(target), amount)  # type: ignore[operator]
     return Request(operation.name, str(key), (source, target, amount), deltas, valid)  # type: ignore[arg-type]
-
-
-def _is_stuck(happened: frozenset[str]) -> bool:
-    """Whether a lock was waited for in vain. Only a COMMIT that has yet to take effect may keep one without a task."""
-    words = {what.split(" ", 1)[0] for what in happened}
-    return "victim" in words and "late" not in words

@@ -154,12 +154,6 @@ def as_if_uninterrupted(view: AtomicCommitView) -> bool:
 # Reading what was seen.
 
 
-def is_stuck(happened: frozenset[str]) -> bool:
-    """Whether a lock was waited for in vain. Only a COMMIT that has yet to take effect may keep one without a task."""
-    words = {what.split(" ", 1)[0] for what in happened}
-    return "victim" in words and "late" not in words
-
-
 def explain_branches(
     database: str,
     opening: tuple[tuple[str, int], ...],

@@ -152,9 +152,13 @@ class Contract(ABC):
     def model(self, scope: Scope) -> Model[Any]:
         """The abstract state machine for the workload of `scope`."""
 
-    @abstractmethod
-    def observe(self, implementation: Any) -> Hashable:  # noqa: ANN401
-        """Read the committed state through the port of a fresh incarnation; of each service where there are several."""
+    def observe(self, implementation: Any) -> Hashable:  # noqa: ANN401, ARG002 - for those with one service
+        """Read the committed state through the port of a fresh incarnation."""
+        return None
+
+    def observe_member(self, implementation: Any, member: str) -> Hashable:  # noqa: ANN401, ARG002 - for those with members
+        """The same for the service `member`, where there are several."""
+        return self.observe(implementation)
 
     @abstractmethod
     def view(self, scope: Scope, seen: Seen, before: Any) -> Any:  # noqa: ANN401 - the pattern's view

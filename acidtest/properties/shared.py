@@ -121,6 +121,12 @@ def conserved(view: Any) -> bool:  # noqa: ANN401
     return bool(sum(b for _, b in view.balances if b is not None) == sum(b for _, b in view.opening))
 
 
+def is_stuck(happened: frozenset[str]) -> bool:
+    """Whether a lock was waited for in vain. Only a COMMIT that has yet to take effect may keep one without a task."""
+    words = {what.split(" ", 1)[0] for what in happened}
+    return "victim" in words and "late" not in words
+
+
 G2 = Property("G2", "no account is overdrawn", Kind.ALWAYS, no_overdraft, SOURCE)
 G3 = Property("G3", "a key takes effect at most once", Kind.ALWAYS, once, SOURCE)
 G4 = Property("G4", "ok means done, rejected means never done", Kind.ALWAYS, truthful, SOURCE)

@@ -20,7 +20,7 @@ from acidtest.models.tcc_service import CANCEL, CONFIRM, TRY, TccService, TccSer
 from acidtest.models.theory import Claim, Size, Study, Theorem, Theory
 from acidtest.properties import tcc_service as service
 from acidtest.properties.contract import Seen, accounts_of
-from acidtest.properties.shared import DAY, SOURCE, LedgerContract, client, environment
+from acidtest.properties.shared import DAY, SOURCE, LedgerContract, client, environment, is_stuck
 from acidtest.properties.tcc_coordinator import STUDY as COORDINATOR
 from acidtest.workload import ENVIRONMENT, Operation, Scope
 
@@ -349,7 +349,7 @@ class TccContract(LedgerContract):
             held, booked = before.held, before.booked
         else:
             held, booked = service.explain_holds(opening, calls, balances, available)
-        stuck = service.is_stuck(seen.happened)
+        stuck = is_stuck(seen.happened)
         return TccServiceView(opening, balances, available, calls, held, booked, seen.happened, stuck)
 
     def abstract(self, view: TccServiceView) -> Hashable:

@@ -15,8 +15,7 @@ from acidtest.errors import ContractError
 from acidtest.models.tcc_coordinator import PENDING, REFUSED, Coordination, CoordinationView, request
 from acidtest.models.theory import Size, Study
 from acidtest.models.try_confirm_cancel import NONE, TOMBSTONE
-from acidtest.properties.commit_service import is_stuck
-from acidtest.properties.shared import LedgerContract
+from acidtest.properties.shared import LedgerContract, is_stuck
 from acidtest.properties.tcc_coordinator_predicates import PROPERTIES, accepted_of
 from acidtest.properties.tcc_coordinator_services import (
     AccountService,
@@ -126,10 +125,6 @@ class TccCoordinatorContract(LedgerContract):
     def model(self, scope: Scope) -> Coordination:
         """A coordinator of the transactions of `scope`."""
         return Coordination(scope.accounts, self.requests(scope))
-
-    def observe(self, implementation: Any) -> Hashable:  # noqa: ANN401, ARG002
-        """Nothing: what counts is what the services keep."""
-        return ()
 
     def answer(self, operation: Operation, value: object) -> Hashable:
         """Outcomes, and pending."""

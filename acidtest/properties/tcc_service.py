@@ -292,9 +292,3 @@ def explain_holds(
     whole = same and all(isinstance(sum_, (int, float)) for _, sum_ in (*balances, *available))
     held = explain(balances, tries, available, ()) if whole else (UNEXPLAINED,)
     return tuple(sorted(held)), tuple(sorted(booked))
-
-
-def is_stuck(happened: frozenset[str]) -> bool:
-    """Whether a lock was waited for in vain. Only a COMMIT that has yet to take effect may keep one without a task."""
-    words = {what.split(" ", 1)[0] for what in happened}
-    return "victim" in words and "late" not in words

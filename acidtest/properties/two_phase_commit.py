@@ -25,7 +25,6 @@ from acidtest.properties.commit_service import (
     as_if_uninterrupted,
     ever_in_doubt,
     explain_branches,
-    is_stuck,
     kept,
     not_overtaken,
     not_promised_twice,
@@ -46,6 +45,7 @@ from acidtest.properties.shared import (
     LedgerContract,
     client,
     environment,
+    is_stuck,
     whole,
 )
 from acidtest.workload import Lane, Operation, Scope

@@ -130,10 +130,13 @@ class Bench:
 
     def _look(self, world: World) -> Hashable:
         found: list[Hashable] = [
-            self._outside(world, lambda env: self.contract.observe(self.factory(env)), "read the committed state", member)
+            self._outside(world, partial(self._observe_member, member), "read the committed state", member)
             for member in self.contract.members or ("",)
         ]
         return tuple(found) if self.contract.members else found[0]
+
+    def _observe_member(self, member: str, env: Any) -> Hashable:  # noqa: ANN401 - an environment
+        return self.contract.observe_member(self.factory(env), member)
 
     def _look_at_copy(self, world: World) -> Hashable:
         site = world.site.copy()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from acidtest.search.bench import Bench
 
 #: Beyond this many states the model of a scope is not counted out.
-MOST_STATES = 60_000
+MOST_STATES = 20_000
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PROBES = 80
 
 #: Fields of a view that explain nothing.
-_DULL = {"opening", "poison", "happened", "excused", "window", "read"}
+_DULL = {"opening", "poison", "happened", "excused", "window", "read", "keys", "certain", "executors"}
 
 
 def explain_failure(bench: Bench, result: Result, implementation: str) -> Failure:

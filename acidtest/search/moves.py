@@ -5,7 +5,8 @@ states are the same without them.
 
 - An effect that is `local` neither sees nor is seen by any other process: no other order is tried around it. The same
   goes for an effect on a database that no other process uses, and for the first effect of an operation, which follows its
-  invocation at once. Not so where the process has other clients, who share its memory, or where the call has asked for
+  invocation at once; and for an operation that nobody waits for (a relay's, a message's) of a process that has its
+  databases to itself, which begins as soon as the one before it has ended. Not so where the process has other clients, who share its memory, or where the call has asked for
   the time and time may jump.
 - A crash leaves what is durable, and clients without an answer. So it makes a difference only after an effect that made
   something durable, and once before the first of them; a crash at any other effect is the same as one of these.
@@ -19,7 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from acidtest.workload import ENVIRONMENT
-from acidtest.world.effects import CRASH, DATABASE, OUTSIDE, RESTART_DATABASE, Decision
+from acidtest.world.effects import CRASH, DATABASE, DUPLICATED, OUTSIDE, REORDERED, RESTART_DATABASE, Decision
 from acidtest.world.sources import MESSAGE
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def _moves(run: Run, at: Position, *, reduced: bool) -> list[Move]:
     runnable = world.runnable()
     if reduced and at.lane in runnable and _must_go_on(run, at):
         on = _advances(run, at.lane, preempts=False, reduced=reduced)
-        return [*on, *_crashes(run, at, reduced=reduced), *_restarts(run)]
+        return [*on, *_passing_time(run, at.lane), *_crashes(run, at, reduced=reduced), *_restarts(run)]
     dead = _dead(run)
     if reduced and dead:
         return [Move(Decision("restart", dead[0]))]
@@ -108,14 +109,45 @@ def follow(run: Run, decision: Decision) -> Position:
 def _must_go_on(run: Run, at: Position) -> bool:
     effect = run.world.pending(at.lane)
     if effect is None:
+        return _begins_unseen(run, at.lane)
+    if at.invoked and _was_told(run, at.lane):
         return False
-    nobody_sees = at.invoked or effect.local or _is_alone(run, at.lane, effect)
-    return nobody_sees and not _is_watched(run, at.lane) and not (at.invoked and _was_told(run, at.lane))
+    if _is_alone(run, at.lane, effect):
+        return not _has_company(run, at.lane)
+    return (at.invoked or effect.local) and not _is_watched(run, at.lane)
+
+
+def _passing_time(run: Run, lane: str) -> list[Move]:
+    """The jumps of the clock that may come before what a lane does with its own databases, or begins."""
+    task, world = run.world.task(lane), run.world
+    if not world.may_jump() or (task is not None and not task.read_clock):
+        return []
+    lanes = [client.name for client in world.clients.values() if client.process == ENVIRONMENT and not client.done]
+    return [move for name in lanes for move in _advances(run, name, preempts=True, reduced=True)]
+
+
+def _begins_unseen(run: Run, lane: str) -> bool:
+    """Whether a lane goes on with an operation that nobody waits for, before others can tell.
+
+    What it is given is settled: messages come to it in the order in which they were published.
+    """
+    client = run.world.clients.get(lane)
+    if client is None or client.done or client.process == ENVIRONMENT or client.operation.method not in run.bench.contract.silent():
+        return False
+    settled = client.operation.source == "" or (
+        client.operation.source == MESSAGE and not any(_may_fall(run, fault, lane) for fault in (REORDERED, DUPLICATED))
+    )
+    return settled and not _has_company(run, lane) and _has_own_databases(run, lane)
 
 
 def _is_alone(run: Run, lane: str, effect: Effect) -> bool:
     """Whether the effect is on a database that no other process uses, and in which nothing late is to take effect."""
-    return effect.kind not in OUTSIDE and not run.world.late and run.world.is_private(run.world.processes[run.world.process_of(lane)])
+    return effect.kind not in OUTSIDE and _has_own_databases(run, lane)
+
+
+def _has_own_databases(run: Run, lane: str) -> bool:
+    """Whether no other process uses the databases of a lane's process, and nothing late is to take effect."""
+    return not run.world.late and run.world.is_private(run.world.processes[run.world.process_of(lane)])
 
 
 def _is_watched(run: Run, lane: str) -> bool:

@@ -153,9 +153,12 @@ def _tell(run: Run, process: Process, method: str, source: str) -> bool:
 def _finish(run: Run, task: Task) -> bool:
     """Run a call to its end; False where something is violated."""
     for _ in range(LONGEST_CALL):
-        if task.finished:
+        if task.finished or run.violation is not None:
             break
+        shows = task.pending is not None and task.pending.lasts
         task.resume(DEADLOCK if task.blocked else "")
+        if shows:
+            run.look_again()
     else:
         _unrest(run, f"{task.name} does not end within {LONGEST_CALL} effects")
     run.look_again()

@@ -1,0 +1,250 @@
+"""The contract of the saga with an orchestrator: PATTERNS sections 5 and 6, and what is shared (section 0).
+
+The orchestrator is under test; the harness plays the services (`saga_services`). They know a command that comes again by the
+operation that it names, so what they have done twice was commanded under two names.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+from hypothesis import strategies as st
+
+from acidtest.environment import Outcome
+from acidtest.models.machine import implied
+from acidtest.models.saga_service import OrdersView
+from acidtest.models.saga_specification import S1, at_most_once
+from acidtest.models.saga_steps import RUNNING
+from acidtest.properties.saga import ALWAYS, AT_REST, KEYS, PROPERTIES, SagaContract, orders_view
+from acidtest.properties.saga_services import SERVICES, PlayedService
+from acidtest.properties.shared import DAY, client, environment, is_stuck, repeated
+from acidtest.workload import ENVIRONMENT, Lane, Operation, Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Mapping
+
+    from acidtest.environment import Reply
+    from acidtest.properties.contract import Seen
+    from acidtest.workload import Played
+
+
+class SagaOrchestrationPort(Protocol):
+    """What an orchestrator of sagas offers. It fills orders by `env.call`, one step after the other:
+
+    | step | do | undo |
+    | --- | --- | --- |
+    | 0 | `env.call("payment", "do", operation, key, account, amount)` | `env.call("payment", "undo", operation, key)` |
+    | 1 | `env.call("stock", "do", operation, key, item, quantity)` | `env.call("stock", "undo", operation, key)` |
+    | 2, the pivot | `env.call("booking", "do", operation, key)` | `env.call("booking", "undo", operation, key)` |
+    | 3 | `env.call("shipping", "do", operation, key)` | none |
+
+    Every call answers `Outcome.OK` or `Outcome.REJECTED`. `operation` is any text by which a service knows what comes again,
+    and what is to be undone; the order's key will do. To undo what was not done bars it, and is answered with OK. To do is
+    refused where there is not enough, or where it was barred; shipping is never refused. To undo is refused of the pivot
+    alone, if it is done: then there is no way back, and the order has to be completed.
+    """
+
+    def install(self) -> None:
+        """Create the schema; runs once, outside the schedule."""
+
+    def start(self, key: str, account: str, amount: int, item: str, quantity: int) -> Outcome:
+        """Place an order, once per `key`.
+
+        OK as soon as it is durable; it will then be filled by all four services or, where one refuses or does not answer
+        in time, be taken back by all that have done their step. Rejected, without any effect: an amount or a quantity that is
+        not positive, and a key that was used for another order.
+        """
+
+    def on_reply(self, reply: Reply) -> None:
+        """An answer comes late to a call that was not answered in time, or once more; it may be left unread."""
+
+    def tick(self) -> None:
+        """Look after the orders that are not at an end; called every now and then, by any process."""
+
+    def recover(self) -> None:
+        """What a process does first that starts again after a crash."""
+
+    def status(self, key: str) -> Literal["running", "completed", "compensated", "parked"] | None:
+        """How an order stands, as committed; None for one that is not known."""
+
+
+# Properties, beside those of every saga.
+
+_HERE = "PATTERNS 6"
+
+
+def _agree(view: OrdersView) -> bool:
+    """Every order has ended as the services have it."""
+    return S1.predicate(view) and all(saga.outcome != RUNNING for saga in view.sagas)
+
+
+_OWN = (
+    implied(
+        "O2", "two executors of one order do nothing twice", ALWAYS, lambda v: v.executors > 1,
+        lambda v: all(at_most_once(saga) for saga in v.sagas), _HERE,
+    ),
+    implied("O5", "after a timeout every order ends as the services have it", AT_REST, lambda v: "jump" in v.happened, _agree, _HERE),
+    implied("O1", "after a crash every order goes on to its end", AT_REST, lambda v: "crash" in v.happened, _agree, _HERE),
+    implied("O4", "recovery beside a live executor ends as without it", AT_REST, lambda v: v.executors > 1, _agree, _HERE),
+)  # fmt: skip
+
+
+# Workloads.
+
+
+def order(name: str, key: str, account: str, amount: Any, item: str, quantity: Any, retries: int = 1) -> Operation:  # noqa: ANN401
+    """A client places an order."""
+    return Operation(name, "start", (key, account, amount, item, quantity), retries)
+
+
+def _replies(process: str, *sources: str) -> Lane:
+    """Answers come late, or once more."""
+    return Lane(process, process, tuple(Operation(source, "on_reply", (), 1, source) for source in sources))
+
+
+def _outage(times: int) -> tuple[Lane, ...]:
+    """A tick every day or so, and one after forty days."""
+    pauses = [DAY / 2] * (times - 1) + [40 * DAY]
+    jumps = [Lane(f"pause {i}", ENVIRONMENT, (Operation(f"jump {i}", "jump", (s,)),)) for i, s in enumerate(pauses, 1)]
+    ticks = [Lane(f"tick {i}", "desk-1", (Operation(f"tick {i}", "tick"),)) for i in range(1, times + 1)]
+    return tuple(lane for pair in zip(jumps, ticks, strict=True) for lane in pair)
+
+
+_ENOUGH = (("payment/A", 100), ("stock/book", 9), ("booking/place", 3))
+_ONE_PLACE = (("payment/A", 100), ("stock/book", 9), ("booking/place", 1))
+_NO_PLACE = (("payment/A", 100), ("stock/book", 9), ("booking/place", 0))
+_CRASH = frozenset({"crash"})
+_SILENCE = frozenset({"lost", "unacknowledged", "late"})
+_REPLIES = _SILENCE | {"refused", "twice"}
+_FIRST = order("o1", "k1", "A", 61, "book", 2)
+_SECOND = order("o2", "k2", "A", 13, "book", 4)
+
+SCOPES = (
+    Scope(
+        "two orders", "two orders one after the other, and a tick; one crash or bad reply anywhere",
+        _ENOUGH,
+        (client("app-1", _FIRST, _SECOND), repeated("desk-1", "tick", 1)),
+        faults=1, kinds=_CRASH | _REPLIES, serial=True,
+    ),
+    Scope(
+        "invalid requests", "nothing, less than nothing, unknown accounts and goods, too much; and keys that are used again",
+        (("payment/A", 100), ("stock/book", 9), ("booking/place", 9)),
+        (
+            client(
+                "app-1",
+                order("o1", "k1", "A", 0, "book", 1), order("o2", "k2", "A", 7, "book", -1), order("o3", "k1", "A", -7, "book", 1),
+                order("o4", "k3", "nobody", 5, "book", 1), order("o5", "k4", "A", 11, "pen", 1),
+                order("o6", "k5", "A", 101, "book", 1), order("o7", "k6", "A", 89, "book", 9),
+                order("o8", "k6", "A", 89, "book", 9), order("o9", "k6", "A", 17, "book", 9), order("o10", "k5", "A", 11, "book", 1),
+                order("o11", "k6", "A", 89, "book", 2),
+            ),
+            repeated("desk-1", "tick", 1),
+        ),
+        serial=True,
+    ),
+    Scope(
+        "refused orders", "an order that is filled, and one each that payment, stock and booking refuse; one crash or bad reply anywhere",
+        _ONE_PLACE,
+        (
+            client("app-1", _FIRST, order("o2", "k2", "A", 13, "book", 4), order("o3", "k3", "A", 7, "book", 9), order("o4", "k4", "A", 87, "book", 1)),
+            repeated("desk-1", "tick", 1),
+        ),
+        faults=1, kinds=_CRASH | _REPLIES, serial=True,
+    ),
+    Scope(
+        "crash in recovery", "two orders, of which one is refused; a crash anywhere, and another while recovering from it",
+        _ONE_PLACE,
+        (client("app-1", _FIRST, _SECOND),),
+        faults=1, kinds=_CRASH, recovery_crashes=1, serial=True,
+    ),
+    Scope(
+        "same key", "one order placed twice at once, and its key used for another, by two processes",
+        _ENOUGH,
+        (
+            client("app-1", _FIRST),
+            client("app-2", _FIRST._replace(name="o2"), order("o3", "k1", "A", 17, "book", 2)),
+        ),
+    ),
+    Scope(
+        "side by side", "two orders at once, by two processes, of which the booking can take one",
+        _ONE_PLACE,
+        (client("app-1", _FIRST), client("app-2", _SECOND)),
+    ),
+    Scope(
+        "two executors", "an order, while time passes every deadline and another process looks after it",
+        _ENOUGH,
+        (client("app-1", _FIRST), environment(("jump", 2 * DAY)), repeated("desk-1", "tick", 1)),
+    ),
+    Scope(
+        "late commands", "an order that is refused in the end, while time passes; two calls that take effect late",
+        _NO_PLACE,
+        (client("app-1", _FIRST), environment(("jump", 2 * DAY)), repeated("desk-1", "tick", 2)),
+        faults=2, kinds=frozenset({"late"}), serial=True,
+    ),
+    Scope(
+        "late answers", "an order, and then one that is refused, while answers about it come once more, at any moment",
+        _ONE_PLACE,
+        (client("app-1", _FIRST, _SECOND), _replies("hook-1", "booking reply 1", "stock reply 1")),
+    ),
+    Scope(
+        "outage", "two orders, while no service answers for forty days, and a tick now and then",
+        _ENOUGH,
+        (
+            client("app-1", _FIRST), environment(("outage", None)), client("app-1", _SECOND, name="client-2"),
+            *_outage(12),
+        ),
+        serial=True,
+    ),
+)  # fmt: skip
+
+
+class SagaOrchestrationContract(SagaContract):
+    """Orders that an orchestrator has other services fill. Subclass it and give `implementation(env)`."""
+
+    pattern: ClassVar[str] = "saga_orchestration"
+    port = SagaOrchestrationPort
+    recover: ClassVar[str] = "recover"
+    reply: ClassVar[str] = "on_reply"
+    reads: ClassVar[tuple[str, ...]] = ("status",)
+    properties = (*_OWN[:1], *PROPERTIES[:-2], *_OWN[1:], *PROPERTIES[-2:])
+    scopes = SCOPES
+    stateful_lanes: ClassVar[tuple[str, ...]] = ("app-1", "app-2", "desk-1", ENVIRONMENT)
+    stateful_kinds: ClassVar[tuple[str, ...]] = ("crash", "unacknowledged", "lost", "refused", "late", "twice")
+
+    def install(self, implementation: Any, scope: Scope, member: str = "") -> None:  # noqa: ANN401, ARG002
+        """Create the schema; what there is belongs to the services."""
+        implementation.install()
+
+    def played(self, scope: Scope) -> Mapping[str, Played]:
+        """The four services."""
+        return _played(scope)
+
+    def observe(self, implementation: Any) -> Hashable:  # noqa: ANN401
+        """How the orders stand."""
+        return tuple(self.status(implementation, KEYS).items())
+
+    def read(self, value: object) -> Hashable:
+        """No lane reads."""
+        return str(value)
+
+    def view(self, scope: Scope, seen: Seen, before: OrdersView | None) -> OrdersView:  # noqa: ARG002
+        """What the services have done, beside what clients know."""
+        durable: Any = seen.durable
+        ledgers = tuple(state for _, state in seen.services)
+        view = orders_view(scope, seen, self.calls(scope, seen), dict(durable), ledgers)
+        return view._replace(executors=len(scope.processes()), stuck=is_stuck(seen.happened))
+
+    @classmethod
+    def stateful_scope(cls, draw: Callable[[Any], Any]) -> Scope:
+        """Two to four orders by two processes, some of them refused or invalid, while time jumps."""
+        raise NotImplementedError
+
+
+@lru_cache(maxsize=64)
+def _played(scope: Scope) -> dict[str, PlayedService]:
+    opening: dict[str, dict[str, int]] = {name: {} for name in SERVICES}
+    for account, n in scope.accounts:
+        service, _, resource = account.partition("/")
+        opening[service][resource] = n
+    return {name: PlayedService(name, opening[name]) for name in SERVICES}
