@@ -132,7 +132,7 @@ class ReplyBeforeDecision(Coordinator):
 
 
 class LostDecisionIgnored(Coordinator):
-    """Confirms although the COMMIT of the decision failed: all services have said ok, after all (T1, T7)."""
+    """Confirms although the COMMIT of the decision failed: all services have said ok, after all (T1, T7, G9)."""
 
     def _decide(self, gid: str, decision: str) -> str:
         try:
@@ -169,7 +169,7 @@ class DecisionReadThenWritten(Coordinator):
 
 
 class RowcountUnchecked(Coordinator):
-    """Does not look whether its decision was the one that was written (T1, T7)."""
+    """Does not look whether its decision was the one that was written (T1, T7, G5)."""
 
     def _decide(self, gid: str, decision: str) -> str:
         super()._decide(gid, decision)
@@ -190,7 +190,7 @@ class TicksReadThenWrite(Coordinator):
 
 
 class TimeoutCancelsAll(Coordinator):
-    """Cancels what is overdue, whatever was decided about it (T1, T7)."""
+    """Cancels what is overdue, whatever was decided about it (T1, T7, G5)."""
 
     take_over = _taking(CANCEL)
 
@@ -210,7 +210,7 @@ class RecoveryCancelsLive(Coordinator):
 
 
 class ConfirmErrorIsCancel(Coordinator):
-    """Cancels the whole transaction when a Confirm fails (T1, T7)."""
+    """Cancels the whole transaction when a Confirm fails (T1, T7, G4)."""
 
     def _tell_all(self, work: list[Branch], decision: str) -> bool:
         if decision == CONFIRM and not all(self._tell(branch, CONFIRM) for branch in work):

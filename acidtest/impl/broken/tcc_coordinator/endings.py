@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class StuckInTry(Coordinator):
-    """Looks after what was decided, and never after what a crash has left open (T8)."""
+    """Looks after what was decided, and never after what a crash has left open (T8, G9)."""
 
     overdue = overdue.where(transactions.c.decision != OPEN)
 
@@ -37,7 +37,7 @@ class DecisionNotRetried(Coordinator):
 
 
 class NeverOverdue(Coordinator):
-    """Marks a transaction as being worked on, and nobody ever takes that mark off when the worker dies (T1, T8)."""
+    """Marks a transaction as being worked on, and nobody ever takes that mark off when the worker dies (T1, T8, G9)."""
 
     def _until(self) -> float:
         return float("inf")
