@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from acidtest.environment import (
     BrokerRefused,
     BrokerTimeout,
+    CallRefused,
+    CallTimeout,
     Environment,
     ExternalRefused,
     ExternalTimeout,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from acidtest.properties.outbox import OutboxContract
     from acidtest.properties.reserve_confirm import ReserveConfirmContract
     from acidtest.properties.tcc import TccContract
+    from acidtest.properties.tcc_coordinator import TccCoordinatorContract
     from acidtest.properties.two_phase_commit import TwoPhaseCommitContract
     from acidtest.testing import assert_schedule, check
 
@@ -41,6 +44,8 @@ __all__ = [
     "BackendUnavailable",
     "BrokerRefused",
     "BrokerTimeout",
+    "CallRefused",
+    "CallTimeout",
     "CompensationContract",
     "ContractError",
     "Environment",
@@ -54,6 +59,7 @@ __all__ = [
     "ReserveConfirmContract",
     "Status",
     "TccContract",
+    "TccCoordinatorContract",
     "TwoPhaseCommitContract",
     "UsageError",
     "assert_schedule",
@@ -66,6 +72,7 @@ _LAZY = {
     "CompensationContract": "acidtest.properties.compensation",
     "OutboxContract": "acidtest.properties.outbox",
     "TccContract": "acidtest.properties.tcc",
+    "TccCoordinatorContract": "acidtest.properties.tcc_coordinator",
     "ReserveConfirmContract": "acidtest.properties.reserve_confirm",
     "TwoPhaseCommitContract": "acidtest.properties.two_phase_commit",
     "assert_schedule": "acidtest.testing",

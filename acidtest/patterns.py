@@ -112,8 +112,11 @@ PARTS: dict[str, Pattern] = {
     for part in (
         Pattern("saga_orchestration", "saga, the orchestrator", "SagaOrchestrationContract", "Orchestrator", of="saga"),
         Pattern("saga_choreography", "saga, choreographed services", "SagaChoreographyContract", "Participant", of="saga"),
+        Pattern(
+            "tcc_coordinator", "try/confirm/cancel (TCC): the coordinator", "TccCoordinatorContract", "Coordinator", _BOTH, of="tcc",
+        ),
     )
-}
+}  # fmt: skip
 
 
 def parts(whole: Pattern) -> list[Pattern]:

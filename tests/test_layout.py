@@ -25,7 +25,7 @@ ALLOWED = {
 BY_PATTERN = ("models", "properties", "impl")
 STEMS = (
     "acid", "two_phase_commit", "three_phase_commit", "xa", "saga", "compensation", "event_sourcing", "cqrs", "outbox", "inbox",
-    "outbox_inbox", "tcc", "reserve_confirm",
+    "outbox_inbox", "tcc", "tcc_coordinator", "reserve_confirm",
 )  # fmt: skip
 #: The one table of patterns, and the names that an adopter imports.
 TABLES = ("patterns", "__init__")

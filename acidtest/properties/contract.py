@@ -112,6 +112,8 @@ class Contract(ABC):
     reads: ClassVar[tuple[str, ...]] = ()
     #: Whether clients that were told nothing ask again when all is at rest, and must be told then.
     asks_again: ClassVar[bool] = False
+    #: Answers that say only that there will be one later: clients that were told one of these ask again as well.
+    provisional: ClassVar[tuple[str, ...]] = ()
     #: What an implementation may declare beyond the pattern's minimum, with its meaning.
     known_capabilities: ClassVar[dict[str, str]] = {}
     #: Everything that must hold.

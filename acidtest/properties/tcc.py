@@ -1,8 +1,8 @@
 """The contract of Try-Confirm/Cancel, of a service that takes part: PATTERNS section 13, and what is shared (section 0).
 
 The harness is the coordinator, and not a good one: it confirms and cancels at once, asks twice, and comes late. So T7
-and T11, which are rules for coordinators, are proved of the protocol alone, and of T1 the share of a service is left:
-it drops no hold on its own. T12 is G1 here, which is checked all the time.
+and T11, which are rules for coordinators, are not here, but in the coordinator's own contract, and of T1 the share of a
+service is left: it drops no hold on its own. T12 is G1 here, which is checked all the time.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from acidtest.models.theory import Claim, Size, Study, Theorem, Theory
 from acidtest.properties import tcc_service as service
 from acidtest.properties.contract import Seen, accounts_of
 from acidtest.properties.shared import DAY, SOURCE, LedgerContract, client, environment, is_stuck
+from acidtest.properties.tcc_coordinator import STUDY as COORDINATOR
 from acidtest.workload import ENVIRONMENT, Operation, Scope
 
 if TYPE_CHECKING:
@@ -314,7 +315,7 @@ THEORY = Theory(
         "written that down, calls every service again and again until it has answered. Nothing is locked meanwhile: "
         "others see the hold, and spend what is left."
     ),
-    studies=(PROTOCOL, SERVICE),
+    studies=(PROTOCOL, SERVICE, COORDINATOR),
     aspects={
         "atomicity": ("T1", "T1.rest"), "isolation": ("N1",), "durability": ("T6", "G5", "T7"), "idempotency": ("T3",),
         "conservation": ("G1", "T12"), "termination": ("G9",), "non-blocking": ("N4", "N4.live"), "order": ("T5",),

@@ -19,6 +19,7 @@ from acidtest.world.env import Env
 from acidtest.world.interpose import building
 from acidtest.world.interpose import install as interpose
 from acidtest.world.site import Site
+from acidtest.world.sources import REPLY
 from acidtest.world.world import World, describe
 
 if TYPE_CHECKING:
@@ -147,7 +148,9 @@ class Bench:
 
     def world(self) -> World:
         """A fresh world for the prepared scope."""
-        return World(self.site, self.factory, self.prepared(), self.contract.recover, self.contract.played(self.prepared()))
+        scope, contract = self.prepared(), self.contract
+        heard = bool(contract.reply) or any(REPLY in operation.source.split(" ") for operation in scope.operations())
+        return World(self.site, self.factory, scope, contract.recover, contract.played(scope), heard=heard)
 
     def observe(self, world: World) -> Hashable:
         """The committed state as the port tells it, through a fresh incarnation of an observer."""

@@ -255,11 +255,11 @@ class Run:
         )  # fmt: skip
 
     def is_untold(self, operation: Operation) -> bool:
-        """Whether the client of an operation that changes something was left without an answer."""
+        """Whether the client of an operation that changes something was left without an answer that stands."""
         contract = self.bench.contract
         silent = {*contract.reads, *contract.silent()}
         index = self._index.get(operation.name)
-        return index is not None and operation.method not in silent and self.status[index] == "unknown"
+        return index is not None and operation.method not in silent and self.status[index] in ("unknown", *contract.provisional)
 
     def is_whole(self) -> bool:
         """Whether every process still has its connections."""

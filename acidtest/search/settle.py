@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from acidtest.search.run import Run
-    from acidtest.workload import Operation
+    from acidtest.workload import Lane, Operation
     from acidtest.world.process import Process
 
 #: How many effects one call may take.
@@ -166,15 +166,27 @@ def _finish(run: Run, task: Task) -> bool:
 
 
 def _ask_again(run: Run) -> bool:
-    """Let clients ask again for what they were not told, if the contract says so: long after, there must be an answer."""
-    untold = [(lane, op) for lane in run.scope.lanes for op in lane.operations if run.is_untold(op)]
-    if not run.bench.contract.asks_again or not untold:
+    """Let clients ask again for what they were not told, if the contract says so: long after, there must be an answer.
+
+    One that is provisional may only mean that nothing was known before: then they ask once more.
+    """
+    if not run.bench.contract.asks_again or not _untold(run):
         return False
-    run.world.clock.jump(PAUSES[-1])
-    for lane, operation in untold:
-        if run.violation is None:
-            _ask(run, lane.process, operation)
+    for _ in range(2):
+        run.world.clock.jump(PAUSES[-1])
+        for lane, operation in _untold(run):
+            if run.violation is None:
+                _ask(run, lane.process, operation)
+        if run.violation is not None or not _untold(run):
+            return run.violation is None
+        _drain(run)
+    for _, operation in _untold(run):
+        _unrest(run, f"{operation.name} is told nothing definite even in the end")
     return run.violation is None
+
+
+def _untold(run: Run) -> list[tuple[Lane, Operation]]:
+    return [(lane, operation) for lane in run.scope.lanes for operation in lane.operations if run.is_untold(operation)]
 
 
 def _ask(run: Run, name: str, operation: Operation) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from acidtest.environment import CallRefused, CallTimeout, Reply
-from acidtest.errors import ContractError, UsageError
+from acidtest.errors import AcidtestError, ContractError, UsageError
 from acidtest.world.effects import CALL_FAULTS, LATE, LOST, REFUSED, TWICE, UNACKNOWLEDGED, Effect
 from acidtest.world.process import complain, current_task
 
@@ -21,13 +21,17 @@ if TYPE_CHECKING:
 
 
 class Services:
-    """The services of a world that the harness plays. `down` refuses every call (an outage)."""
+    """The services of a world that the harness plays. `down` refuses every call (an outage).
+
+    `heard` says that somebody hears answers that come by themselves; otherwise it makes no difference which were given.
+    """
 
     def __init__(
-        self, postpone: Callable[[str, Callable[[], None], Hashable], None], played: Mapping[str, Played]
+        self, postpone: Callable[[str, Callable[[], None], Hashable], None], played: Mapping[str, Played], *, heard: bool = True
     ) -> None:
         """Start them; `postpone(label, effect, fact)` is called with what must take effect later."""
         self.down = False
+        self._heard = heard
         self._postpone = postpone
         self._played = played
         self._states: dict[str, Hashable] = {name: service.initial() for name, service in played.items()}
@@ -82,7 +86,12 @@ class Services:
         self._answer(service, method, arguments, given=False)
 
     def _answer(self, service: str, method: str, arguments: tuple[Hashable, ...], *, given: bool) -> Hashable:
-        self._states[service], answer = self._played[service].answer(self._states[service], method, arguments)
+        try:
+            self._states[service], answer = self._played[service].answer(self._states[service], method, arguments)
+        except AcidtestError as error:
+            complain(error)
+        if not self._heard:
+            return answer
         replies = self._replies[service]
         if given:
             self._given[service].add(len(replies))

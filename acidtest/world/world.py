@@ -81,10 +81,11 @@ class World:
         scope: clients and processes.
         recover: the port method that a restarted process runs first; empty for none.
         played: the services that the harness plays, by name.
+        heard: answers of these services that come by themselves are heard.
     """
 
-    def __init__(
-        self, site: Site, factory: Factory, scope: Scope, recover: str = "", played: Mapping[str, Played] = NOBODY
+    def __init__(  # noqa: PLR0913 - all that a run depends on
+        self, site: Site, factory: Factory, scope: Scope, recover: str = "", played: Mapping[str, Played] = NOBODY, *, heard: bool = True
     ) -> None:
         """Reset the site and start every process."""
         self.site = site
@@ -94,7 +95,7 @@ class World:
         self.late: dict[str, Late] = {}
         self.broker = SimulatedBroker(self._postpone, frozenset(scope.poison))
         self.externals = Externals(self._postpone, scope.systems)
-        self.services = Services(self._postpone, played)
+        self.services = Services(self._postpone, played, heard=heard)
         self.deliveries = Deliveries(self.broker)
         self.sources = Sources(self.externals, self.services, self.deliveries)
         self.clock = VirtualClock(lambda: self.events.append(Event("environment", "jump")))

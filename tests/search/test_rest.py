@@ -166,3 +166,27 @@ def test_a_process_that_starts_for_ever_is_found() -> None:
                 self.connect().execute("SELECT total FROM sums").fetchone()
 
     assert "the process app does not start" in reason(explore(tiny.TinyContract(), Spinning))
+
+
+class _Provisional(tiny.TinyContract):
+    asks_again: ClassVar[bool] = True
+    provisional: ClassVar[tuple[str, ...]] = ("later",)
+
+    def answer(self, operation: Any, value: object) -> Any:
+        return value if value == "later" else super().answer(operation, value)
+
+
+@pytest.mark.parametrize(("times", "found"), [(0, False), (1, False), (2, False), (99, True)])
+def test_whoever_was_told_something_provisional_asks_again_and_must_be_told_more(times: int, found: bool) -> None:  # noqa: FBT001
+    class Deferring(Tiny):
+        def add(self, key: str, amount: int) -> Any:
+            ((asked,),) = self.connect().execute("SELECT count(*) FROM seen").fetchall()
+            if asked >= times:
+                return super().add(key, amount)
+            self.connect().execute("INSERT INTO seen VALUES (?)", (f"{key} {asked}",))
+            return "later"
+
+    search = explore(_Provisional(), Deferring)
+    assert (search.violation is not None) == found
+    if found:
+        assert "w1 is told nothing definite even in the end" in reason(search)

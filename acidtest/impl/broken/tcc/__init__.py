@@ -82,10 +82,10 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("tombstone-unseen", TombstoneUnseen, ("T8",), "postgresql", "late Try"),
     Mutant("hold-read-without-lock", HoldReadInside, ("T1", "G4"), "postgresql", "two transactions"),
 )
-_COORDINATOR = "a bug of the coordinator, which the harness plays; the protocol's model shows it"
+_COORDINATOR = "a bug of the coordinator, which the harness plays; it is a mutant of tcc_coordinator"
 NOT_HERE: dict[str, str] = {
     "gap-lock-deadlock": "neither SQLite nor PostgreSQL locks gaps; what waits for a missing row there is here: tombstone-unseen",
-    "cluster-recovery-confirms-twice": f"{_COORDINATOR}; what it does to a service is here: status-read-before",
+    "cluster-recovery-confirms-twice": "a bug of the coordinator; what it does to a service is here: status-read-before",
     "stuck-in-try": _COORDINATOR,
     "decision-not-persisted-retry": _COORDINATOR,
     "late-branch-register": _COORDINATOR,

@@ -1,0 +1,186 @@
+"""The workloads of TCC's coordinator: which transactions clients ask for, of which services."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import strategies as st
+
+from acidtest.properties.shared import DAY, environment
+from acidtest.workload import ENVIRONMENT, Lane, Operation, Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: The accounts of every scope, by service.
+ACCOUNTS = (("bank/A", 100), ("bank/B", 50), ("hotel/C", 40), ("shop/D", 60))
+
+_CRASH = frozenset({"crash"})
+_SILENCE = frozenset({"lost", "unacknowledged", "late"})
+_REPLIES = _SILENCE | {"refused", "twice"}
+
+
+def run(name: str, gid: str, *branches: tuple[str, Any], retries: int = 1) -> Operation:
+    """A client asks for a transaction of (service/account, amount) branches."""
+    split = tuple((*account.split("/"), sum_) for account, sum_ in branches)
+    return Operation(name, "run", (gid, split), retries)
+
+
+def _client(process: int, *operations: Operation, name: str = "") -> Lane:
+    # Not named like its process: a process that starts is a lane of its own, under the name of the process.
+    return Lane(name or f"client-{process}", f"app-{process}", operations)
+
+
+def _work(process: int, *methods: str) -> Lane:
+    name = f"desk-{process}"
+    return Lane(name, f"app-{process}", tuple(Operation(f"{name} {i} {method}", method) for i, method in enumerate(methods, 1)))
+
+
+_FIRST = run("t1", "g1", ("bank/A", 41), ("shop/D", 17))
+_SECOND = run("t2", "g2", ("bank/A", 23), ("hotel/C", 11))
+_RIVAL = run("t2", "g2", ("hotel/C", 11), ("bank/A", 67))
+_POOR = run("t2", "g2", ("bank/B", 13), ("bank/A", 23), ("shop/D", 63))
+
+SCOPES = (
+    Scope(
+        "two transactions", "two that one account cannot both pay, in opposite order, by two processes",
+        ACCOUNTS,
+        (_client(1, _FIRST), _client(2, _RIVAL)),
+    ),
+    Scope(
+        "invalid requests", "no branch, an unknown account, nothing, less than nothing, all but one account; and the last unit",
+        ACCOUNTS,
+        (
+            _client(
+                1,
+                run("t1", "g1"),
+                run("t2", "g2", ("bank/A", 5), ("bank/nobody", 3)),
+                run("t3", "g3", ("shop/D", 0), ("bank/A", 9)),
+                run("t4", "g4", ("bank/B", 2), ("hotel/C", -7)),
+                run("t5", "g5", ("hotel/C", 40), ("bank/B", 50)),
+                run("t6", "g6", ("hotel/C", 1), ("bank/A", 29)),
+            ),
+        ),
+        serial=True,
+    ),
+    Scope(
+        "one id for several", "transactions asked for again, also after forty days; their ids with other branches; two alike",
+        ACCOUNTS,
+        (
+            _client(
+                1,
+                _FIRST,
+                run("t2", "g1", ("bank/A", 41), ("shop/D", 17)),
+                run("t3", "g1", ("bank/A", 13), ("shop/D", 5)),
+                run("t4", "g1", ("hotel/C", 3)),
+                run("t5", "g2", ("bank/B", 19), ("bank/A", 73)),
+                run("t6", "g2", ("bank/B", 19), ("bank/A", 73)),
+                run("t7", "g2", ("hotel/C", 2), ("shop/D", 11)),
+                run("t8", "g3", ("bank/B", 7), ("shop/D", 29)),
+            ),
+            environment(("jump", 40 * DAY)),
+            _client(
+                2,
+                run("t9", "g3", ("bank/B", 7), ("shop/D", 29)),
+                run("t10", "g1", ("hotel/C", 5)),
+                run("t11", "g1", ("bank/A", 41), ("shop/D", 17)),
+                run("t12", "g2", ("bank/B", 19), ("bank/A", 73)),
+                run("t13", "g2", ("shop/D", 3)),
+            ),
+        ),
+        serial=True,
+    ),
+    Scope(
+        "other payload", "two transactions under one id at once",
+        ACCOUNTS,
+        (_client(1, _FIRST), _client(2, run("t2", "g1", ("bank/A", 23), ("hotel/C", 11)))),
+    ),
+    Scope(
+        "timeout against confirm", "a transaction while time jumps, and another process looks after what is overdue",
+        ACCOUNTS,
+        (_client(1, _FIRST), environment(("jump", DAY)), _work(2, "tick")),
+    ),
+    Scope(
+        "lost replies", "two transactions one after the other, then time passes; one crash, or bad reply of a service or COMMIT",
+        ACCOUNTS,
+        (_client(1, _FIRST), _client(2, _SECOND), environment(("jump", DAY)), _work(2, "tick")),
+        faults=1, kinds=_CRASH | _REPLIES, serial=True,
+    ),
+    Scope(
+        "one service twice", "two branches at one service, and two alike, all by one process; one crash or bad reply",
+        ACCOUNTS,
+        (
+            _client(
+                1, run("t1", "g1", ("bank/A", 41), ("bank/B", 17)), run("t2", "g2", ("bank/A", 13), ("bank/A", 13), ("shop/D", 29)),
+            ),
+            environment(("jump", DAY)), _work(1, "tick"),
+        ),
+        faults=1, kinds=_CRASH | {"lost", "unacknowledged", "refused"}, serial=True,
+    ),
+    Scope(
+        "crash in recovery", "two transactions over two and three services; one crash anywhere, one more in recovery",
+        ACCOUNTS,
+        (
+            _client(1, run("t1", "g1", ("bank/A", 41), ("shop/D", 17), ("hotel/C", 7)), _SECOND),
+            environment(("jump", DAY)), _work(1, "recover"),
+        ),
+        faults=1, kinds=_CRASH, recovery_crashes=1, serial=True,
+    ),
+    Scope(
+        "one id at once", "a transaction asked for through two processes, while one of them goes on to another",
+        ACCOUNTS,
+        (_client(1, _FIRST), _client(2, run("t2", "g1", ("bank/A", 41), ("shop/D", 17)), run("t3", "g2", ("hotel/C", 11)))),
+    ),
+    Scope(
+        "outage", "two transactions while the services go down and come up again",
+        ACCOUNTS,
+        (_client(1, _FIRST, run("t2", "g2", ("bank/A", 67), retries=0)), environment(("outage", None), ("restore", None))),
+    ),
+    Scope(
+        "refused at last", "one that the last service refuses, one that the first does, one that can be paid; one crash or bad reply",
+        ACCOUNTS,
+        (
+            _client(1, _POOR, run("t3", "g3", ("hotel/C", 41), ("bank/B", 7))),
+            _client(2, run("t4", "g4", ("bank/A", 77), ("bank/B", 29))),
+            environment(("jump", DAY)), _work(2, "tick"),
+        ),
+        faults=1, kinds=_CRASH | _REPLIES, serial=True,
+    ),
+    Scope(
+        "recovery beside a run", "a transaction by one process while another recovers, and time jumps; one crash",
+        ACCOUNTS,
+        (_client(1, _FIRST._replace(retries=0)), environment(("jump", DAY)), _work(2, "recover")),
+        faults=1, kinds=_CRASH,
+    ),
+    Scope(
+        "two failures", "a transaction, then time passes and another process looks after it; two crashes or bad replies",
+        ACCOUNTS,
+        (
+            _client(1, run("t1", "g1", ("bank/A", 41), ("shop/D", 17), retries=0)), environment(("jump", DAY)),
+            _work(2, "tick"),
+        ),
+        faults=2, kinds=_CRASH | {"unacknowledged", "lost", "late"}, serial=True,
+    ),
+)  # fmt: skip
+
+
+#: What the stateful search asks for: with repeated ids, other branches, and transactions that are invalid or cannot be paid.
+_MENU = (
+    ("g1", ("bank/A", 41), ("shop/D", 17)), ("g2", ("hotel/C", 11), ("bank/A", 67)), ("g3", ("bank/A", 23), ("bank/B", 29)),
+    ("g1", ("bank/A", 41), ("shop/D", 17)), ("g2", ("hotel/C", 11), ("bank/A", 67)), ("g1", ("bank/B", 13), ("shop/D", 5)),
+    ("g4", ("bank/B", 7), ("shop/D", 63)), ("g5", ("bank/A", 9), ("shop/D", 0)), ("g6", ("hotel/C", 3), ("bank/nobody", 2)),
+)  # fmt: skip
+
+
+def draw_scope(draw: Callable[[Any], Any], kinds: frozenset[str]) -> Scope:
+    """Two to four transactions by two processes, and up to two times that one of them looks after what is overdue."""
+    funded, any_ask = st.sampled_from(_MENU[:3]), st.sampled_from(_MENU)
+    chosen = [draw(funded), draw(any_ask), *draw(st.lists(any_ask, max_size=2))]
+    asked = [run(f"t{i}", gid, *branches) for i, (gid, *branches) in enumerate(chosen, 1)]
+    work = draw(st.lists(st.sampled_from(("tick", "recover")), max_size=2))
+    jumps = draw(st.sampled_from(((("jump", DAY),), (("jump", 40 * DAY),), ())))
+    lanes = (_client(1, *asked[::2]), _client(2, *asked[1::2]), _work(2, *work), environment(*jumps))
+    return Scope("drawn", "a drawn workload", ACCOUNTS, lanes, faults=2, kinds=kinds)
+
+
+LANES = ("client-1", "client-2", "desk-2", ENVIRONMENT)
