@@ -176,7 +176,7 @@ class Orchestrator:
 
     def _lease(self, row: Row, now: float) -> bool:
         with self.engine.begin() as connection:
-            return connection.execute(lease, {"k": row.key, "was": row.until, "then": now + LEASE}).rowcount == 1
+            return bool(connection.execute(lease, {"k": row.key, "was": row.until, "then": now + LEASE}).rowcount)
 
     def _is_late(self, row: Row, now: float) -> bool:
         return row.direction == DO and row.step <= PIVOT and row.deadline <= now

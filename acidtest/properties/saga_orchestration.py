@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class SagaOrchestrationPort(Protocol):
-    """What an orchestrator of sagas offers. It fills orders by `env.call`, one step after the other:
+    """What an orchestrator of sagas offers. It fills orders by `env.call`, one step after the other.
 
     | step | do | undo |
     | --- | --- | --- |
@@ -84,9 +84,9 @@ _OWN = (
         "O2", "two executors of one order do nothing twice", ALWAYS, lambda v: v.executors > 1,
         lambda v: all(at_most_once(saga) for saga in v.sagas), _HERE,
     ),
-    implied("O5", "after a timeout every order ends as the services have it", AT_REST, lambda v: "jump" in v.happened, _agree, _HERE),
     implied("O1", "after a crash every order goes on to its end", AT_REST, lambda v: "crash" in v.happened, _agree, _HERE),
     implied("O4", "recovery beside a live executor ends as without it", AT_REST, lambda v: v.executors > 1, _agree, _HERE),
+    implied("O5", "after a timeout every order ends as the services have it", AT_REST, lambda v: "jump" in v.happened, _agree, _HERE),
 )  # fmt: skip
 
 
@@ -207,7 +207,7 @@ class SagaOrchestrationContract(SagaContract):
     recover: ClassVar[str] = "recover"
     reply: ClassVar[str] = "on_reply"
     reads: ClassVar[tuple[str, ...]] = ("status",)
-    properties = (*_OWN[:1], *PROPERTIES[:-2], *_OWN[1:], *PROPERTIES[-2:])
+    properties = (*_OWN, *PROPERTIES)
     scopes = SCOPES
     stateful_lanes: ClassVar[tuple[str, ...]] = ("app-1", "app-2", "desk-1", ENVIRONMENT)
     stateful_kinds: ClassVar[tuple[str, ...]] = ("crash", "unacknowledged", "lost", "refused", "late", "twice")
@@ -231,9 +231,10 @@ class SagaOrchestrationContract(SagaContract):
     def view(self, scope: Scope, seen: Seen, before: OrdersView | None) -> OrdersView:  # noqa: ARG002
         """What the services have done, beside what clients know."""
         durable: Any = seen.durable
-        ledgers = tuple(state for _, state in seen.services)
+        ledgers: Any = tuple(state for _, state in seen.services)
         view = orders_view(scope, seen, self.calls(scope, seen), dict(durable), ledgers)
-        return view._replace(executors=len(scope.processes()), stuck=is_stuck(seen.happened))
+        executors = 1 if scope.serial else len(scope.processes())
+        return view._replace(executors=executors, stuck=is_stuck(seen.happened))
 
     @classmethod
     def stateful_scope(cls, draw: Callable[[Any], Any]) -> Scope:
