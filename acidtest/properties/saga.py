@@ -73,6 +73,17 @@ def goes_forward(before: SagaSeen, after: SagaSeen) -> bool:
     return before.did != after.did
 
 
+def comes_early(before: SagaSeen, after: SagaSeen) -> bool:
+    """A compensation found nothing to undo."""
+    return after.cancelled != before.cancelled
+
+
+def nothing_in_effect(before: SagaSeen, after: SagaSeen) -> bool:
+    """Where a compensation has just found nothing, there was nothing."""
+    fresh = [i for i, (was, now) in enumerate(zip(before.cancelled, after.cancelled, strict=True)) if now and not was]
+    return all(before.did[i] == before.undid[i] for i in fresh)
+
+
 def serves(before: OrdersView, after: OrdersView) -> bool:
     """An order that nothing disturbed, valid and under a fresh key, is taken."""
     for then, now in zip(before.calls, after.calls, strict=True):
@@ -104,16 +115,17 @@ PROPERTIES = (
     ),
     S5,
     S3,
+    of_sagas("S3", "a compensation finds the step that it is for", STEP, comes_early, nothing_in_effect, _HERE),
     of_sagas("S2", "a step is done after the one before it", STEP, goes_forward, done_in_order, _GMS),
     S2,
     S10,
+    replace(S1, kind=ALWAYS),  # an order that is said to have ended has: nobody says so before
     S6,
     S8,
     Property("G4", "ok means known and brought to an end, rejected means that nothing is done", ALWAYS, truthful, SOURCE),
     Property("G7", "one key, one answer; another order under it is refused", ALWAYS, idempotent, SOURCE),
     Property("G9", "nobody waits for a lock that is never released", ALWAYS, lambda v: not v.stuck, SOURCE),
     Property("G11", "an undisturbed, valid order is taken", STEP, serves, SOURCE),
-    S1,
     S5_TAIL,
     implied(
         "S10", "an order is parked only after something went wrong", AT_REST,
