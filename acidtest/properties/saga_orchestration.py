@@ -113,9 +113,11 @@ def _pauses(*seconds: float) -> tuple[Lane, ...]:
     return tuple(lane for pair in zip(jumps, ticks, strict=True) for lane in pair)
 
 
-_ENOUGH = (("payment/A", 100), ("stock/book", 9), ("booking/place", 3))
-_ONE_PLACE = (("payment/A", 100), ("stock/book", 9), ("booking/place", 1))
-_NO_PLACE = (("payment/A", 100), ("stock/book", 9), ("booking/place", 0))
+#: There is enough to do everything twice, so that a service that is told to do so does it.
+_ENOUGH = (("payment/A", 200), ("stock/book", 20), ("booking/place", 5))
+_ONE_PLACE = (("payment/A", 200), ("stock/book", 20), ("booking/place", 1))
+_TWO_PLACES = (("payment/A", 200), ("stock/book", 20), ("booking/place", 2))
+_NO_PLACE = (("payment/A", 200), ("stock/book", 20), ("booking/place", 0))
 _CRASH = frozenset({"crash"})
 _SILENCE = frozenset({"lost", "unacknowledged", "late"})
 _REPLIES = _SILENCE | {"refused", "twice"}
@@ -168,11 +170,6 @@ SCOPES = (
         ),
     ),
     Scope(
-        "two executors", "an order, while time passes every deadline and another process looks after it",
-        _ENOUGH,
-        (client("app-1", _FIRST), environment(("jump", 2 * DAY)), repeated("desk-1", "tick", 1)),
-    ),
-    Scope(
         "pauses", "an order, a tick a minute later, and another two days later; one crash or bad reply anywhere",
         _ENOUGH,
         (client("app-1", _FIRST), *_pauses(60.0, 2 * DAY)),
@@ -185,9 +182,9 @@ SCOPES = (
         faults=2, kinds=_CRASH, serial=True,
     ),
     Scope(
-        "slow executor", "an order, while a minute passes and another process looks after it",
+        "two executors", "an order, while a minute passes, and two days, and another process looks after it",
         _ENOUGH,
-        (client("app-1", _FIRST), environment(("jump", 60.0)), repeated("desk-1", "tick", 1)),
+        (client("app-1", _FIRST), environment(("jump", 60.0), ("jump", 2 * DAY)), repeated("desk-1", "tick", 1)),
     ),
     Scope(
         "late commands", "an order that is refused in the end, while time passes; two calls that take effect late",
@@ -204,7 +201,7 @@ SCOPES = (
         "refused orders", "an order that is filled, and one each that payment, stock and booking refuse; one crash or bad reply anywhere",
         _ONE_PLACE,
         (
-            client("app-1", _FIRST, order("o2", "k2", "A", 13, "book", 4), order("o3", "k3", "A", 7, "book", 9), order("o4", "k4", "A", 87, "book", 1)),
+            client("app-1", _FIRST, order("o2", "k2", "A", 13, "book", 4), order("o3", "k3", "A", 7, "book", 19), order("o4", "k4", "A", 187, "book", 1)),
             repeated("desk-1", "tick", 1),
         ),
         faults=1, kinds=_CRASH | _REPLIES, serial=True,
@@ -222,7 +219,7 @@ class SagaOrchestrationContract(SagaContract):
     reads: ClassVar[tuple[str, ...]] = ("status",)
     properties = (*_OWN, *PROPERTIES)
     scopes = SCOPES
-    stateful_lanes: ClassVar[tuple[str, ...]] = ("app-1", "app-2", "desk-1", ENVIRONMENT)
+    stateful_lanes: ClassVar[tuple[str, ...]] = ("app-1", "app-2", "desk-1", "hook-1", ENVIRONMENT)
     stateful_kinds: ClassVar[tuple[str, ...]] = ("crash", "unacknowledged", "lost", "refused", "late", "twice")
 
     def install(self, implementation: Any, scope: Scope, member: str = "") -> None:  # noqa: ANN401, ARG002
@@ -251,8 +248,27 @@ class SagaOrchestrationContract(SagaContract):
 
     @classmethod
     def stateful_scope(cls, draw: Callable[[Any], Any]) -> Scope:
-        """Two to four orders by two processes, some of them refused or invalid, while time jumps."""
-        raise NotImplementedError
+        """Two to four orders by two processes, some of them refused or invalid, beside ticks and answers that come once more."""
+        filled, any_order = st.sampled_from(_MENU[:3]), st.sampled_from(_MENU)
+        chosen = [draw(filled), draw(any_order), *draw(st.lists(any_order, max_size=2))]
+        placed = [order(f"o{i}", *ask) for i, ask in enumerate(chosen, 1)]
+        split = draw(st.integers(0, len(placed)))
+        lanes = (
+            client("app-1", *placed[:split]), client("app-2", *placed[split:]),
+            repeated("desk-1", "tick", draw(st.sampled_from((2, 1, 0)))),
+            _replies("hook-1", *draw(st.lists(st.sampled_from(_ANSWERS), unique=True, max_size=2))),
+            environment(*draw(st.sampled_from(((("jump", 2 * DAY),), (("jump", 60.0),), ())))),
+        )  # fmt: skip
+        return Scope("drawn", "a drawn workload", _TWO_PLACES, lanes, faults=2, kinds=frozenset(cls.stateful_kinds))
+
+
+#: What the stateful search orders, some of it once more, with another payload, more than there is, or invalid.
+_MENU = (
+    ("k1", "A", 61, "book", 2), ("k2", "A", 13, "book", 4), ("k3", "A", 29, "book", 3), ("k1", "A", 61, "book", 2),
+    ("k4", "A", 7, "book", 19), ("k5", "A", 187, "book", 1), ("k1", "A", 17, "book", 5), ("k6", "A", 0, "book", 1),
+    ("k6", "A", 11, "book", -1), ("k5", "nobody", 5, "book", 1),
+)  # fmt: skip
+_ANSWERS = ("payment reply 0", "stock reply 0", "stock reply 1", "booking reply 0", "booking reply 1")
 
 
 @lru_cache(maxsize=64)

@@ -19,7 +19,6 @@ from acidtest.impl.saga_orchestration import (
     Orchestrator,
     Row,
     find,
-    metadata,
     orders,
     place,
 )
@@ -122,13 +121,13 @@ class RowcountUnchecked(Orchestrator):
 
 
 class ResumedWithNewArguments(Orchestrator):
-    """Goes on with an order that is placed again, with the arguments of now (S8)."""
+    """Goes on with an order that is placed again, with the arguments of now (S2, S8)."""
 
     def _answered(self, order: dict[str, Any]) -> Outcome:
         outcome = super()._answered(order)
         found = self._find(order["key"])
         if found is not None:
-            self._drive(SimpleNamespace(**{**found._mapping, **order}))
+            self._drive(SimpleNamespace(**{**found._asdict(), **order}))
         return outcome
 
 
@@ -158,7 +157,7 @@ class KeyReadBefore(Orchestrator):
 
 
 class TwoInstances(Orchestrator):
-    """Has an id of its own for every order, and looks for the key in another transaction than it inserts in (O2)."""
+    """Has an id of its own for every order, and looks for the key in another transaction than it inserts in (S3)."""
 
     def __init__(self, env: Environment) -> None:
         super().__init__(env)
@@ -170,7 +169,7 @@ class TwoInstances(Orchestrator):
         return super()._place({**order, "key": f"{order['key']}/{self.new_id()}"})
 
     def _find(self, key: str) -> Row | None:
-        query = sa.select(orders).where(orders.c.key.like(f"{key.split('/')[0]}/%")).order_by(orders.c.key)
+        query = sa.select(orders).where(orders.c.key.like(f"{_order_of(key)}/%")).order_by(orders.c.key)
         with self.engine.connect() as connection:
             return connection.execute(query).first()
 
@@ -190,9 +189,13 @@ class _Instance:
     """A row whose key is that of the order, and not of the instance."""
 
     def __init__(self, row: Row) -> None:
-        vars(self).update(row._mapping)
+        vars(self).update(row._asdict())
         self.instance = row.key
-        self.key = row.key.split("/")[0]
+        self.key = _order_of(row.key)
+
+
+def _order_of(instance: str) -> str:
+    return instance.partition("/")[0]
 
 
 class SnapshotReused(Orchestrator):
@@ -218,7 +221,7 @@ _ended = orders.to_metadata(_history, name="ended")
 
 
 class EndedSagaInserted(Orchestrator):
-    """Moves ended orders to another table; who then finds no row to update inserts one, and the order lives again (S6)."""
+    """Moves ended orders to another table; who then finds no row to update inserts one: the order lives again (S6)."""
 
     metadata = _history
 
@@ -232,7 +235,7 @@ class EndedSagaInserted(Orchestrator):
 
     def _move(self, row: Row, to: Cursor) -> Row | None:
         moved = super()._move(row, to)
-        values = {**row._mapping, "direction": to.direction, "step": to.step}
+        values = {**row._asdict(), "direction": to.direction, "step": to.step}
         with self.engine.begin() as connection:
             if moved is None:
                 return connection.execute(_insert_if_gone, values).one_or_none()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from acidtest.environment import CallRefused, CallTimeout
 from acidtest.impl.saga_orchestration import (
     COMPENSATED,
     DO,
@@ -23,13 +22,13 @@ from acidtest.impl.saga_orchestration import (
 )
 
 if TYPE_CHECKING:
-    from acidtest.environment import Environment, Outcome, Reply
+    from acidtest.environment import Environment, Reply
 
 FOREVER = 1e12  #: seconds since the epoch
 MOST = 5  #: attempts
 
 _this = orders.c.key == sa.bindparam("k")
-_values = {"direction": sa.bindparam("to_direction"), "step": sa.bindparam("to_step")}
+_values: dict[str, sa.BindParameter[object]] = {"direction": sa.bindparam("to_direction"), "step": sa.bindparam("to_step")}
 _direction_read = orders.c.direction == sa.bindparam("direction_read")
 _step_read = orders.c.step == sa.bindparam("step_read")
 
@@ -79,10 +78,8 @@ class TurnedUnseen(Orchestrator):
             return connection.execute(self._turned, parameters).one_or_none()
 
 
-class LiveRunRepeated(Orchestrator):
-    """Runs again what is not at an end, under names of its own, also where it is being run (O4)."""
-
-    overdue = sa.select(orders).where(pending).order_by(orders.c.key)
+class RunNamedByExecutor(Orchestrator):
+    """Names its commands after the executor: who takes over from one that is alive does everything again (O4)."""
 
     def __init__(self, env: Environment) -> None:
         super().__init__(env)
@@ -90,6 +87,12 @@ class LiveRunRepeated(Orchestrator):
 
     def _operation(self, row: Row) -> str:
         return f"{row.key} {self.run}"
+
+
+class LiveRunRepeated(RunNamedByExecutor):
+    """Takes over whatever is not at an end, without waiting for a lease, under names of its own (S4)."""
+
+    overdue = sa.select(orders).where(pending).order_by(orders.c.key)
 
 
 class StepIdNeverSaved(Orchestrator):
@@ -229,7 +232,7 @@ class ReplyNotMatched(Orchestrator):
 
 
 class ReplyMatchedByService(Orchestrator):
-    """Takes the answer to a step for that to its compensation (S10)."""
+    """Takes the answer to a step for that to its compensation (S2, S10)."""
 
     def _awaits(self, row: Row, reply: Reply) -> bool:
         return row.direction in (DO, UNDO) and SERVICES[row.step] == reply.service
@@ -239,4 +242,4 @@ class ReplyToTheEnded(Orchestrator):
     """Goes on with an order that has ended when an answer comes once more (S6)."""
 
     def _awaits(self, row: Row, reply: Reply) -> bool:
-        return super()._awaits(row, reply) or (SERVICES[row.step] == reply.service and row.direction not in (DO, UNDO))
+        return super()._awaits(row, reply) or row.direction not in (DO, UNDO)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import sqlalchemy as sa
 
 from acidtest.environment import CallRefused, CallTimeout, Outcome
@@ -164,6 +166,31 @@ class TimeoutIsSuccess(Orchestrator):
             return Outcome.OK
 
 
+class RefusalIsNoAnswer(Orchestrator):
+    """Takes a refusal for an error that passes, and is patient as long as it is answered (G6)."""
+
+    def _command(self, row: Row) -> Outcome:
+        answer = super()._command(row)
+        if row.direction == DO and answer != Outcome.OK:
+            raise CallRefused(row.key)
+        return answer
+
+    def _is_late(self, row: Row, now: float) -> bool:  # noqa: ARG002 - however long it takes
+        return False
+
+
+class TailErrorTurnsBack(Orchestrator):
+    """Turns back where the last step has failed, with the last step that can be undone (S5)."""
+
+    def _command(self, row: Row) -> Outcome:
+        try:
+            return super()._command(row)
+        except CallRefused:
+            if row.step > PIVOT:
+                self._drive(self._move(row, Cursor(UNDO, PIVOT - 1)))
+            raise
+
+
 class CompensationErrorSwallowed(Orchestrator):
     """Logs that a compensation has failed, and goes on (S2, S10)."""
 
@@ -223,11 +250,4 @@ class CursorInMemory(Orchestrator):
 
 def _at(row: Row, cursor: Cursor) -> Row:
     """The row of an order as if its cursor stood there."""
-    return _Standing(**{**row._mapping, **cursor._asdict()})
-
-
-class _Standing:
-    """A row that was never written."""
-
-    def __init__(self, **columns: object) -> None:
-        vars(self).update(columns)
+    return SimpleNamespace(**{**row._asdict(), **cursor._asdict()})
