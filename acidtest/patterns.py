@@ -110,7 +110,7 @@ PATTERNS: dict[str, Pattern] = {
 PARTS: dict[str, Pattern] = {
     part.stem: part
     for part in (
-        Pattern("saga_orchestration", "saga, the orchestrator", "SagaOrchestrationContract", "Orchestrator", of="saga"),
+        Pattern("saga_orchestration", "saga, the orchestrator", "SagaOrchestrationContract", "Orchestrator", _BOTH, of="saga"),
     )
 }
 

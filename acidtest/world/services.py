@@ -51,7 +51,10 @@ class Services:
             task.saw(effect, REFUSED, fault)
             error = f"{service} refused {what!r}"
             raise CallRefused(error)
-        answer = self._carry_out(service, method, arguments, what, fault)
+        try:
+            answer = self._carry_out(service, method, arguments, what, fault)
+        except ContractError as error:
+            complain(error)  # also where the code under test swallows it
         if fault in (LOST, UNACKNOWLEDGED, LATE):
             task.saw(effect, "timeout")
             error = f"{service} did not answer {what!r} in time"
