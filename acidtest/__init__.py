@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 from acidtest.environment import (
     BrokerRefused,
     BrokerTimeout,
+    CallRefused,
+    CallTimeout,
     Environment,
     ExternalRefused,
     ExternalTimeout,
     Outcome,
     Receipt,
+    Reply,
     Status,
 )
 from acidtest.errors import (
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from acidtest.properties.compensation import CompensationContract
     from acidtest.properties.outbox import OutboxContract
     from acidtest.properties.reserve_confirm import ReserveConfirmContract
+    from acidtest.properties.saga_orchestration import SagaOrchestrationContract
     from acidtest.properties.tcc import TccContract
     from acidtest.properties.two_phase_commit import TwoPhaseCommitContract
     from acidtest.testing import assert_schedule, check
@@ -41,6 +45,8 @@ __all__ = [
     "BackendUnavailable",
     "BrokerRefused",
     "BrokerTimeout",
+    "CallRefused",
+    "CallTimeout",
     "CompensationContract",
     "ContractError",
     "Environment",
@@ -51,7 +57,9 @@ __all__ = [
     "OutboxContract",
     "Outcome",
     "Receipt",
+    "Reply",
     "ReserveConfirmContract",
+    "SagaOrchestrationContract",
     "Status",
     "TccContract",
     "TwoPhaseCommitContract",
@@ -67,6 +75,7 @@ _LAZY = {
     "OutboxContract": "acidtest.properties.outbox",
     "TccContract": "acidtest.properties.tcc",
     "ReserveConfirmContract": "acidtest.properties.reserve_confirm",
+    "SagaOrchestrationContract": "acidtest.properties.saga_orchestration",
     "TwoPhaseCommitContract": "acidtest.properties.two_phase_commit",
     "assert_schedule": "acidtest.testing",
     "check": "acidtest.testing",

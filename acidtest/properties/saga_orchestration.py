@@ -182,7 +182,12 @@ SCOPES = (
         faults=2, kinds=_CRASH, serial=True,
     ),
     Scope(
-        "two executors", "an order, while a minute passes, and two days, and another process looks after it",
+        "two executors", "an order, while time passes every deadline, and two processes that look after it",
+        _ENOUGH,
+        (client("app-1", _FIRST, Operation("own tick", "tick")), environment(("jump", 2 * DAY)), repeated("desk-1", "tick", 2)),
+    ),
+    Scope(
+        "slow executor", "an order, while a minute passes, and two days, and another process looks after it",
         _ENOUGH,
         (client("app-1", _FIRST), environment(("jump", 60.0), ("jump", 2 * DAY)), repeated("desk-1", "tick", 1)),
     ),
@@ -193,9 +198,9 @@ SCOPES = (
         faults=2, kinds=frozenset({"late"}), serial=True,
     ),
     Scope(
-        "side by side", "two orders at once, by two processes, of which the booking can take one",
-        _ONE_PLACE,
-        (client("app-1", _FIRST), client("app-2", _SECOND)),
+        "side by side", "two orders at once, by two processes, of which the stock suffices for one",
+        _ENOUGH,
+        (client("app-1", _FIRST), client("app-2", order("o2", "k2", "A", 13, "book", 19))),
     ),
     Scope(
         "refused orders", "an order that is filled, and one each that payment, stock and booking refuse; one crash or bad reply anywhere",

@@ -53,8 +53,8 @@ class Services:
             raise CallRefused(error)
         try:
             answer = self._carry_out(service, method, arguments, what, fault)
-        except ContractError as error:
-            complain(error)  # also where the code under test swallows it
+        except ContractError as mistake:
+            complain(mistake)  # also where the code under test swallows it
         if fault in (LOST, UNACKNOWLEDGED, LATE):
             task.saw(effect, "timeout")
             error = f"{service} did not answer {what!r} in time"

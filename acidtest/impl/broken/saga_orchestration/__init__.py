@@ -110,7 +110,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("step-retry-duplicates-inner-write", OperationPerAttempt, ("S4",), scope="pauses"),
     Mutant("undo-under-another-name", UndoUnderAnotherName, ("S3",)),
     Mutant("persist-callback-name-mismatch", StepIdNeverSaved, ("S3",)),
-    Mutant("recovery-reruns-live", RunNamedByExecutor, ("O4",), scope="two executors"),
+    Mutant("recovery-reruns-live", RunNamedByExecutor, ("O4",), scope="slow executor"),
     Mutant("lease-ignored", LiveRunRepeated, ("S4",)),
     Mutant("cursor-without-compare-and-set", ComparesNothing, ("S6", "S10")),
     Mutant("cursor-compares-step-only", ComparesStepOnly, ("S6",)),
