@@ -110,7 +110,7 @@ PATTERNS: dict[str, Pattern] = {
 PARTS: dict[str, Pattern] = {
     part.stem: part
     for part in (
-        Pattern("saga_orchestration", "saga, the orchestrator", "SagaOrchestrationContract", "Orchestrator", of="saga"),
+        Pattern("saga_orchestration", "saga, the orchestrator", "SagaOrchestrationContract", "Orchestrator", _BOTH, of="saga"),
         Pattern("saga_choreography", "saga, choreographed services", "SagaChoreographyContract", "Participant", of="saga"),
         Pattern(
             "tcc_coordinator", "try/confirm/cancel (TCC): the coordinator", "TccCoordinatorContract", "Coordinator", _BOTH, of="tcc",
