@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from acidtest.properties.compensation import CompensationContract
     from acidtest.properties.outbox import OutboxContract
     from acidtest.properties.reserve_confirm import ReserveConfirmContract
+    from acidtest.properties.saga_choreography import SagaChoreographyContract
     from acidtest.properties.saga_orchestration import SagaOrchestrationContract
     from acidtest.properties.tcc import TccContract
     from acidtest.properties.tcc_coordinator import TccCoordinatorContract
@@ -60,6 +61,7 @@ __all__ = [
     "Receipt",
     "Reply",
     "ReserveConfirmContract",
+    "SagaChoreographyContract",
     "SagaOrchestrationContract",
     "Status",
     "TccContract",
@@ -78,6 +80,7 @@ _LAZY = {
     "TccContract": "acidtest.properties.tcc",
     "TccCoordinatorContract": "acidtest.properties.tcc_coordinator",
     "ReserveConfirmContract": "acidtest.properties.reserve_confirm",
+    "SagaChoreographyContract": "acidtest.properties.saga_choreography",
     "SagaOrchestrationContract": "acidtest.properties.saga_orchestration",
     "TwoPhaseCommitContract": "acidtest.properties.two_phase_commit",
     "assert_schedule": "acidtest.testing",
