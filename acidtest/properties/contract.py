@@ -110,10 +110,10 @@ class Contract(ABC):
     #: Workloads that are slow on a server, and explored only when they are asked for by name.
     slow_scopes: ClassVar[tuple[Scope, ...]] = ()
 
-    #: The names of the lanes that `stateful_scope` draws operations for.
-    stateful_lanes: ClassVar[tuple[str, ...]] = ()
     #: The fault kinds of the stateful search.
     stateful_kinds: ClassVar[tuple[str, ...]] = ("crash", "unacknowledged", "lost", "refused", "late")
+    #: What the environment may do there at any moment, as (what, argument): jump (seconds), outage, restore.
+    stateful_changes: ClassVar[tuple[tuple[str, float], ...]] = (("jump", 7_200.0), ("jump", 3_456_000.0))
 
     def implementation(self, env: Environment) -> Any:  # noqa: ARG002 - for those who override it
         """Make the implementation under test, once per (simulated) process start.
@@ -150,10 +150,11 @@ class Contract(ABC):
 
     @classmethod
     @abstractmethod
-    def stateful_scope(cls, draw: Callable[[Any], Any]) -> Scope:
-        """Draw a longer workload for the stateful search; `draw` takes a Hypothesis strategy.
+    def stateful_workloads(cls) -> Sequence[Sequence[Scope]]:
+        """The longer workloads of the stateful search, in rows, the simplest first, also in each row.
 
-        Accounts and lanes are always the same, so that nothing has to be installed anew.
+        A row is drawn, and one of it. The first of every row surely runs. The names of different workloads differ, and all
+        have the same accounts, so that nothing has to be installed anew.
         """
 
     def actions(self, scope: Scope, kind: str, subject: str, value: object) -> Sequence[Action]:

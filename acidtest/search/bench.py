@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from acidtest.properties.contract import Contract
 
 OBSERVER = "observer"
+#: What a bench remembers of the scope that it is prepared for.
+_REMEMBERED = (
+    "only", "always", "steps", "at_rest", "sometimes", "reached", "scope", "_reachable", "follower", "_observed", "_judged",
+    "settled",
+)  # fmt: skip
 
 
 class Bench:
@@ -50,6 +55,16 @@ class Bench:
         self.properties = [p for p in contract.properties if p.applies(self.capabilities)]
         self.only: frozenset[str] = frozenset()
         self._installed: object = None
+        self._kept: dict[Scope, dict[str, Any]] = {}
+
+    def prepare_again(self, scope: Scope) -> None:
+        """Prepare for a scope; what was remembered of it the last time is remembered still."""
+        if scope not in self._kept:
+            self.prepare(scope)
+            self._kept[scope] = {name: vars(self)[name] for name in _REMEMBERED}
+        if scope.accounts != self._installed:
+            self._install(scope)
+        self.__dict__.update(self._kept[scope])
 
     def prepare(self, scope: Scope, only: frozenset[str] = frozenset()) -> None:
         """Install the implementation for a scope, and forget what was remembered of another.
@@ -142,8 +157,11 @@ class Bench:
         return not self.only or property_id in self.only
 
     def close(self) -> None:
-        """Give back the site."""
+        """Give back the site, and forget everything: others may keep the bench itself for long."""
         self.site.close()
+        self._kept.clear()
+        for name in ("follower", "_observed", "_judged", "settled"):
+            vars(self).pop(name, None)
 
     def _empty_world(self) -> World:
         return World(self.site, self.factory, Scope("empty", "", (), ()))

@@ -116,9 +116,9 @@ def difference(violation: Violation) -> tuple[tuple[str, str, str], ...]:
 
 def pretty(value: Any) -> str:  # noqa: ANN401 - any part of a view
     """A part of a view in one line."""
-    if isinstance(value, tuple) and value and all(isinstance(v, tuple) and hasattr(v, "status") for v in value):
+    if isinstance(value, tuple) and value and all(isinstance(v, tuple) and hasattr(v, "request") for v in value):
         return ", ".join(f"{call.request.name} {call.status}" for call in value if call.status != "new") or "none"
-    if isinstance(value, tuple) and all(hasattr(v, "about") for v in value):
+    if isinstance(value, tuple) and all(hasattr(v, "about") and not hasattr(v, "status") for v in value):
         return ", ".join(copy.about for copy in value) or "none"
     if isinstance(value, tuple) and value and all(isinstance(v, tuple) and len(v) == 2 for v in value):  # noqa: PLR2004
         return ", ".join(f"{a} {b}" for a, b in value)

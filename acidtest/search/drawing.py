@@ -1,0 +1,117 @@
+"""What the stateful search draws: a workload, and plans by which it runs.
+
+Every choice is one of a list, uniformly, with the simplest first: which workload; at which occasion to go on elsewhere,
+and with which lane; which fault befalls which occasion. How many occasions there are is counted on the workload's default
+course, so that no choice falls behind the end, and none is likelier because its kind of fault has few occasions.
+
+Hypothesis likes to repeat what it drew: of an example it copies parts over others that look alike. That would make most
+plans of an example the same, so they are drawn as the elements of a list without duplicates, which it leaves alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hypothesis import strategies as st
+
+from acidtest.search.course import LATE_EFFECT, Occasions, Plan
+from acidtest.world.effects import LATE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from acidtest.workload import Scope
+
+#: The first of a row is drawn so many times as often, and more, than each of the others.
+ALONE = 5
+#: How many plans an example has, at most, and how many effects they may have together.
+PLANS, EFFECTS = 8, 400
+#: Further switches and faults are near those before them, most of the time.
+NEAR = 10
+#: As many occasions a kind of fault has at least: others may arise where the default course is left.
+FEW = 2
+#: The most alternatives of one choice: Hypothesis draws from longer lists unevenly.
+CHOICES = 250
+
+
+class Drawn(NamedTuple):
+    """An example: a workload, and by which plans it runs after its default course."""
+
+    workload: Scope
+    plans: tuple[Plan, ...]
+
+
+@st.composite
+def examples(
+    draw: Callable[[Any], Any],
+    rows: Sequence[Sequence[Scope]],
+    changes: Sequence[tuple[str, float]],
+    count: Callable[[Scope], Occasions],
+) -> Drawn:
+    """Draw an example.
+
+    Arguments:
+        draw: draws from a strategy.
+        rows: the workloads, the simplest first.
+        changes: what the environment may do at any moment: (what, argument) pairs.
+        count: says what occasions the default course of a workload has.
+    """
+    row = draw(_row(rows))
+    workload = row[max(draw(st.integers(0, len(row) - 1 + ALONE)) - ALONE, 0)]
+    return Drawn(workload, tuple(draw(_some(workload, changes, count(workload)))))
+
+
+@st.composite
+def firsts(draw: Callable[[Any], Any], rows: Sequence[Sequence[Scope]]) -> Drawn:
+    """Draw the first workload of a row, without plans; by choices that mean the same as in `examples`."""
+    row = draw(_row(rows))
+    return Drawn(row[draw(st.integers(0, 0))], ())
+
+
+def _row(rows: Sequence[Sequence[Scope]]) -> Any:  # noqa: ANN401 - a strategy
+    return st.sampled_from(rows)
+
+
+def _some(workload: Scope, changes: Sequence[tuple[str, float]], occasions: Occasions) -> Any:  # noqa: ANN401
+    """A strategy for several different plans; for none where the workload runs one way only."""
+    if workload.serial or not occasions.effects:
+        return st.just(())
+    most = max(min(PLANS, EFFECTS // occasions.effects), 2)
+    return st.lists(_plans(workload, changes, occasions), max_size=most, unique=True)
+
+
+def _plans(workload: Scope, changes: Sequence[tuple[str, float]], occasions: Occasions) -> Any:  # noqa: ANN401
+    lanes = [lane.name for lane in workload.lanes if lane.operations]
+    if LATE in workload.kinds:
+        lanes.append(LATE_EFFECT)
+    far, near = occasions.switches, min(occasions.switches, NEAR)
+    switches = [_maybe(_spread(n, lanes), none) for n, none in ((far, 0.3), (near, 0.4), (near, 0.5))]
+    faults = [_maybe(_befalling(workload.kinds, occasions, most), none) for most, none in ((None, 0.4), (NEAR, 0.5))]
+    moments = [(n, *change) for n in range(occasions.effects) for change in changes]
+    return st.tuples(st.tuples(*switches), st.tuples(*faults), st.tuples(_maybe(moments, 0.7))).map(_plan)
+
+
+def _plan(parts: Any) -> Plan:  # noqa: ANN401
+    return Plan(*(tuple(each for each in part if each is not None) for part in parts))
+
+
+def _spread(farthest: int, what: Sequence[Any]) -> list[tuple[int, Any]]:
+    return [(n, each) for n in range(1, farthest + 1) for each in what]
+
+
+def _befalling(kinds: Iterable[str], occasions: Occasions, most: int | None) -> list[tuple[int, str]]:
+    """Every kind at every occasion that it has."""
+    counted = [(kind, occasions.faults[kind]) for kind in sorted(kinds)]
+    found = [(n, kind) for kind, times in counted for n in range(1, max(min(times, most or times), FEW) + 1)]
+    return sorted(found)
+
+
+def _maybe(choices: list[Any], none: float) -> Any:  # noqa: ANN401
+    """One of the choices, or None, which is the simplest, as often as that."""
+    most = int(CHOICES * (1 - none))
+    if len(choices) > most:
+        choices = [choices[i * len(choices) // most] for i in range(most)]
+    if not choices:
+        return st.none()
+    nothing = round(len(choices) * none / (1 - none))
+    return st.sampled_from([None] * max(nothing, 1) + choices)
