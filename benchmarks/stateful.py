@@ -56,8 +56,8 @@ def trial(entry: Pattern, mutant: Mutant, seed: int, examples: int, *, shrink: b
 
 
 def candidates(entry: Pattern, names: Sequence[str]) -> list[Mutant]:
-    """The reference, and the mutants of a pattern on the embedded database; only those named, if any are."""
-    there = [Mutant(REFERENCE, entry.reference_factory(), ()), *(m for m in entry.mutants() if m.backend == "sqlite")]
+    """The mutants of a pattern on the embedded database, and the reference, which takes longest; only those named, if any are."""
+    there = [*(m for m in entry.mutants() if m.backend == "sqlite"), Mutant(REFERENCE, entry.reference_factory(), ())]
     return [m for m in there if not names or any(m.name == name or m.name.startswith(f"{name} ") for name in names)]
 
 
@@ -91,6 +91,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--seeds", type=int, default=20, help="how many seeds, from 0 or --first")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--mutants", nargs="+", default=[], help=f"names, {REFERENCE} among them; all by default")
+    parser.add_argument("--no-reference", action="store_true", help="mutants only")
     parser.add_argument("--examples", type=int, default=200)
     parser.add_argument("--shrink", action="store_true", help="find the smallest example, too")
     parser.add_argument("--json", type=Path, help="where to write the table, with every trial")
@@ -99,6 +100,8 @@ def main(arguments: Sequence[str]) -> None:
     for entry in [pattern(stem) for stem in options.patterns] or coded():
         seeds = range(options.first, options.first + options.seeds)
         for mutant in candidates(entry, options.mutants):
+            if options.no_reference and mutant.name == REFERENCE:
+                continue
             rows.append(measure(entry, mutant, seeds, options.examples, shrink=options.shrink))
             print(line(rows[-1]), flush=True)
             if options.json is not None:

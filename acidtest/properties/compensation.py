@@ -32,7 +32,7 @@ from acidtest.properties.contract import accounts_of
 from acidtest.properties.shared import LedgerContract, explain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Hashable, Sequence
 
     from acidtest.properties.contract import Seen
     from acidtest.workload import Operation, Scope

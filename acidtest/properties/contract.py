@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -15,7 +14,7 @@ from acidtest.environment import Outcome
 from acidtest.errors import ContractError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
 
     from acidtest.environment import Environment
     from acidtest.models.machine import Action, Model, Property

@@ -19,7 +19,7 @@ from acidtest.properties.shared import DAY, LedgerContract, label
 from acidtest.workload import Operation, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Hashable, Sequence
 
     from acidtest.environment import Receipt
     from acidtest.models.ledger import Call

@@ -23,7 +23,7 @@ from acidtest.properties.tcc_stories import workloads
 from acidtest.workload import Operation, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Sequence
 
 
 class TccPort(Protocol):

@@ -73,6 +73,8 @@ class Course:
         self._at = Position()
         self._switches, self._faults, self._changes = list(plan.switches), list(plan.faults), list(plan.changes)
         self._elsewhere = self._steps = 0
+        self._last = ""
+        self._lanes = [lane.name for lane in self.run.scope.lanes]
         self._kinds = sorted(bench.prepared().kinds)
 
     def follow(self) -> None:
@@ -90,6 +92,7 @@ class Course:
         if self.run.perform(move.decision):
             self.schedule.append(move.decision)
             self._at = follow(self.run, move.decision)
+            self._last = self._at.lane or self._last
             self.occasions.effects += 1
             self.states.add(hash(self.run.key()))
 
@@ -101,7 +104,7 @@ class Course:
         options = moves(self.run, self._at)
         if not options or options[0].faults:
             return None
-        chosen = self._elsewhere_or(options)
+        chosen = self._elsewhere_or(_in_turn(options, self._last, self._lanes))
         return self._fault_or(chosen, options)
 
     def _change(self) -> Move | None:
@@ -137,6 +140,19 @@ class Course:
             return chosen
         self._faults.pop(0)
         return can[kind]
+
+
+def _in_turn(options: list[Move], last: str, lanes: list[str]) -> list[Move]:
+    """The options, the default first: the lane that went on last, or else the next lanes in turn.
+
+    So a lane that was left comes again when all after it have come to their ends.
+    """
+    able = [m for m in options if m.decision.kind == "advance" and m.decision.target in lanes and not m.faults]
+    if last not in lanes or options[0] not in able:
+        return options
+    turn = {name: (i - lanes.index(last)) % len(lanes) for i, name in enumerate(lanes)}
+    default = min(able, key=lambda move: turn[move.decision.target])
+    return [default, *(move for move in options if move is not default)]
 
 
 def fault_of(decision: Decision) -> str:
