@@ -38,7 +38,7 @@ def pairs(stories: Sequence[Story], others: Sequence[Story]) -> list[list[Story]
         a row for no story, where there is one of the others, or else the simplest; then a row for each story, alone and with
         each of the others after it.
     """
-    alone = [stories[0], *others]
+    alone = [stories[0], *(other._replace(name=f"{other.name}, elsewhere") for other in others)]
     return [alone, *([first, *(after(first, second) for second in others if second.name != first.name)] for first in stories)]
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 #: The first of a row is drawn so many times as often, and more, than each of the others.
 ALONE = 5
 #: How many plans an example has, at most, and how many effects they may have together.
-PLANS, EFFECTS = 8, 400
+PLANS, EFFECTS = 12, 360
 #: Further switches and faults are near those before them, most of the time.
 NEAR = 10
 #: As many occasions a kind of fault has at least: others may arise where the default course is left.
