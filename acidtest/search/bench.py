@@ -27,6 +27,8 @@ _REMEMBERED = (
     "only", "always", "steps", "at_rest", "sometimes", "reached", "scope", "_reachable", "follower", "_observed", "_judged",
     "settled",
 )  # fmt: skip
+#: Of how many scopes it remembers that; some megabytes each.
+_MOST_KEPT = 16
 
 
 class Bench:
@@ -58,13 +60,17 @@ class Bench:
         self._kept: dict[Scope, dict[str, Any]] = {}
 
     def prepare_again(self, scope: Scope) -> None:
-        """Prepare for a scope; what was remembered of it the last time is remembered still."""
-        if scope not in self._kept:
+        """Prepare for a scope; what was remembered of it is remembered still, if that was not long ago."""
+        kept = self._kept.pop(scope, None)
+        if kept is None:
             self.prepare(scope)
-            self._kept[scope] = {name: vars(self)[name] for name in _REMEMBERED}
+            kept = {name: vars(self)[name] for name in _REMEMBERED}
+        self._kept[scope] = kept  # the last of them
+        if len(self._kept) > _MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
         if scope.accounts != self._installed:
             self._install(scope)
-        self.__dict__.update(self._kept[scope])
+        vars(self).update(kept)
 
     def prepare(self, scope: Scope, only: frozenset[str] = frozenset()) -> None:
         """Install the implementation for a scope, and forget what was remembered of another.

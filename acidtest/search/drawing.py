@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from acidtest.search.course import LATE_EFFECT, Occasions, Plan
+from acidtest.search.course import LATE_EFFECT, LONGEST, Occasions, Plan
 from acidtest.world.effects import LATE
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def examples(
         changes: what the environment may do at any moment: (what, argument) pairs.
         count: says what occasions the default course of a workload has.
     """
-    row = draw(_row(rows))
+    row = draw(st.sampled_from(rows))
     workload = row[max(draw(st.integers(0, len(row) - 1 + ALONE)) - ALONE, 0)]
     return Drawn(workload, tuple(draw(_some(workload, changes, count(workload)))))
 
@@ -64,12 +64,8 @@ def examples(
 @st.composite
 def firsts(draw: Callable[[Any], Any], rows: Sequence[Sequence[Scope]]) -> Drawn:
     """Draw the first workload of a row, without plans; by choices that mean the same as in `examples`."""
-    row = draw(_row(rows))
+    row = draw(st.sampled_from(rows))
     return Drawn(row[draw(st.integers(0, 0))], ())
-
-
-def _row(rows: Sequence[Sequence[Scope]]) -> Any:  # noqa: ANN401 - a strategy
-    return st.sampled_from(rows)
 
 
 def _some(workload: Scope, changes: Sequence[tuple[str, float]], occasions: Occasions) -> Any:  # noqa: ANN401
@@ -85,7 +81,7 @@ def _plans(workload: Scope, changes: Sequence[tuple[str, float]], occasions: Occ
     if LATE in workload.kinds:
         lanes.append(LATE_EFFECT)
     far, near = occasions.switches, min(occasions.switches, NEAR)
-    switches = [_maybe(_spread(n, lanes), none) for n, none in ((far, 0.3), (near, 0.4), (near, 0.5))]
+    switches = [_switch(most, lanes, none) for most, none in ((far, 0.3), (near, 0.4), (near, 0.5))]
     faults = [_maybe(_befalling(workload.kinds, occasions, most), none) for most, none in ((None, 0.4), (NEAR, 0.5))]
     moments = [(n, *change) for n in range(occasions.effects) for change in changes]
     return st.tuples(st.tuples(*switches), st.tuples(*faults), st.tuples(_maybe(moments, 0.7))).map(_plan)
@@ -95,18 +91,20 @@ def _plan(parts: Any) -> Plan:  # noqa: ANN401
     return Plan(*(tuple(each for each in part if each is not None) for part in parts))
 
 
-def _spread(farthest: int, what: Sequence[Any]) -> list[tuple[int, Any]]:
-    return [(n, each) for n in range(1, farthest + 1) for each in what]
+def _switch(farthest: int, lanes: Sequence[str], none: float) -> Any:  # noqa: ANN401 - a strategy
+    when = _maybe(range(1, farthest + 1), none)
+    return st.tuples(when, st.sampled_from(lanes)).map(lambda drawn: None if drawn[0] is None else drawn)
 
 
 def _befalling(kinds: Iterable[str], occasions: Occasions, most: int | None) -> list[tuple[int, str]]:
-    """Every kind at every occasion that it has."""
-    counted = [(kind, occasions.faults[kind]) for kind in sorted(kinds)]
-    found = [(n, kind) for kind, times in counted for n in range(1, max(min(times, most or times), FEW) + 1)]
+    """Every kind at every occasion that it has; what has few comes several times, so that it has half of its share at least."""
+    times = {kind: max(min(occasions.faults[kind], most or LONGEST), FEW) for kind in sorted(kinds)}
+    least = sum(times.values()) // (2 * len(times) or 1)
+    found = [(n, kind) for kind, most in times.items() for n in range(1, most + 1) for _ in range(max(least // most, 1))]
     return sorted(found)
 
 
-def _maybe(choices: list[Any], none: float) -> Any:  # noqa: ANN401
+def _maybe(choices: Sequence[Any], none: float) -> Any:  # noqa: ANN401
     """One of the choices, or None, which is the simplest, as often as that."""
     most = int(CHOICES * (1 - none))
     if len(choices) > most:
@@ -114,4 +112,4 @@ def _maybe(choices: list[Any], none: float) -> Any:  # noqa: ANN401
     if not choices:
         return st.none()
     nothing = round(len(choices) * none / (1 - none))
-    return st.sampled_from([None] * max(nothing, 1) + choices)
+    return st.sampled_from([*[None] * max(nothing, 1), *choices])

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from unittest import SkipTest
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.database import InMemoryExampleDatabase
@@ -186,19 +188,24 @@ def _tour(bench: Bench, tally: Tally) -> Any:  # noqa: ANN401, ARG001 - a strate
 
 
 def run_machine(machine: type[WorkloadMachine], chosen: settings) -> None:
-    """Run drawn workloads; and then the first of each row, which may not have been drawn.
+    """Run what failed the last time, as far as it was kept; then the first workload of each row; then drawn ones.
 
     Raises:
         Violated: something was found.
     """
-    _run_ungrouped(machine, chosen)
     if hasattr(machine, _REPRODUCE):
+        _run_ungrouped(machine, chosen)
         return
+    kept, fresh = ([phase for phase in chosen.phases if phase is not left_out] for left_out in (Phase.generate, Phase.reuse))
+    if Phase.reuse in kept:
+        with suppress(SkipTest):  # Hypothesis says so where nothing was kept
+            _run_ungrouped(machine, settings(chosen, phases=kept))
     tour = _machine(machine.bench, machine.tally, machine.__name__, _tour)
     tour.tell = staticmethod(machine.tell) if machine.tell is not None else None
     if hasattr(machine, _SEED):
         setattr(tour, _SEED, getattr(machine, _SEED))
-    _run_ungrouped(tour, settings(chosen, phases=[phase for phase in chosen.phases if phase is not Phase.reuse]))
+    for each in (tour, machine):
+        _run_ungrouped(each, settings(chosen, phases=fresh))
 
 
 def check_statefully(
