@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from unittest import SkipTest
 
@@ -134,6 +134,8 @@ def take(bench: Bench, tally: Tally, workload: Scope, plan: Plan) -> Course:
     finally:
         tally.add(course)
         course.run.close()
+    if plan == DEFAULT_COURSE:
+        tally.occasions[workload.name] = course.occasions if course.run.violation is None else Occasions()
     if course.run.violation is None:
         tally.passed.add((workload.name, plan))
     return course
@@ -174,8 +176,7 @@ def _examples(bench: Bench, tally: Tally) -> Any:  # noqa: ANN401 - a strategy
     def count(workload: Scope) -> Occasions:
         """The occasions of the default course, which is run for that the first time."""
         if workload.name not in tally.occasions:
-            course = take(bench, tally, workload, DEFAULT_COURSE)
-            tally.occasions[workload.name] = course.occasions if course.run.violation is None else Occasions()
+            take(bench, tally, workload, DEFAULT_COURSE)
         return tally.occasions[workload.name]
 
     contract = bench.contract
@@ -281,7 +282,7 @@ def result_of(bench: Bench, tally: Tally, examples: int, seconds: float, program
     )  # fmt: skip
     missing = never_fired(coverage) if tally.violation is None else []
     verdict, reasons = conclude(violated=tally.violation is not None, complete=tally.runs > 0, findings=missing)
-    scope: Any = tally.scope or bench.scope
+    scope = tally.scope or replace(bench.prepared(), name="drawn", summary="drawn workloads")
     return Result(
         "stateful", scope, verdict, reasons, f"{examples} drawn workloads", tally.runs, tally.runs, tally.effects,
         len(tally.states), seconds, coverage, tally.violation, tuple(tally.schedule),
