@@ -44,6 +44,7 @@ def _stories(first: int, a: str, b: str, c: str) -> tuple[Story, ...]:
             {"app-1": (_transfer(k1, a, b, 29),), "app-3": (_transfer(k2, a, b, 12),)},
         ),
         Story("a read before it and after it", {"app-1": (_READ, _transfer(k1, a, b, 37, 0), _READ)}),
+        Story("a read before another process's transfer", {"app-1": (_READ,), "app-2": (_transfer(k1, a, b, 38),)}),
         Story(
             "a month later",
             {"app-1": (_transfer(k1, a, b, 43),), ENVIRONMENT: (Operation("", "jump", (40 * DAY,)),), "app-2": (_transfer(k1, a, b, 43),)},

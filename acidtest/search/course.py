@@ -23,14 +23,16 @@ if TYPE_CHECKING:
 LONGEST = 20_000
 #: The lane, in a switch, that stands for what was late and takes effect now.
 LATE_EFFECT = "what is late"
+#: The lane, in a switch, that stands for the next of those that can go on.
+NEXT = "the next"
 
 
 class Plan(NamedTuple):
     """Where a run leaves its default course. Each is counted from the one before of its sort.
 
     Arguments:
-        switches: (at which of the occasions to go on elsewhere, with which lane) pairs; with any other lane where that
-            one cannot go on.
+        switches: (at which of the occasions to go on elsewhere, with which lane) pairs; with the next that can go on
+            where that one cannot.
         faults: (which of the effects that it can befall, fault kind) pairs.
         changes: (after how many effects, what, argument) triples: jump (seconds), outage, restore.
     """
@@ -104,7 +106,7 @@ class Course:
         options = moves(self.run, self._at)
         if not options or options[0].faults:
             return None
-        chosen = self._elsewhere_or(_in_turn(options, self._last, self._lanes))
+        chosen = self._elsewhere_or(self._in_turn(options))
         return self._fault_or(chosen, options)
 
     def _change(self) -> Move | None:
@@ -126,7 +128,25 @@ class Course:
             return options[0]
         _, lane = self._switches.pop(0)
         self._elsewhere = 0
-        return min(others, key=lambda move: _lane(move) != lane)
+        return min(others, key=lambda move: (_lane(move) != lane, self._turn(move)))
+
+    def _in_turn(self, options: list[Move]) -> list[Move]:
+        """The options, the default first: the lane that went on last, or else the next of the lanes.
+
+        So a lane that was left comes again when all after it have come to their ends.
+        """
+        able = [m for m in options if m.decision.kind == "advance" and m.decision.target in self._lanes and not m.faults]
+        if options[0] not in able:
+            return options
+        default = min(able, key=self._turn)
+        return [default, *(move for move in options if move is not default)]
+
+    def _turn(self, move: Move) -> int:
+        """How many lanes come before that of a move, from the one on that went on last; what has no lane comes after all."""
+        lane, lanes = move.decision.target, self._lanes
+        if lane not in lanes or self._last not in lanes:
+            return len(lanes)
+        return (lanes.index(lane) - lanes.index(self._last)) % len(lanes)
 
     def _fault_or(self, chosen: Move, options: list[Move]) -> Move:
         """The chosen move, or the fault that is planned to befall it."""
@@ -140,19 +160,6 @@ class Course:
             return chosen
         self._faults.pop(0)
         return can[kind]
-
-
-def _in_turn(options: list[Move], last: str, lanes: list[str]) -> list[Move]:
-    """The options, the default first: the lane that went on last, or else the next lanes in turn.
-
-    So a lane that was left comes again when all after it have come to their ends.
-    """
-    able = [m for m in options if m.decision.kind == "advance" and m.decision.target in lanes and not m.faults]
-    if last not in lanes or options[0] not in able:
-        return options
-    turn = {name: (i - lanes.index(last)) % len(lanes) for i, name in enumerate(lanes)}
-    default = min(able, key=lambda move: turn[move.decision.target])
-    return [default, *(move for move in options if move is not default)]
 
 
 def fault_of(decision: Decision) -> str:

@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from acidtest.search.bench import Bench
 from acidtest.search.course import DEFAULT_COURSE, Course, Occasions, Plan, fault_of
 from acidtest.search.coverage import Coverage, never_fired
-from acidtest.search.drawing import Drawn, examples, firsts
+from acidtest.search.drawing import Drawn, examples, simple
 from acidtest.search.exhaustive import without_collector
 from acidtest.search.verdict import Result, conclude
 from acidtest.world.database.backend import DEFAULT
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 #: How many rules an example runs: one, which is all that there is. Hypothesis copies parts of an example over others that
 #: look alike, and steps of a machine always do.
 STEPS = 1
+#: How many simple examples there are at most, for each that is drawn; they end when each has run once.
+TOUR = 2
 
 #: Where hypothesis.seed and hypothesis.reproduce_failure leave what they are given.
 _SEED = "_hypothesis_internal_use_seed"
@@ -170,22 +172,25 @@ def _machine(bench: Bench, tally: Tally, name: str, strategy: Callable[[Bench, T
     return Machine
 
 
-def _examples(bench: Bench, tally: Tally) -> Any:  # noqa: ANN401 - a strategy
-    """Every workload, and plans for it."""
-
+def _counter(bench: Bench, tally: Tally) -> Callable[[Scope], Occasions]:
     def count(workload: Scope) -> Occasions:
         """The occasions of the default course, which is run for that the first time."""
         if workload.name not in tally.occasions:
             take(bench, tally, workload, DEFAULT_COURSE)
         return tally.occasions[workload.name]
 
+    return count
+
+
+def _examples(bench: Bench, tally: Tally) -> Any:  # noqa: ANN401 - a strategy
+    """Every workload, and plans for it."""
     contract = bench.contract
-    return examples(contract.stateful_workloads(), contract.stateful_changes, count)
+    return examples(contract.stateful_workloads(), contract.stateful_changes, _counter(bench, tally))
 
 
-def _tour(bench: Bench, tally: Tally) -> Any:  # noqa: ANN401, ARG001 - a strategy, made like the other
-    """Those workloads that surely run, without plans."""
-    return firsts(bench.contract.stateful_workloads())
+def _tour(bench: Bench, tally: Tally) -> Any:  # noqa: ANN401 - a strategy
+    """The first workloads, with one switch at most."""
+    return simple(bench.contract.stateful_workloads(), _counter(bench, tally))
 
 
 def run_machine(machine: type[WorkloadMachine], chosen: settings) -> None:
@@ -205,8 +210,8 @@ def run_machine(machine: type[WorkloadMachine], chosen: settings) -> None:
     tour.tell = staticmethod(machine.tell) if machine.tell is not None else None
     if hasattr(machine, _SEED):
         setattr(tour, _SEED, getattr(machine, _SEED))
-    for each in (tour, machine):
-        _run_ungrouped(each, settings(chosen, phases=fresh))
+    _run_ungrouped(tour, settings(chosen, phases=fresh, max_examples=TOUR * chosen.max_examples))
+    _run_ungrouped(machine, settings(chosen, phases=fresh))
 
 
 def check_statefully(

@@ -13,7 +13,7 @@ from tiny_contract import Tiny, add, alone, scope
 
 from acidtest.patterns import coded, pattern
 from acidtest.search.bench import Bench
-from acidtest.search.course import LATE_EFFECT, Course, Plan
+from acidtest.search.course import LATE_EFFECT, NEXT, Course, Plan
 from acidtest.search.stateful import STEPS, Violated, check_statefully, machine_for, run_machine
 from acidtest.workload import Operation
 
@@ -49,6 +49,10 @@ def test_a_switch_lets_another_client_go_on_and_the_first_comes_again_when_that_
 
 def test_a_client_that_was_left_comes_again_after_all_that_follow_it() -> None:
     assert follow(Plan(switches=((1, "b"),)), "a", "b", "c")[1] == ["a", "b", "c", "a"]
+
+
+def test_a_switch_to_the_next_goes_round() -> None:
+    assert follow(Plan(switches=((1, NEXT), (1, NEXT), (1, NEXT))), "a", "b", "c")[1] == ["a", "b", "c", "a", "b", "c"]
 
 
 def test_a_second_switch_comes_back_earlier() -> None:
