@@ -48,12 +48,12 @@ def _stories(first: int, a: str, b: str, c: str) -> tuple[Story, ...]:
             {"app-1": (_withdraw(k1, a, 42), _withdraw(k2, a, 9), _POLL, _POLL)},
         ),
         Story(
-            "two of two accounts, by a process that also relays",
-            {"app-1": (_withdraw(k1, a, 64, 0), _withdraw(k2, b, 15, 0), _POLL, _POLL)},
+            "three of three accounts, by a process that also relays",
+            {"app-1": (_withdraw(k1, a, 64, 0), _withdraw(k2, b, 15, 0), _withdraw(k3, c, 5, 0), _POLL, _POLL)},
         ),
         Story(
             "a relay whose lease runs out, and then the broker is down",
-            {"app-1": (_withdraw(k1, a, 65), _POLL), ENVIRONMENT: (_JUMP,), "the broker": (_OUTAGE,)},
+            {"app-1": (_withdraw(k1, a, 65), _POLL), ENVIRONMENT: (Operation("", "jump", (DAY,)),), "the broker": (_OUTAGE,)},
         ),
         Story("a month before the next poll", {"app-1": (_withdraw(k1, a, 66),), ENVIRONMENT: (_JUMP,)}),
         Story(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from acidtest.search.course import LATE_EFFECT, LONGEST, NEXT, Occasions, Plan
+from acidtest.search.course import DEFAULT_COURSE, LATE_EFFECT, LONGEST, NEXT, Occasions, Plan
 from acidtest.world.effects import LATE
 
 if TYPE_CHECKING:
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 #: The first of a row is drawn so many times as often as all the others together: it is shorter, so that each of its
 #: occasions is chosen more often, and it takes less time.
 ALONE = 3
-#: One of so many examples, and one more, is simple.
-SELDOM = 20
+#: The sorts of simple examples, of which so many and one more are drawn once each.
+SIMPLE = SWITCHES, FAULTS = (0, 1)
+SELDOM = 40
 #: How many plans an example has, at most, and how many effects they may have together.
 PLANS, EFFECTS = 8, 320
 #: Further switches and faults are near those before them, most of the time.
@@ -59,8 +60,9 @@ def examples(
         changes: what the environment may do at any moment: (what, argument) pairs.
         count: says what occasions the default course of a workload has.
     """
-    if not draw(st.integers(0, SELDOM)):
-        return _simple(draw, rows, count)
+    sort = draw(st.integers(0, SELDOM))
+    if sort in SIMPLE:
+        return _simple(draw, rows, count, sort)
     row = draw(st.sampled_from(rows))
     alone = ALONE * len(row)
     workload = row[max(draw(st.integers(0, alone + len(row) - 1)) - alone, 0)]
@@ -68,17 +70,30 @@ def examples(
 
 
 @st.composite
-def simple(draw: Callable[[Any], Any], rows: Sequence[Sequence[Scope]], count: Callable[[Scope], Occasions]) -> Drawn:
-    """Draw a simple example, by choices that mean the same as in `examples`."""
-    draw(st.integers(0, 0))
-    return _simple(draw, rows, count)
+def simple(
+    draw: Callable[[Any], Any], rows: Sequence[Sequence[Scope]], count: Callable[[Scope], Occasions], sort: int
+) -> Drawn:
+    """Draw a simple example of a sort, by choices that mean the same as in `examples`."""
+    return _simple(draw, rows, count, draw(st.integers(sort, sort)))
 
 
-def _simple(draw: Callable[[Any], Any], rows: Sequence[Sequence[Scope]], count: Callable[[Scope], Occasions]) -> Drawn:
-    """The first workload of a row, on its default course, or with one switch to the next lane."""
+def _simple(draw: Callable[[Any], Any], rows: Sequence[Sequence[Scope]], count: Callable[[Scope], Occasions], sort: int) -> Drawn:
+    """The first workload of a row, on its default course, or with one switch to the next lane, or one fault."""
     workload = draw(st.sampled_from(rows))[0]
-    when = draw(st.integers(0, 0 if workload.serial else count(workload).switches))
-    return Drawn(workload, (Plan(switches=((when, NEXT),)),) if when else ())
+    plans = [DEFAULT_COURSE]
+    if not workload.serial:
+        plans += _single_switches(count(workload)) if sort == SWITCHES else _single_faults(workload, count(workload))
+    plan = plans[draw(st.integers(0, len(plans) - 1))]
+    return Drawn(workload, () if plan == DEFAULT_COURSE else (plan,))
+
+
+def _single_switches(occasions: Occasions) -> list[Plan]:
+    return [Plan(switches=((n, NEXT),)) for n in range(1, occasions.switches + 1)]
+
+
+def _single_faults(workload: Scope, occasions: Occasions) -> list[Plan]:
+    counted = sorted((n, kind) for kind in workload.kinds for n in range(1, occasions.faults[kind] + 1))
+    return [Plan(faults=(fault,)) for fault in counted]
 
 
 def _some(workload: Scope, changes: Sequence[tuple[str, float]], occasions: Occasions) -> Any:  # noqa: ANN401

@@ -1,8 +1,8 @@
 """Longer workloads by Hypothesis: a state machine over the same world.
 
 An example is a workload and a few plans, each of which says where a run leaves the default course (`course`). So few
-choices make a whole schedule, each means something, and what fails shrinks to a handful of numbers. First every workload
-that there is runs its default course, then workloads and plans are drawn (`drawing`).
+choices make a whole schedule, each means something, and what fails shrinks to a handful of numbers. First come
+simple examples, with one switch or one fault, none of them twice; then workloads and plans are drawn (`drawing`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from acidtest.search.bench import Bench
 from acidtest.search.course import DEFAULT_COURSE, Course, Occasions, Plan, fault_of
 from acidtest.search.coverage import Coverage, never_fired
-from acidtest.search.drawing import Drawn, examples, simple
+from acidtest.search.drawing import SIMPLE, Drawn, examples, simple
 from acidtest.search.exhaustive import without_collector
 from acidtest.search.verdict import Result, conclude
 from acidtest.world.database.backend import DEFAULT
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 #: How many rules an example runs: one, which is all that there is. Hypothesis copies parts of an example over others that
 #: look alike, and steps of a machine always do.
 STEPS = 1
-#: How many simple examples there are at most, for each that is drawn; they end when each has run once.
+#: How many simple examples of a sort there are at most, for each that is drawn; they end when each has run once.
 TOUR = 2
 
 #: Where hypothesis.seed and hypothesis.reproduce_failure leave what they are given.
@@ -188,13 +188,13 @@ def _examples(bench: Bench, tally: Tally) -> Any:  # noqa: ANN401 - a strategy
     return examples(contract.stateful_workloads(), contract.stateful_changes, _counter(bench, tally))
 
 
-def _tour(bench: Bench, tally: Tally) -> Any:  # noqa: ANN401 - a strategy
-    """The first workloads, with one switch at most."""
-    return simple(bench.contract.stateful_workloads(), _counter(bench, tally))
+def _tour(sort: int) -> Callable[[Bench, Tally], Any]:
+    """The first workloads, with one switch at most, or one fault."""
+    return lambda bench, tally: simple(bench.contract.stateful_workloads(), _counter(bench, tally), sort)
 
 
 def run_machine(machine: type[WorkloadMachine], chosen: settings) -> None:
-    """Run what failed the last time, as far as it was kept; then the first workload of each row; then drawn ones.
+    """Run what failed the last time, as far as it was kept; then simple examples; then all sorts.
 
     Raises:
         Violated: something was found.
@@ -206,11 +206,12 @@ def run_machine(machine: type[WorkloadMachine], chosen: settings) -> None:
     if Phase.reuse in kept:
         with suppress(SkipTest):  # Hypothesis says so where nothing was kept
             _run_ungrouped(machine, settings(chosen, phases=kept))
-    tour = _machine(machine.bench, machine.tally, machine.__name__, _tour)
-    tour.tell = staticmethod(machine.tell) if machine.tell is not None else None
-    if hasattr(machine, _SEED):
-        setattr(tour, _SEED, getattr(machine, _SEED))
-    _run_ungrouped(tour, settings(chosen, phases=fresh, max_examples=TOUR * chosen.max_examples))
+    for sort in SIMPLE:
+        tour = _machine(machine.bench, machine.tally, machine.__name__, _tour(sort))
+        tour.tell = staticmethod(machine.tell) if machine.tell is not None else None
+        if hasattr(machine, _SEED):
+            setattr(tour, _SEED, getattr(machine, _SEED))
+        _run_ungrouped(tour, settings(chosen, phases=fresh, max_examples=TOUR * chosen.max_examples))
     _run_ungrouped(machine, settings(chosen, phases=fresh))
 
 
