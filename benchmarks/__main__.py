@@ -1,4 +1,4 @@
-"""Measures and prints; asserts nothing. `python -m benchmarks [throughput] [models] [mutants] [stateful] [postgresql] [--seeds N]`.
+"""Measures and prints; asserts nothing. `python -m benchmarks [throughput] [models] [mutants] [postgresql]`, or `stateful …`.
 
 Times differ between machines and between runs on one machine: compare ratios and counts.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import resource
 import statistics
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -21,9 +22,9 @@ from acidtest.properties.outbox import OutboxContract
 from acidtest.search.bench import Bench
 from acidtest.search.check import check_exhaustively, check_scope, find_scope
 from acidtest.search.exhaustive import Explorer
-from acidtest.search.stateful import check_statefully
 from acidtest.world.database.backend import BACKENDS
 from acidtest.world.database.postgresql.server import PrivateServer
+from benchmarks import stateful
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,23 +89,6 @@ def mutants() -> None:
         print(f"{entry.stem:<17} median {statistics.median(times):.2f} s, slowest {max(times):.2f} s, {len(times)} mutants")
 
 
-def stateful(seeds: int) -> None:
-    """Kills and seconds, shrinking included, of the stateful search over so many seeds, per mutant."""
-    for entry in coded():
-        medians = []
-        for mutant in [mutant for mutant in entry.mutants() if mutant.backend == "sqlite"]:
-            killed, times = 0, []
-            for seed in range(seeds):
-                began = time.perf_counter()
-                bench, result = check_statefully(entry.contract_class()(), mutant.factory, seed=seed)
-                bench.close()
-                times.append(time.perf_counter() - began)
-                killed += result.violation is not None
-            medians.append(statistics.median(times))
-            print(f"{entry.stem:<17} {mutant.name:<34} killed {killed}/{seeds}, median {medians[-1]:.1f} s", flush=True)
-        print(f"{entry.stem:<17} median of medians {statistics.median(medians):.1f} s")
-
-
 def postgresql() -> None:
     """The server's start, death and return; and the same scopes on both backends, with the views that schedules end in."""
     for _ in range(3):
@@ -136,18 +120,14 @@ def postgresql() -> None:
 
 def main() -> None:
     """Run the benchmarks that were asked for; all but the stateful one and the one that takes a server by default."""
-    known: dict[str, Callable[[], None]] = {"throughput": throughput, "models": models, "mutants": mutants}
+    if sys.argv[1:2] == ["stateful"]:
+        stateful.main(sys.argv[2:])
+        return
+    known: dict[str, Callable[[], None]] = {"throughput": throughput, "models": models, "mutants": mutants, "postgresql": postgresql}
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("which", nargs="*", choices=[*known, "stateful", "postgresql", []], help="which; all but the last two by default")
-    parser.add_argument("--seeds", type=int, default=20, help="of the stateful benchmark")
-    options = parser.parse_args()
-    for name in options.which or known:
-        if name == "stateful":
-            stateful(options.seeds)
-        elif name == "postgresql":
-            postgresql()
-        else:
-            known[name]()
+    parser.add_argument("which", nargs="*", choices=[*known, []], help="which; all but the last by default; or `stateful`, which has options")
+    for name in parser.parse_args().which or list(known)[:-1]:
+        known[name]()
 
 
 main()

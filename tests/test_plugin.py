@@ -91,10 +91,10 @@ def test_reproduce_failure_replays_the_example(project):
 def test_settings_profiles_are_honoured(project):
     write_test(project, TEST.format(which="right"))
     (project / "conftest.py").write_text(
-        "from hypothesis import settings\nsettings.register_profile('tiny', max_examples=3)\n", encoding="utf-8"
+        "from hypothesis import settings\nsettings.register_profile('tiny', max_examples=1)\n", encoding="utf-8"
     )
     done = run_pytest("-k", "stateful", "--hypothesis-profile=tiny")
-    assert re.search(r"drawn: inconclusive - [34] schedules", done.stdout)  # too few for every fault kind to fire
+    assert re.search(r"drawn: inconclusive - 1 schedules", done.stdout)  # too few for every fault kind to fire
     assert "1 skipped" in done.stdout
     assert "passed" not in done.stdout
 

@@ -117,6 +117,11 @@ class OutboxModel(Model[OutboxState]):
             return None
         return s._replace(log=(*s.log, i))
 
+    def leads_to(self, state: OutboxState, view: OutboxView) -> bool:
+        """What took effect stays, and so does what the broker has: both only grow."""
+        accepted, copies = self.ledger.accepted(state.ledger), [self.ledger.requests[i].name for i in state.log]
+        return accepted == view.accepted[: len(accepted)] and copies == [copy.about for copy in view.copies[: len(copies)]]
+
     def at_rest(self, state: OutboxState) -> bool:
         """No call is open and the relays have nothing left to publish."""
         return "open" not in state.ledger.status and all(self.publish(state, i) is None for i in self.ledger.distinct)

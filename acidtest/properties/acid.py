@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from hypothesis import strategies as st
-
 from acidtest.environment import Outcome
 from acidtest.models.acid import AcidModel, AcidView, Balances
 from acidtest.models.isolation import STUDY as ISOLATION
 from acidtest.models.ledger import Request
 from acidtest.models.machine import Kind, Property
 from acidtest.models.theory import Claim, Size, Study, Theorem, Theory
+from acidtest.properties.acid_stories import workloads
 from acidtest.properties.contract import Seen, accounts_of
 from acidtest.properties.shared import (
     DAY,
@@ -38,7 +37,7 @@ from acidtest.properties.shared import (
 from acidtest.workload import Operation, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Sequence
 
 
 class AcidPort(Protocol):
@@ -269,13 +268,6 @@ SLOW_SCOPES = (
 )  # fmt: skip
 
 
-#: What the stateful search asks for: (key, payer, payee, amount), with repeated keys, other payloads, invalid requests.
-_MENU = (
-    ("k1", "A", "B", 61), ("k2", "A", "B", 103), ("k3", "B", "A", 50), ("k1", "A", "B", 61), ("k2", "A", "B", 103),
-    ("k3", "B", "A", 50), ("k1", "A", "B", 13), ("k4", "B", "A", 67), ("k5", "A", "nobody", 5), ("k6", "A", "B", -3),
-)  # fmt: skip
-
-
 def _service(asks: tuple[tuple[str, str, str, int], ...]) -> AcidModel:
     """The model of transfers between A with 100 and B with 50, and of one read."""
     asked = [Request(f"t{i}", k, (a, b, n), ((a, -n), (b, n))) for i, (k, a, b, n) in enumerate(asks, 1)]
@@ -338,7 +330,6 @@ class AcidContract(LedgerContract):
     properties = PROPERTIES
     scopes = SCOPES
     slow_scopes = SLOW_SCOPES
-    stateful_lanes: ClassVar[tuple[str, ...]] = ("app-1", "app-2", "reader")
 
     def requests(self, scope: Scope) -> tuple[Request, ...]:
         """The transfers of `scope`."""
@@ -370,15 +361,9 @@ class AcidContract(LedgerContract):
         return view._replace(read=None, window=frozenset(), stuck=False)
 
     @classmethod
-    def stateful_scope(cls, draw: Callable[[Any], Any]) -> Scope:
-        """One to three requests to each of two processes, among them repeated and invalid ones, and up to two reads."""
-        first, others = st.sampled_from(_MENU[:3]), st.lists(st.sampled_from(_MENU), max_size=2)
-        chosen = [[draw(first), *draw(others)] for _ in range(2)]  # beginning with what can be paid: most bugs need two
-        asked = [[_transfer(f"t{lane}{i}", *ask) for i, ask in enumerate(asks, 1)] for lane, asks in enumerate(chosen, 1)]
-        reads = [Operation(f"r{i}", "balances") for i in range(1, draw(st.sampled_from((2, 3, 0))) + 1)]
-        lanes = client("app-1", *asked[0]), client("app-2", *asked[1]), client("app-1", *reads, name="reader")
-        accounts = (("A", 150), ("B", 50))
-        return Scope("drawn", "a drawn workload", accounts, lanes, faults=2, kinds=frozenset(cls.stateful_kinds))
+    def stateful_workloads(cls) -> Sequence[Sequence[Scope]]:
+        """Stories of transfers and reads, alone and one after the other."""
+        return workloads(cls.stateful_kinds)
 
 
 def _request(operation: Operation, known: set[str]) -> Request:

@@ -26,12 +26,13 @@ from acidtest.models.ledger import Call, Request
 from acidtest.models.theory import Claim, Size, Study, Theorem, Theory
 from acidtest.models.undo_log_properties import STUDY as UNDO_LOG
 from acidtest.properties.compensation_predicates import N3_PARKED, N3_UNDONE, PROPERTIES
-from acidtest.properties.compensation_workloads import SCOPES, SLOW_SCOPES, drawn
+from acidtest.properties.compensation_stories import workloads
+from acidtest.properties.compensation_workloads import SCOPES, SLOW_SCOPES
 from acidtest.properties.contract import accounts_of
 from acidtest.properties.shared import LedgerContract, explain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Hashable, Sequence
 
     from acidtest.properties.contract import Seen
     from acidtest.workload import Operation, Scope
@@ -150,7 +151,6 @@ class CompensationContract(LedgerContract):
     properties = PROPERTIES
     scopes = SCOPES
     slow_scopes = SLOW_SCOPES
-    stateful_lanes: ClassVar[tuple[str, ...]] = ("app-1", "app-2")
 
     def requests(self, scope: Scope) -> tuple[Request, ...]:
         """The changes and compensations of `scope`."""
@@ -185,18 +185,23 @@ class CompensationContract(LedgerContract):
         return view._replace(history=())
 
     @classmethod
-    def stateful_scope(cls, draw: Callable[[Any], Any]) -> Scope:
-        """A change and its compensation by one process, and beside it others, repeated and invalid ones among them."""
-        return drawn(draw, cls.stateful_kinds)
+    def stateful_workloads(cls) -> Sequence[Sequence[Scope]]:
+        """Stories of changes and their compensations, alone and one after the other."""
+        return workloads(cls.stateful_kinds)
 
 
-def _compensations(calls: Sequence[Call], undos: Sequence[Call]) -> list[Call]:
-    """What may have been taken back: whatever was asked for under a key of which a compensation was asked for."""
+def _compensations(done: Sequence[Call], undos: Sequence[Call]) -> list[Call]:
+    """What may have been taken back: whatever was asked for under a key of which a compensation was asked for.
+
+    Of equal requests it goes by the name of the first, as they do themselves, whoever of them was the first to ask.
+    """
     asked = {call.request.payload[1] for call in undos if call.status != "new"}
+    invoked = {call.request.ask for call in done if call.status != "new" and call.request.valid}
+    firsts = {call.request.ask: call.request for call in reversed(done)}
     return [
-        Call(_reversed(call.request), "open", alone=False)
-        for call in calls
-        if call.status != "new" and call.request.valid and call.request.key in asked
+        Call(_reversed(request), "open", alone=False)
+        for request in reversed(firsts.values())
+        if request.ask in invoked and request.key in asked
     ]
 
 

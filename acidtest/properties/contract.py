@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -15,7 +14,7 @@ from acidtest.environment import Outcome
 from acidtest.errors import ContractError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     from acidtest.environment import Environment
     from acidtest.models.machine import Action, Model, Property
@@ -123,10 +122,10 @@ class Contract(ABC):
     #: Workloads that are slow on a server, and explored only when they are asked for by name.
     slow_scopes: ClassVar[tuple[Scope, ...]] = ()
 
-    #: The names of the lanes that `stateful_scope` draws operations for.
-    stateful_lanes: ClassVar[tuple[str, ...]] = ()
     #: The fault kinds of the stateful search.
     stateful_kinds: ClassVar[tuple[str, ...]] = ("crash", "unacknowledged", "lost", "refused", "late")
+    #: What the environment may do there at any moment, as (what, argument): jump (seconds), outage, restore.
+    stateful_changes: ClassVar[tuple[tuple[str, float], ...]] = (("jump", 7_200.0), ("jump", 3_456_000.0))
 
     def implementation(self, env: Environment) -> Any:  # noqa: ARG002 - for those who override it
         """Make the implementation under test, once per (simulated) process start.
@@ -171,10 +170,11 @@ class Contract(ABC):
 
     @classmethod
     @abstractmethod
-    def stateful_scope(cls, draw: Callable[[Any], Any]) -> Scope:
-        """Draw a longer workload for the stateful search; `draw` takes a Hypothesis strategy.
+    def stateful_workloads(cls) -> Sequence[Sequence[Scope]]:
+        """The longer workloads of the stateful search, in rows, the simplest first, also in each row.
 
-        Accounts and lanes are always the same, so that nothing has to be installed anew.
+        A row is drawn, and one of it. The first of every row surely runs. The names of different workloads differ, and all
+        have the same accounts, so that nothing has to be installed anew.
         """
 
     def actions(self, scope: Scope, kind: str, subject: str, value: object) -> Sequence[Action]:

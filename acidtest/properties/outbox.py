@@ -6,8 +6,6 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from hypothesis import strategies as st
-
 from acidtest.environment import Outcome
 from acidtest.models.ledger import Call, Request
 from acidtest.models.machine import Action, Kind, Property
@@ -15,6 +13,7 @@ from acidtest.models.outbox import Copy, OutboxModel, OutboxView
 from acidtest.models.outbox_relay import STUDY as RELAYS
 from acidtest.models.theory import Claim, Size, Study, Theorem, Theory
 from acidtest.properties.contract import Message, Seen, accounts_of
+from acidtest.properties.outbox_stories import HOUR, workloads
 from acidtest.properties.shared import (
     DAY,
     G2,
@@ -36,7 +35,7 @@ from acidtest.properties.shared import (
 from acidtest.workload import ENVIRONMENT, Lane, Operation, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Hashable, Sequence
 
 
 class OutboxPort(Protocol):
@@ -181,7 +180,6 @@ def _outage() -> tuple[Lane, ...]:
 
 _REPLIES = frozenset({"refused", "lost", "unacknowledged", "late", "twice"})
 _CRASH = frozenset({"crash"})
-HOUR = 3_600.0
 
 SCOPES = (
     Scope(
@@ -318,13 +316,6 @@ SLOW_SCOPES = (
 )  # fmt: skip
 
 
-#: What the stateful search asks for: (key, account, amount), with repeated keys, other payloads and invalid requests.
-_MENU = (
-    ("k1", "A", 61), ("k2", "A", 13), ("k3", "A", 29), ("k1", "A", 61), ("k1", "A", 17), ("k4", "P", 7), ("k5", "A", 161),
-    ("k6", "nobody", 5), ("k7", "A", -3), ("k5", "A", 11), ("k8", "C", 7),
-)  # fmt: skip
-
-
 def _service(asks: tuple[tuple[str, str, int], ...]) -> OutboxModel:
     """The model of withdrawals from one account of 100."""
     asked = [Request(f"w{i}", key, (a, n), ((a, -n),)) for i, (key, a, n) in enumerate(asks, 1)]
@@ -391,8 +382,8 @@ class OutboxContract(LedgerContract):
     properties = PROPERTIES
     scopes = SCOPES
     slow_scopes = SLOW_SCOPES
-    stateful_lanes: ClassVar[tuple[str, ...]] = ("app-1", "app-2", "relay-1", "relay-2")
     stateful_kinds: ClassVar[tuple[str, ...]] = ("crash", "unacknowledged", "lost", "refused", "late", "twice")
+    stateful_changes: ClassVar[tuple[tuple[str, float], ...]] = (("jump", 2 * HOUR), ("jump", 40 * DAY), ("outage", 0.0), ("restore", 0.0))
 
     def requests(self, scope: Scope) -> tuple[Request, ...]:
         """The withdrawals of `scope`."""
@@ -429,21 +420,9 @@ class OutboxContract(LedgerContract):
         return (Action("disturb"),) if kind == "disturb" else super().actions(scope, kind, subject, value)
 
     @classmethod
-    def stateful_scope(cls, draw: Callable[[Any], Any]) -> Scope:
-        """Two to four requests by two processes, among them repeated and invalid ones, and up to two relays."""
-        funded, any_ask = st.sampled_from(_MENU[:3]), st.sampled_from(_MENU)
-        chosen = [draw(funded), draw(any_ask), *draw(st.lists(any_ask, max_size=2))]  # most bugs need one that is paid
-        asked = [_withdraw(f"w{i}", *ask) for i, ask in enumerate(chosen, 1)]
-        split = draw(st.integers(0, len(asked)))
-        polls = draw(st.sampled_from((2, 3, 0)))
-        lanes = (
-            client("app-1", *asked[:split]), client("app-2", *asked[split:]),
-            repeated("relay-1", "relay", polls), repeated("relay-2", "relay", polls and polls - 1),
-        )  # fmt: skip
-        kinds = frozenset(cls.stateful_kinds)
-        poison = draw(st.sampled_from(((), (), (), ("P",))))
-        return Scope("drawn", "a drawn workload", (("A", 100), ("C", 7), ("P", 100)), lanes, faults=2, kinds=kinds, poison=poison)
-
+    def stateful_workloads(cls) -> Sequence[Sequence[Scope]]:
+        """Stories of withdrawals and relays, alone and one after the other."""
+        return workloads(cls.stateful_kinds)
 
 
 @lru_cache(maxsize=64)

@@ -13,12 +13,13 @@ from acidtest.models.reserve_confirm import PENDING, VOIDED, Deal, Provider, Res
 from acidtest.models.reserve_protocol import STUDY
 from acidtest.models.theory import Claim, Size, Study, Theorem, Theory
 from acidtest.properties.reserve_confirm_predicates import HELD_STILL, PROPERTIES, REACHED, SOME_PART
-from acidtest.properties.reserve_confirm_workloads import ACCOUNTS, KEYS, SCOPES, SLOW_SCOPES, draw_scope
-from acidtest.properties.shared import LedgerContract, label
+from acidtest.properties.reserve_confirm_stories import workloads
+from acidtest.properties.reserve_confirm_workloads import ACCOUNTS, KEYS, SCOPES, SLOW_SCOPES
+from acidtest.properties.shared import DAY, LedgerContract, label
 from acidtest.workload import Operation, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Hashable, Sequence
 
     from acidtest.environment import Receipt
     from acidtest.models.ledger import Call
@@ -117,8 +118,8 @@ class ReserveConfirmContract(LedgerContract):
     properties = (*PROPERTIES, *REACHED)
     scopes = SCOPES
     slow_scopes = SLOW_SCOPES
-    stateful_lanes: ClassVar[tuple[str, ...]] = ("app-1", "app-2", "callback 0", "callback 1", "desk-1")
-    stateful_kinds: ClassVar[tuple[str, ...]] = ("crash", "unacknowledged", "lost", "refused", "late")
+    stateful_kinds: ClassVar[tuple[str, ...]] = ("crash", "unacknowledged", "lost", "refused", "late", "delayed")
+    stateful_changes: ClassVar[tuple[tuple[str, float], ...]] = (("jump", 7_200.0), ("jump", 40 * DAY), ("outage", 0.0), ("restore", 0.0))
 
     def requests(self, scope: Scope) -> tuple[Request, ...]:
         """The withdrawals of `scope`."""
@@ -163,9 +164,9 @@ class ReserveConfirmContract(LedgerContract):
         return () if kind == "disturb" else super().actions(scope, kind, subject, value)
 
     @classmethod
-    def stateful_scope(cls, draw: Callable[[Any], Any]) -> Scope:
-        """Two to four withdrawals by two processes, among them repeated and invalid ones."""
-        return draw_scope(draw, frozenset(cls.stateful_kinds))
+    def stateful_workloads(cls) -> Sequence[Sequence[Scope]]:
+        """Stories of withdrawals, alone with each provider, and one after the other."""
+        return workloads(cls.stateful_kinds)
 
 
 @lru_cache(maxsize=64)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from hypothesis import strategies as st
+from typing import Any
 
 from acidtest.properties.shared import DAY, client, environment, repeated
 from acidtest.workload import Lane, Operation, Scope, System
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 #: The accounts of every scope, and the keys that clients use.
 ACCOUNTS = (("A", 100), ("B", 50))
-KEYS = ("k1", "k2", "k3", "k4", "k5")
+KEYS = ("k1", "k2", "k3", "k4", "k5", "k6")
 ATM = System("atm")
 
 _CRASH = frozenset({"crash"})
@@ -182,25 +177,3 @@ SLOW_SCOPES = (
         faults=1, kinds=frozenset({"restart database"}), systems=(ATM,),
     ),
 )  # fmt: skip
-
-#: What the stateful search asks for: (key, user, amount), with repeated keys, other payloads and invalid requests.
-_MENU = (
-    ("k1", "A", 61), ("k2", "A", 17), ("k3", "B", 13), ("k4", "A", 52), ("k1", "A", 61), ("k1", "A", 23), ("k4", "A", 161),
-    ("k5", "nobody", 5), ("k5", "A", -3), ("k2", "B", 17),
-)  # fmt: skip
-
-
-def draw_scope(draw: Callable[[Any], Any], kinds: frozenset[str]) -> Scope:
-    """Two to four withdrawals by two processes, beside callbacks and somebody who looks after what is pending."""
-    funded, any_ask = st.sampled_from(_MENU[:3]), st.sampled_from(_MENU)
-    chosen = [draw(funded), draw(any_ask), *draw(st.lists(any_ask, max_size=2))]
-    asked = [withdraw(f"w{i}", *ask) for i, ask in enumerate(chosen, 1)]
-    split = draw(st.integers(0, len(asked)))
-    lanes = (
-        client("app-1", *asked[:split]), client("app-2", *asked[split:]),
-        _callback("callback 1", 1, "hook-1"), _callback("callback 0", 0, "hook-1"),
-        repeated("desk-1", "tick", draw(st.sampled_from((2, 1, 0)))),
-    )  # fmt: skip
-    plain, queue = draw(st.sampled_from((False, False, True))), draw(st.booleans())
-    system = ATM._replace(callbacks=not plain, queues=queue, parts=((61, 40),) * draw(st.booleans()), declines=(13,))
-    return Scope("drawn", "a drawn workload", ACCOUNTS, lanes, faults=2, kinds=kinds, systems=(system,))

@@ -10,8 +10,6 @@ from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
-from hypothesis import strategies as st
-
 from acidtest.environment import Outcome
 from acidtest.errors import ContractError
 from acidtest.models.machine import Property
@@ -31,11 +29,12 @@ from acidtest.properties.saga_services import (
     WRONG,
     Work,
 )
+from acidtest.properties.saga_stories import choreographed
 from acidtest.properties.shared import DAY, SOURCE, environment, is_stuck
 from acidtest.workload import ENVIRONMENT, Lane, Operation, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from acidtest.environment import Delivery
     from acidtest.models.saga_service import OrdersView
@@ -262,14 +261,6 @@ SLOW_SCOPES = (
 )  # fmt: skip
 
 
-#: What the stateful search orders, with repeated keys, other orders under them, refused and invalid ones; and what there is.
-_MENU = (
-    ("k1", "A", 61, "book", 2), ("k2", "A", 13, "book", 4), ("k3", "B", 7, "book", 1), ("k1", "A", 61, "book", 2),
-    ("k1", "A", 17, "book", 2), ("k4", "A", 41, "book", 3), ("k5", "A", 5, "pen", 1), ("k6", "nobody", 5, "book", 1), ("k4", "B", 0, "book", 1),
-)  # fmt: skip
-_DRAWN = (("payment/A", 100), ("payment/B", 50), ("stock/book", 7), ("booking/place", 2))
-
-
 class SagaChoreographyContract(SagaContract):
     """Orders that services fill on each other's events. Subclass it and give `implementation(env)`, for each `env.service`."""
 
@@ -282,7 +273,6 @@ class SagaChoreographyContract(SagaContract):
     properties = (*_OWN, *(p for p in PROPERTIES if p.kind in (ALWAYS, STEP)), *_AT_REST, *(p for p in PROPERTIES if p.kind not in (ALWAYS, STEP)))
     scopes = SCOPES
     slow_scopes = SLOW_SCOPES
-    stateful_lanes: ClassVar[tuple[str, ...]] = (*(f"{name}-1" for name in SERVICES), ENVIRONMENT)
     stateful_kinds: ClassVar[tuple[str, ...]] = ("crash", "unacknowledged", "lost", "refused", "late", "twice", "duplicated", "reordered")
 
     @classmethod
@@ -317,14 +307,9 @@ class SagaChoreographyContract(SagaContract):
         )
 
     @classmethod
-    def stateful_scope(cls, draw: Callable[[Any], Any]) -> Scope:
-        """Two to four orders, some of them refused, repeated or invalid, in any order of messages, while time jumps."""
-        first, any_order = st.sampled_from(_MENU[:3]), st.sampled_from(_MENU)
-        chosen = [draw(first), *draw(st.lists(any_order, min_size=1, max_size=3))]
-        orders = [order(f"o{i}", *asked) for i, asked in enumerate(chosen, 1)]
-        kinds, n = frozenset(cls.stateful_kinds), len(orders)
-        lanes = (*_lanes("rt" + "hr" * n, "hr" * 2 * n, "hr" * 2 * n, "hr" * n, *orders), environment(("jump", 2 * DAY)))
-        return Scope("drawn", "a drawn workload", _DRAWN, lanes, faults=2, kinds=kinds)
+    def stateful_workloads(cls) -> Sequence[Sequence[Scope]]:
+        """What becomes of orders, one story or two."""
+        return choreographed(cls.stateful_kinds)
 
 
 @lru_cache(maxsize=64)

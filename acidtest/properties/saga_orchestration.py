@@ -9,8 +9,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
-from hypothesis import strategies as st
-
 from acidtest.environment import Outcome
 from acidtest.models.machine import implied
 from acidtest.models.saga_service import OrdersView
@@ -18,11 +16,12 @@ from acidtest.models.saga_specification import at_most_once
 from acidtest.models.saga_steps import RUNNING
 from acidtest.properties.saga import ALWAYS, AT_REST, KEYS, PROPERTIES, SagaContract, orders_view
 from acidtest.properties.saga_services import SERVICES, PlayedService
+from acidtest.properties.saga_stories import orchestrated
 from acidtest.properties.shared import DAY, client, environment, is_stuck, repeated
 from acidtest.workload import ENVIRONMENT, Lane, Operation, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
+    from collections.abc import Hashable, Mapping, Sequence
 
     from acidtest.environment import Reply
     from acidtest.properties.contract import Seen
@@ -224,7 +223,6 @@ class SagaOrchestrationContract(SagaContract):
     reads: ClassVar[tuple[str, ...]] = ("status",)
     properties = (*_OWN, *PROPERTIES)
     scopes = SCOPES
-    stateful_lanes: ClassVar[tuple[str, ...]] = ("app-1", "app-2", "desk-1", "hook-1", ENVIRONMENT)
     stateful_kinds: ClassVar[tuple[str, ...]] = ("crash", "unacknowledged", "lost", "refused", "late", "twice")
 
     def install(self, implementation: Any, scope: Scope, member: str = "") -> None:  # noqa: ANN401, ARG002
@@ -252,28 +250,9 @@ class SagaOrchestrationContract(SagaContract):
         return view._replace(executors=executors, stuck=is_stuck(seen.happened))
 
     @classmethod
-    def stateful_scope(cls, draw: Callable[[Any], Any]) -> Scope:
-        """Two to four orders by two processes, some of them refused or invalid, beside ticks and answers that come once more."""
-        filled, any_order = st.sampled_from(_MENU[:3]), st.sampled_from(_MENU)
-        chosen = [draw(filled), draw(any_order), *draw(st.lists(any_order, max_size=2))]
-        placed = [order(f"o{i}", *ask) for i, ask in enumerate(chosen, 1)]
-        split = draw(st.integers(0, len(placed)))
-        lanes = (
-            client("app-1", *placed[:split]), client("app-2", *placed[split:]),
-            repeated("desk-1", "tick", draw(st.sampled_from((2, 1, 0)))),
-            _replies("hook-1", *draw(st.lists(st.sampled_from(_ANSWERS), unique=True, max_size=2))),
-            environment(*draw(st.sampled_from(((("jump", 2 * DAY),), (("jump", 60.0),), ())))),
-        )  # fmt: skip
-        return Scope("drawn", "a drawn workload", _TWO_PLACES, lanes, faults=2, kinds=frozenset(cls.stateful_kinds))
-
-
-#: What the stateful search orders, some of it once more, with another payload, more than there is, or invalid.
-_MENU = (
-    ("k1", "A", 61, "book", 2), ("k2", "A", 13, "book", 4), ("k3", "A", 29, "book", 3), ("k1", "A", 61, "book", 2),
-    ("k4", "A", 7, "book", 19), ("k5", "A", 187, "book", 1), ("k1", "A", 17, "book", 5), ("k6", "A", 0, "book", 1),
-    ("k6", "A", 11, "book", -1), ("k5", "nobody", 5, "book", 1),
-)  # fmt: skip
-_ANSWERS = ("payment reply 0", "stock reply 0", "stock reply 1", "booking reply 0", "booking reply 1")
+    def stateful_workloads(cls) -> Sequence[Sequence[Scope]]:
+        """What becomes of orders, one story or two."""
+        return orchestrated(cls.stateful_kinds)
 
 
 @lru_cache(maxsize=64)

@@ -6,6 +6,7 @@ Views that these predicates speak of have the fields `opening`, `balances`, `cal
 from __future__ import annotations
 
 from collections import Counter
+from functools import lru_cache
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -163,7 +164,11 @@ def explain(opening: Balances, calls: Sequence[Call], balances: Balances, known:
     """
     firsts = {c.request.ask: c.request for c in reversed(calls)}
     invoked = {c.request.ask for c in calls if c.status != "new"}
-    candidates = [r for r in reversed(firsts.values()) if r.ask in invoked]
+    return _explain(opening, tuple([r for r in reversed(firsts.values()) if r.ask in invoked]), balances, known)
+
+
+@lru_cache(maxsize=100_000)  # a search asks the same thing over and over
+def _explain(opening: Balances, candidates: tuple[Request, ...], balances: Balances, known: tuple[str, ...]) -> tuple[str, ...]:
     taken = [r for name in known for r in candidates if r.name == name]
     for more in [[], *([r] for r in candidates if r.name not in known), *([r] for r in candidates)]:
         if len(taken) == len(known) and _fold(opening, [*taken, *more]) == balances:

@@ -10,8 +10,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from hypothesis import strategies as st
-
 from acidtest.environment import Outcome
 from acidtest.models.ledger import Request
 from acidtest.models.machine import Kind, Property, implied
@@ -22,10 +20,11 @@ from acidtest.properties import tcc_service as service
 from acidtest.properties.contract import Seen, accounts_of
 from acidtest.properties.shared import DAY, SOURCE, LedgerContract, client, environment, is_stuck
 from acidtest.properties.tcc_coordinator import STUDY as COORDINATOR
-from acidtest.workload import ENVIRONMENT, Operation, Scope
+from acidtest.properties.tcc_stories import workloads
+from acidtest.workload import Operation, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Sequence
 
 
 class TccPort(Protocol):
@@ -276,16 +275,6 @@ SLOW_SCOPES = (
 )  # fmt: skip
 
 
-#: What the stateful search tries: (branch, account, amount), with repeated branches, other payloads, invalid requests.
-_MENU = (
-    ("g1/b1", "A", 61), ("g2/b1", "A", 13), ("g1/b2", "A", 29), ("g1/b1", "A", 61), ("g2/b1", "A", 13), ("g3/b1", "A", 47),
-    ("g1/b1", "A", 17), ("g4/b1", "nobody", 5), ("g5/b1", "A", -3), ("g6/b1", "A", 161),
-)  # fmt: skip
-
-#: In which order the stateful search makes the calls of a branch: as it should be, or not.
-_SHAPES = ((TRY, CONFIRM), (TRY, CANCEL), (CANCEL, TRY), (TRY, CONFIRM, CONFIRM), (TRY, CANCEL, CONFIRM))
-
-
 def _service(asks: tuple[tuple[Any, ...], ...]) -> TccService:
     """The model of calls to a service where A has 100."""
     return TccService((("A", 100),), [request(f"r{i}", *ask) for i, ask in enumerate(asks, 1)])
@@ -341,7 +330,6 @@ class TccContract(LedgerContract):
     properties = PROPERTIES
     scopes = SCOPES
     slow_scopes = SLOW_SCOPES
-    stateful_lanes: ClassVar[tuple[str, ...]] = ("app-1", "app-2", "app-3", ENVIRONMENT)
 
     def requests(self, scope: Scope) -> tuple[Request, ...]:
         """The calls of `scope`."""
@@ -373,29 +361,9 @@ class TccContract(LedgerContract):
         return view._replace(happened=frozenset(), stuck=False)
 
     @classmethod
-    def stateful_scope(cls, draw: Callable[[Any], Any]) -> Scope:
-        """Two or three branches by two processes, each in the right order or not, and further calls of them, while time jumps."""
-        funded, any_ask, shapes = st.sampled_from(_MENU[:3]), st.sampled_from(_MENU), st.sampled_from(_SHAPES)
-        chosen = [draw(funded), draw(any_ask), *draw(st.lists(any_ask, max_size=1))]
-        first, second, *more = [_calls_of(i, ask, draw(shapes)) for i, ask in enumerate(chosen, 1)]
-        further = st.tuples(st.sampled_from((CONFIRM, CANCEL)), st.sampled_from(chosen))
-        late = [_call(f"l{i}", method, ask) for i, (method, ask) in enumerate(draw(st.lists(further, max_size=2)), 1)]
-        lanes = (
-            client("app-1", *first, *(call for calls in more for call in calls)), client("app-2", *second),
-            client("app-1", *late, name="app-3"), environment(*draw(st.sampled_from(((("jump", 40 * DAY),), ())))),
-        )  # fmt: skip
-        return Scope("drawn", "a drawn workload", (("A", 100),), lanes, faults=2, kinds=frozenset(cls.stateful_kinds))
-
-
-def _calls_of(number: int, ask: tuple[str, str, int], methods: tuple[str, ...]) -> list[Operation]:
-    """The calls of a branch, named after its number and their order."""
-    return [_call(f"r{number}{i}", method, ask) for i, method in enumerate(methods, 1)]
-
-
-def _call(name: str, method: str, ask: tuple[str, str, int]) -> Operation:
-    if method == TRY:
-        return _try(name, *ask)
-    return _confirm(name, ask[0]) if method == CONFIRM else _cancel(name, ask[0])
+    def stateful_workloads(cls) -> Sequence[Sequence[Scope]]:
+        """Stories of branches, alone and one after the other."""
+        return workloads(cls.stateful_kinds)
 
 
 @lru_cache(maxsize=64)

@@ -23,10 +23,11 @@ from acidtest.properties.tcc_coordinator_services import (
     balances_of,
     branches_of,
 )
-from acidtest.properties.tcc_coordinator_workloads import LANES, SCOPES, draw_scope
+from acidtest.properties.tcc_coordinator_stories import workloads
+from acidtest.properties.tcc_coordinator_workloads import SCOPES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from acidtest.models.ledger import Request
     from acidtest.models.machine import Action
@@ -107,7 +108,6 @@ class TccCoordinatorContract(LedgerContract):
     }
     properties = PROPERTIES
     scopes = SCOPES
-    stateful_lanes: ClassVar[tuple[str, ...]] = LANES
     stateful_kinds: ClassVar[tuple[str, ...]] = ("crash", "unacknowledged", "lost", "refused", "late", "twice")
 
     def install(self, implementation: Any, scope: Scope, member: str = "") -> None:  # noqa: ANN401, ARG002
@@ -160,9 +160,9 @@ class TccCoordinatorContract(LedgerContract):
         return () if kind == "disturb" else super().actions(scope, kind, subject, value)
 
     @classmethod
-    def stateful_scope(cls, draw: Callable[[Any], Any]) -> Scope:
-        """Two to four transactions by two processes, among them repeated and invalid ones, while time jumps."""
-        return draw_scope(draw, frozenset(cls.stateful_kinds))
+    def stateful_workloads(cls) -> Sequence[Sequence[Scope]]:
+        """Transactions that go wrong in one way or two."""
+        return workloads(cls.stateful_kinds)
 
 
 @lru_cache(maxsize=8)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from hypothesis import strategies as st
+from typing import Any
 
 from acidtest.properties.shared import DAY, environment
-from acidtest.workload import ENVIRONMENT, Lane, Operation, Scope
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from acidtest.workload import Lane, Operation, Scope
 
 #: The accounts of every scope, by service.
 ACCOUNTS = (("bank/A", 100), ("bank/B", 50), ("hotel/C", 40), ("shop/D", 60))
@@ -162,25 +157,3 @@ SCOPES = (
         faults=2, kinds=_CRASH | {"unacknowledged", "lost", "late"}, serial=True,
     ),
 )  # fmt: skip
-
-
-#: What the stateful search asks for: with repeated ids, other branches, and transactions that are invalid or cannot be paid.
-_MENU = (
-    ("g1", ("bank/A", 41), ("shop/D", 17)), ("g2", ("hotel/C", 11), ("bank/A", 67)), ("g3", ("bank/A", 23), ("bank/B", 29)),
-    ("g1", ("bank/A", 41), ("shop/D", 17)), ("g2", ("hotel/C", 11), ("bank/A", 67)), ("g1", ("bank/B", 13), ("shop/D", 5)),
-    ("g4", ("bank/B", 7), ("shop/D", 63)), ("g5", ("bank/A", 9), ("shop/D", 0)), ("g6", ("hotel/C", 3), ("bank/nobody", 2)),
-)  # fmt: skip
-
-
-def draw_scope(draw: Callable[[Any], Any], kinds: frozenset[str]) -> Scope:
-    """Two to four transactions by two processes, and up to two times that one of them looks after what is overdue."""
-    funded, any_ask = st.sampled_from(_MENU[:3]), st.sampled_from(_MENU)
-    chosen = [draw(funded), draw(any_ask), *draw(st.lists(any_ask, max_size=2))]
-    asked = [run(f"t{i}", gid, *branches) for i, (gid, *branches) in enumerate(chosen, 1)]
-    work = draw(st.lists(st.sampled_from(("tick", "recover")), max_size=2))
-    jumps = draw(st.sampled_from(((("jump", DAY),), (("jump", 40 * DAY),), ())))
-    lanes = (_client(1, *asked[::2]), _client(2, *asked[1::2]), _work(2, *work), environment(*jumps))
-    return Scope("drawn", "a drawn workload", ACCOUNTS, lanes, faults=2, kinds=kinds)
-
-
-LANES = ("client-1", "client-2", "desk-2", ENVIRONMENT)

@@ -6,8 +6,6 @@ from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from hypothesis import strategies as st
-
 from acidtest.environment import Outcome
 from acidtest.errors import ContractError
 from acidtest.models.atomic_commitment import STUDY as COMMITMENT
@@ -48,10 +46,11 @@ from acidtest.properties.shared import (
     is_stuck,
     whole,
 )
+from acidtest.properties.two_phase_commit_stories import workloads
 from acidtest.workload import Lane, Operation, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Hashable, Sequence
+    from collections.abc import Collection, Hashable, Sequence
 
 #: The databases that take part, always these.
 DATABASES = ("left", "right", "third")
@@ -246,15 +245,6 @@ SLOW_SCOPES = (
 )  # fmt: skip
 
 
-#: What the stateful search asks for: with repeated keys, other payloads, and runs that are invalid or cannot be paid.
-_MENU = (
-    ("k1", ("left", "A", -61), ("right", "B", 61)), ("k2", ("right", "B", -45), ("left", "A", 45)),
-    ("k1", ("left", "A", -61), ("right", "B", 61)), ("k1", ("left", "A", -13), ("third", "C", 13)),
-    ("k3", ("left", "A", -59), ("right", "B", 43), ("third", "C", 16)), ("k4", ("third", "C", -83), ("left", "A", 83)),
-    ("k2", ("right", "B", -45), ("left", "A", 45)), ("k5", ("left", "nobody", -5), ("right", "B", 5)), ("k6",),
-)  # fmt: skip
-
-
 def _service(scope: str) -> AtomicCommit:
     found = next(each for each in SCOPES if each.name == scope)
     return AtomicCommit(found.accounts, _requests(found))
@@ -303,7 +293,6 @@ class TwoPhaseCommitContract(LedgerContract):
     properties = PROPERTIES
     scopes = SCOPES
     slow_scopes = SLOW_SCOPES
-    stateful_lanes: ClassVar[tuple[str, ...]] = ("client-1", "client-2", "recovery-2")
 
     def install(self, implementation: Any, scope: Scope, member: str = "") -> None:  # noqa: ANN401, ARG002
         """Open the accounts, called database/account in a scope, in their databases."""
@@ -351,13 +340,9 @@ class TwoPhaseCommitContract(LedgerContract):
         return view._replace(happened=frozenset(), stuck=False, wedged=False)
 
     @classmethod
-    def stateful_scope(cls, draw: Callable[[Any], Any]) -> Scope:
-        """Two to four runs by two processes, among them repeated and invalid ones, and up to two recoveries."""
-        chosen = draw(st.lists(st.sampled_from(_MENU), min_size=2, max_size=4))
-        asked = [_run(f"t{i}", key, *operations) for i, (key, *operations) in enumerate(chosen, 1)]
-        split = draw(st.integers(0, len(asked)))
-        lanes = (_client(1, *asked[:split]), _client(2, *asked[split:]), _recovery(2, draw(st.integers(0, 2))))
-        return Scope("drawn", "a drawn workload", _ACCOUNTS, lanes, faults=2, kinds=frozenset(cls.stateful_kinds))
+    def stateful_workloads(cls) -> Sequence[Sequence[Scope]]:
+        """Stories of runs, alone and one after the other."""
+        return workloads(cls.stateful_kinds)
 
 
 @lru_cache(maxsize=64)

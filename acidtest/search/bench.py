@@ -29,6 +29,13 @@ if TYPE_CHECKING:
     from acidtest.properties.contract import Contract
 
 OBSERVER = "observer"
+#: What a bench remembers of the scope that it is prepared for.
+_REMEMBERED = (
+    "only", "always", "steps", "at_rest", "sometimes", "reached", "scope", "_reachable", "follower", "_observed", "_judged",
+    "settled",
+)  # fmt: skip
+#: Of how many scopes it remembers that; some megabytes each.
+_MOST_KEPT = 16
 
 
 class Bench:
@@ -64,6 +71,20 @@ class Bench:
         self.properties = [p for p in contract.properties if p.applies(self.capabilities)]
         self.only: frozenset[str] = frozenset()
         self._installed: object = None
+        self._kept: dict[Scope, dict[str, Any]] = {}
+
+    def prepare_again(self, scope: Scope) -> None:
+        """Prepare for a scope; what was remembered of it is remembered still, if that was not long ago."""
+        kept = self._kept.pop(scope, None)
+        if kept is None:
+            self.prepare(scope)
+            kept = {name: vars(self)[name] for name in _REMEMBERED}
+        self._kept[scope] = kept  # the last of them
+        if len(self._kept) > _MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+        if scope.accounts != self._installed:
+            self._install(scope)
+        vars(self).update(kept)
 
     def prepare(self, scope: Scope, only: frozenset[str] = frozenset()) -> None:
         """Install the implementation for a scope, and forget what was remembered of another.
@@ -94,6 +115,10 @@ class Bench:
         if scope.faults and CRASH in scope.kinds and called & self.coroutines:
             return replace(scope, kinds=scope.kinds | CANCELLATIONS)
         return scope
+
+    def workloads(self) -> list[list[Scope]]:
+        """The workloads of the stateful search, with cancellation among their faults where coroutines are called."""
+        return [[self._with_cancellations(workload) for workload in row] for row in self.contract.stateful_workloads()]
 
     def kinds(self) -> frozenset[str]:
         """The fault kinds that must fire in the prepared scope.
@@ -193,8 +218,11 @@ class Bench:
         return not self.only or property_id in self.only
 
     def close(self) -> None:
-        """Give back the site."""
+        """Give back the site, and forget everything: others may keep the bench itself for long."""
         self.site.close()
+        self._kept.clear()
+        for name in ("follower", "_observed", "_judged", "settled"):
+            vars(self).pop(name, None)
 
     def _empty_world(self) -> World:
         return World(self.site, self.factory, Scope("empty", "", (), ()))

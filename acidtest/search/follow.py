@@ -74,9 +74,19 @@ class Follower:
             known = self._after_view[number, wanted] = self._number(states)
         return known
 
-    def allowed(self, number: int) -> list[Hashable]:
-        """The views that the model would have allowed next, for a report."""
-        return list(dict.fromkeys(self._view(state) for state in self._closure(number)))
+    def allowed(self, number: int, most: int) -> list[Hashable]:
+        """The views that the model would have allowed next, for a report: so many, those with the fewest steps first."""
+        reached = dict.fromkeys(self._sets[number] if number != NOTHING else ())
+        queue = list(reached)
+        views: dict[Hashable, None] = {}
+        for state in queue:
+            views[self._view(state)] = None
+            if len(views) == most:
+                break
+            following = [after for _, effect, args in self._inside if (after := effect(state, *args)) is not None]
+            queue += [after for after in dict.fromkeys(following) if after not in reached]
+            reached.update(dict.fromkeys(following))
+        return list(views)
 
     def _number(self, states: frozenset[Any]) -> int:
         if not states:

@@ -246,7 +246,7 @@ class Run:
             self.violation = Violation(REFINEMENT, name, before, self.view, self._allowed(suspects))
 
     def _allowed(self, suspects: int) -> tuple[Hashable, ...]:
-        return tuple(self.bench.follower.allowed(suspects)[:20])
+        return tuple(self.bench.follower.allowed(suspects, most=20))
 
     def _seen(self, window: frozenset[Hashable] | None, read: Hashable, *, at_rest: bool = False) -> Seen:
         return Seen(

@@ -1,54 +1,45 @@
-"""Longer workloads by Hypothesis: a rule-based state machine over the same world.
+"""Longer workloads by Hypothesis: a state machine over the same world.
 
-Few rules, few draws. A rule says *where* a run leaves its default course, which is to let one client finish before the
-next begins: after how many effects it switches to another lane, and after how many which fault befalls it. That shrinks
-to a handful of numbers, where one draw per step would shrink for minutes.
+An example is a workload and a few plans, each of which says where a run leaves the default course (`course`). So few
+choices make a whole schedule, each means something, and what fails shrinks to a handful of numbers. First come
+simple examples, with one switch or one fault, none of them twice; then workloads and plans are drawn (`drawing`).
 """
 
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack, suppress
+from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+from unittest import SkipTest
 
 from hypothesis import HealthCheck, Phase, settings
-from hypothesis import strategies as st
 from hypothesis.database import InMemoryExampleDatabase
-from hypothesis.reporting import with_reporter
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from acidtest.search.bench import Bench
+from acidtest.search.course import DEFAULT_COURSE, Course, Occasions, Plan, fault_of
 from acidtest.search.coverage import Coverage, never_fired
+from acidtest.search.drawing import SIMPLE, Drawn, examples, simple
 from acidtest.search.exhaustive import without_collector
-from acidtest.search.moves import Move, Position, follow, moves
-from acidtest.search.run import Run, Violation
-from acidtest.search.settle import settle
 from acidtest.search.verdict import Result, conclude
 from acidtest.world.database.backend import DEFAULT
-from acidtest.world.effects import CANCELLED, CRASH, REFUSED, RESTART_DATABASE, Decision
+from acidtest.world.effects import CRASH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from acidtest.properties.contract import Contract
+    from acidtest.search.run import Violation
     from acidtest.workload import Scope
+    from acidtest.world.effects import Decision
 
-#: How many effects a rule performs, at most, where it is not to go on to the end.
-FARTHEST = 14
-#: A switch happens at one of the first so many occasions.
-OCCASIONS = 6
-#: A crash or a refusal befalls one of the first so many effects: nearly all of a small workload.
-EFFECTS = 16
-#: The faults of replies befall one of the first so many of COMMIT and publish, of which a workload has few.
-REPLIES = 4
-#: How many effects a rule performs, at most, where it is to go on to the end.
-LONGEST = 400
-#: How many rules one example runs, at most: the first few do all the work of a small workload.
-STEPS = 4
-#: How far time may jump at once, in seconds.
-PAUSES = (60.0, 7_200.0, 3_456_000.0)
-
+#: How many rules an example runs: one, which is all that there is. Hypothesis copies parts of an example over others that
+#: look alike, and steps of a machine always do.
+STEPS = 1
+#: How many simple examples of a sort there are at most, for each that is drawn; they end when each has run once.
+TOUR = 2
 
 #: Where hypothesis.seed and hypothesis.reproduce_failure leave what they are given.
 _SEED = "_hypothesis_internal_use_seed"
@@ -70,137 +61,86 @@ class Violated(AssertionError):  # noqa: N818 - not an error, a finding
 
 @dataclass
 class Tally:
-    """What all examples of a stateful search did."""
+    """What all examples of a stateful search did.
+
+    `passed` are the plans, by workload, of which nothing came: they need not run again. `occasions` are those of the
+    default courses.
+    """
 
     runs: int = 0
     effects: int = 0
-    faults: dict[str, int] = field(default_factory=dict)
+    faults: Counter[str] = field(default_factory=Counter)
     points: set[tuple[str, str]] = field(default_factory=set)
     crashed: set[tuple[str, str]] = field(default_factory=set)
     outcomes: set[Any] = field(default_factory=set)
-    keys: set[int] = field(default_factory=set)
-    coverage: Coverage = field(default_factory=Coverage)
+    states: set[int] = field(default_factory=set)
+    passed: set[tuple[str, Plan]] = field(default_factory=set)
+    occasions: dict[str, Occasions] = field(default_factory=dict)
     scope: Scope | None = None
     schedule: list[Decision] = field(default_factory=list)
     violation: Violation | None = None
 
+    def add(self, course: Course) -> None:
+        """Take note of a run."""
+        self.runs += 1
+        self.effects += len(course.schedule)
+        self.states |= course.states
+        self.outcomes.update(course.run.status)
+        for decision in course.schedule:
+            point = decision.target, decision.effect
+            self.points.add(point)
+            kind = fault_of(decision)
+            if kind:
+                self.faults[kind] += 1
+            if kind == CRASH:
+                self.crashed.add(point)
+
 
 class WorkloadMachine(RuleBasedStateMachine):
-    """Runs a drawn workload. `machine_for` makes the subclass for a contract and an implementation."""
+    """Runs drawn workloads. `machine_for` makes the subclass for a contract and an implementation."""
 
     bench: Bench
     tally: Tally
     tell: Any = None
 
-    def __init__(self) -> None:
-        """Wait for the workload."""
-        super().__init__()
-        self.running: Run | None = None
-        self.at = Position()
-        self.schedule: list[Decision] = []
-        self.settled = False
+    def explore(self, drawn: Drawn) -> None:
+        """Run a workload on its default course, and then by each plan.
 
-    def begin(self, scope: Scope) -> None:
-        """Start the world of a workload, in which rules may change the environment at any moment."""
-        self.bench.prepare(replace(scope, unsteady=True))
-        self.running = Run(self.bench)
-        self.tally.runs += 1
-
-    def go(self, switches: list[tuple[int, str]], faults: list[tuple[int, str]], effects: int) -> None:
-        """Run by default, but switch lanes where that was drawn, and let faults befall what was drawn.
-
-        Arguments:
-            switches: (at which of the occasions to go on elsewhere, to which lane) pairs; another lane where that one
-                cannot go on. Each is counted from the one before.
-            faults: (which of the effects that it can befall, kind) pairs, counted likewise.
-            effects: how many effects at most.
+        Raises:
+            Violated: something was found.
         """
-        plan, due, since = list(switches), list(faults), 0
-        for _ in range(effects):
-            options = moves(self.run, self.at)
-            others = _others(options, self.at.lane)
-            since += bool(others)
-            if plan and others and since >= plan[0][0]:
-                options = _preferring(others, plan[0][1])
-                plan, since = plan[1:], 0
-            faulty = [m for m in options if due and due[0][1] in (m.decision.fault, m.decision.kind, str(m.decision))]
-            if faulty:
-                left, kind = due[0]
-                options, due = (faulty, due[1:]) if left == 1 else (options, [(left - 1, kind), *due[1:]])
-            if not options or (options[0].faults and not faulty):
-                return
-            self.perform(options[0])
+        for plan in (DEFAULT_COURSE, *drawn.plans):
+            if (drawn.workload.name, plan) not in self.tally.passed:
+                course = take(self.bench, self.tally, drawn.workload, plan)
+                if course.run.violation is not None:
+                    self.fail(drawn.workload, course)
 
-    def perform(self, move: Move) -> bool:
-        """Carry out a move and look; False where it waits for a lock."""
-        run, decision = self.run, move.decision
-        if not run.perform(decision):
-            return False
-        self.schedule.append(decision)
-        self.at = follow(run, decision)
-        self.tally.effects += 1
-        self.tally.keys.add(hash(run.key()))
-        self.tally.points.add((decision.target, decision.effect))
-        kind = decision.fault or (CRASH if decision.kind == CRASH else RESTART_DATABASE if decision.restarts_database else "")
-        if kind:
-            self.tally.faults[kind] = self.tally.faults.get(kind, 0) + 1
-        if kind == CRASH:
-            self.tally.crashed.add((decision.target, decision.effect))
-        self.check()
-        return True
+    def fail(self, workload: Scope, course: Course) -> None:
+        """Say what was violated.
 
-    def come_to_rest(self) -> None:
-        """Finish what was begun, come to rest and check."""
-        self.settled = True
-        for _ in range(LONGEST):
-            options = [m for m in moves(self.run, self.at) if not m.faults]
-            if not options:
-                break
-            self.perform(options[0])
-        settle(self.run)
-        self.tally.outcomes.update(self.run.status)
-        self.check()
-
-    def check(self) -> None:
-        """Raise what was violated."""
-        violation = self.run.violation
-        if violation is not None:
-            self.settled = True
-            tally = self.tally
-            tally.violation, tally.schedule, tally.scope = violation, list(self.schedule), self.bench.scope
-            raise Violated(violation, lambda: self.tell(self) if self.tell is not None else f"{violation.property}: {violation.name}")
-
-    @property
-    def run(self) -> Run:
-        """The run of this example."""
-        assert self.running is not None  # noqa: S101 - the initialize rule comes first
-        return self.running
-
-    def teardown(self) -> None:
-        """Come to rest if that has not been done, and give the world back."""
-        if self.running is None:
-            return
-        try:
-            if not self.settled:
-                self.come_to_rest()
-        finally:
-            self.run.close()
+        Raises:
+            Violated: always.
+        """
+        violation, tally = course.run.violation, self.tally
+        assert violation is not None  # noqa: S101 - it is called of violations only
+        tally.violation, tally.schedule, tally.scope = violation, course.schedule, workload
+        raise Violated(violation, lambda: self.tell(self) if self.tell is not None else f"{violation.property}: {violation.name}")
 
 
-def _others(options: list[Move], lane: str) -> list[Move]:
-    """The moves that go on with another lane, and are no faults; none at the start, where every lane is another."""
-    return [m for m in options if m.decision.kind == "advance" and m.decision.target != lane and not m.faults] if lane else []
-
-
-def _preferring(options: list[Move], lane: str) -> list[Move]:
-    """The moves with those of a lane first."""
-    return sorted(options, key=lambda move: move.decision.target != lane)
-
-
-def _fault(kind: str) -> st.SearchStrategy[tuple[int, str]]:
-    """At which of the effects that it can befall a fault does so."""
-    farthest = EFFECTS if kind in (CRASH, REFUSED, CANCELLED) else REPLIES
-    return st.tuples(st.integers(1, farthest), st.just(kind))
+def take(bench: Bench, tally: Tally, workload: Scope, plan: Plan) -> Course:
+    """Run a workload by a plan."""
+    bench.prepare_again(workload)
+    course = Course(bench, plan)
+    try:
+        course.follow()
+    finally:
+        tally.add(course)
+        course.run.close()
+    if plan == DEFAULT_COURSE:
+        tally.occasions[workload.name] = course.occasions if course.run.violation is None else Occasions()
+    if course.run.violation is None:
+        tally.passed.add((workload.name, plan))
+    return course
 
 
 def machine_for(
@@ -214,55 +154,65 @@ def machine_for(
         name: what the printed program calls it.
         backend: the kind of its databases.
     """
-    bench = Bench(contract, factory, backend)
-    return _machine(bench, Tally(), name, bench.stateful_kinds())
+    return _machine(Bench(contract, factory, backend), Tally(), name, _examples)
 
 
-def _machine(bench: Bench, tally: Tally, name: str, kinds: Sequence[str]) -> type[WorkloadMachine]:
-    contract = bench.contract
-    lanes = st.sampled_from(contract.stateful_lanes)
-    when = st.integers(1, OCCASIONS)
-    switches = st.lists(st.tuples(when, lanes), max_size=3)
-    faults = st.lists(st.one_of([_fault(kind) for kind in kinds]), max_size=2)
-    effects = st.sampled_from((LONGEST, *range(1, FARTHEST + 1)))
-    changes = [*((seconds, "jump") for seconds in PAUSES), (0.0, "outage"), (0.0, "restore")]
-    then = st.sampled_from((*[None] * len(changes), *changes))
-
+def _machine(bench: Bench, tally: Tally, name: str, strategy: Callable[[Bench, Tally], Any]) -> type[WorkloadMachine]:
     class Machine(WorkloadMachine):
-        @initialize(workload=st.composite(contract.stateful_scope)())
-        def start(self, workload: Scope) -> None:
-            self.begin(workload)
+        @initialize(drawn=strategy(bench, tally))
+        def explore(self, drawn: Drawn) -> None:
+            super().explore(drawn)
 
-        @rule(switches=switches, faults=faults, effects=effects, then=then)
-        def run_clients(
-            self, switches: list[tuple[int, str]], faults: list[tuple[int, str]], effects: int, then: tuple[float, str] | None
-        ) -> None:
-            self.go(switches, faults, effects)
-            if then is not None:
-                self.perform(Move(Decision(then[1], str(then[0]))))
+        @rule()
+        def rest(self) -> None:
+            """A machine needs a rule; the one step has been made by then."""
 
     Machine.__name__ = Machine.__qualname__ = name
     Machine.bench, Machine.tally = bench, tally
     return Machine
 
 
-def run_machine(machine: type[WorkloadMachine], chosen: settings) -> None:
-    """Run drawn workloads, and then, if nothing was found, some more with the fault kinds that never fired.
+def _counter(bench: Bench, tally: Tally) -> Callable[[Scope], Occasions]:
+    def count(workload: Scope) -> Occasions:
+        """The occasions of the default course, which is run for that the first time."""
+        if workload.name not in tally.occasions:
+            take(bench, tally, workload, DEFAULT_COURSE)
+        return tally.occasions[workload.name]
 
-    Hypothesis varies what it drew before, so that even of many examples all may leave out one kind.
+    return count
+
+
+def _examples(bench: Bench, tally: Tally) -> Any:  # noqa: ANN401 - a strategy
+    """Every workload, and plans for it."""
+    contract = bench.contract
+    return examples(bench.workloads(), contract.stateful_changes, _counter(bench, tally))
+
+
+def _tour(sort: int) -> Callable[[Bench, Tally], Any]:
+    """The first workloads, with one switch at most, or one fault."""
+    return lambda bench, tally: simple(bench.workloads(), _counter(bench, tally), sort)
+
+
+def run_machine(machine: type[WorkloadMachine], chosen: settings) -> None:
+    """Run what failed the last time, as far as it was kept; then simple examples; then all sorts.
 
     Raises:
         Violated: something was found.
     """
-    _run_ungrouped(machine, chosen)
-    missing = sorted(machine.bench.that_must_fire(machine.bench.stateful_kinds()) - machine.tally.faults.keys())
-    if hasattr(machine, _REPRODUCE) or not missing:
+    if hasattr(machine, _REPRODUCE):
+        _run_ungrouped(machine, chosen)
         return
-    narrowed = _machine(machine.bench, machine.tally, machine.__name__, missing)
-    narrowed.tell = staticmethod(machine.tell) if machine.tell is not None else None
-    if hasattr(machine, _SEED):
-        setattr(narrowed, _SEED, getattr(machine, _SEED))
-    _run_ungrouped(narrowed, settings(chosen, max_examples=max(chosen.max_examples // 4, 1), database=InMemoryExampleDatabase()))
+    kept, fresh = ([phase for phase in chosen.phases if phase is not left_out] for left_out in (Phase.generate, Phase.reuse))
+    if Phase.reuse in kept:
+        with suppress(SkipTest):  # Hypothesis says so where nothing was kept
+            _run_ungrouped(machine, settings(chosen, phases=kept))
+    for sort in SIMPLE:
+        tour = _machine(machine.bench, machine.tally, machine.__name__, _tour(sort))
+        tour.tell = staticmethod(machine.tell) if machine.tell is not None else None
+        if hasattr(machine, _SEED):
+            setattr(tour, _SEED, getattr(machine, _SEED))
+        _run_ungrouped(tour, settings(chosen, phases=fresh, max_examples=TOUR * chosen.max_examples))
+    _run_ungrouped(machine, settings(chosen, phases=fresh))
 
 
 def check_statefully(
@@ -272,6 +222,7 @@ def check_statefully(
     examples: int = 200,
     seed: int | None = None,
     backend: str = DEFAULT,
+    shrink: bool = True,
 ) -> tuple[Bench, Result]:
     """Run drawn workloads, and shrink the first that fails.
 
@@ -281,6 +232,7 @@ def check_statefully(
         examples: how many workloads.
         seed: of the draws; None for a random one.
         backend: the kind of its databases.
+        shrink: whether to look for a smaller example when one fails.
 
     Returns:
         the bench, to be closed by the caller, and the result.
@@ -294,15 +246,15 @@ def check_statefully(
         deadline=None,
         database=InMemoryExampleDatabase(),
         suppress_health_check=list(HealthCheck),
-        phases=[Phase.explicit, Phase.generate, Phase.shrink],
+        phases=[Phase.explicit, Phase.generate, *([Phase.shrink] if shrink else [])],
     )
     began = time.monotonic()
     program: list[str] = []
-    with ExitStack() as stack:
-        stack.enter_context(without_collector())
-        stack.enter_context(with_reporter(lambda text: program.append(str(text))))
-        with suppress(Violated):
+    with without_collector():
+        try:
             run_machine(machine, chosen)
+        except Violated as found:
+            program = getattr(found, "__notes__", [])
     seconds_taken = time.monotonic() - began
     return machine.bench, result_of(machine.bench, machine.tally, examples, seconds_taken, program)
 
@@ -336,10 +288,10 @@ def result_of(bench: Bench, tally: Tally, examples: int, seconds: float, program
     )  # fmt: skip
     missing = never_fired(coverage) if tally.violation is None else []
     verdict, reasons = conclude(violated=tally.violation is not None, complete=tally.runs > 0, findings=missing)
-    scope: Any = tally.scope or bench.scope
+    scope = tally.scope or replace(bench.prepared(), name="drawn", summary="drawn workloads")
     return Result(
         "stateful", scope, verdict, reasons, f"{examples} drawn workloads", tally.runs, tally.runs, tally.effects,
-        len(tally.keys), seconds, coverage, tally.violation, tuple(tally.schedule),
+        len(tally.states), seconds, coverage, tally.violation, tuple(tally.schedule),
         tuple(p.id for p in bench.properties if tally.violation is None or p.id != tally.violation.property),
         {"program": list(program)},
     )  # fmt: skip

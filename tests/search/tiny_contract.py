@@ -10,7 +10,7 @@ from acidtest.properties.contract import Contract, Seen
 from acidtest.workload import Lane, Operation, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
 
 
 class TinyPort(Protocol):
@@ -80,8 +80,8 @@ class TinyContract(Contract):
         return ()
 
     @classmethod
-    def stateful_scope(cls, draw: Callable[[Any], Any]) -> Scope:
-        raise NotImplementedError
+    def stateful_workloads(cls) -> Sequence[Sequence[Scope]]:
+        return ()
 
 
 class Tiny:

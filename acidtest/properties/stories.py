@@ -1,0 +1,67 @@
+"""What the workloads of the stateful search are made of.
+
+A story is what one or two clients do about a request that goes wrong in some way: they ask twice at once, ask again after
+a month, spend what somebody else counts on. A workload is one story, or two, with keys and accounts of their own, so that
+whatever happens to the balances says which request it was.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from acidtest.workload import Lane, Operation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class Story(NamedTuple):
+    """What clients do.
+
+    Arguments:
+        name: identifies it within the pattern.
+        lanes: per client, by the name of its lane, what it asks for, one after the other.
+    """
+
+    name: str
+    lanes: Mapping[str, Sequence[Operation]]
+
+
+def pairs(stories: Sequence[Story], others: Sequence[Story]) -> list[list[Story]]:
+    """Every story with every other after it, in rows.
+
+    Arguments:
+        stories: the simplest first.
+        others: the same stories, with other keys and accounts.
+
+    Returns:
+        a row for no story, where there is one of the others, or else the simplest; then a row for each story, alone and with
+        each of the others after it.
+    """
+    alone = [stories[0], *(other._replace(name=f"{other.name}, elsewhere") for other in others)]
+    return [alone, *([first, *(after(first, second) for second in others if second.name != first.name)] for first in stories)]
+
+
+def after(first: Story, second: Story) -> Story:
+    """Two stories, one after the other: each client goes on to the second when it is done with the first."""
+    names = dict.fromkeys([*first.lanes, *second.lanes])
+    lanes = {name: [*first.lanes.get(name, ()), *second.lanes.get(name, ())] for name in names}
+    return Story(f"{first.name}, then {second.name}", lanes)
+
+
+def lanes_of(story: Story, processes: Mapping[str, str]) -> tuple[Lane, ...]:
+    """The lanes of a workload; its operations are numbered.
+
+    Arguments:
+        story: what its clients do.
+        processes: per lane, in their order, the process that it calls.
+    """
+    numbers = iter(range(1, 1_000))
+    return tuple(
+        Lane(name, process, tuple(_named(operation, next(numbers)) for operation in story.lanes.get(name, ())))
+        for name, process in processes.items()
+    )
+
+
+def _named(operation: Operation, number: int) -> Operation:
+    return operation._replace(name=f"{operation.method.rstrip('_')} {number}")

@@ -1,0 +1,144 @@
+"""What the stateful search draws: a workload, and plans by which it runs.
+
+Every choice is one of a list, uniformly, with the simplest first: which workload; at which occasion to go on elsewhere,
+and with which lane; which fault befalls which occasion. How many occasions there are is counted on the workload's default
+course, so that no choice falls behind the end, and none is likelier because its kind of fault has few occasions.
+
+Hypothesis likes to repeat what it drew: of an example it copies parts over others that look alike. That would make most
+plans of an example the same, so they are drawn as the elements of a list without duplicates, which it leaves alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hypothesis import strategies as st
+
+from acidtest.search.course import DEFAULT_COURSE, LATE_EFFECT, LONGEST, NEXT, Occasions, Plan
+from acidtest.world.effects import LATE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from acidtest.workload import Scope
+
+#: The first of a row is drawn so many times as often as all the others together: it is shorter, so that each of its
+#: occasions is chosen more often, and it takes less time.
+ALONE = 3
+#: The sorts of simple examples, of which so many and one more are drawn once each.
+SIMPLE = SWITCHES, FAULTS = (0, 1)
+SELDOM = 40
+#: How many plans an example has, at most, and how many effects they may have together.
+PLANS, EFFECTS = 8, 320
+#: Further switches and faults are near those before them, most of the time.
+NEAR = 10
+#: As many occasions a kind of fault has at least: others may arise where the default course is left.
+FEW = 2
+#: The most alternatives of one choice: Hypothesis draws from longer lists unevenly.
+CHOICES = 250
+
+
+class Drawn(NamedTuple):
+    """An example: a workload, and by which plans it runs after its default course."""
+
+    workload: Scope
+    plans: tuple[Plan, ...]
+
+
+@st.composite
+def examples(
+    draw: Callable[[Any], Any],
+    rows: Sequence[Sequence[Scope]],
+    changes: Sequence[tuple[str, float]],
+    count: Callable[[Scope], Occasions],
+) -> Drawn:
+    """Draw an example: a simple one now and then, so that what fails can be shrunk to one.
+
+    Arguments:
+        draw: draws from a strategy.
+        rows: the workloads, the simplest first.
+        changes: what the environment may do at any moment: (what, argument) pairs.
+        count: says what occasions the default course of a workload has.
+    """
+    sort = draw(st.integers(0, SELDOM))
+    if sort in SIMPLE:
+        return _simple(draw, rows, count, sort)
+    row = draw(st.sampled_from(rows))
+    alone = ALONE * len(row)
+    workload = row[max(draw(st.integers(0, alone + len(row) - 1)) - alone, 0)]
+    return Drawn(workload, tuple(draw(_some(workload, changes, count(workload)))))
+
+
+@st.composite
+def simple(
+    draw: Callable[[Any], Any], rows: Sequence[Sequence[Scope]], count: Callable[[Scope], Occasions], sort: int
+) -> Drawn:
+    """Draw a simple example of a sort, by choices that mean the same as in `examples`."""
+    return _simple(draw, rows, count, draw(st.integers(sort, sort)))
+
+
+def _simple(draw: Callable[[Any], Any], rows: Sequence[Sequence[Scope]], count: Callable[[Scope], Occasions], sort: int) -> Drawn:
+    """The first workload of a row, on its default course, or with one switch to the next lane, or one fault."""
+    workload = draw(st.sampled_from(rows))[0]
+    plans = [DEFAULT_COURSE]
+    if not workload.serial:
+        plans += _single_switches(count(workload)) if sort == SWITCHES else _single_faults(workload, count(workload))
+    plan = plans[draw(st.integers(0, len(plans) - 1))]
+    return Drawn(workload, () if plan == DEFAULT_COURSE else (plan,))
+
+
+def _single_switches(occasions: Occasions) -> list[Plan]:
+    return [Plan(switches=((n, NEXT),)) for n in range(1, occasions.switches + 1)]
+
+
+def _single_faults(workload: Scope, occasions: Occasions) -> list[Plan]:
+    counted = sorted((n, kind) for kind in workload.kinds for n in range(1, occasions.faults[kind] + 1))
+    return [Plan(faults=(fault,)) for fault in counted]
+
+
+def _some(workload: Scope, changes: Sequence[tuple[str, float]], occasions: Occasions) -> Any:  # noqa: ANN401
+    """A strategy for several different plans; for none where the workload runs one way only."""
+    if workload.serial or not occasions.effects:
+        return st.just(())
+    most = max(min(PLANS, EFFECTS // occasions.effects), 2)
+    return st.lists(_plans(workload, changes, occasions), max_size=most, unique=True)
+
+
+def _plans(workload: Scope, changes: Sequence[tuple[str, float]], occasions: Occasions) -> Any:  # noqa: ANN401
+    lanes = [lane.name for lane in workload.lanes if lane.operations]
+    if LATE in workload.kinds:
+        lanes.append(LATE_EFFECT)
+    far, near = occasions.switches, min(occasions.switches, NEAR)
+    switches = [_switch(most, lanes, none) for most, none in ((far, 0.3), (near, 0.4), (near, 0.5))]
+    faults = [_maybe(_befalling(workload.kinds, occasions, most), none) for most, none in ((None, 0.4), (NEAR, 0.5))]
+    moments = [(n, *change) for n in range(occasions.effects) for change in changes]
+    return st.tuples(st.tuples(*switches), st.tuples(*faults), st.tuples(_maybe(moments, 0.7))).map(_plan)
+
+
+def _plan(parts: Any) -> Plan:  # noqa: ANN401
+    return Plan(*(tuple(each for each in part if each is not None) for part in parts))
+
+
+def _switch(farthest: int, lanes: Sequence[str], none: float) -> Any:  # noqa: ANN401 - a strategy
+    """When to go on elsewhere: half of the time with the next lane, since in a story one answers the other."""
+    when = _maybe(range(1, farthest + 1), none)
+    return st.tuples(when, st.sampled_from([*[NEXT] * len(lanes), *lanes])).map(lambda drawn: None if drawn[0] is None else drawn)
+
+
+def _befalling(kinds: Iterable[str], occasions: Occasions, most: int | None) -> list[tuple[int, str]]:
+    """Every kind at every occasion that it has; what has few comes several times, so that it has half of its share at least."""
+    times = {kind: max(min(occasions.faults[kind], most or LONGEST), FEW) for kind in sorted(kinds)}
+    least = sum(times.values()) // (2 * len(times) or 1)
+    found = [(n, kind) for kind, most in times.items() for n in range(1, most + 1) for _ in range(max(least // most, 1))]
+    return sorted(found)
+
+
+def _maybe(choices: Sequence[Any], none: float) -> Any:  # noqa: ANN401
+    """One of the choices, or None, which is the simplest, as often as that."""
+    most = int(CHOICES * (1 - none))
+    if len(choices) > most:
+        choices = [choices[i * len(choices) // most] for i in range(most)]
+    if not choices:
+        return st.none()
+    nothing = round(len(choices) * none / (1 - none))
+    return st.sampled_from([*[None] * max(nothing, 1), *choices])
