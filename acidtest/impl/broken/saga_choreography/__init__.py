@@ -17,6 +17,7 @@ from acidtest.impl.broken.saga_choreography.events import (
     PivotCancelled,
     PublishedAfterCommit,
     PublishedBeforeCommit,
+    RefundedFirst,
     RefusalNotTold,
     StepOutOfTurn,
     TimeoutIsFailure,
@@ -53,6 +54,7 @@ _LOST = ("S11", "G6", "S5.tail")
 MUTANTS: tuple[Mutant, ...] = (
     Mutant("fail-event-only-to-previous", FailureToldToOne, ("S11",)),
     Mutant("wrong-direction", FailureToldToAll, ("S10",)),
+    Mutant("compensated-forwards", RefundedFirst, ("S2",)),
     Mutant("refusal-not-told", RefusalNotTold, ("S11", "G6")),
     Mutant("event-loop", EventLoop, ("S12",)),
     Mutant("cancel-before-create-dropped", CancelBeforeCreateDropped, ("S14", "S11")),

@@ -56,6 +56,27 @@ class FailureToldToAll(Participant):
             super().handle(message)
 
 
+class RefundedFirst(FailureToldToAll):
+    """Payment refunds as soon as the pivot fails, before stock has given back, and answers for it only then (S2)."""
+
+    def handle(self, message: Delivery) -> None:
+        kind = json.loads(message.payload)["kind"]
+        if self.step or kind == WENT_ON:
+            super().handle(message)
+            return
+        with self.engine.begin() as connection:
+            row = self._turn(connection, message.key, "refunded")
+            if row is not None:
+                self._give_back(connection, row, {})
+            if kind == UNDONE or message.topic.startswith("stock"):
+                connection.execute(self.turn, {"k": message.key, "was": "refunded", "now": "undone"})
+
+    def status(self, key: str) -> str | None:
+        with self.engine.connect() as connection:
+            row = connection.execute(find, {"k": key}).one_or_none()
+        return "running" if row is not None and row.status == "refunded" else super().status(key)
+
+
 class RefusalNotTold(Participant):
     """A service that refuses its step notes that, and tells nobody (S11, G6)."""
 
