@@ -19,6 +19,7 @@ CASES = [
     *(("acid", scope) for scope in ("one process", "rejected requests", "read and read again")),
     *(("outbox", scope) for scope in ("invalid requests", "late relay", "outage", "poison")),
     *(("two_phase_commit", scope) for scope in ("lost replies", "the last cannot pay", "refused for good", "crash in recovery")),
+    *(("tcc_coordinator", scope) for scope in ("invalid requests", "one id for several", "one service twice", "crash in recovery")),
 ]
 
 pytestmark = pytest.mark.usefixtures("postgresql")
