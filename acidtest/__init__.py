@@ -15,6 +15,7 @@ from acidtest.environment import (
     ExternalTimeout,
     Outcome,
     Receipt,
+    Reply,
     Status,
 )
 from acidtest.errors import (
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from acidtest.properties.compensation import CompensationContract
     from acidtest.properties.outbox import OutboxContract
     from acidtest.properties.reserve_confirm import ReserveConfirmContract
+    from acidtest.properties.saga_orchestration import SagaOrchestrationContract
     from acidtest.properties.tcc import TccContract
     from acidtest.properties.tcc_coordinator import TccCoordinatorContract
     from acidtest.properties.two_phase_commit import TwoPhaseCommitContract
@@ -56,7 +58,9 @@ __all__ = [
     "OutboxContract",
     "Outcome",
     "Receipt",
+    "Reply",
     "ReserveConfirmContract",
+    "SagaOrchestrationContract",
     "Status",
     "TccContract",
     "TccCoordinatorContract",
@@ -74,6 +78,7 @@ _LAZY = {
     "TccContract": "acidtest.properties.tcc",
     "TccCoordinatorContract": "acidtest.properties.tcc_coordinator",
     "ReserveConfirmContract": "acidtest.properties.reserve_confirm",
+    "SagaOrchestrationContract": "acidtest.properties.saga_orchestration",
     "TwoPhaseCommitContract": "acidtest.properties.two_phase_commit",
     "assert_schedule": "acidtest.testing",
     "check": "acidtest.testing",

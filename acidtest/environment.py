@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import random
 
     from sqlalchemy import Engine
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 
 class Outcome(StrEnum):
@@ -202,6 +203,75 @@ class Clock(Protocol):
         """Wait until so much time has passed."""
 
 
+class AsyncBroker(Protocol):
+    """The broker for coroutines: what `Broker` does, awaited."""
+
+    async def publish(self, id: str, key: str, payload: object, *, topic: str = "events") -> None:  # noqa: A002
+        """Publish a message and await the confirm; arguments and errors as for `Broker.publish`."""
+
+    async def receive(self, *, topic: str = "events") -> Delivery | None:
+        """Receive the next message of a topic, or None where there is none now; as `Broker.receive`."""
+
+    async def ack(self, delivery: Delivery) -> None:
+        """Acknowledge a delivery; errors as for `Broker.ack`."""
+
+    async def nack(self, delivery: Delivery) -> None:
+        """Give a delivery back: it comes again."""
+
+
+class AsyncExternal(Protocol):
+    """An external system for coroutines: what `External` does, awaited."""
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether it carries out an order once, however often it is told to under one key."""
+
+    @property
+    def queryable(self) -> bool:
+        """Whether it answers inquiries."""
+
+    @property
+    def voidable(self) -> bool:
+        """Whether it can be made to refuse an order for ever that it has not got yet."""
+
+    async def perform(self, key: str, amount: int) -> Receipt:
+        """Order it to carry out `amount` under `key`, and await the answer; errors as for `External.perform`."""
+
+    async def inquire(self, key: str) -> Receipt:
+        """Ask how the order stands; as `External.inquire`."""
+
+    async def void(self, key: str) -> Receipt:
+        """Make it refuse an order from now on; errors as for `External.void`."""
+
+
+class AsyncClock(Protocol):
+    """Virtual time for coroutines; `asyncio.sleep`, time-outs and everything else of asyncio's go by the same."""
+
+    def now(self) -> float:
+        """Seconds since the epoch of the simulated world."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until so much time has passed."""
+
+
+class Aio(Protocol):
+    """The ways to the outside for coroutines. What they do is awaited: other tasks go on meanwhile, and it can be cancelled."""
+
+    @property
+    def broker(self) -> AsyncBroker:
+        """The message broker."""
+
+    @property
+    def clock(self) -> AsyncClock:
+        """Virtual time; it may jump."""
+
+    async def call(self, service: str, method: str, *arguments: Any) -> Any:  # noqa: ANN401 - whatever the service answers
+        """Call a method of another service, and await its answer; see `Environment.call`."""
+
+    def external(self, name: str) -> AsyncExternal:
+        """The external system `name`, for example "atm"."""
+
+
 class Environment(Protocol):
     """What one (simulated) process is given: its ways to the outside, and nothing else."""
 
@@ -219,6 +289,16 @@ class Environment(Protocol):
 
     def engine(self, name: str) -> Engine:
         """A SQLAlchemy engine for the database `name`, whose transactions really begin with BEGIN."""
+
+    def async_engine(self, name: str) -> AsyncEngine:
+        """An asynchronous SQLAlchemy engine for the database `name`, for methods that are coroutines.
+
+        It runs on the same driven connections as `engine`, whatever asynchronous driver production uses.
+        """
+
+    @property
+    def aio(self) -> Aio:
+        """Broker, clock and external systems for methods that are coroutines."""
 
     @property
     def backend(self) -> str:

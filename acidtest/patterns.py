@@ -94,14 +94,14 @@ PATTERNS: dict[str, Pattern] = {
         Pattern("three_phase_commit", "three-phase commit"),
         Pattern("xa", "XA distributed transactions"),
         Pattern("saga", "saga (choreography, orchestration)"),
-        Pattern("compensation", "compensating transactions", "CompensationContract", "Ledger"),
+        Pattern("compensation", "compensating transactions", "CompensationContract", "Ledger", _BOTH),
         Pattern("event_sourcing", "event sourcing"),
         Pattern("cqrs", "CQRS"),
         Pattern("outbox", "transactional outbox", "OutboxContract", "Outbox", _BOTH),
         Pattern("inbox", "inbox (idempotent consumer)"),
         Pattern("outbox_inbox", "outbox and inbox in a chain"),
-        Pattern("tcc", "try/confirm/cancel (TCC)", "TccContract", "AccountService"),
-        Pattern("reserve_confirm", "reserve/confirm with an external system", "ReserveConfirmContract", "Withdrawals"),
+        Pattern("tcc", "try/confirm/cancel (TCC)", "TccContract", "AccountService", _BOTH),
+        Pattern("reserve_confirm", "reserve/confirm with an external system", "ReserveConfirmContract", "Withdrawals", _BOTH),
     )
 }
 
@@ -110,7 +110,7 @@ PATTERNS: dict[str, Pattern] = {
 PARTS: dict[str, Pattern] = {
     part.stem: part
     for part in (
-        Pattern("saga_orchestration", "saga, the orchestrator", "SagaOrchestrationContract", "Orchestrator", of="saga"),
+        Pattern("saga_orchestration", "saga, the orchestrator", "SagaOrchestrationContract", "Orchestrator", _BOTH, of="saga"),
         Pattern("saga_choreography", "saga, choreographed services", "SagaChoreographyContract", "Participant", of="saga"),
         Pattern(
             "tcc_coordinator", "try/confirm/cancel (TCC): the coordinator", "TccCoordinatorContract", "Coordinator", _BOTH, of="tcc",

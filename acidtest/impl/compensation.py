@@ -7,6 +7,11 @@ is ever removed. A compensation that finds no key leaves one, so that a change t
 All guards stand in the statements that write. A change that fails half way is rolled back to a savepoint; so is a
 compensation, which is then parked: it answers rejected, is visible, and is tried again when it is asked for again.
 
+The ledger is in the order of commits. Where rows are locked rather than whole databases, numbers alone would not keep it
+so: who was given an earlier one may commit later, and would be read as if it had been there before. So whoever appends
+takes the one lock of the ledger first, and keeps it until COMMIT. After the key it is the first lock that is taken, so
+nobody who has it waits for anybody, and changes of the same accounts in opposite orders cannot deadlock.
+
 Source: Korth, Levy & Silberschatz, "A formal approach to recovery by compensating transactions", VLDB 1990.
 """
 
@@ -46,6 +51,8 @@ ledger = sa.Table(
     sa.Column("account", sa.Text, nullable=False),
     sa.Column("amount", sa.BigInteger, nullable=False),
 )  # fmt: skip
+#: One row: whoever holds it may append to the ledger.
+ledger_lock = sa.Table("ledger_lock", metadata, sa.Column("id", sa.Integer, primary_key=True))
 
 claim_key = sa.text("INSERT INTO keys (key, payload, status) VALUES (:key, :payload, :status) ON CONFLICT (key) DO NOTHING")
 _of_key = keys.c.key == sa.bindparam("k")
@@ -58,6 +65,8 @@ change = (
     .where(accounts.c.id == sa.bindparam("account"), accounts.c.balance + sa.bindparam("amount") >= 0)
     .values(balance=accounts.c.balance + sa.bindparam("amount"))
 )
+#: Waits for whoever is appending to the ledger. On SQLite the write lock is held already, and rows have no locks.
+take_turn = sa.select(ledger_lock.c.id).with_for_update()
 recorded = sa.select(ledger.c.account, ledger.c.amount).where(ledger.c.key == sa.bindparam("k")).order_by(ledger.c.seq.desc())
 
 Changes: TypeAlias = "Sequence[tuple[str, int]]"
@@ -77,6 +86,8 @@ class Ledger:
     claim: ClassVar[sa.TextClause] = claim_key
     #: The statement that changes a balance, unless it would be overdrawn.
     change: ClassVar[sa.Executable] = change
+    #: The statement that makes whoever appends to the ledger wait for who came first.
+    take_turn: ClassVar[sa.Executable] = take_turn
     #: What was recorded under a key, in the order in which it is to be undone.
     recorded: ClassVar[sa.Executable] = recorded
 
@@ -90,6 +101,7 @@ class Ledger:
         self.metadata.create_all(self.engine)
         with self.engine.begin() as connection:
             connection.execute(sa.insert(accounts), [{"id": name, "balance": sum_} for name, sum_ in opening.items()])
+            connection.execute(sa.insert(ledger_lock), {"id": 1})
 
     # Changes:
 
@@ -122,6 +134,7 @@ class Ledger:
 
     def _make(self, connection: sa.Connection, key: str, changes: Iterable[tuple[str, int]]) -> bool:
         """Make changes and record them; False, and nothing is changed, where one of them is impossible."""
+        connection.execute(self.take_turn)
         savepoint = connection.begin_nested()
         for account, amount in changes:
             if not self._change(connection, account, amount):
@@ -170,11 +183,11 @@ class Ledger:
     # Looking:
 
     def state(self) -> dict[str, Any]:
-        """The balances, the keys that are parked, and the ledger, of one transaction.
+        """The balances, the keys that are parked, and the ledger, as of one instant.
 
-        That is one consistent read on SQLite; where each statement sees another state, it takes REPEATABLE READ.
+        That takes more than READ COMMITTED, where every statement sees another state.
         """
-        with self.engine.connect() as connection:
+        with self.engine.connect().execution_options(isolation_level="SERIALIZABLE") as connection:
             return {
                 "balances": {row.id: row.balance for row in connection.execute(sa.select(accounts))},
                 "parked": list(connection.execute(sa.select(keys.c.key).where(keys.c.status == PARKED)).scalars()),

@@ -45,7 +45,7 @@ withdrawals = sa.Table(
 )  # fmt: skip
 
 claim_key = sa.text(
-    "INSERT INTO withdrawals (key, user, amount, order_key, state, paid, due) "
+    'INSERT INTO withdrawals (key, "user", amount, order_key, state, paid, due) '
     "VALUES (:key, :user, :amount, :order_key, 'held', 0, :due) ON CONFLICT (key) DO NOTHING"
 )
 known = sa.select(withdrawals).where(withdrawals.c.key == sa.bindparam("k"))

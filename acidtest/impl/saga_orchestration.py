@@ -86,9 +86,12 @@ class Orchestrator:
         env: gives the database "orders", the clock, and calls of the services.
     """
 
-    #: The statements of which a mistake is plausible.
+    #: The statements of which a mistake is plausible, and the tables.
+    place: ClassVar[sa.Executable] = place
     move: ClassVar[sa.Executable] = move
     overdue: ClassVar[sa.Executable] = overdue
+    metadata: ClassVar[sa.MetaData] = metadata
+    lease_lasts: ClassVar[float] = LEASE
 
     def __init__(self, env: Environment) -> None:
         """Keep what is needed; nothing is read or written yet."""
@@ -98,24 +101,28 @@ class Orchestrator:
 
     def install(self) -> None:
         """Create the schema."""
-        metadata.create_all(self.engine)
+        self.metadata.create_all(self.engine)
 
     def start(self, key: str, account: str, amount: int, item: str, quantity: int) -> Outcome:
         """Place an order, once per `key`, and fill it as far as that can be done now."""
-        if amount <= 0 or quantity <= 0:
-            return Outcome.REJECTED
         order = {"key": key, "account": account, "amount": amount, "item": item, "quantity": quantity}
+        if not self._is_valid(order):
+            return Outcome.REJECTED
         row = self._place(order)
         if row is None:
             return self._answered(order)
         self._drive(row)
         return Outcome.OK
 
+    def _is_valid(self, order: dict[str, Any]) -> bool:
+        return bool(order["amount"] > 0 and order["quantity"] > 0)
+
     def _place(self, order: dict[str, Any]) -> Row | None:
         """Write the row of a new order; None where there is one under its key."""
         now = self.clock.now()
         with self.engine.begin() as connection:
-            return connection.execute(place, {**order, "deadline": now + PATIENCE, "until": now + LEASE}).one_or_none()
+            times = {"deadline": now + PATIENCE, "until": now + self.lease_lasts}
+            return connection.execute(self.place, {**order, **times}).one_or_none()
 
     def _answered(self, order: dict[str, Any]) -> Outcome:
         row = self._find(order["key"])
@@ -140,7 +147,11 @@ class Orchestrator:
         """Tell the service to do its step, or to undo it."""
         service = SERVICES[row.step]
         payload = {"payment": (row.account, row.amount), "stock": (row.item, row.quantity)}.get(service, ())
-        return Outcome(self.call(service, row.direction, row.key, row.key, *(payload if row.direction == DO else ())))
+        return Outcome(self.call(service, row.direction, self._operation(row), row.key, *(payload if row.direction == DO else ())))
+
+    def _operation(self, row: Row) -> str:
+        """The name by which a service knows a command that comes again, and what is to be undone."""
+        return str(row.key)
 
     def _learn(self, row: Row, answer: Outcome) -> Row | None:
         """Move the cursor as the answer to its command asks for; None where it does not stand there any more."""
@@ -172,11 +183,15 @@ class Orchestrator:
             rows = connection.execute(self.overdue, {"now": now}).all()
         for row in rows:
             if self._lease(row, now):
-                self._drive(self._move(row, Cursor(UNDO, row.step)) if self._is_late(row, now) else row)
+                self._drive(self._move(row, self._turn(row)) if self._is_late(row, now) else row)
 
     def _lease(self, row: Row, now: float) -> bool:
         with self.engine.begin() as connection:
-            return connection.execute(lease, {"k": row.key, "was": row.until, "then": now + LEASE}).rowcount == 1
+            return bool(connection.execute(lease, {"k": row.key, "was": row.until, "then": now + self.lease_lasts}).rowcount)
+
+    def _turn(self, row: Row) -> Cursor:
+        """Where an order begins to go back: with the step that was not answered."""
+        return Cursor(UNDO, row.step)
 
     def _is_late(self, row: Row, now: float) -> bool:
         return bool(row.direction == DO and row.step <= PIVOT and row.deadline <= now)
@@ -184,8 +199,12 @@ class Orchestrator:
     def on_reply(self, reply: Reply) -> None:
         """A service answers after all, or once more."""
         row = self._find(reply.arguments[1])
-        if row is not None and (row.direction, SERVICES[row.step]) == (reply.method, reply.service):
+        if row is not None and self._awaits(row, reply):
             self._drive(self._learn(row, Outcome(reply.answer)))
+
+    def _awaits(self, row: Row, reply: Reply) -> bool:
+        """Whether it answers the command that the cursor stands at."""
+        return (row.direction, SERVICES[row.step]) == (reply.method, reply.service)
 
     def recover(self) -> None:
         """Go on where the orders stand."""

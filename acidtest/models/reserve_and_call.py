@@ -191,9 +191,15 @@ class ReserveConfirm(Model[ReserveState]):
             return self._hold(s, h, Hold(RELEASED))
         if order.outcome not in DEFINITE or hold.status in {NEW, HELD} or hold.session:
             return None
-        paid = Hold(REFUNDED if order.reversals else POSTED, min(order.dispensed, AMOUNT))
-        agreed = paid if order.outcome == DONE else hold if hold.status == LAPSED else Hold(RELEASED)
+        agreed = self._stated(order) if order.outcome == DONE else hold if hold.status == LAPSED else Hold(RELEASED)
         return self._hold(s, h, agreed) if hold != agreed else None
+
+    def _stated(self, order: Order) -> Hold:
+        """What the entries of a paid order come to: a payment stands that no entry of its own authorisation takes back."""
+        undone = order.reversals == order.effects or (order.reversals and "by_amount" in self.on)
+        if undone and "refund_is_release" in self.on:
+            return Hold(RELEASED)
+        return Hold(REFUNDED if undone else POSTED, min(order.dispensed, AMOUNT))
 
     def accept(self, s: ReserveState, h: int) -> ReserveState | None:
         """The provider takes a request."""

@@ -29,6 +29,8 @@ BANK = (
     Switch("ignore_flag", "a reply is a success, whatever it says"),
     Switch("capture_first", "the bank posts before it calls"),
     Switch("credit_release", "a release is booked as a credit"),
+    Switch("refund_is_release", "the books know one way to undo: a refund is booked as a release"),
+    Switch("by_amount", "entries of the statement are matched by their amounts, so that one reversal undoes all"),
     Switch("reconcile_in_flight", "what the statement does not show is released, though it may be under way"),
 )
 

@@ -26,7 +26,7 @@ from acidtest.models.ledger import Call, Request
 from acidtest.models.theory import Claim, Size, Study, Theorem, Theory
 from acidtest.models.undo_log_properties import STUDY as UNDO_LOG
 from acidtest.properties.compensation_predicates import N3_PARKED, N3_UNDONE, PROPERTIES
-from acidtest.properties.compensation_workloads import SCOPES, drawn
+from acidtest.properties.compensation_workloads import SCOPES, SLOW_SCOPES, drawn
 from acidtest.properties.contract import accounts_of
 from acidtest.properties.shared import LedgerContract, explain
 
@@ -149,6 +149,7 @@ class CompensationContract(LedgerContract):
     }
     properties = PROPERTIES
     scopes = SCOPES
+    slow_scopes = SLOW_SCOPES
     stateful_lanes: ClassVar[tuple[str, ...]] = ("app-1", "app-2")
 
     def requests(self, scope: Scope) -> tuple[Request, ...]:

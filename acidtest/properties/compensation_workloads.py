@@ -147,6 +147,15 @@ SCOPES = (
     ),
 )  # fmt: skip
 
+SLOW_SCOPES = (
+    Scope(
+        "server death", "a payment and its refund by one process; the database server is killed once, between any two effects",
+        (("A", 100), ("B", 10)),
+        (client("app-1", _do("d1", "k1", ("A", -61), ("B", 61)), _undo("u1", "k1")),),
+        faults=1, kinds=frozenset({"restart database"}),
+    ),
+)  # fmt: skip
+
 Ask = tuple[str, tuple[str, tuple[Change, ...]]]
 
 #: What the stateful search asks for, as (key, changes): what can be paid and undone; what comes in between, or spends it;

@@ -6,11 +6,11 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from acidtest.models.machine import Kind, Property
-from acidtest.models.reserve_confirm import DONE, PENDING, ReserveView, is_open
+from acidtest.models.reserve_confirm import ABSENT, DONE, PENDING, ReserveView, is_open
 from acidtest.properties.shared import SOURCE, idempotent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from acidtest.models.ledger import Call, Request
     from acidtest.models.reserve_confirm import Deal
@@ -82,6 +82,30 @@ def secured(view: ReserveView) -> bool:
     return all(posted + held[name] >= owed.get(name, 0) for name, posted in _posted(view).items())
 
 
+def keeps_holding(before: ReserveView, after: ReserveView) -> bool:
+    """If all that was pending was held, what is pending still is held still, unless the provider has decided it."""
+    decided = {_requests(after)[str(d.about)].key for d in after.orders if _is_decided(d) and str(d.about) in _requests(after)}
+    pending = [key for key, status in before.statuses if status == PENDING]
+    still = [key for key in pending if dict(after.statuses).get(key) == PENDING and key not in decided]
+    then, now, held = dict(before.held), _least(after, still), dict(after.held)
+    return all(held[user] >= now.get(user, 0) for user, due in _least(before, pending).items() if then[user] >= due)
+
+
+def _is_decided(deal: Deal) -> bool:
+    return deal.status != ABSENT and not is_open(deal)
+
+
+def _least(view: ReserveView, keys: Iterable[str]) -> dict[str, int]:
+    """By account, what must be held for withdrawals under these keys; of several payloads the least counts."""
+    sums: Counter[str] = Counter()
+    for key in keys:
+        asked = [call.request for call in view.calls if call.request.key == key and call.request.valid and call.status != "new"]
+        users = {str(request.payload[0]) for request in asked}
+        if len(users) == 1:
+            sums[users.pop()] += min(-request.deltas[0][1] for request in asked)
+    return sums
+
+
 def silence_is_no_failure(view: ReserveView) -> bool:
     """What was paid, or may yet be, is called failed by nobody: neither to a client nor by the status of its key."""
     owed = {str(deal.about) for deal in view.orders if deal.paid or is_open(deal)}
@@ -116,6 +140,15 @@ def same_answer(view: ReserveView) -> bool:
     told: dict[object, str] = {}
     ends = [call for call in view.calls if call.status in _FINAL]
     return all(told.setdefault(call.request.ask, call.status) == call.status for call in ends)
+
+
+def answers_again(before: ReserveView, after: ReserveView) -> bool:
+    """A call that nothing has disturbed is answered, under a key of which a client was told the end."""
+    known = {call.request.key for call in before.calls if call.status in _FINAL}
+    return not any(
+        then.status == "open" and now.status == "unknown" and now.alone and now.request.key in known
+        for then, now in zip(before.calls, after.calls, strict=True)
+    )
 
 
 def no_credit(before: ReserveView, after: ReserveView) -> bool:
@@ -167,6 +200,8 @@ _OWN = "PATTERNS 14"
 _GENERALS = "Akkoyunlu, Ekanadham & Huber 1975 (two generals); PATTERNS 14, N1"
 ALWAYS, STEP, AT_REST, SOMETIMES = Kind.ALWAYS, Kind.STEP, Kind.AT_REST, Kind.SOMETIMES
 
+HELD_STILL = Property("RC6", "what is pending stays held until the provider has said what becomes of it", STEP, keeps_holding, _OWN)
+
 # The order matters: a payment that nobody knows of breaks several of them, and the one that says most comes first.
 PROPERTIES = (
     Property("G12", "money is whole minor units, and nothing invalid is ordered", ALWAYS, exact, SOURCE),
@@ -181,6 +216,8 @@ PROPERTIES = (
     Property("RC12", "a hold that is given back raises no balance", STEP, no_credit, _OWN),
     Property("G7", "one key, one withdrawal; another payload under it is refused", ALWAYS, idempotent, SOURCE),
     Property("G4", "ok means paid", ALWAYS, ok_is_paid, SOURCE),
+    HELD_STILL,
+    Property("G7", "asked again under a key that is known, a customer is answered", STEP, answers_again, SOURCE),
     Property("G11", "an undisturbed, funded request is not refused", STEP, serves, SOURCE),
     Property(
         "RC10", "in the end the books show every entry of the statement", AT_REST,

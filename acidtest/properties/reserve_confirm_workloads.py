@@ -174,6 +174,15 @@ SCOPES = (
     ),
 )  # fmt: skip
 
+SLOW_SCOPES = (
+    Scope(
+        "server death", "a withdrawal and a look after it by one process; the database server is killed once, between any two effects",
+        ACCOUNTS,
+        (client("app-1", withdraw("w1", "k1", "A", 61), Operation("tick 1", "tick")),),
+        faults=1, kinds=frozenset({"restart database"}), systems=(ATM,),
+    ),
+)  # fmt: skip
+
 #: What the stateful search asks for: (key, user, amount), with repeated keys, other payloads and invalid requests.
 _MENU = (
     ("k1", "A", 61), ("k2", "A", 17), ("k3", "B", 13), ("k4", "A", 52), ("k1", "A", 61), ("k1", "A", 23), ("k4", "A", 161),

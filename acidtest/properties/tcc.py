@@ -260,6 +260,21 @@ SCOPES = (
     ),
 )  # fmt: skip
 
+SLOW_SCOPES = (
+    Scope(
+        "server death", "a branch is confirmed, one cancelled, and tried again; the database server is killed once, between any two effects",
+        _ONE,
+        (
+            client(
+                "app-1",
+                _try("t1", "g1/b1", "A", 41), _confirm("c1", "g1/b1"),
+                _try("t2", "g2/b1", "B", 13), _cancel("x2", "g2/b1"), _try("t3", "g2/b1", "B", 13),
+            ),
+        ),
+        faults=1, kinds=frozenset({"restart database"}),
+    ),
+)  # fmt: skip
+
 
 #: What the stateful search tries: (branch, account, amount), with repeated branches, other payloads, invalid requests.
 _MENU = (
@@ -325,6 +340,7 @@ class TccContract(LedgerContract):
     asks_again: ClassVar[bool] = True
     properties = PROPERTIES
     scopes = SCOPES
+    slow_scopes = SLOW_SCOPES
     stateful_lanes: ClassVar[tuple[str, ...]] = ("app-1", "app-2", "app-3", ENVIRONMENT)
 
     def requests(self, scope: Scope) -> tuple[Request, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,15 +12,18 @@ from acidtest.models.machine import Kind
 from acidtest.search.coverage import Reachable, reachable
 from acidtest.search.follow import Follower
 from acidtest.workload import Scope
+from acidtest.world.coroutines import Driven, coroutine_methods
 from acidtest.world.database.backend import DEFAULT
+from acidtest.world.effects import CANCELLATIONS, CRASH
+from acidtest.world.env import Env
 from acidtest.world.interpose import building
 from acidtest.world.interpose import install as interpose
 from acidtest.world.site import Site
 from acidtest.world.sources import REPLY
-from acidtest.world.world import Env, World, describe
+from acidtest.world.world import World, describe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Iterable
 
     from acidtest.models.machine import Property
     from acidtest.properties.contract import Contract
@@ -43,14 +48,19 @@ class Bench:
         """Build one implementation to see that it fits the port."""
         interpose()
         self.contract = contract
-        self.factory = factory
+        self.factory: Callable[[Any], Any] = Driven(factory)
         self.site = Site(backend, contract.members)
         self.scope: Scope | None = None
         self.capabilities: frozenset[str] = frozenset()
+        self.coroutines: frozenset[str] = frozenset()
+        self.offered: set[str] = set()
         for member in contract.members or ("",):
-            implementation = self._outside(self._empty_world(), self.factory, "make the implementation", member)
+            implementation = inspect.unwrap(self._outside(self._empty_world(), self.factory, "make the implementation", member))
             contract.check_port(implementation, member)
+            self.coroutines |= coroutine_methods(implementation, contract.asked_of(member))
             self.capabilities |= contract.capabilities(implementation)
+        if not self.coroutines and not inspect.iscoroutinefunction(factory):
+            self.factory = factory  # what is not asynchronous need not pay for what is
         self.properties = [p for p in contract.properties if p.applies(self.capabilities)]
         self.only: frozenset[str] = frozenset()
         self._installed: object = None
@@ -71,12 +81,36 @@ class Bench:
         self.reached: set[str] = set()
         if scope.accounts != self._installed:
             self._install(scope)
-        self.scope = scope
+        self.scope = self._with_cancellations(scope)
         self._reachable: Reachable | None = None
         self.follower = Follower(self.contract.model(scope), self.contract.abstract)
         self._observed: dict[Hashable, Hashable] = {}
         self._judged: dict[Hashable, Property | None] = {}
         self.settled: dict[Hashable, Any] = {}
+
+    def _with_cancellations(self, scope: Scope) -> Scope:
+        """The scope, with cancellation among its faults where processes may crash and coroutines are called."""
+        called = {operation.method for operation in scope.operations()} | {self.contract.recover}
+        if scope.faults and CRASH in scope.kinds and called & self.coroutines:
+            return replace(scope, kinds=scope.kinds | CANCELLATIONS)
+        return scope
+
+    def kinds(self) -> frozenset[str]:
+        """The fault kinds that must fire in the prepared scope.
+
+        Cancellation only where something was awaited that can be cancelled: a coroutine need not await anything.
+        """
+        scope = self.prepared()
+        return self.that_must_fire(scope.kinds) if scope.faults else frozenset()
+
+    def stateful_kinds(self) -> tuple[str, ...]:
+        """The fault kinds of the stateful search: those of the contract, and cancellation where there are coroutines."""
+        kinds = self.contract.stateful_kinds
+        return (*kinds, *sorted(CANCELLATIONS)) if self.coroutines and CRASH in kinds else kinds
+
+    def that_must_fire(self, kinds: Iterable[str]) -> frozenset[str]:
+        """Those of the fault kinds that could have befallen something; of others than cancellation it is known by the effects."""
+        return frozenset(kinds) - (CANCELLATIONS - self.offered)
 
     def _install(self, scope: Scope) -> None:
         self.site.clear()

@@ -88,7 +88,7 @@ def reachable(model: Model[Any], properties: tuple[Any, ...]) -> Reachable:
 
 def measure(bench: Bench, *, faults: dict[str, int], crashed: int, points: int, outcomes: set[Any]) -> Coverage:
     """The coverage of a search on `bench`, which is still prepared for its scope."""
-    scope, follower, there = bench.scope, bench.follower, bench.reachable()
+    follower, there = bench.follower, bench.reachable()
     missing = sorted({action.name for action in there.actions} - {action.name for action in follower.fired})
     return Coverage(
         states=len(follower.visited),
@@ -97,7 +97,7 @@ def measure(bench: Bench, *, faults: dict[str, int], crashed: int, points: int, 
         missing=tuple(missing),
         all_actions=len(there.actions),
         faults=tuple(sorted(faults.items())),
-        allowed=tuple(sorted(scope.kinds)) if scope is not None and scope.faults else (),
+        allowed=tuple(sorted(bench.kinds())),
         crash_points=crashed,
         effects=points,
         outcomes=tuple(sorted(str(outcome) for outcome in outcomes)),

@@ -125,6 +125,7 @@ class Explorer:
         self._ended_well = False
         self._number = 0
         bench.prepare(scope, only)
+        bench.offered.clear()
 
     def explore(self) -> Search:
         """Run every schedule, until one breaks something or the time is up."""

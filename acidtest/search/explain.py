@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PROBES = 80
 
 #: Fields of a view that explain nothing.
-_DULL = {"opening", "poison", "happened", "excused", "window", "read", "keys", "certain", "executors"}
+_DULL = {"opening", "poison", "provider", "happened", "excused", "window", "read", "keys", "certain", "executors"}
 
 
 def explain_failure(bench: Bench, result: Result, implementation: str) -> Failure:
@@ -116,15 +116,23 @@ def difference(violation: Violation) -> tuple[tuple[str, str, str], ...]:
 
 def pretty(value: Any) -> str:  # noqa: ANN401 - any part of a view
     """A part of a view in one line."""
-    if isinstance(value, tuple) and value and all(isinstance(v, tuple) and hasattr(v, "status") for v in value):
+    if isinstance(value, tuple) and value and all(hasattr(v, "request") for v in value):
         return ", ".join(f"{call.request.name} {call.status}" for call in value if call.status != "new") or "none"
     if isinstance(value, tuple) and all(hasattr(v, "about") for v in value):
-        return ", ".join(copy.about for copy in value) or "none"
+        return ", ".join(map(_record, value)) or "none"
     if isinstance(value, tuple) and value and all(isinstance(v, tuple) and len(v) == 2 for v in value):  # noqa: PLR2004
         return ", ".join(f"{a} {b}" for a, b in value)
     if isinstance(value, (tuple, frozenset)):
         return ", ".join(map(str, sorted(value, key=str) if isinstance(value, frozenset) else value)) or "none"
     return str(value)
+
+
+def _record(record: Any) -> str:  # noqa: ANN401 - a named tuple
+    """A record about a request: the request, and where it says so, how that stands."""
+    if not hasattr(record, "status"):
+        return str(record.about)
+    more = [f"{name} {pretty(value)}" for name, value in record._asdict().items() if value and name not in ("about", "status")]
+    return " ".join([str(record.about), str(record.status), *more])
 
 
 def versions(bench: Bench) -> dict[str, str]:

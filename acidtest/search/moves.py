@@ -20,7 +20,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from acidtest.workload import ENVIRONMENT
-from acidtest.world.effects import CRASH, DATABASE, DUPLICATED, OUTSIDE, REORDERED, RESTART_DATABASE, Decision
+from acidtest.world.effects import (
+    CANCELLATIONS,
+    CANCELLED,
+    CRASH,
+    DATABASE,
+    DUPLICATED,
+    OUTSIDE,
+    REORDERED,
+    RESTART_DATABASE,
+    Decision,
+)
 from acidtest.world.sources import MESSAGE
 
 if TYPE_CHECKING:
@@ -71,9 +81,10 @@ def _in_order(found: list[Move]) -> list[Move]:
 def _moves(run: Run, at: Position, *, reduced: bool) -> list[Move]:
     world = run.world
     runnable = world.runnable()
-    if reduced and at.lane in runnable and _must_go_on(run, at):
-        on = _advances(run, at.lane, preempts=False, reduced=reduced)
-        return [*on, *_passing_time(run, at.lane), *_crashes(run, at, reduced=reduced), *_restarts(run)]
+    only = _the_only(run, at, runnable) if reduced else ""
+    if only:
+        on = _advances(run, only, preempts=False, reduced=reduced)
+        return [*on, *_passing_time(run, only), *_crashes(run, at, reduced=reduced), *_restarts(run)]
     dead = _dead(run)
     if reduced and dead:
         return [Move(Decision("restart", dead[0]))]
@@ -84,6 +95,7 @@ def _moves(run: Run, at: Position, *, reduced: bool) -> list[Move]:
         found += _advances(run, name, preempts=busy and name != at.lane, reduced=reduced)
     for name in world.idle():
         found += _bad_starts(run, name)
+    found += _cancellations(run)
     found += [Move(Decision("restart", name)) for name in dead]
     found += [Move(Decision("land", label)) for label in world.late]
     if not runnable:
@@ -104,6 +116,14 @@ def follow(run: Run, decision: Decision) -> Position:
         process = run.world.processes[client.process]
         return Position(decision.target, answered=process.name if process.alive else "")
     return Position(decision.target, invoked=decision.effect.startswith("begin "))
+
+
+def _the_only(run: Run, at: Position, runnable: list[str]) -> str:
+    """The lane that goes on before any other order is tried; empty where there is a choice."""
+    if at.lane in runnable and _must_go_on(run, at):
+        return at.lane
+    others = () if run.scope.serial else runnable
+    return next((name for name in others if run.world.pending(name) is None and _begins_unseen(run, name)), "")
 
 
 def _must_go_on(run: Run, at: Position) -> bool:
@@ -161,15 +181,19 @@ def _is_watched(run: Run, lane: str) -> bool:
 
 
 def _was_told(run: Run, lane: str) -> bool:
-    """Whether the call of `lane` was given something of an external system, which may be old when it is acted on."""
+    """Whether the call of `lane` was given something that may be old when it is acted on: others act in the meantime."""
     client = run.world.clients.get(lane)
-    return client is not None and client.task is not None and client.operation.source not in ("", MESSAGE)
+    if client is None or client.task is None or not client.operation.source:
+        return False
+    return client.operation.source != MESSAGE or not _has_own_databases(run, lane)
 
 
 def _has_company(run: Run, lane: str) -> bool:
-    """Whether other clients call the same process, or will."""
+    """Whether other clients call the same process, or will, or it goes on with what a call has left running."""
     clients, process = run.world.clients.values(), run.world.process_of(lane)
-    return any(client.process == process and client.name != lane and not client.done for client in clients)
+    if any(client.process == process and client.name != lane and not client.done for client in clients):
+        return True
+    return any(task.process.name == process and name != lane for name, task in run.world.leftovers.items())
 
 
 def _advances(run: Run, name: str, *, preempts: bool, reduced: bool) -> list[Move]:
@@ -180,6 +204,8 @@ def _advances(run: Run, name: str, *, preempts: bool, reduced: bool) -> list[Mov
         label = f"begin {run.world.clients[name].operation}"
         return [Move(Decision("advance", name, "", label), 0, cost), *_bad_starts(run, name, cost)]
     label = effect.label
+    if CANCELLED in effect.faults:
+        run.bench.offered.update(CANCELLATIONS.intersection(effect.faults))
     found = [Move(Decision("advance", name, "", label), 0, cost)]
     faults = [*effect.faults, CRASH] if _crash_matters(run, name, effect, reduced=reduced) else effect.faults
     found += [Move(Decision("advance", name, f, label), 1, cost) for f in faults if _may_fall(run, f, name)]
@@ -192,6 +218,15 @@ def _bad_starts(run: Run, name: str, cost: int = 0) -> list[Move]:
     return [
         Move(Decision("advance", name, f, label), 1, cost) for f in run.world.faults_of_start(name) if _may_fall(run, f, name)
     ]
+
+
+def _cancellations(run: Run) -> list[Move]:
+    """Calls that wait for a lock, or for another call, can be cancelled while they do."""
+    if CANCELLED not in run.scope.kinds:
+        return []
+    waiting = [(name, effect) for name in run.world.waiting() if (effect := run.world.pending(name)) is not None]
+    names = [(name, effect.label) for name, effect in waiting if CANCELLED in effect.faults and _may_fall(run, CANCELLED, name)]
+    return [Move(Decision("advance", name, CANCELLED, label), faults=1) for name, label in names]
 
 
 def _crashes(run: Run, at: Position, *, reduced: bool) -> list[Move]:

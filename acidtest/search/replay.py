@@ -10,7 +10,7 @@ from acidtest.search.moves import Position, follow, moves
 from acidtest.search.run import Run, Violation
 from acidtest.search.settle import settle
 from acidtest.workload import ENVIRONMENT
-from acidtest.world.effects import CRASH, ENVIRONMENT_CHANGES
+from acidtest.world.effects import CANCELLED, CRASH, ENVIRONMENT_CHANGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -98,14 +98,16 @@ def _possible(run: Run, decision: Decision) -> bool:
     """Whether a decision can be carried out now: its target is there, and about to do what it did."""
     world, target = run.world, decision.target
     if decision.kind == "advance":
-        return target in [*world.runnable(), *(world.idle() if decision.fault else ())] and _matches(run, decision)
+        late = world.idle() if decision.fault else ()
+        there = target in [*world.runnable(), *late] or (decision.fault == CANCELLED and target in world.waiting())
+        return there and _matches(run, decision)
     if decision.restarts_database:
         return True
     if decision.kind in ("crash", "restart"):
         process = world.processes.get(target)
         return process is not None and process.alive == (decision.kind == "crash")
-    there = {"victim": [*world.waiting(), *world.runnable()], "land": list(world.late)}
-    return decision.kind in ENVIRONMENT_CHANGES or target in there.get(decision.kind, ())
+    targets = {"victim": [*world.waiting(), *world.runnable()], "land": list(world.late)}
+    return decision.kind in ENVIRONMENT_CHANGES or target in targets.get(decision.kind, ())
 
 
 def _matches(run: Run, decision: Decision) -> bool:

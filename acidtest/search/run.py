@@ -209,10 +209,10 @@ class Run:
         if decision.kind not in ("advance", "victim"):
             return False, ""
         client = self.world.clients.get(decision.target)
+        task = self.world.leftovers.get(decision.target) or (None if client is None else client.task)
         effect = self.world.pending(decision.target)
         kind = "delivery" if effect is None else effect.kind
-        began = None if client is None or client.task is None else client.task.began
-        return kind == "publish" and began is not None and began < self.world.clock.time, kind
+        return kind == "publish" and task is not None and task.began < self.world.clock.time, kind
 
     def _follow(self, kind: str, subject: str, value: object) -> None:
         if self.violation is not None:

@@ -71,19 +71,28 @@ def _revive(run: Run, *, everyone: bool) -> None:
             if process.alive and process.incarnation > 0:
                 world.crash(name)
             world.restart(name)
-            task = world.starting.get(name)
-            for _ in range(LONGEST_CALL):
-                if name not in world.starting or task is None:
-                    break
-                world.advance(name, DEADLOCK if task.blocked else "")
-            if name in world.starting:
-                world.crash(name)
-            run.look_again()
+            _start(run, name)
             if world.processes[name].ready:
                 break
         else:
             _unrest(run, f"the process {name} does not start")
             return
+
+
+def _start(run: Run, name: str) -> None:
+    """Let a process start and recover, and look at each step of that; one that does not end dies."""
+    world = run.world
+    task = world.starting.get(name)
+    for _ in range(LONGEST_CALL):
+        if name not in world.starting or task is None:
+            break
+        shows = task.pending is not None and task.pending.lasts
+        world.advance(name, DEADLOCK if task.blocked else "")
+        if shows:
+            run.look_again()
+    if name in world.starting:
+        world.crash(name)
+    run.look_again()
 
 
 def _drain(run: Run) -> None:

@@ -26,7 +26,7 @@ from acidtest.search.run import Run, Violation
 from acidtest.search.settle import settle
 from acidtest.search.verdict import Result, conclude
 from acidtest.world.database.backend import DEFAULT
-from acidtest.world.effects import CRASH, RESTART_DATABASE, Decision
+from acidtest.world.effects import CANCELLED, CRASH, REFUSED, RESTART_DATABASE, Decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -199,7 +199,7 @@ def _preferring(options: list[Move], lane: str) -> list[Move]:
 
 def _fault(kind: str) -> st.SearchStrategy[tuple[int, str]]:
     """At which of the effects that it can befall a fault does so."""
-    farthest = EFFECTS if kind in (CRASH, "refused") else REPLIES
+    farthest = EFFECTS if kind in (CRASH, REFUSED, CANCELLED) else REPLIES
     return st.tuples(st.integers(1, farthest), st.just(kind))
 
 
@@ -214,7 +214,8 @@ def machine_for(
         name: what the printed program calls it.
         backend: the kind of its databases.
     """
-    return _machine(Bench(contract, factory, backend), Tally(), name, contract.stateful_kinds)
+    bench = Bench(contract, factory, backend)
+    return _machine(bench, Tally(), name, bench.stateful_kinds())
 
 
 def _machine(bench: Bench, tally: Tally, name: str, kinds: Sequence[str]) -> type[WorkloadMachine]:
@@ -254,7 +255,7 @@ def run_machine(machine: type[WorkloadMachine], chosen: settings) -> None:
         Violated: something was found.
     """
     _run_ungrouped(machine, chosen)
-    missing = [kind for kind in machine.bench.contract.stateful_kinds if kind not in machine.tally.faults]
+    missing = sorted(machine.bench.that_must_fire(machine.bench.stateful_kinds()) - machine.tally.faults.keys())
     if hasattr(machine, _REPRODUCE) or not missing:
         return
     narrowed = _machine(machine.bench, machine.tally, machine.__name__, missing)
@@ -330,7 +331,7 @@ def result_of(bench: Bench, tally: Tally, examples: int, seconds: float, program
         program: the printed program of the smallest failing example.
     """
     coverage = Coverage(
-        faults=tuple(sorted(tally.faults.items())), allowed=tuple(sorted(bench.contract.stateful_kinds)),
+        faults=tuple(sorted(tally.faults.items())), allowed=tuple(sorted(bench.that_must_fire(bench.stateful_kinds()))),
         crash_points=len(tally.crashed), effects=len(tally.points), outcomes=tuple(sorted(map(str, tally.outcomes))),
     )  # fmt: skip
     missing = never_fired(coverage) if tally.violation is None else []

@@ -9,7 +9,6 @@ from acidtest.environment import BrokerRefused, BrokerTimeout, Delivery
 from acidtest.errors import ContractError
 from acidtest.world.effects import (
     ACK_FAULTS,
-    CRASH,
     DELAYED,
     DUPLICATED,
     LATE,
@@ -104,7 +103,7 @@ class SimulatedBroker:
             return
         effect = Effect("publish", "broker", f"publish {message.key}", message, faults=PUBLISH_FAULTS)
         fault = task.park(effect)
-        if fault not in ("", REFUSED, CRASH, TWICE) and self._refuses(message):
+        if fault in (LOST, UNACKNOWLEDGED, LATE) and self._refuses(message):
             fault = LOST  # no answer, and nothing that it could have been an answer to
         elif fault == REFUSED or self._refuses(message):
             self.refusals += 1

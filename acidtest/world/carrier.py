@@ -38,24 +38,25 @@ class Carrier(Protocol):
 class GreenletCarrier:
     """Carries a task in a greenlet of the one thread that everything runs in."""
 
-    __slots__ = ("_greenlet", "_hub")
+    __slots__ = ("_greenlet", "_hub", "_parked")
 
     def start(self, body: Callable[[], Any]) -> Effect | None:
         """Run `body` up to its first effect; None if it has finished."""
         self._hub = getcurrent()
-        self._greenlet = greenlet(body, parent=self._hub)
+        self._greenlet = self._parked = greenlet(body, parent=self._hub)
         return self._effect(self._greenlet.switch())
 
     def resume(self, fault: str) -> Effect | None:
         """Perform the pending effect with `fault` and run to the next one; None if the task has finished."""
-        return self._effect(self._greenlet.switch(fault))
+        return self._effect(self._parked.switch(fault))
 
     @staticmethod
     def _effect(value: object) -> Effect | None:
         return value if type(value) is Effect else None
 
     def park(self, effect: Effect) -> str:
-        """Give control back to the scheduler until it resumes this task."""
+        """Give control back to the scheduler until it resumes this task; code may have greenlets of its own, and park in one."""
+        self._parked = getcurrent()
         fault: str = self._hub.switch(effect)
         return fault
 
@@ -63,6 +64,6 @@ class GreenletCarrier:
         """Throw `how` into the task; code that swallows it and goes on is left parked for ever."""
         for reason in (how, ProcessCrash):
             if not self._greenlet.dead:
-                self._greenlet.throw(reason())
+                (self._greenlet if self._parked.dead else self._parked).throw(reason())
         if not self._greenlet.dead:
             _undead.append(self._greenlet)

@@ -47,11 +47,15 @@ class VirtualClock:
             return
         effect = Effect("sleep", "clock", f"sleep {seconds:g} s", until)
         fault = task.park(effect)
+        self.arrive(until)
+        task.saw(effect, None, fault)
+
+    def arrive(self, until: float) -> None:
+        """Somebody has slept until then."""
         passed = until - self.time
         self.time = max(self.time, until)
         if passed >= NOTABLE:
             self._passed()
-        task.saw(effect, None, fault)
 
     def jump(self, seconds: float) -> None:
         """Let `seconds` pass at once."""

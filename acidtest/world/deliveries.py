@@ -64,13 +64,13 @@ class Deliveries:
         return (REORDERED,) * (len(self.ready(process)) > 1) + (DUPLICATED,) * again
 
     def give(self, process: Process, fault: str = "") -> Delivery:
-        """Give a message to the process: the next, or the one after it, or the last that was handled once more."""
+        """Give a message to the process: the next, or the last that is there, or the last that was handled once more."""
         inbox = self._inbox(process)
         if fault == DUPLICATED and inbox.handled:
             place = max(inbox.handled)
             return Delivery(*self._broker.log[place], redelivered=False, tag=place)
         ready = self.ready(process)
-        place = ready[1] if fault == REORDERED and len(ready) > 1 else ready[0]
+        place = ready[-1] if fault == REORDERED else ready[0]
         inbox.out[place] = process.name, process.incarnation
         return Delivery(*self._broker.log[place], redelivered=place in inbox.again, tag=place)
 

@@ -18,7 +18,7 @@ class Effect(NamedTuple):
 
     Arguments:
         kind: read, write, lock, commit, prepare, decide, reply (to what waited), publish, receive, ack, nack, perform,
-            void, inquire, call, sleep or other.
+            void, inquire, call, sleep, wait or other.
         where: the database, topic or other place that it acts on.
         what: the statement or message, short enough for a column of a report.
         detail: parameters; part of what must be equal when the run is replayed.
@@ -60,6 +60,8 @@ DELAYED = "delayed"  #: a message that is there is not delivered yet; an inquiry
 REORDERED = "reordered"  #: a later message is delivered before an earlier one
 DUPLICATED = "duplicated"  #: a message that was acknowledged is delivered again
 CRASH = "crash"  #: it took effect and then the process died
+CANCELLED = "cancelled"  #: the call was cancelled while it awaited the effect, which does not happen
+CANCELLED_AFTER = "cancelled after"  #: it took effect, and the call was cancelled before the answer came
 DEADLOCK = "deadlock"  #: the database chose this task as the victim of a deadlock
 TIMEOUT = "timeout"  #: the database gave up waiting for a lock, as it was told to
 
@@ -71,7 +73,9 @@ DATABASE = "database"
 #: The decisions that change the environment; the target of a jump is its length in seconds.
 ENVIRONMENT_CHANGES = ("jump", "outage", "restore")
 
-FAULT_KINDS = (REFUSED, LOST, UNACKNOWLEDGED, LATE, TWICE, DELAYED, REORDERED, DUPLICATED, CRASH)
+#: What befalls calls that are coroutines, and no others.
+CANCELLATIONS = frozenset({CANCELLED, CANCELLED_AFTER})
+FAULT_KINDS = (REFUSED, LOST, UNACKNOWLEDGED, LATE, TWICE, DELAYED, REORDERED, DUPLICATED, CRASH, CANCELLED, CANCELLED_AFTER)
 COMMIT_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED, LATE)
 STATEMENT_FAULTS = (REFUSED,)
 PUBLISH_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED, LATE, TWICE)

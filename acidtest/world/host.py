@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     import sqlalchemy as sa
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
     from acidtest.world.database.backend import Backend, Connection, Database
 
@@ -33,9 +34,9 @@ class Host:
         self._database = database
         self._by_address = by_address
         self.releases = 0
-        self._engines: dict[str, sa.Engine] = {}
-        self._spares: dict[str, list[Connection]] = {}
-        self._listeners: dict[str, Hashable] = {}
+        self._engines: dict[tuple[str, bool], sa.Engine] = {}
+        self._spares: dict[tuple[str, bool], list[Connection]] = {}
+        self._listeners: dict[tuple[str, bool], Hashable] = {}
         # Weak: a connection that the code under test drops must close, and free its locks, as it would in production.
         self._connections: list[weakref.ref[Connection]] = []
 
@@ -68,15 +69,25 @@ class Host:
 
     def engine(self, name: str) -> sa.Engine:
         """The engine of this host for the database `name`; transactions really begin."""
-        engine = self._engines.get(name)
+        return self._engine((name, False))
+
+    def async_engine(self, name: str) -> AsyncEngine:
+        """The asynchronous engine of this host for the database `name`; what its connections do is awaited."""
+        from sqlalchemy.ext.asyncio import AsyncEngine
+
+        return AsyncEngine(self._engine((name, True)))
+
+    def _engine(self, kind: tuple[str, bool]) -> sa.Engine:
+        """The engine for a database; or the one inside of an asynchronous engine."""
+        engine = self._engines.get(kind)
         if engine is None:
             with outside(), genuine():
-                engine = self._engines[name] = self._make_engine(name)
-            self._listeners[name] = _listeners(engine)
+                engine = self._engines[kind] = self._make_engine(*kind)
+            self._listeners[kind] = _listeners(engine)
         return engine
 
-    def _make_engine(self, name: str) -> sa.Engine:
-        spares = self._spares[name] = []
+    def _make_engine(self, name: str, asynchronous: bool) -> sa.Engine:  # noqa: FBT001 - a key of the engines
+        spares = self._spares[name, asynchronous] = []
 
         def creator() -> Any:
             # SQLAlchemy drops the connection of a task that is killed; there is nothing wrong with it, so it goes on.
@@ -86,7 +97,7 @@ class Host:
             connection.spares = spares
             return connection
 
-        engine = self._backend.engine(creator)
+        engine = self._backend.engine(creator, asynchronous=asynchronous)
         dialect: Any = engine.dialect
         dialect.do_ping = _is_open
         return engine

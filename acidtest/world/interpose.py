@@ -7,6 +7,7 @@ connection whose COMMIT got no answer is lost, as it knows of servers.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import sqlite3.dbapi2
@@ -16,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
+from acidtest.errors import NondeterminismError
 from acidtest.world import uncontrolled
 from acidtest.world.database.store import connect_sqlite
 from acidtest.world.locks import of_tasks
-from acidtest.world.process import current_task
+from acidtest.world.process import complain, current_task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,12 +30,13 @@ if TYPE_CHECKING:
 
 _building: list[Host] = []
 _really_sleep = time.sleep
+_new_event_loop = asyncio.new_event_loop
 _is_disconnect = SQLiteDialect_pysqlite.is_disconnect
 _NAMES = ("timeout", "detect_types", "isolation_level", "check_same_thread", "factory", "cached_statements", "uri")
 
 
 def install() -> None:
-    """Replace `sqlite3.connect` and `time.sleep`; harmless when called again.
+    """Replace `sqlite3.connect`, `time.sleep` and what makes event loops; harmless when called again.
 
     Do it before the code under test is imported. What is bound earlier is found out by `uncontrolled`.
     """
@@ -41,6 +44,8 @@ def install() -> None:
     replaced.connect = replaced.dbapi2.connect = _connect
     clock: Any = time
     clock.sleep = _sleep
+    loops: Any = asyncio
+    loops.new_event_loop = loops.events.new_event_loop = _refuse_event_loop
     uncontrolled.watch()
     dialect: Any = SQLiteDialect_pysqlite
     dialect.is_disconnect = _is_lost
@@ -86,6 +91,18 @@ def _sleep(seconds: float) -> None:
         _really_sleep(seconds)
     else:
         task.process.clock.sleep(seconds)
+
+
+def _refuse_event_loop() -> asyncio.AbstractEventLoop:
+    """Report an event loop that a task makes, for example by `asyncio.run`: it would wait in real time."""
+    task = current_task()
+    if task is not None and task.process.alive:
+        message = (
+            f"{task.name} makes an event loop of its own, for example by asyncio.run(). That waits in real time, so nothing can be "
+            "said about it. Let the method of the port be `async def`; it is run in virtual time."
+        )
+        complain(NondeterminismError(message))
+    return _new_event_loop()
 
 
 def _is_private(path: str) -> bool:

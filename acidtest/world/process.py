@@ -7,6 +7,7 @@ its code tries while its stack unwinds, in `finally` or `except BaseException`, 
 from __future__ import annotations
 
 import random
+from asyncio import CancelledError
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from acidtest.errors import AcidtestError
     from acidtest.world.clock import VirtualClock
+    from acidtest.world.coroutines import Call
+    from acidtest.world.event_loop import EventLoop
     from acidtest.world.host import Host
 
 #: How often the code of a dead process may try I/O before it is left parked for ever.
@@ -75,8 +78,8 @@ class Process:
     """
 
     __slots__ = (
-        "alive", "clock", "digest", "disconnected", "disturbances", "end", "host", "ids", "implementation", "incarnation", "name",
-        "ready", "rng", "service", "tasks",
+        "alive", "clock", "digest", "disconnected", "disturbances", "end", "host", "ids", "implementation", "incarnation", "loop",
+        "name", "ready", "rng", "service", "tasks",
     )  # fmt: skip
 
     def __init__(self, name: str, incarnation: int, host: Host) -> None:
@@ -97,6 +100,7 @@ class Process:
         self.digest = incarnation
         self.implementation: Any = None
         self.tasks: list[Task] = []
+        self.loop: EventLoop | None = None
         self.ids = 0
         self.rng: random.Random | None = None
         self.end: type[BaseException] = ProcessCrash
@@ -130,6 +134,9 @@ class Process:
         """End all tasks of a dead process, and forget the implementation."""
         for task in self.tasks:
             task.kill(self.end)
+        if self.loop is not None and self.loop.left:
+            Task(f"{self.name} ends", self).start(self.loop.end)
+        self.loop = None
         self.tasks.clear()
         self.implementation = None
 
@@ -140,11 +147,12 @@ class Task:
     `pending` is the effect before which it is parked. `blocked` says that the effect was tried and would have had to
     wait for a lock; `waits` is what stood for the locks when it was tried. Where the statement itself waits, in a server,
     it *has* happened as far as the schedule goes, and `queued` is what it waits in. `read_clock` says that it has asked for the
-    time since its last effect.
+    time since its last effect. `call` is the coroutine that it drives, if any; it is `answered` as soon as that has ended,
+    although what it left running may have to go on.
     """
 
     __slots__ = (
-        "began", "blocked", "carrier", "complaint", "effects", "error", "finished", "name", "pending", "process", "published", "queued",
+        "answered", "began", "blocked", "call", "carrier", "complaint", "effects", "error", "finished", "name", "pending", "process", "published", "queued",
         "quiet", "read_clock", "tries", "value", "waits",
     )  # fmt: skip
 
@@ -161,7 +169,9 @@ class Task:
         self.blocked = False
         self.finished = False
         self.value: object = None
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
+        self.call: Call | None = None
+        self.answered = False
         self.tries = 0
         self.waits = -1
         self.queued: Queued | None = None
@@ -179,7 +189,7 @@ class Task:
         def body() -> None:
             try:
                 self.value = call()
-            except Exception as error:  # noqa: BLE001 - whatever escapes means "unknown"
+            except (Exception, CancelledError) as error:  # noqa: BLE001 - whatever escapes means "unknown"
                 self.error = error
             except ProcessCrash:
                 pass
@@ -222,7 +232,7 @@ class Task:
         if not self.process.alive:
             self.refuse_the_dead(effect)
         self.quiet = 0
-        return self.carrier.park(effect)
+        return self.carrier.park(effect) if self.call is None else self.call.park(effect)
 
     def quietly(self, kind: str, where: str, what: str) -> None:
         """Count what is not an effect: code that does nothing else for ever must not hang the search.
@@ -244,6 +254,10 @@ class Task:
 
     def block(self, effect: Effect, queued: Queued | None = None) -> str:
         """Say that `effect` would wait for a lock, and wait until it may be tried again; or that it waits, `queued`."""
+        return self.stand(effect, queued) if self.call is None else self.call.block(effect, queued)
+
+    def stand(self, effect: Effect, queued: Queued | None) -> str:
+        """Park as one that has to wait."""
         self.blocked = True
         self.queued = queued
         try:
@@ -263,3 +277,5 @@ class Task:
         if fault == CRASH:
             self.process.die()
             raise ProcessCrash
+        if self.call is not None:
+            self.call.saw(fault)

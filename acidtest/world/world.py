@@ -6,6 +6,7 @@ function of its schedule.
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,7 +16,8 @@ from acidtest.world.broker import SimulatedBroker
 from acidtest.world.clock import VirtualClock
 from acidtest.world.deliveries import Deliveries
 from acidtest.world.effects import DEADLOCK, TIMEOUT, Decision, Effect, RunEnded
-from acidtest.world.external import Externals, SimulatedExternal
+from acidtest.world.env import Env
+from acidtest.world.external import Externals
 from acidtest.world.interpose import building
 from acidtest.world.lane import Client
 from acidtest.world.locks import of_tasks
@@ -24,15 +26,11 @@ from acidtest.world.services import Services
 from acidtest.world.sources import Sources
 
 if TYPE_CHECKING:
-    import random
     from collections.abc import Callable, Hashable, Mapping
-
-    from sqlalchemy import Engine
 
     from acidtest.environment import Environment
     from acidtest.workload import Operation, Played, Scope
     from acidtest.world.database.backend import Landing
-    from acidtest.world.host import Host
     from acidtest.world.site import Site
 
     Factory = Callable[[Environment], Any]
@@ -74,61 +72,6 @@ class Late(NamedTuple):
         self.land()
 
 
-class Env:
-    """What one incarnation is given; see `acidtest.environment.Environment`."""
-
-    __slots__ = ("_externals", "_host", "_process", "_services", "broker", "clock")
-
-    def __init__(self, world: World, host: Host, process: Process | None) -> None:
-        """Make the environment of `process`; None for an observer or an installer."""
-        self.broker = world.broker
-        self.clock = world.clock
-        self._externals = world.externals
-        self._services = world.services
-        self._host = host
-        self._process = process or Process(host.name, 0, host)
-        self._process.clock = world.clock
-
-    @property
-    def random(self) -> random.Random:
-        """A deterministic source of randomness."""
-        return self._process.random()
-
-    def engine(self, name: str) -> Engine:
-        """A SQLAlchemy engine for the database `name`."""
-        return self._host.engine(name)
-
-    @property
-    def backend(self) -> str:
-        """The kind of the databases."""
-        return self._host.backend
-
-    def connect(self, name: str, **options: Any) -> Any:
-        """A DB-API connection to the database `name`."""
-        return self._host.connect(name, **options)
-
-    def url(self, name: str) -> str:
-        """The SQLAlchemy URL of the database `name`."""
-        return self._host.url(name)
-
-    def external(self, name: str) -> SimulatedExternal:
-        """The external system `name`."""
-        return self._externals.system(name)
-
-    @property
-    def service(self) -> str:
-        """The service that this process belongs to."""
-        return self._host.service
-
-    def call(self, service: str, method: str, *arguments: Hashable) -> Any:
-        """Call a method of another service."""
-        return self._services.call(service, method, arguments)
-
-    def new_id(self) -> str:
-        """An identifier that no other call returns."""
-        return self._process.next_id()
-
-
 class World:
     """One run of a scope.
 
@@ -157,12 +100,14 @@ class World:
         self.sources = Sources(self.externals, self.services, self.deliveries)
         self.clock = VirtualClock(lambda: self.events.append(Event("environment", "jump")))
         self._postponed = 0
+        self._left = 0
         self._unsteady = scope.unsteady
         site.reset()
         site.late = self._postpone_commit
         self.clients = {lane.name: Client(lane) for lane in scope.lanes}
         self.processes: dict[str, Process] = {}
         self.starting: dict[str, Task] = {}
+        self.leftovers: dict[str, Task] = {}
         self.failed_starts: dict[str, int] = {}
         for name in scope.processes():
             self._boot(name)
@@ -197,7 +142,7 @@ class World:
     def advance(self, name: str, fault: str = "") -> bool:
         """Let a client, or a starting process, go on by one effect; False where it would have to wait."""
         task = self.task(name)
-        client = None if name in self.starting else self.clients[name]
+        client = None if name in self.starting or name in self.leftovers else self.clients[name]
         if task is None and client is not None:
             if client.process == ENVIRONMENT:
                 self._change_environment(client)
@@ -253,9 +198,9 @@ class World:
     # What the search looks at:
 
     def runnable(self) -> list[str]:
-        """The clients and starting processes that are not waiting for a lock or for their process."""
+        """The clients, starting processes and leftovers of calls that are not waiting for a lock or for their process."""
         self._wake()
-        names = [name for name, task in self.starting.items() if not task.blocked]
+        names = [name for name, task in (*self.starting.items(), *self.leftovers.items()) if not task.blocked]
         for name, client in self.clients.items():
             if client.position >= len(client.operations):
                 continue
@@ -283,8 +228,8 @@ class World:
         return self.sources.faults(client.operation.source, self.processes[client.process])
 
     def waiting(self) -> list[str]:
-        """The clients and starting processes that wait for a lock."""
-        names = [name for name, task in self.starting.items() if task.blocked]
+        """The clients, starting processes and leftovers of calls that wait for a lock."""
+        names = [name for name, task in (*self.starting.items(), *self.leftovers.items()) if task.blocked]
         names += [name for name, client in self.clients.items() if client.task is not None and client.task.blocked]
         return names
 
@@ -303,26 +248,30 @@ class World:
     def pending(self, name: str) -> Effect | None:
         """The effect before which a client or a starting process is parked; None if it would start an operation."""
         task = self.task(name)
-        effect = None if task is None else task.pending
+        if task is None:
+            return None
+        effect = task.pending if task.call is None else task.call.pending(task.pending)
         if effect is not None and effect.kind == "receive":
-            assert task is not None  # noqa: S101 - it has an effect
-            return effect._replace(faults=self.broker.faults_of_receive(task.process, effect.detail))
-        return effect
+            effect = effect._replace(faults=self.broker.faults_of_receive(task.process, effect.detail))
+        return effect if effect is None or task.call is None else task.call.with_cancellations(effect)
 
     def task(self, name: str) -> Task | None:
         """The call in progress of a process that starts, or of a client; a client may have the name of its process."""
-        if name in self.starting:
-            return self.starting[name]
+        found = self.starting.get(name) or self.leftovers.get(name)
+        if found is not None:
+            return found
         client = self.clients.get(name)
         return None if client is None else client.task
 
     def has_published(self) -> bool:
         """Whether a call in progress has published something, and has yet to do whatever it does next."""
-        return any(client.task is not None and client.task.published for client in self.clients.values())
+        called = [client.task for client in self.clients.values() if client.task is not None]
+        return any(task.published for task in (*called, *self.leftovers.values()))
 
     def may_jump(self) -> bool:
         """Whether the environment still has a jump of the clock to make, or someone sleeps."""
-        sleeps = any(effect is not None and effect.kind == "sleep" for effect in map(self.pending, self.clients))
+        names = *self.clients, *self.leftovers
+        sleeps = any(effect is not None and effect.kind == "sleep" for effect in map(self.pending, names))
         if self._unsteady or sleeps:
             return True
         lanes = [client for client in self.clients.values() if client.process == ENVIRONMENT]
@@ -331,7 +280,9 @@ class World:
     def process_of(self, name: str) -> str:
         """The process that a client calls, or that is starting under this name."""
         client = self.clients.get(name)
-        return name if client is None else client.process
+        if client is None:
+            return self.leftovers[name].process.name if name in self.leftovers else name
+        return client.process
 
     def key(self) -> Hashable:
         """Equal for two worlds in which every continuation gives the same."""
@@ -400,13 +351,26 @@ class World:
             process.disturbances = 0
         if not process.alive:
             self._bury(process)
-        elif task.finished:
+        elif task.finished or task.answered:
             if isinstance(task.error, AcidtestError):
                 raise task.error
-            if client is None:
+            if task in self.leftovers.values():
+                self._went_on(task)
+            elif client is None:
                 self._started(process, task)
             else:
                 self._replied(client, task)
+
+    def _went_on(self, task: Task) -> None:
+        """What a call has left running goes on after its answer, until it has ended."""
+        if task.finished:
+            self.leftovers = {name: other for name, other in self.leftovers.items() if other is not task}
+
+    def _leave_running(self, task: Task) -> None:
+        """The client has its answer; what the call has left running is nobody's but its process's."""
+        if not task.finished:
+            self._left += 1
+            self.leftovers[f"{task.name}, left running {self._left}"] = task
 
     def _replied(self, client: Client, task: Task) -> None:
         operation = client.operation
@@ -418,12 +382,14 @@ class World:
         task.process.remember((client.name, "returned"))
         client.ended(known=task.error is None)
         task.error = None
+        self._leave_running(task)
 
     def _started(self, process: Process, task: Task) -> None:
         del self.starting[process.name]
         if task.error is None:
             process.ready = True
             self.failed_starts.pop(process.name, None)
+            self._leave_running(task)
             return
         self.events.append(Event("error", process.name, describe(task.error)))
         self.failed_starts[process.name] = self.failed_starts.get(process.name, 0) + 1
@@ -433,6 +399,7 @@ class World:
     def _bury(self, process: Process) -> None:
         """What a crash leaves: clients without an answer, nothing else."""
         self.starting.pop(process.name, None)
+        self.leftovers = {name: task for name, task in self.leftovers.items() if task.process is not process}
         process.bury()
         self.events.append(Event("crash", process.name))
         for client in self.clients.values():
@@ -459,7 +426,7 @@ class World:
 
     def _wake(self) -> None:
         """Let those that wait for a lock try again, if one may have become free."""
-        tasks = [*self.starting.values(), *[client.task for client in self.clients.values()]]
+        tasks = [*self.starting.values(), *self.leftovers.values(), *[client.task for client in self.clients.values()]]
         blocked = [task for task in tasks if task is not None and task.blocked]
         if blocked:
             self.site.free_dropped()
@@ -480,5 +447,7 @@ class World:
 
 def describe(error: BaseException) -> str:
     """An error in one line: its type and the first line of its message."""
+    if isinstance(error, CancelledError):
+        return "it was cancelled"
     text = str(error).strip().split("\n", 1)[0]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -25,7 +25,8 @@ through. `acidtest show PATTERN` prints the same.
 
 Money is whole minor units. `Outcome` is `Outcome.OK` or `Outcome.REJECTED`; an exception that escapes means that the
 outcome is unknown, and the client asks again with the same key. Nothing has to be inherited, and other methods do no
-harm."""
+harm. Methods may be `async def`: then `cancelled` and `cancelled after` are among the faults wherever `crash` is
+([how to](../how-to/check-async-code.md))."""
 
 _PROPERTIES = """\
 # Properties

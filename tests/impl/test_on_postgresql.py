@@ -18,6 +18,9 @@ from acidtest.workload import Operation, Scope
 CASES = [
     *(("acid", scope) for scope in ("one process", "rejected requests", "read and read again")),
     *(("outbox", scope) for scope in ("invalid requests", "late relay", "outage", "poison")),
+    *(("compensation", scope) for scope in ("invalid requests", "long pause", "parked")),
+    *(("tcc", scope) for scope in ("one branch", "rejected requests", "two branches", "other payload")),
+    *(("reserve_confirm", scope) for scope in ("invalid requests", "callbacks alone", "crash in recovery", "in part or not at all")),
     *(("two_phase_commit", scope) for scope in ("lost replies", "the last cannot pay", "refused for good", "crash in recovery")),
     *(("tcc_coordinator", scope) for scope in ("invalid requests", "one id for several", "one service twice", "crash in recovery")),
 ]
@@ -56,9 +59,9 @@ TWO_WRITERS = Scope(
 )  # fmt: skip
 
 
-def explored(stem, factory, scope, seconds=None):
+def explored(stem, factory, scope, seconds=None, backend="postgresql"):
     contract = pattern(stem).contract_class()()
-    bench = Bench(contract, factory, "postgresql")
+    bench = Bench(contract, factory, backend)
     try:
         return check_scope(bench, find_scope(contract, scope), seconds=seconds)
     finally:
@@ -77,7 +80,13 @@ def test_the_reference_of_acid_is_right_at_every_level(factory):
     assert (result.violation, result.reasons, result.verdict) == (None, (), Verdict.PASS)
 
 
-@pytest.mark.parametrize(("stem", "scope"), [("outbox", "two relays"), ("two_phase_commit", "opposite runs"), ("acid", "competing transfers")])
+LARGER = [
+    ("outbox", "two relays"), ("two_phase_commit", "opposite runs"), ("acid", "competing transfers"),
+    ("compensation", "third party"), ("tcc", "twice"), ("reserve_confirm", "two funded withdrawals"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("stem", "scope"), LARGER)
 def test_nothing_is_found_in_a_larger_scope_in_a_few_seconds(stem, scope):
     result = explored(stem, pattern(stem).reference_factory(), scope, seconds=1.5)
     assert result.violation is None
@@ -94,6 +103,18 @@ def test_rows_are_numbered_in_another_order_than_they_are_committed_in(backend, 
         assert result.violation is None
     else:
         assert result.violation.property in found
+
+
+#: Where nobody else can write, what was read in the transaction is still so.
+LOCKED = [("compensation", "checked-without-lock"), ("tcc", "tombstone-unseen"), ("tcc", "hold-read-without-lock")]
+
+
+@pytest.mark.parametrize(("stem", "name"), LOCKED, ids=[f"{stem}-{name}" for stem, name in LOCKED])
+def test_what_reads_without_a_lock_is_right_where_the_whole_database_is_locked(stem, name):
+    (mutant,) = [mutant for mutant in pattern(stem).mutants() if mutant.name == name]
+    assert mutant.backend == "postgresql"
+    result = explored(stem, mutant.factory, mutant.scope, backend="sqlite")
+    assert (result.violation, result.verdict) == (None, Verdict.PASS)
 
 
 def test_the_stateful_search_runs_there_as_well():

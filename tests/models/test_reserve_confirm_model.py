@@ -8,7 +8,17 @@ from acidtest.models.checker import check, reachable
 from acidtest.models.machine import Action
 from acidtest.models.payment_provider import Order
 from acidtest.models.reserve_and_call import Hold, ReserveConfirm
-from acidtest.models.reserve_protocol import MUTE, N1_RETRY, N1_SENT, N1_UNSENT, N1_WAIT, RC1, RC6, STUDY
+from acidtest.models.reserve_protocol import (
+    MUTE,
+    N1_RETRY,
+    N1_SENT,
+    N1_UNSENT,
+    N1_WAIT,
+    N4_BOOKS,
+    RC1,
+    RC6,
+    STUDY,
+)
 
 
 def run(model, *actions):
@@ -77,6 +87,30 @@ def test_a_callback_may_come_before_the_reply_and_after_it_and_counts_once():
         run(model, *paid, ("Reply", 0), ("Callback", 0), ("CallbackWorking", 0)),
     ]
     assert [state.holds for state in ends] == [(Hold("posted", 2),)] * 2
+
+
+def test_a_refund_leaves_two_entries_that_a_release_does_not_show():
+    model = ReserveConfirm(1, refund_is_release=True)
+    state = run(model, *CALLED, ("Timeout", 0), ("Accept", 0), ("Dispense", 0, 2), ("Refund", 0), ("Reconcile", 0))
+    assert (state.holds, state.orders) == ((Hold("released"),), (Order("done", 1, 2, 1),))
+    assert found(N4_BOOKS, refund_is_release=True).verdict == "violated"
+
+
+@pytest.mark.parametrize(("switch", "booked"), [({}, "posted"), ({"by_amount": True}, "refunded")])
+def test_entries_are_matched_by_authorisation_for_by_amount_one_reversal_undoes_both(switch, booked):
+    model = ReserveConfirm(1, device_duplicates=True, **switch)
+    twice = *CALLED, ("DuplicateByDevice", 0), ("Accept", 0), ("Dispense", 0, 2), ("Reply", 0), ("AcceptStray", 0), ("Refund", 0)
+    state = run(model, *twice)
+    assert state.orders == (Order("done", 2, 4, 1),)
+    reconciled = [following for action, following in model.successors(state) if action.name == "Reconcile"]
+    assert {each.holds[0].status for each in reconciled or [state]} == {booked}
+
+
+@pytest.mark.parametrize(
+    ("turned", "states"), [(("device_duplicates",), 1_364), (("device_duplicates", "by_amount"), 1_382), (("refund_is_release",), 280)]
+)
+def test_the_number_of_states_where_entries_are_counted_is(turned, states):
+    assert len(reachable(STUDY.model(STUDY.sizes[0], dict.fromkeys(turned, True))).states) == states
 
 
 def test_an_unknown_switch_is_refused_by_name():

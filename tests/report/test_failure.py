@@ -6,14 +6,17 @@ import pytest
 
 from acidtest import assert_schedule
 from acidtest.errors import UsageError
+from acidtest.impl.broken.reserve_confirm import AuditedBeforeChecked
 from acidtest.impl.outbox import Outbox
+from acidtest.models.reserve_confirm import Deal
 from acidtest.properties.outbox import OutboxContract
+from acidtest.properties.reserve_confirm import ReserveConfirmContract
 from acidtest.report.columns import render
 from acidtest.report.failure import Failure, Row
 from acidtest.report.regression import regression_test
 from acidtest.search.bench import Bench
 from acidtest.search.check import check_scope, find_scope
-from acidtest.search.explain import explain_failure, scope_from_json, scope_to_json
+from acidtest.search.explain import explain_failure, pretty, scope_from_json, scope_to_json
 
 
 class MarksFirst(Outbox):
@@ -75,6 +78,22 @@ def test_the_regression_test_fails_on_the_bug_and_passes_on_the_reference(failur
                 test()
         else:
             test()
+
+
+def test_orders_at_an_external_system_are_shown_with_how_they_stand():
+    assert pretty((Deal("w1", "done", (61,)), Deal("w2", coming=1))) == "w1 done paid 61, w2 absent coming 1"
+
+
+def test_a_failure_with_orders_at_an_external_system_shows_them():
+    contract = ReserveConfirmContract()
+    bench = Bench(contract, AuditedBeforeChecked)
+    try:
+        result = check_scope(bench, find_scope(contract, "invalid requests"))
+        failure = explain_failure(bench, result, "my_module:AuditedBeforeChecked")
+    finally:
+        bench.close()
+    assert failure.property_id == "G7"
+    assert ("orders", "", "w5 done paid 50") in failure.difference
 
 
 def test_a_schedule_that_cannot_be_read_is_the_callers_error():

@@ -9,6 +9,7 @@ import tiny_contract as tiny
 from tiny_contract import Tiny, add, alone, scope
 
 from acidtest.environment import Outcome
+from acidtest.models.machine import Kind, Property
 from acidtest.search import exhaustive, settle
 from acidtest.search.bench import Bench
 from acidtest.search.exhaustive import Explorer, Search
@@ -190,3 +191,20 @@ def test_whoever_was_told_something_provisional_asks_again_and_must_be_told_more
     assert (search.violation is not None) == found
     if found:
         assert "w1 is told nothing definite even in the end" in reason(search)
+
+
+class _Watching(_Recovering):
+    properties: ClassVar[tuple[Property, ...]] = (Property("T2", "the sum is never 100", Kind.ALWAYS, lambda v: v.total != 100),)
+
+
+def test_each_step_of_a_process_that_starts_at_rest_is_looked_at() -> None:
+    class Flickers(Tiny):
+        def tidy(self) -> None:
+            ((total,),) = self.connect().execute("SELECT total FROM sums").fetchall()
+            if self.env.new_id() == "app.2.1":  # the first call in the second incarnation
+                for value in (100, total):
+                    self.connect().execute("UPDATE sums SET total = ?", (value,))
+
+    search = explore(_Watching(), Flickers)
+    assert search.violation is not None
+    assert search.violation.property == "T2"

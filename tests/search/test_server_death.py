@@ -8,7 +8,7 @@ import pytest
 
 from acidtest.impl.broken.acid import AckBeforeCommit
 from acidtest.impl.broken.two_phase_commit import PreparedNotDurable
-from acidtest.patterns import pattern
+from acidtest.patterns import coded, pattern
 from acidtest.properties.acid import AcidContract
 from acidtest.search.bench import Bench
 from acidtest.search.check import check_scope, find_scope
@@ -18,7 +18,7 @@ from acidtest.search.verdict import Verdict
 from acidtest.world.effects import RESTART_DATABASE, Decision
 
 BACKENDS = ("sqlite", "postgresql")
-STEMS = ("acid", "outbox", "two_phase_commit")
+STEMS = tuple(entry.stem for entry in coded())
 
 
 def _private(request: Any) -> None:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from acidtest.workload import Lane, Operation, Scope
+from acidtest.world.coroutines import Driven, coroutine_methods
 from acidtest.world.database.store import connect_sqlite
 from acidtest.world.effects import CRASH, Decision
+from acidtest.world.env import Env
 from acidtest.world.interpose import building
-from acidtest.world.world import Env, World
+from acidtest.world.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -52,7 +54,10 @@ class Small(World):
         named = {function.__name__: function for function in functions}
         clients = [n for n in named if n != "recover"]
         lanes = tuple(Lane(n, "app" if together else n, (Operation(n, n, (), retries),)) for n in clients)
-        super().__init__(site, partial(Code, named), Scope("small", "", (), lanes), "recover" * ("recover" in named))
+        factory: Any = partial(Code, named)
+        if coroutine_methods(factory(None), named):
+            factory = Driven(factory)
+        super().__init__(site, factory, Scope("small", "", (), lanes), "recover" * ("recover" in named))
         self.answers: dict[str, Hashable] = {}
         self.done: list[str] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +12,20 @@ from acidtest.errors import UsageError
 from acidtest.world.effects import Decision
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from acidtest.world.site import Site
+
+_M_PERTURB = -6
+
+
+@pytest.fixture(autouse=True)
+def _freed_memory_is_overwritten() -> Iterator[None]:
+    """Whoever uses a connection that libpq has freed gets nonsense at once, rather than now and then."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", lambda *_: None)  # of glibc
+    mallopt(_M_PERTURB, 165)
+    yield
+    mallopt(_M_PERTURB, 0)
 
 
 def pay(env: Any, source: str = "A", target: str = "B") -> str:

@@ -1,4 +1,4 @@
-"""Services that the harness plays: what was done is done, whatever was answered; and every fault really befalls them."""
+"""Services that the harness plays: what they did is done, whatever was answered; and every fault really befalls them."""
 
 from __future__ import annotations
 
@@ -8,48 +8,30 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from small_world import Code, Small
 
-from acidtest.environment import CallRefused, CallTimeout
+from acidtest.environment import CallRefused, CallTimeout, Reply
 from acidtest.errors import ContractError, UsageError
 from acidtest.workload import Lane, Operation, Scope
 from acidtest.world.effects import CALL_FAULTS, CRASH, LATE, LOST, REFUSED, TWICE, UNACKNOWLEDGED
+from acidtest.world.env import Env
 from acidtest.world.world import World
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from acidtest.world.site import Site
 
 
 class Counter:
-    """A service that adds up."""
+    """A service that counts what it is told, and answers how much it was before."""
 
-    def initial(self) -> int:
+    def initial(self) -> Hashable:
         return 0
 
-    def answer(self, state: int, method: str, arguments: tuple[Any, ...]) -> tuple[int, int]:
+    def answer(self, state: int, method: str, arguments: tuple[Any, ...]) -> tuple[Hashable, Hashable]:
         if method != "add":
-            message = f"{method} is unknown"
+            message = f"it knows no {method}"
             raise ContractError(message)
-        return state + arguments[0], state + arguments[0]
-
-
-class Calling(Small):
-    """A small world with a service."""
-
-    def __init__(self, site: Site, *functions: Any, heard: bool = True) -> None:
-        named = {function.__name__: function for function in functions}
-        lanes = tuple(Lane(n, n, (Operation(n, n),)) for n in named)
-        scope = Scope("calling", "", (), lanes)
-        World.__init__(self, site, partial(Code, named), scope, played={"counter": Counter()}, heard=heard)
-        self.answers, self.done = {}, []
-
-    def call(self, name: str, fault: str = "") -> Any:
-        """Let a client make its one call, with a fault."""
-        self.begin(name)
-        self.step(name, fault)
-        return self.answers.get(name)
-
-    @property
-    def total(self) -> Any:
-        return dict(self.services.seen())["counter"]
+        return state + arguments[0], f"was {state}"
 
 
 def add(env: Any) -> Any:
@@ -63,91 +45,180 @@ def add_again(env: Any) -> Any:
     return add(env)
 
 
-def wrong(env: Any) -> Any:
-    try:
-        return env.call("counter", "subtract", 5)
-    except Exception:  # noqa: BLE001 - code that catches everything
-        return "never mind"
+def hear(_env: Any, reply: Reply) -> Reply:
+    return reply
 
 
-def unknown(env: Any) -> Any:
-    return env.call("abacus", "add", 5)
+def hearing(name: str, source: str) -> Lane:
+    return Lane(name, "ear", (Operation(name, "hear", source=source),))
+
+
+class Beside(Small):
+    """A small world with a service."""
+
+    def __init__(self, site: Site, *functions: Any, lanes: tuple[Lane, ...] = ()) -> None:
+        named = {function.__name__: function for function in functions}
+        own = tuple(Lane(n, n, (Operation(n, n),)) for n in named if n != "hear")
+        World.__init__(self, site, partial(Code, named), Scope("beside", "", (), own + lanes), played={"counter": Counter()})
+        self.answers, self.done = {}, []
+
+    def call(self, name: str, fault: str = "") -> Any:
+        """Let a client make its one call, with a fault."""
+        self.begin(name)
+        self.step(name, fault)
+        return self.answers.get(name)
+
+    def land(self) -> None:
+        """Let what is late take effect."""
+        for label in list(self.late):
+            self.late.pop(label)()
+
+    @property
+    def count(self) -> Hashable:
+        ((_, count),) = self.services.seen()
+        return count
+
+
+def test_a_call_is_carried_out_and_answered(site: Site) -> None:
+    world = Beside(site, add)
+    assert world.call("add") == "was 0"
+    assert world.count == 5
+    world.close()
 
 
 @pytest.mark.parametrize(
-    ("fault", "answer", "total"),
-    [("", 5, 5), (REFUSED, CallRefused, 0), (LOST, CallTimeout, 0), (UNACKNOWLEDGED, CallTimeout, 5), (LATE, CallTimeout, 0), (TWICE, 5, 10)],
+    ("fault", "answer", "count"),
+    [(REFUSED, CallRefused, 0), (LOST, CallTimeout, 0), (UNACKNOWLEDGED, CallTimeout, 5), (LATE, CallTimeout, 0), (TWICE, "was 0", 10)],
 )
-def test_every_fault_befalls_a_call(site: Site, fault: str, answer: object, total: int) -> None:
-    world = Calling(site, add)
-    assert (world.call("add", fault), world.total) == (answer, total)
+def test_each_fault_of_a_call_has_its_effect_and_its_answer(site: Site, fault: str, answer: Any, count: int) -> None:
+    world = Beside(site, add)
+    assert world.call("add", fault) == answer
+    assert world.count == count
     world.close()
 
 
-def test_all_fault_kinds_of_calls_are_offered(site: Site) -> None:
-    world = Calling(site, add)
+def test_the_faults_of_a_call_are_those_that_the_search_may_choose(site: Site) -> None:
+    world = Beside(site, add)
     world.begin("add")
-    effect = world.pending("add")
-    assert effect is not None
-    assert effect.faults == CALL_FAULTS
+    pending = world.pending("add")
+    assert pending is not None
+    assert (pending.label, pending.faults, pending.lasts) == ("counter: add 5", CALL_FAULTS, True)
     world.close()
 
 
-def test_a_late_call_is_on_its_way_and_arrives_later(site: Site) -> None:
-    world = Calling(site, add)
+def test_a_late_call_takes_effect_when_it_lands(site: Site) -> None:
+    world = Beside(site, add)
     world.call("add", LATE)
-    assert world.services.coming() == (("counter", "add", (5,)),)
-    ((label, late),) = world.late.items()
-    assert label.startswith("counter: add 5")
-    late()
-    assert (world.total, world.services.coming()) == (5, ())
+    assert (world.services.coming(), list(world.late)) == ((("counter", "add", (5,)),), ["counter: add 5 (late 1)"])
+    before = world.key()
+    world.land()
+    assert (world.count, world.services.coming()) == (5, ())
+    assert world.key() != before
     world.close()
 
 
-def test_what_was_done_outlives_the_caller(site: Site) -> None:
-    world = Calling(site, add)
+def test_a_late_call_comes_after_those_that_were_made_meanwhile(site: Site) -> None:
+    world = Beside(site, add, add_again)
+    world.call("add", LATE)
+    assert world.call("add_again") == "was 0"
+    world.land()
+    assert world.count == 10
+    world.close()
+
+
+def test_what_a_service_did_outlives_the_crash_of_the_caller(site: Site) -> None:
+    world = Beside(site, add)
     world.call("add", CRASH)
-    assert world.total == 5
+    assert (world.count, world.processes["add"].alive) == (5, False)
     world.close()
 
 
-@pytest.mark.parametrize(("fault", "answer"), [("", CallRefused), (UNACKNOWLEDGED, CallTimeout), (LATE, CallTimeout)])
-def test_during_an_outage_no_call_arrives(site: Site, fault: str, answer: object) -> None:
-    world = Calling(site, add)
+@pytest.mark.parametrize(("fault", "answer"), [("", CallRefused), (UNACKNOWLEDGED, CallTimeout), (LATE, CallTimeout), (TWICE, CallRefused)])
+def test_in_an_outage_nothing_is_done(site: Site, fault: str, answer: Any) -> None:
+    world = Beside(site, add)
     world.change("outage")
-    assert (world.call("add", fault), world.total, world.late) == (answer, 0, {})
+    assert world.call("add", fault) is answer
+    assert (world.count, world.services.owed(), dict(world.late)) == (0, (), {})
+    world.change("restore")
+    assert not world.services.down
     world.close()
 
 
-def test_an_answer_that_was_not_given_is_owed_where_somebody_hears_it(site: Site) -> None:
-    world = Calling(site, add)
+@pytest.mark.parametrize(
+    ("fault", "owed"),
+    [("", ()), (REFUSED, ()), (LOST, ()), (UNACKNOWLEDGED, ("counter reply 0",)), (LATE, ("counter reply 0",)), (TWICE, ())],
+)
+def test_an_answer_is_owed_until_the_caller_was_given_it(site: Site, fault: str, owed: Any) -> None:
+    world = Beside(site, add)
+    world.call("add", fault)
+    world.land()
+    assert world.services.owed() == owed
+    world.close()
+
+
+def test_answers_come_late_or_once_more_but_not_before_they_are_given(site: Site) -> None:
+    world = Beside(site, add, hear, lanes=(hearing("h0", "counter reply 0"), hearing("h1", "counter reply 0")))
+    assert world.runnable() == ["add"]
     world.call("add", UNACKNOWLEDGED)
-    assert world.services.owed() == ("counter reply 0",)
+    assert world.runnable() == ["h0", "h1"]
+    for name in ("h0", "h1"):
+        world.begin(name)
+    assert world.answers["h0"] == world.answers["h1"] == Reply("counter", "add", (5,), "was 0")
+    assert world.services.owed() == ()
     world.close()
 
 
-def test_where_nobody_hears_answers_it_makes_no_difference_which_were_given(site: Site) -> None:
-    keys = {}
-    for heard in (True, False):
-        for first, second in (("", UNACKNOWLEDGED), (UNACKNOWLEDGED, "")):
-            world = Calling(site, add, add_again, heard=heard)
-            world.call("add", first)
-            world.call("add_again", second)
-            keys[heard, first] = world.services.key()
-            world.close()
-    assert keys[True, ""] != keys[True, UNACKNOWLEDGED]
-    assert keys[False, ""] == keys[False, UNACKNOWLEDGED]
+def test_whether_an_answer_was_given_is_part_of_the_state(site: Site) -> None:
+    keys = []
+    for fault in ("", UNACKNOWLEDGED):
+        world = Beside(site, add)
+        world.call("add", fault)
+        keys.append(world.services.key())
+        world.close()
+    assert keys[0] != keys[1]
 
 
-def test_a_call_that_a_service_does_not_have_is_reported_although_the_code_catches_everything(site: Site) -> None:
-    world = Calling(site, wrong)
-    with pytest.raises(ContractError, match="subtract is unknown"):
-        world.call("wrong")
+def test_a_service_that_is_not_known_is_named_beside_those_that_are(site: Site) -> None:
+    def call(env: Any) -> Any:
+        return env.call("conuter", "add", 5)
+
+    world = Beside(site, call)
+    with pytest.raises(UsageError, match=r"conuter.*counter"):
+        world.begin("call")
     world.close()
 
 
-def test_a_service_that_is_not_there_is_named_with_those_that_are(site: Site) -> None:
-    world = Calling(site, unknown)
-    with pytest.raises(UsageError, match=r"abacus.*counter"):
-        world.call("unknown")
+def swallowing(env: Any, *call: Any) -> Any:
+    try:
+        return env.call(*call)
+    except Exception:  # noqa: BLE001 - the point
+        return "nothing happened"
+
+
+def test_code_that_swallows_errors_does_not_hide_that_a_service_is_not_known(site: Site) -> None:
+    def call(env: Any) -> Any:
+        return swallowing(env, "conuter", "add", 5)
+
+    world = Beside(site, call)
+    with pytest.raises(UsageError, match="conuter"):
+        world.begin("call")
+    world.close()
+
+
+def test_code_that_swallows_errors_does_not_hide_that_a_service_knows_no_such_method(site: Site) -> None:
+    def call(env: Any) -> Any:
+        return swallowing(env, "counter", "subtract", 5)
+
+    world = Beside(site, call)
+    world.begin("call")
+    with pytest.raises(ContractError, match="it knows no subtract"):
+        world.step("call")
+    world.close()
+
+
+def test_a_call_outside_of_any_call_of_the_port_is_a_mistake(site: Site) -> None:
+    world = Beside(site, add)
+    observer = Env(world, site.host("observer"), None)
+    with pytest.raises(ContractError, match=r"counter\.add.* outside of any call"):
+        observer.call("counter", "add", 5)
     world.close()

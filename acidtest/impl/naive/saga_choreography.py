@@ -167,7 +167,8 @@ class DiagramStock(Participant):
 
 def _beside(account: type[NaiveAccountService], stock: type[Participant] = Participant) -> Callable[[Environment], Any]:
     """The overview's account service beside the reference's other services."""
-    return lambda env: {"payment": account, "stock": stock}.get(env.service, Participant)(env)
+    services: dict[str, Callable[[Environment], Any]] = {"payment": account, "stock": stock}
+    return lambda env: services.get(env.service, Participant)(env)
 
 
 NAIVE, NARROW, FINISHED = _beside(NaiveAccountService), _beside(OwnAccounts), _beside(Finished)

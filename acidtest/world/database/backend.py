@@ -104,8 +104,8 @@ class Backend(Protocol):
     def name_of(self, address: str, known: list[Any]) -> str:
         """The name of the database that code means by an address that it opens itself."""
 
-    def engine(self, creator: Callable[[], Any]) -> sa.Engine:
-        """An engine whose pool gets its connections from `creator`."""
+    def engine(self, creator: Callable[[], Any], *, asynchronous: bool = False) -> sa.Engine:
+        """An engine whose pool gets its connections from `creator`; or what an asynchronous engine is made of."""
 
     def history(self, database: Any) -> Hashable:
         """What the future depends on beside contents and connections: part of the key of a state."""

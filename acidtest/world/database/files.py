@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import registry
 from sqlalchemy.pool import QueuePool
 
+from acidtest.world.database.awaited import POOL, connect_once
 from acidtest.world.database.store import Database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
+
+registry.register("sqlite.acidtest", "acidtest.world.database.awaited", "AwaitedSqlite")
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a RAM disk, not a predictable file name
 
@@ -56,13 +60,12 @@ class Files:
         here = os.path.join(os.getcwd(), "")  # noqa: PTH109, PTH118 - a prefix to be cut off
         return path.removeprefix(here)
 
-    def engine(self, creator: Callable[[], Any]) -> sa.Engine:
-        """An engine whose transactions begin with BEGIN."""
-        engine = sa.create_engine(
-            "sqlite://", creator=creator, poolclass=QueuePool, pool_size=4, max_overflow=-1, pool_pre_ping=True
-        )
+    def engine(self, creator: Callable[[], Any], *, asynchronous: bool = False) -> sa.Engine:
+        """An engine whose transactions begin with BEGIN; or what an asynchronous engine is made of."""
+        url, pool = ("sqlite+acidtest://", POOL) if asynchronous else ("sqlite://", QueuePool)
+        engine = sa.create_engine(url, creator=creator, poolclass=pool, pool_size=4, max_overflow=-1, pool_pre_ping=True)
         # SQLAlchemy learns the dialect on the first connection, under a lock: do it before anything is scheduled.
-        engine.connect().close()
+        connect_once(engine)
         # Not by event listeners: one listener alone makes every execution walk through all of the event hooks.
         dialect: Any = engine.dialect
         dialect.do_begin = _begin

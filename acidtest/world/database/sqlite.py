@@ -34,6 +34,7 @@ from acidtest.world.database.statement import (
 )
 from acidtest.world.database.tracked import Tracked
 from acidtest.world.effects import (
+    CANCELLED_AFTER,
     COMMIT_FAULTS,
     CRASH,
     DEADLOCK,
@@ -208,7 +209,7 @@ class Connection(Tracked):
         fault = self._perform(task, effect, run)
         result = self._count(cursor, statement)
         self._note(cursor, statement)
-        if fault in (UNACKNOWLEDGED, CRASH):
+        if fault in (UNACKNOWLEDGED, CRASH, CANCELLED_AFTER):
             self._conclude(task, effect, cursor, fault)
         task.saw(effect, result, fault)
 

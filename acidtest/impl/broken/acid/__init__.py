@@ -75,7 +75,7 @@ NOT_HERE: dict[str, str] = {
     "lock-order-deadlock": "an SQLite file has one write lock, so there is no order of locks; accounts in two files would "
     "be another pattern (two-phase commit), and a crash between the two COMMITs would show first",
     "X4": "the port has no clean-up of keys",
-    "X5": "the port is not asynchronous: nothing is cancelled",
+    "X5": "the reference is not asynchronous; adapters that are get cancelled in every scope where processes may crash",
     "X9": "there is no poller at this port",
     "X11": "there is one tenant at this port",
     "X15": "a transfer calls nobody outside the database",

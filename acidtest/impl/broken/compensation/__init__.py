@@ -11,6 +11,7 @@ from acidtest.impl.broken.compensation.changes import (
     KeysExpire,
     LastUnitKept,
     NullInUniqueKey,
+    OutOfTurn,
     PayloadNotCompared,
     RecordApart,
     RejectionForgotten,
@@ -22,6 +23,7 @@ from acidtest.impl.broken.compensation.changes import (
 from acidtest.impl.broken.compensation.compensations import (
     AccountByAccount,
     BeforeImageRestore,
+    CheckedInside,
     CheckedOutside,
     CurrentPrice,
     DeletedInsteadOfReversed,
@@ -73,10 +75,12 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("rowcount-unchecked (X8)", RowcountUnchecked, ("G1", "G12")),
     Mutant("payload-not-compared (X13)", PayloadNotCompared, ("G4", "G7")),
     Mutant("key-in-progress (X14)", KeyInProgress, ("G9",)),
+    Mutant("history-by-serial-number", OutOfTurn, ("CT8",), "postgresql", "third party"),
+    Mutant("checked-without-lock", CheckedInside, ("CT3",), "postgresql", "undone by two"),
 )
 NOT_HERE: dict[str, str] = {
     "dedup-cleaned-in-two-steps (X4)": "the port has no clean-up; keys that are cleaned away too early are here",
-    "cancelled-error-skipped (X5)": "the port is synchronous: nothing can cancel a call but a crash",
+    "cancelled-error-skipped (X5)": "the reference is not asynchronous; adapters that are get cancelled in every scope where processes may crash",
     "naive-and-aware-datetimes (X9)": "the clock of the port counts seconds, and there is no poller",
     "key-crosses-tenants (X11)": "the port has one tenant",
     "foreign-call-in-atomic-phase (X15)": "changes and compensations call nobody outside of their database",

@@ -19,6 +19,7 @@ from acidtest.impl.compensation import (
     claim_key,
     keys,
     known,
+    ledger_lock,
     metadata,
     settle,
 )
@@ -66,6 +67,12 @@ class RecordApart(Ledger):
             for entry in self.unwritten:
                 super()._record(connection, *entry)
         return outcome
+
+
+class OutOfTurn(Ledger):
+    """Takes the numbers of records for their order: where rows are locked, a later one may be committed first (CT8)."""
+
+    take_turn = sa.select(ledger_lock.c.id)
 
 
 class BalanceReadBefore(Ledger):

@@ -202,6 +202,16 @@ class CheckedOutside(TakesBackWhatWasAsked):
         return self.still_done or super()._undoing(connection, key)
 
 
+class CheckedInside(TakesBackWhatWasAsked):
+    """Looks, without locking the row, whether the key is still to be undone: two at once both find that it is (CT3)."""
+
+    def _undoing(self, connection: sa.Connection, key: str) -> bool:
+        done = connection.execute(known, {"k": key}).one().status in (DONE, PARKED)
+        if done:
+            connection.execute(settle, {"k": key, "to": UNDONE})
+        return done
+
+
 class UndoErrorSwallowed(Ledger):
     """Swallows the database's errors while it compensates, and says ok (G4)."""
 

@@ -100,7 +100,7 @@ NOT_HERE: dict[str, str] = {
     "unique(message_id) rejects fan-out": "the port publishes each message to one topic, so there is no second row with its id",
     "select-for-update raises outside a transaction": "it is an error of one object mapper; the claim that does not hold is here",
     "dedup-cleaned-in-two-steps (X4)": "a key is bound for ever: nothing at the port cleans keys, or asks again after retention",
-    "cancelled-error-skipped (X5)": "the port is synchronous: nothing can cancel a call but a crash",
+    "cancelled-error-skipped (X5)": "the reference is not asynchronous; adapters that are get cancelled in every scope where processes may crash",
     "naive-and-aware-datetimes (X9)": "the clock of the port counts seconds, so there are no datetimes to compare",
     "key-crosses-tenants (X11)": "the port has one tenant and one consumer",
     "slot-lost-at-failover (N6)": "the relay polls the table; there is no replication slot to lose",

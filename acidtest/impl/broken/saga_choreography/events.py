@@ -10,7 +10,19 @@ import sqlalchemy as sa
 
 from acidtest.environment import BrokerRefused, BrokerTimeout, Outcome
 from acidtest.impl.outbox import outbox
-from acidtest.impl.saga_choreography import FAILED, PATIENCE, PIVOT, SERVICES, UNDONE, WENT_ON, Details, Participant, Row, find, steps
+from acidtest.impl.saga_choreography import (
+    FAILED,
+    PATIENCE,
+    PIVOT,
+    SERVICES,
+    UNDONE,
+    WENT_ON,
+    Details,
+    Participant,
+    Row,
+    find,
+    steps,
+)
 
 if TYPE_CHECKING:
     from acidtest.environment import Delivery, Environment
@@ -70,7 +82,7 @@ class CancelBeforeCreateDropped(Participant):
 
 
 class NoTombstone(Participant):
-    """Answers to a failure of an order that it does not know as it should, and forgets it: the step comes after all (S2, S5, S14)."""
+    """Answers to a failure of an order that it does not know as it should, and forgets it: the step comes after all (S10, S2, S5, S14)."""
 
     def _bar(self, connection: sa.Connection, key: str, details: Details) -> bool:
         if connection.execute(find, {"k": key}).one_or_none() is not None:
@@ -90,7 +102,7 @@ class NullCompensationGivesBack(Participant):
 
 
 class StepOutOfTurn(Participant):
-    """Shipping acts on the order as soon as stock has reserved the goods, without waiting for the booking (S2)."""
+    """Shipping acts on the order as soon as stock has reserved the goods, without waiting for the booking (S2, S10)."""
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -186,7 +198,7 @@ class MarkedBeforePublished(Participant):
 
 
 class GivenUpAfterTen(Participant):
-    """The relay gives an event up after ten attempts: an outage that is longer leaves the order pending (G6)."""
+    """The relay gives an event up after ten attempts: an outage that is longer leaves the order pending (S5.tail)."""
 
     def _put_back(self, row: Row, token: str) -> None:
         if row[4] < 10:  # noqa: PLR2004 - ten attempts
@@ -214,7 +226,7 @@ class BusSwallows(Participant):
 
 
 class TimeoutIsFailure(Participant):
-    """Payment refunds on its own when it loses patience, whatever the others have done (S2, S5)."""
+    """Payment refunds on its own when it loses patience, whatever the others have done (S10)."""
 
     def tick(self) -> None:
         if self.step == 0:

@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from acidtest.environment import Outcome
-from acidtest.impl.saga_choreography import Details, Participant, Row, entries, find, resources, steps, turn
+from acidtest.impl.saga_choreography import (
+    FAILED,
+    UNDONE,
+    WENT_ON,
+    Details,
+    Participant,
+    Row,
+    entries,
+    find,
+    resources,
+    steps,
+    turn,
+)
 
 if TYPE_CHECKING:
     from acidtest.environment import Delivery, Environment
@@ -21,7 +33,7 @@ _this = steps.c.key == sa.bindparam("k")
 
 
 class DoneAgain(Participant):
-    """Opens the row of an order whether there is one or not: a message that comes again does the step again (S4)."""
+    """Opens the row of an order whether there is one or not: a message that comes again does the step again (S4, S10)."""
 
     open_row = sa.text(
         "INSERT INTO steps (key, status, resource, amount, details, since, cancelled) "
@@ -41,7 +53,7 @@ class UndoneAgain(Participant):
 
 
 class KnownInMemory(Participant):
-    """Remembers in memory which orders it has seen, and forgets them when it crashes (S4)."""
+    """Remembers in memory which orders it has seen, and forgets them when it crashes (S4, S10)."""
 
     open_row = DoneAgain.open_row
 
@@ -57,7 +69,7 @@ class KnownInMemory(Participant):
 
 
 class LookedUpBefore(Participant):
-    """Looks for the order in one transaction and does the step in the next: two processes both do it (S4)."""
+    """Looks for the order in one transaction and does the step in the next: two processes both do it (S4, S10)."""
 
     open_row = DoneAgain.open_row
 
@@ -79,21 +91,31 @@ class LookedUpBefore(Participant):
 
 
 class MarkedBeforeDone(Participant):
-    """Marks a message as handled in a transaction of its own, before the step: a crash in between loses the step (G6, S11, S5.tail)."""
+    """Marks an order as seen in a transaction of its own, before the step: a crash in between loses the step (S10, G6, S11, S5.tail)."""
 
     def _open(self, connection: sa.Connection, key: str, status: str, details: Details) -> bool:
-        opened = super()._open(connection, key, status, details)
-        connection.commit()
-        return opened
+        with self.engine.begin() as other:
+            return super()._open(other, key, status, details)
 
 
 class Resurrected(Participant):
-    """An order that was taken back is begun anew when it is placed again (S4, S6)."""
+    """An order that was taken back is begun anew when it is placed again (G4)."""
 
     def start(self, key: str, account: str, amount: int, item: str, quantity: int) -> Outcome:
         with self.engine.begin() as connection:
             connection.execute(sa.delete(steps).where(_this, steps.c.status.in_(["undone", "refused"])), {"k": key})
         return super().start(key, account, amount, item, quantity)
+
+
+class Reopened(Participant):
+    """Takes up orders again that payment has refused, though their clients know that they have ended (S6)."""
+
+    def tick(self) -> None:
+        super().tick()
+        with self.engine.begin() as connection:
+            reopen = sa.update(steps).where(steps.c.status == "refused").values(status="done").returning(*steps.c)
+            for row in connection.execute(reopen).all() if self.step == 0 else ():
+                self._emit(connection, row.key, WENT_ON, json.loads(row.details))
 
 
 class PayloadNotCompared(Participant):
@@ -139,9 +161,7 @@ class CheckedBefore(NotEnough):
         super().handle(message)
 
     def _take(self, connection: sa.Connection, key: str, resource: str, amount: int) -> bool:
-        if self.step not in (0, self.last) and not self._enough:
-            return False
-        return Participant._take(self, connection, key, resource, amount)
+        return (self.step in (0, self.last) or self._enough) and super()._take(connection, key, resource, amount)
 
 
 class LastUnitKept(Participant):
@@ -271,17 +291,15 @@ class DebitedBeforeKnown(Participant):
 
 
 class TransactionLeftOpen(Participant):
-    """Leaves a transaction open when a message comes again, and its lock with it (G9)."""
+    """Leaves a transaction open after a failure, and its lock with it (G9)."""
 
     def __init__(self, env: Environment) -> None:
         super().__init__(env)
         self._kept: list[sa.Connection] = []
 
-    def _do(self, connection: sa.Connection, key: str, details: Details) -> bool:
-        if super()._do(connection, key, details):
-            return True
-        other = self.engine.connect()
-        connection.rollback()
-        other.execute(turn, {"k": key, "was": "nothing", "now": "nothing"})
-        self._kept.append(other)
-        return False
+    def handle(self, message: Delivery) -> None:
+        super().handle(message)
+        if json.loads(message.payload)["kind"] in (FAILED, UNDONE):
+            noted = self.engine.connect()
+            noted.execute(turn, {"k": message.key, "was": "failed", "now": "noted"})
+            self._kept.append(noted)

@@ -21,6 +21,7 @@ from acidtest.impl.broken.tcc.branches import (
     StatusReadBefore,
     TombstoneExpires,
     TombstoneRolledBack,
+    TombstoneUnseen,
     TryInProgress,
 )
 from acidtest.impl.broken.tcc.holds import (
@@ -33,6 +34,7 @@ from acidtest.impl.broken.tcc.holds import (
     FundsUnchecked,
     HoldBeforeRow,
     HoldNotDeducted,
+    HoldReadInside,
     LastUnitKept,
     LiveTryCancelled,
     LostUpdate,
@@ -77,17 +79,19 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("key-per-transaction (X11)", KeyPerTransaction, ("G11",)),
     Mutant("payload-not-compared (X13)", PayloadNotCompared, ("G7",)),
     Mutant("key-in-progress (X14)", TryInProgress, ("G9",)),
+    Mutant("tombstone-unseen", TombstoneUnseen, ("T8",), "postgresql", "late Try"),
+    Mutant("hold-read-without-lock", HoldReadInside, ("T1", "G4"), "postgresql", "two transactions"),
 )
 _COORDINATOR = "a bug of the coordinator, which the harness plays; it is a mutant of tcc_coordinator"
 NOT_HERE: dict[str, str] = {
-    "gap-lock-deadlock": "SQLite has no gap locks and no SELECT … FOR UPDATE; its one write lock is taken first",
+    "gap-lock-deadlock": "neither SQLite nor PostgreSQL locks gaps; what waits for a missing row there is here: tombstone-unseen",
     "cluster-recovery-confirms-twice": "a bug of the coordinator; what it does to a service is here: status-read-before",
     "stuck-in-try": _COORDINATOR,
     "decision-not-persisted-retry": _COORDINATOR,
     "late-branch-register": _COORDINATOR,
     "cancel-all-but-failing": _COORDINATOR,
     "dedup-cleaned-in-two-steps (X4)": "a branch is one row, bound for ever; a row that is cleaned away is here: tombstone-expires",
-    "cancelled-error-skipped (X5)": "the port is synchronous: nothing can cancel a call but a crash",
+    "cancelled-error-skipped (X5)": "the reference is not asynchronous; adapters that are get cancelled in every scope where processes may crash",
     "naive-and-aware-datetimes (X9)": "the clock of the port counts seconds, so there are no datetimes to compare",
     "foreign-call-in-atomic-phase (X15)": "the port has no foreign system that a Try could call",
 }

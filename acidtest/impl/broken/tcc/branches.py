@@ -114,6 +114,22 @@ class TombstoneRolledBack(AccountService):
         return super()._cancel(connection, branch)
 
 
+class TombstoneUnseen(AccountService):
+    """Looks for a hold first and leaves a tombstone then, which waits for a Try under way and changes nothing any more (T8).
+
+    A statement sees what was committed when it began. So it does not find the row of a Try that has yet to commit; the
+    INSERT after it waits for that Try, finds the row taken, and does nothing.
+    """
+
+    def _cancel(self, connection: sa.Connection, branch: Branch) -> Outcome:
+        held = self._end(connection, branch, "cancelled")
+        if held is not None:
+            self._release(connection, held)
+        elif not self._open(connection, branch, "cancelled") and self._status(connection, branch) == "confirmed":
+            return Outcome.REJECTED
+        return Outcome.OK
+
+
 class EmptyCancelIsError(AccountService):
     """Finds it an error to cancel what was never tried: the coordinator asks again for ever (T4)."""
 

@@ -81,6 +81,17 @@ class LostUpdate(AccountService):
         return connection.execute(funded.values(held=self.seen + amount)).rowcount == 1
 
 
+class HoldReadInside(AccountService):
+    """Reads what is held without locking it and writes the sum, in one transaction: another hold is overwritten (T1, G4)."""
+
+    def _hold(self, connection: sa.Connection, account: str, amount: int) -> bool:
+        row = connection.execute(sa.select(accounts).where(accounts.c.id == account)).one_or_none()
+        if row is None or row.balance - row.held < amount:
+            return False
+        connection.execute(sa.update(accounts).where(accounts.c.id == account).values(held=row.held + amount))
+        return True
+
+
 class RowcountUnchecked(AccountService):
     """Takes every UPDATE that raised no error for a hold (G4)."""
 

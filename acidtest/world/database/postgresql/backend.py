@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import sqlalchemy as sa
 from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy.dialects import registry
 from sqlalchemy.pool import QueuePool
 
 from acidtest.errors import BackendUnavailable, UsageError
+from acidtest.world.database.awaited import POOL, connect_once
 from acidtest.world.database.postgresql import driver
 from acidtest.world.database.postgresql.server import PrivateServer, server
 from acidtest.world.database.postgresql.store import Database
@@ -22,6 +24,8 @@ from acidtest.world.uncontrolled import allowed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
+
+registry.register("postgresql.acidtest", "acidtest.world.database.postgresql.awaited", "AwaitedPostgresql")
 
 #: Schemas of one process have names of their own; a user's server may serve several processes.
 _numbers = itertools.count(1)
@@ -76,12 +80,11 @@ class Postgresql:
         except psycopg.Error:
             return address
 
-    def engine(self, creator: Callable[[], Any]) -> sa.Engine:
-        """An engine on psycopg."""
-        engine = sa.create_engine(
-            "postgresql+psycopg://", creator=creator, poolclass=QueuePool, pool_size=4, max_overflow=-1, pool_pre_ping=True
-        )
-        engine.connect().close()  # SQLAlchemy learns the dialect on the first connection, under a lock
+    def engine(self, creator: Callable[[], Any], *, asynchronous: bool = False) -> sa.Engine:
+        """An engine on psycopg; or what an asynchronous engine is made of."""
+        url, pool = ("postgresql+acidtest://", POOL) if asynchronous else ("postgresql+psycopg://", QueuePool)
+        engine = sa.create_engine(url, creator=creator, poolclass=pool, pool_size=4, max_overflow=-1, pool_pre_ping=True)
+        connect_once(engine)
         return engine
 
     def history(self, database: Database) -> Hashable:

@@ -62,6 +62,7 @@ _DISTURBANCES = ("40001", "40P01")
 _SERIALIZABLE, _REPEATABLE, _COMMITTED = "SERIALIZABLE", "REPEATABLE READ", "READ COMMITTED"
 #: A refused statement fails in the server, so that it dooms its transaction as any error does.
 _FAIL = b"DO $$BEGIN RAISE EXCEPTION USING ERRCODE = '55P03', MESSAGE = 'canceling statement due to lock timeout'; END$$"
+_GONE = "server closed the connection unexpectedly"
 _FULL = "could not extend file: No space left on device"
 
 
@@ -280,8 +281,7 @@ class Connection(psycopg.Connection[Any]):
         task.saw(effect, LOST)
         task.process.disconnected = True
         self.hang_up()
-        message = "server closed the connection unexpectedly"
-        raise psycopg.OperationalError(message)
+        raise psycopg.OperationalError(_GONE)
 
     def _postpone(self, task: Task, statement: Statement, effect: Effect) -> None:
         """Leave the open transaction, with its locks, to the server, which will end it later."""
@@ -303,6 +303,7 @@ class Connection(psycopg.Connection[Any]):
             while True:
                 if want == Wait.R:
                     self._await(task)
+                    self._drop_if_broken(gen)
                 want = gen.send(Ready.R if want == Wait.R else Ready.RW)
         except StopIteration as stop:
             return stop.value
@@ -312,6 +313,16 @@ class Connection(psycopg.Connection[Any]):
             message = "deadlock detected" if self._victim == DEADLOCK else "canceling statement due to lock timeout"
             kind = psycopg.errors.DeadlockDetected if self._victim == DEADLOCK else psycopg.errors.LockNotAvailable
             raise kind(message) from None
+
+    def _drop_if_broken(self, gen: Any) -> None:
+        """Where the server died meanwhile, nothing goes on: psycopg would use a connection that was freed under its hands.
+
+        Raises:
+            psycopg.OperationalError: as psycopg says it.
+        """
+        if self.lost:
+            gen.close()
+            raise psycopg.OperationalError(_GONE)
 
     def _await(self, task: Task | None) -> None:
         """Wait for the answer; where the statement waits for a lock, let others go on. Who is no task is not let wait."""
