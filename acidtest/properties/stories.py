@@ -50,7 +50,7 @@ def after(first: Story, second: Story) -> Story:
 
 
 def lanes_of(story: Story, processes: Mapping[str, str]) -> tuple[Lane, ...]:
-    """The lanes of a workload; its operations are numbered.
+    """The lanes of a workload, of those who have something to ask for; the operations are numbered.
 
     Arguments:
         story: what its clients do.
@@ -58,8 +58,9 @@ def lanes_of(story: Story, processes: Mapping[str, str]) -> tuple[Lane, ...]:
     """
     numbers = iter(range(1, 1_000))
     return tuple(
-        Lane(name, process, tuple(_named(operation, next(numbers)) for operation in story.lanes.get(name, ())))
+        Lane(name, process, tuple(_named(operation, next(numbers)) for operation in story.lanes[name]))
         for name, process in processes.items()
+        if story.lanes.get(name)
     )
 
 
