@@ -108,6 +108,7 @@ class Scope:
             without any there is one schedule. For workloads whose size matters rather than their order.
         unsteady: time may jump and the broker may fail at any moment, not only where a lane says so.
         systems: the external systems; one that is not listed can do everything and calls nobody back.
+        called: the services under test that others call by `env.call`.
     """
 
     name: str
@@ -122,6 +123,7 @@ class Scope:
     serial: bool = False
     unsteady: bool = False
     systems: tuple[System, ...] = ()
+    called: tuple[str, ...] = ()
 
     def operations(self) -> tuple[Operation, ...]:
         """Every operation on the implementation, in the order of the lanes."""

@@ -34,9 +34,9 @@ def orders(first: int, a: str, item: str) -> tuple[Orders, ...]:
     """
     k1, k2, k3 = (f"k{number}" for number in range(first, first + 3))
     return (
-        ("filled", (order(k1, a, 41, item, 2),), ()),
-        ("refused by payment", (order(k1, a, 161, item, 1),), ()),
-        ("refused by stock", (order(k1, a, 37, item, 19),), ()),
+        ("filled", (order(k1, a, 41, item, 2), order(k2, a, 13, item, 1)), ()),
+        ("refused by payment", (order(k1, a, 161, item, 1), order(k2, a, 9, item, 1)), ()),
+        ("refused by stock", (order(k1, a, 37, item, 19), order(k2, a, 3, item, 2)), ()),
         ("one more than there are places", (order(k1, a, 31, item, 2), order(k2, a, 11, item, 1), order(k3, a, 7, item, 3)), ()),
         ("placed twice", (order(k1, a, 43, item, 4),), (order(k1, a, 43, item, 4),)),
         ("another under its key", (order(k1, a, 29, item, 3), order(k1, a, 19, item, 3)), (order(k1, a, 29, item, 5),)),

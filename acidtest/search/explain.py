@@ -160,7 +160,7 @@ def scope_to_json(scope: Scope) -> dict[str, Any]:
         ],
         "faults": scope.faults, "kinds": sorted(scope.kinds), "recovery_crashes": scope.recovery_crashes,
         "poison": list(scope.poison), "idle": list(scope.idle), "serial": scope.serial, "unsteady": scope.unsteady,
-        "systems": [_listed(system) for system in scope.systems],
+        "systems": [_listed(system) for system in scope.systems], "called": list(scope.called),
     }  # fmt: skip
 
 
@@ -179,6 +179,7 @@ def scope_from_json(value: dict[str, Any]) -> Scope:
         value.get("serial", False),
         value.get("unsteady", False),
         tuple(System(*_tupled(system)) for system in value.get("systems", ())),
+        tuple(value.get("called", ())),
     )  # fmt: skip
 
 

@@ -191,6 +191,8 @@ def _was_told(run: Run, lane: str) -> bool:
 def _has_company(run: Run, lane: str) -> bool:
     """Whether other clients call the same process, or will, or it goes on with what a call has left running."""
     clients, process = run.world.clients.values(), run.world.process_of(lane)
+    if run.world.processes[process].service in run.world.called:
+        return True
     if any(client.process == process and client.name != lane and not client.done for client in clients):
         return True
     return any(task.process.name == process and name != lane for name, task in run.world.leftovers.items())

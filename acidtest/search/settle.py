@@ -35,7 +35,7 @@ PAUSES = (0.0, 172_800.0)
 def settle(run: Run) -> None:
     """Bring `run` to rest and check what must hold there; `run.violation` says what does not."""
     world = run.world
-    world.broker.down = world.externals.down = world.services.down = False
+    world.broker.down = world.externals.down = world.services.down = world.calls.down = False
     for label in list(world.late):
         world.late.pop(label)()
     whole = run.is_whole()
@@ -165,13 +165,32 @@ def _finish(run: Run, task: Task) -> bool:
         if task.finished or run.violation is not None:
             break
         shows = task.pending is not None and task.pending.lasts
-        task.resume(DEADLOCK if task.blocked else "")
+        if not (task.blocked and task.queued is not None and _serve(run, task)):
+            task.resume(DEADLOCK if task.blocked else "")
         if shows:
             run.look_again()
     else:
         _unrest(run, f"{task.name} does not end within {LONGEST_CALL} effects")
     run.look_again()
     return run.violation is None
+
+
+def _serve(run: Run, caller: Task) -> bool:
+    """Let the calls that others wait for go on; whether the caller is answered now."""
+    world = run.world
+    world.serve()
+    for name in list(world.leftovers):
+        for _ in range(LONGEST_CALL):
+            task = world.leftovers.get(name)
+            if task is None or task.blocked:
+                break
+            world.advance(name)
+            run.look_again()
+    caller.wake(world.site.version())
+    if not caller.blocked:
+        caller.resume()
+        return True
+    return False
 
 
 def _ask_again(run: Run) -> bool:

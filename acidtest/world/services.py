@@ -15,9 +15,10 @@ from acidtest.world.effects import CALL_FAULTS, LATE, LOST, REFUSED, TWICE, UNAC
 from acidtest.world.process import complain, current_task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
+    from collections.abc import Callable, Hashable, Mapping, Sequence
 
     from acidtest.workload import Played
+    from acidtest.world.calls import Calls
 
 
 class Services:
@@ -27,9 +28,14 @@ class Services:
     """
 
     def __init__(
-        self, postpone: Callable[[str, Callable[[], None], Hashable], None], played: Mapping[str, Played], *, heard: bool = True
-    ) -> None:
-        """Start them; `postpone(label, effect, fact)` is called with what must take effect later."""
+        self, postpone: Callable[[str, Callable[[], None], Hashable], None], played: Mapping[str, Played], calls: Calls,
+        called: Sequence[str] = (), *, heard: bool = True,
+    ) -> None:  # fmt: skip
+        """Start them; `postpone(label, effect, fact)` is called with what must take effect later.
+
+        `calls` carries out what is asked of the services `called`, which are under test themselves.
+        """
+        self._calls, self._called = calls, called
         self.down = False
         self._heard = heard
         self._postpone = postpone
@@ -41,11 +47,14 @@ class Services:
 
     def call(self, service: str, method: str, arguments: tuple[Hashable, ...]) -> Hashable:
         """Call a method and wait for the answer; see `acidtest.environment.Environment.call`."""
-        self._known(service)
         task = current_task()
+        if service not in self._called:
+            self._known(service)
         if task is None:
             message = f"{service}.{method}() was called outside of any call, for example in a constructor or by a read."
             raise ContractError(message)
+        if service in self._called:
+            return self._calls.call(task, service, method, arguments)
         what = " ".join([method, *map(str, arguments)])
         effect = Effect("call", service, what, (method, arguments), faults=CALL_FAULTS)
         fault = task.park(effect)
@@ -66,7 +75,7 @@ class Services:
     def _known(self, service: str) -> None:
         if service not in self._played:
             what = "service"
-            complain(UsageError.unknown(what, service, self._played))
+            complain(UsageError.unknown(what, service, (*self._played, *self._called)))
 
     def _carry_out(self, service: str, method: str, arguments: tuple[Hashable, ...], what: str, fault: str) -> Hashable:
         """Let a call arrive, twice perhaps, or later, or never; the answer to the caller."""

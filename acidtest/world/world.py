@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from acidtest.errors import AcidtestError, HarnessError
 from acidtest.workload import ENVIRONMENT
 from acidtest.world.broker import SimulatedBroker
+from acidtest.world.calls import Calls
 from acidtest.world.clock import VirtualClock
 from acidtest.world.deliveries import Deliveries
 from acidtest.world.effects import DEADLOCK, TIMEOUT, Decision, Effect, RunEnded
@@ -95,13 +96,15 @@ class World:
         self.late: dict[str, Late] = {}
         self.broker = SimulatedBroker(self._postpone, frozenset(scope.poison))
         self.externals = Externals(self._postpone, scope.systems)
-        self.services = Services(self._postpone, played, heard=heard)
+        self.calls = Calls(self._serving, self._postpone)
+        self.services = Services(self._postpone, played, self.calls, scope.called, heard=heard)
         self.deliveries = Deliveries(self.broker)
         self.sources = Sources(self.externals, self.services, self.deliveries)
         self.clock = VirtualClock(lambda: self.events.append(Event("environment", "jump")))
         self._postponed = 0
         self._left = 0
         self._unsteady = scope.unsteady
+        self.called = frozenset(scope.called)
         site.reset()
         site.late = self._postpone_commit
         self.clients = {lane.name: Client(lane) for lane in scope.lanes}
@@ -130,6 +133,7 @@ class World:
             if late is None:
                 return False
             late()
+            self.serve()
         elif kind == "victim":
             self.advance(target, DEADLOCK)
         elif kind in ("jump", "outage", "restore"):
@@ -157,6 +161,7 @@ class World:
         if fault:
             self.events.append(Event("fault", name, fault))
         self._after(task, client)
+        self.serve()
         return True
 
     def crash(self, name: str) -> None:
@@ -299,7 +304,8 @@ class World:
 
     def is_private(self, process: Process) -> bool:
         """Whether no other process uses the databases of `process`: what it does there concerns nobody else."""
-        return all(other.service != process.service or other is process for other in self.processes.values())
+        alone = all(other.service != process.service or other is process for other in self.processes.values())
+        return alone and process.service not in self.called
 
     def close(self) -> None:
         """End every task; the site can be used again."""
@@ -361,6 +367,16 @@ class World:
             else:
                 self._replied(client, task)
 
+    def _serving(self, service: str) -> Process | None:
+        """The process that is to serve a call of a service: the first that can."""
+        return next((p for p in self.processes.values() if p.service == service and p.ready), None)
+
+    def serve(self) -> None:
+        """Let what was called begin: it is a lane of its own until it has ended."""
+        for name, task in self.calls.begin():
+            self.leftovers[name] = task
+            self._after(task, None)
+
     def _went_on(self, task: Task) -> None:
         """What a call has left running goes on after its answer, until it has ended."""
         if task.finished:
@@ -418,7 +434,7 @@ class World:
         if what == "jump":
             self.clock.jump(seconds)
         elif what in ("outage", "restore"):
-            self.broker.down = self.externals.down = self.services.down = what == "outage"
+            self.broker.down = self.externals.down = self.services.down = self.calls.down = what == "outage"
         else:
             message = f"The environment cannot {what!r}."
             raise HarnessError(message)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from tiny_contract import Anything
 
-from acidtest.environment import Outcome
+from acidtest.environment import CallRefused, CallTimeout, Outcome
 from acidtest.models.machine import Kind, Model, Property
 from acidtest.properties.contract import Contract, Seen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Hashable
 
     from acidtest.workload import Scope
 
@@ -64,7 +65,7 @@ class ChainContract(Contract):
         return ()
 
     @classmethod
-    def stateful_scope(cls, draw: Callable[[Any], Any]) -> Scope:
+    def stateful_workloads(cls) -> Any:
         raise NotImplementedError
 
 
@@ -127,3 +128,41 @@ class SendsWhatIsOld(Chain):
         (at,) = connection.execute("SELECT at FROM rows WHERE key = ?", (key,)).fetchone()
         if self.env.clock.now() < at + 3_600.0:
             super().send(connection, key, amount)
+
+
+class Calling(Chain):
+    """The left calls the right, and asks again for what was not answered."""
+
+    def add(self, key: str, amount: int) -> Outcome:
+        super().add(key, amount)
+        self.relay()
+        return Outcome.OK
+
+    def send(self, connection: Any, key: str, amount: int) -> None:
+        try:
+            self.env.call("right", "put", key, amount)
+        except (CallRefused, CallTimeout):
+            return
+        connection.execute("UPDATE rows SET sent = 1 WHERE key = ?", (key,))
+
+    def put(self, key: str, amount: int) -> str:
+        self.connect().execute("INSERT INTO rows VALUES (?, ?, 1, 0) ON CONFLICT DO NOTHING", (key, amount))
+        return "thanks"
+
+
+class TimeoutIsDone(Calling):
+    """Takes silence for consent."""
+
+    def send(self, connection: Any, key: str, amount: int) -> None:
+        with suppress(CallRefused, CallTimeout):
+            self.env.call("right", "put", key, amount)
+        connection.execute("UPDATE rows SET sent = 1 WHERE key = ?", (key,))
+
+
+class PutsAgain(Calling):
+    """Does not know what comes again."""
+
+    def put(self, key: str, amount: int) -> str:
+        sql = "INSERT INTO rows VALUES (?, ?, 1, 0) ON CONFLICT DO UPDATE SET amount = amount + excluded.amount"
+        self.connect().execute(sql, (key, amount))
+        return "thanks"
