@@ -99,7 +99,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("rejection-forgotten (X3)", RejectionForgotten, ("G4",)),
     Mutant("rowcount-unchecked (X8)", RowcountUnchecked, ("G7",)),
     Mutant("payload-not-compared (X13)", PayloadNotCompared, ("G7",)),
-    Mutant("resumed-with-new-arguments", ResumedWithNewArguments, ("S2", "S8")),
+    Mutant("resumed-with-new-arguments", ResumedWithNewArguments, ("S2", "S8", "G11")),
     Mutant("replay-conflict-masks-result", ConflictEscapes, ("G9",)),
     Mutant("replay-conflict-goes-on", LoserGoesOn, ("S10",)),
     Mutant("same-id-concurrent-start", KeyReadBefore, ("O2",), scope="same key"),

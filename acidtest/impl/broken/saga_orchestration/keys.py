@@ -121,7 +121,7 @@ class RowcountUnchecked(Orchestrator):
 
 
 class ResumedWithNewArguments(Orchestrator):
-    """Goes on with an order that is placed again, with the arguments of now (S2, S8)."""
+    """Goes on with an order that is placed again, with the arguments of now (S2, S8, G11)."""
 
     def _answered(self, order: dict[str, Any]) -> Outcome:
         outcome = super()._answered(order)
