@@ -1,20 +1,18 @@
-"""Everything that is claimed of a pattern's models is so, and nothing that is claimed is vacuous."""
+"""What is claimed of a pattern's models is complete and in order.
+
+That every claim is proved, and none is vacuous, is tested with the pages of the patterns (docs/test_generated.py), each of
+which proves all that it says.
+"""
 
 from __future__ import annotations
 
 import pytest
 
-from acidtest.models.proof import prove_study
 from acidtest.models.theory import ASPECTS
 from acidtest.patterns import PATTERNS
 
 THEORIES = {stem: entry.theory() for stem, entry in PATTERNS.items()}
 STUDIES = [(stem, study) for stem, theory in THEORIES.items() for study in theory.studies]
-
-
-@pytest.mark.parametrize(("stem", "study"), STUDIES, ids=[f"{stem}: {study.name}" for stem, study in STUDIES])
-def test_every_claim_of_a_study_is_proved_and_was_put_to_the_test(stem, study):
-    assert prove_study(study).faults() == []
 
 
 @pytest.mark.parametrize(("stem", "study"), STUDIES, ids=[f"{stem}: {study.name}" for stem, study in STUDIES])
