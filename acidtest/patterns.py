@@ -111,7 +111,7 @@ PARTS: dict[str, Pattern] = {
     part.stem: part
     for part in (
         Pattern("saga_orchestration", "saga, the orchestrator", "SagaOrchestrationContract", "Orchestrator", _BOTH, of="saga"),
-        Pattern("saga_choreography", "saga, choreographed services", "SagaChoreographyContract", "Participant", of="saga"),
+        Pattern("saga_choreography", "saga, choreographed services", "SagaChoreographyContract", "Participant", _BOTH, of="saga"),
         Pattern(
             "tcc_coordinator", "try/confirm/cancel (TCC): the coordinator", "TccCoordinatorContract", "Coordinator", _BOTH, of="tcc",
         ),

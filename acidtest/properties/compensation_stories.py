@@ -32,7 +32,7 @@ def _stories(first: int, a: str, b: str, c: str) -> tuple[Story, ...]:
         b: one that holds 10.
         c: one that holds 40.
     """
-    k1, k2, k3, k4 = (f"k{number}" for number in range(first, first + 4))
+    k1, k2, k3 = (f"k{number}" for number in range(first, first + 3))
     return (
         Story("a refund", {"app-1": (_do(k1, (a, -61), (b, 61)), _undo(k1))}),
         Story("two refunds of one payment at once", {"app-1": (_do(k1, (a, -41)), _undo(k1)), "app-2": (_undo(k1),)}),
@@ -60,6 +60,14 @@ def _stories(first: int, a: str, b: str, c: str) -> tuple[Story, ...]:
             "one key twice at once, and for something else",
             {"app-1": (_do(k1, (a, -29)),), "app-2": (_do(k1, (a, -29)), _do(k1, (a, -17)), _undo(k1))},
         ),
+        *_further_stories(first, a, b, c),
+    )  # fmt: skip
+
+
+def _further_stories(first: int, a: str, b: str, c: str) -> tuple[Story, ...]:
+    """Further stories; see `_stories`."""
+    k1, k2, k3, k4 = (f"k{number}" for number in range(first, first + 4))
+    return (
         Story(
             "what was refused, when the money is there",
             {

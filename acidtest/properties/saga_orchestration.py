@@ -213,6 +213,17 @@ SCOPES = (
 )  # fmt: skip
 
 
+#: The server of PostgreSQL needs longer to die and start again than any other effect takes.
+SLOW_SCOPES = (
+    Scope(
+        "server death", "an order that is refused in the end; the database server is killed once, between any two effects",
+        _NO_PLACE,
+        (client("app-1", _FIRST),),
+        faults=1, kinds=frozenset({"restart database"}), serial=True,
+    ),
+)  # fmt: skip
+
+
 class SagaOrchestrationContract(SagaContract):
     """Orders that an orchestrator has other services fill. Subclass it and give `implementation(env)`."""
 
@@ -223,6 +234,7 @@ class SagaOrchestrationContract(SagaContract):
     reads: ClassVar[tuple[str, ...]] = ("status",)
     properties = (*_OWN, *PROPERTIES)
     scopes = SCOPES
+    slow_scopes = SLOW_SCOPES
     stateful_kinds: ClassVar[tuple[str, ...]] = ("crash", "unacknowledged", "lost", "refused", "late", "twice")
 
     def install(self, implementation: Any, scope: Scope, member: str = "") -> None:  # noqa: ANN401, ARG002

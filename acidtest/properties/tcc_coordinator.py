@@ -24,7 +24,7 @@ from acidtest.properties.tcc_coordinator_services import (
     branches_of,
 )
 from acidtest.properties.tcc_coordinator_stories import workloads
-from acidtest.properties.tcc_coordinator_workloads import SCOPES
+from acidtest.properties.tcc_coordinator_workloads import SCOPES, SLOW_SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -108,6 +108,7 @@ class TccCoordinatorContract(LedgerContract):
     }
     properties = PROPERTIES
     scopes = SCOPES
+    slow_scopes = SLOW_SCOPES
     stateful_kinds: ClassVar[tuple[str, ...]] = ("crash", "unacknowledged", "lost", "refused", "late", "twice")
 
     def install(self, implementation: Any, scope: Scope, member: str = "") -> None:  # noqa: ANN401, ARG002

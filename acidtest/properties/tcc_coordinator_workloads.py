@@ -36,6 +36,15 @@ _SECOND = run("t2", "g2", ("bank/A", 23), ("hotel/C", 11))
 _RIVAL = run("t2", "g2", ("hotel/C", 11), ("bank/A", 67))
 _POOR = run("t2", "g2", ("bank/B", 13), ("bank/A", 23), ("shop/D", 63))
 
+SLOW_SCOPES = (
+    Scope(
+        "server death", "a transaction that the last service refuses; the database server is killed once, between any two effects",
+        ACCOUNTS,
+        (_client(1, _POOR),),
+        faults=1, kinds=frozenset({"restart database"}), serial=True,
+    ),
+)  # fmt: skip
+
 SCOPES = (
     Scope(
         "two transactions", "two that one account cannot both pay, in opposite order, by two processes",

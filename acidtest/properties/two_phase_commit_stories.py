@@ -30,7 +30,7 @@ def _stories(first: int, a: str, b: str, c: str, d: str) -> tuple[Story, ...]:
         c: one of third that holds 40.
         d: another one of left.
     """
-    k1, k2, k3, k4 = (f"k{number}" for number in range(first, first + 4))
+    k1, k2 = (f"k{number}" for number in range(first, first + 2))
     once = _run(k1, ("left", a, -14), ("right", b, 14))
     return (
         Story("one run", {"client-1": (_run(k1, ("left", a, -13), ("right", b, 13)),)}),
@@ -50,6 +50,14 @@ def _stories(first: int, a: str, b: str, c: str, d: str) -> tuple[Story, ...]:
                 "client-2": (_run(k2, ("right", b, -6), ("left", a, -51)),),
             },
         ),
+        *_further_stories(first, a, b, c),
+    )  # fmt: skip
+
+
+def _further_stories(first: int, a: str, b: str, c: str) -> tuple[Story, ...]:
+    """Further stories; see `_stories`."""
+    k1, k2, k3, k4 = (f"k{number}" for number in range(first, first + 4))
+    return (
         Story(
             "two of one account at once",
             {
