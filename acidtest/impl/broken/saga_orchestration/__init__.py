@@ -130,7 +130,7 @@ MUTANTS: tuple[Mutant, ...] = (
 )
 _CHOREOGRAPHY = "a bug of services that hear of each other by events; an orchestrator commands them"
 NOT_HERE: dict[str, str] = {
-    "cancel-not-compensated (X5)": "the port is synchronous: nothing can cancel a call but a crash",
+    "cancel-not-compensated (X5)": "the reference is not asynchronous; adapters that are get cancelled in every scope where processes may crash",
     "comp-args-from-now": "to undo takes the name of an operation, and no amount; what it takes back is the service's own record",
     "sub-saga-create-failed-retries-missing-child": "an order has no sub-saga",
     "worker-GC": "no task runs beside a call of the port: there is none that could be collected",

@@ -124,7 +124,7 @@ NOT_HERE: dict[str, str] = {
     "cluster-recovery-confirms-twice": "two processes that both tell a service to confirm do no harm to one that keeps T3, as those of the harness do",
     "parallel-phase2-with-retry-task": "as cluster-recovery-confirms-twice: a service that keeps T3 bears two Cancels at once",
     "dedup-cleaned-in-two-steps (X4)": "a transaction that is over stays for ever here; one that is deleted is here: finished-forgotten",
-    "cancelled-error-skipped (X5)": "the port is synchronous: nothing can cancel a call but a crash",
+    "cancelled-error-skipped (X5)": "the reference is not asynchronous; adapters that are get cancelled in every scope where processes may crash",
     "unique-null-bypass (X7)": "the log is keyed by ids that clients give, which are never null",
     "naive-and-aware-datetimes (X9)": "the clock of the port counts seconds, so there are no datetimes to compare",
     "foreign-call-in-atomic-phase (X15)": "two Confirms with no recovery point between them are harmless: services bear repetition",
