@@ -109,6 +109,8 @@ class Scope:
         unsteady: time may jump and the broker may fail at any moment, not only where a lane says so.
         systems: the external systems; one that is not listed can do everything and calls nobody back.
         called: the services under test that others call by `env.call`.
+        opening: the lanes that run before all others, one after the other and without faults: what they leave unfinished
+            is there, beside what the other lanes do, without multiplying the schedules.
     """
 
     name: str
@@ -124,6 +126,7 @@ class Scope:
     unsteady: bool = False
     systems: tuple[System, ...] = ()
     called: tuple[str, ...] = ()
+    opening: tuple[str, ...] = ()
 
     def operations(self) -> tuple[Operation, ...]:
         """Every operation on the implementation, in the order of the lanes."""

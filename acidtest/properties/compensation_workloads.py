@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from acidtest.properties.shared import DAY, client, environment
+from acidtest.properties.shared import BEFORE, DAY, before, client, environment
 from acidtest.workload import Operation, Scope
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ def _undo(name: str, key: str, retries: int = 1) -> Operation:
     return Operation(name, "undo", (key,), retries)
 
 
+#: Done before all else, so that there is another that could be undone.
+_BEFORE = before("app-1", _do("d0", "k0", ("A", -7)))
 _CRASH = frozenset({"crash"})
 _REPLIES = frozenset({"refused", "lost", "unacknowledged", "late"})
 
@@ -94,29 +96,29 @@ SCOPES = (
         serial=True,
     ),
     Scope(
-        "undone by two", "one change, the compensation of which is asked for twice at once; one crash or lost reply of COMMIT",
+        "undone by two", "one of two changes, the compensation of which is asked for twice at once; one crash or lost reply of COMMIT",
         (("A", 100), ("B", 10)),
         (
-            client("app-1", _do("d1", "k1", ("A", -61)), _undo("u1", "k1")),
+            _BEFORE, client("app-1", _do("d1", "k1", ("A", -61)), _undo("u1", "k1")),
             client("app-2", _undo("u2", "k1")),
         ),
-        faults=1, kinds=_CRASH | {"unacknowledged"},
+        faults=1, kinds=_CRASH | {"unacknowledged"}, opening=(BEFORE,),
     ),
     Scope(
-        "done and undone", "a payment and its refund; two crashes, refusals or lost replies anywhere, also when asked again",
+        "done and undone", "a payment and its refund, beside another; two crashes, refusals or lost replies anywhere, also when asked again",
         (("A", 100), ("B", 10)),
-        (client("app-1", _do("d1", "k1", ("A", -61), ("B", 61)), _undo("u1", "k1")),),
-        faults=2, kinds=_CRASH | _REPLIES,
+        (_BEFORE, client("app-1", _do("d1", "k1", ("A", -61), ("B", 61)), _undo("u1", "k1"))),
+        faults=2, kinds=_CRASH | _REPLIES, opening=(BEFORE,),
     ),
     Scope(
-        "overtaken", "a change that its compensation may overtake, and that comes again, also forty days after; one crash or lost reply",
+        "overtaken", "one of two changes, which its compensation may overtake, and that comes again, also forty days after; one crash or lost reply",
         (("A", 100), ("B", 10)),
         (
-            client("app-1", _do("d1", "k1", ("A", -61), ("B", 61))),
+            _BEFORE, client("app-1", _do("d1", "k1", ("A", -61), ("B", 61))),
             client("app-2", _undo("u1", "k1"), _do("d2", "k1", ("A", -61), ("B", 61))),
             environment(("jump", 40 * DAY)),
         ),
-        faults=1, kinds=_CRASH | {"unacknowledged", "late"},
+        faults=1, kinds=_CRASH | {"unacknowledged", "late"}, opening=(BEFORE,),
     ),
     Scope(
         "third party", "a refund, while a third party spends or adds to what was paid; one crash or refusal",
@@ -137,22 +139,22 @@ SCOPES = (
         faults=1, kinds=_CRASH | {"refused", "unacknowledged"},
     ),
     Scope(
-        "same key", "one key asked for twice at once, then with another amount, then undone; one crash or lost reply of COMMIT",
+        "same key", "one key asked for twice at once, then with another amount, then undone, beside another; one crash or lost reply of COMMIT",
         (("A", 100), ("B", 10)),
         (
-            client("app-1", _do("d1", "k1", ("A", -41)), _undo("u1", "k1")),
+            _BEFORE, client("app-1", _do("d1", "k1", ("A", -41)), _undo("u1", "k1")),
             client("app-2", _do("d2", "k1", ("A", -41)), _do("d3", "k1", ("A", -23))),
         ),
-        faults=1, kinds=_CRASH | {"unacknowledged"},
+        faults=1, kinds=_CRASH | {"unacknowledged"}, opening=(BEFORE,),
     ),
 )  # fmt: skip
 
 SLOW_SCOPES = (
     Scope(
-        "server death", "a payment and its refund by one process; the database server is killed once, between any two effects",
+        "server death", "a payment and its refund by one process, after another; the database server is killed once, between any two effects",
         (("A", 100), ("B", 10)),
-        (client("app-1", _do("d1", "k1", ("A", -61), ("B", 61)), _undo("u1", "k1")),),
-        faults=1, kinds=frozenset({"restart database"}),
+        (_BEFORE, client("app-1", _do("d1", "k1", ("A", -61), ("B", 61)), _undo("u1", "k1"))),
+        faults=1, kinds=frozenset({"restart database"}), opening=(BEFORE,),
     ),
 )  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from acidtest.properties.shared import DAY, client, environment, repeated
+from acidtest.properties.shared import BEFORE, DAY, IN_VAIN, before, client, environment, in_vain, repeated
 from acidtest.workload import Lane, Operation, Scope, System
 
 #: The accounts of every scope, and the keys that clients use.
@@ -22,6 +22,11 @@ def withdraw(name: str, key: str, user: str, amount: Any, retries: int = 1) -> O
     return Operation(name, "withdraw", (key, user, amount), retries)
 
 
+#: Another withdrawal, which the provider has paid, or could not be told of yet.
+_BEFORE = before("app-1", withdraw("w0", "k6", "B", 7))
+_IN_VAIN = in_vain("app-1", withdraw("w0", "k6", "B", 7, 0))
+
+
 def _callback(name: str, number: int, process: str) -> Lane:
     """The provider calls back, and again when it is not heard."""
     return Lane(name, process, (Operation(name, "on_callback", (), 1, f"atm callback {number}"),))
@@ -32,25 +37,25 @@ def _statement(name: str) -> Operation:
 
 
 def _alone(name: str, summary: str, can: str = "") -> Scope:
-    """One withdrawal beside time that passes, of a provider that can do one thing only, or nothing."""
+    """One withdrawal, beside another and time that passes, of a provider that can do one thing only, or nothing."""
     system = ATM._replace(idempotent=can == "repeat", queryable=can == "inquire", voidable=can == "void")
     return Scope(
         name, summary, ACCOUNTS,
         (
-            client("app-1", withdraw("w1", "k1", "A", 61, 0)),
+            *_IN_VAIN, client("app-1", withdraw("w1", "k1", "A", 61, 0)),
             environment(("jump", 2 * DAY)),
             repeated("desk-1", "tick", 1),
         ),
-        faults=1, kinds=_CRASH | _SILENCE, systems=(system,),
+        faults=1, kinds=_CRASH | _SILENCE, systems=(system,), opening=IN_VAIN,
     )  # fmt: skip
 
 
 SCOPES = (
     Scope(
-        "one withdrawal", "one withdrawal while another process looks after it; one crash or bad reply anywhere",
+        "one withdrawal", "one withdrawal while another process looks after it, beside another; one crash or bad reply anywhere",
         ACCOUNTS,
-        (client("app-1", withdraw("w1", "k1", "A", 41)), repeated("desk-1", "tick", 1)),
-        faults=1, kinds=_CRASH | _REPLIES | {"delayed", "twice"}, systems=(ATM,),
+        (_BEFORE, client("app-1", withdraw("w1", "k1", "A", 41)), repeated("desk-1", "tick", 1)),
+        faults=1, kinds=_CRASH | _REPLIES | {"delayed", "twice"}, systems=(ATM,), opening=(BEFORE,),
     ),
     Scope(
         "invalid requests", "unknown users, amounts of zero, below zero or too large, keys that are used again",
@@ -73,47 +78,48 @@ SCOPES = (
         serial=True, systems=(ATM,),
     ),
     Scope(
-        "callbacks", "callbacks beside the reply, in any order, one of them twice",
+        "callbacks", "callbacks beside the reply, in any order, one of them twice, beside another",
         ACCOUNTS,
         (
-            client("app-1", withdraw("w1", "k1", "A", 41, 0)),
-            _callback("accepted", 0, "hook-1"), _callback("paid", 1, "hook-2"), _callback("paid again", 1, "hook-3"),
+            _BEFORE, client("app-1", withdraw("w1", "k1", "A", 41, 0)),
+            _callback("accepted", 2, "hook-1"), _callback("paid", 3, "hook-2"), _callback("paid again", 3, "hook-3"),
         ),
         systems=(ATM._replace(callbacks=True),),
+        opening=(BEFORE,),
     ),
     Scope(
-        "callbacks alone", "a provider that tells by callbacks alone; one crash or unanswered call anywhere",
+        "callbacks alone", "a provider that tells by callbacks alone, beside another; one crash or unanswered call anywhere",
         ACCOUNTS,
-        (client("app-1", withdraw("w1", "k1", "A", 61, 0)), _callback("paid", 1, "hook-1")),
-        faults=1, kinds=_CRASH | {"unacknowledged"},
+        (_BEFORE, client("app-1", withdraw("w1", "k1", "A", 61, 0)), _callback("paid", 3, "hook-1")),
+        faults=1, kinds=_CRASH | {"unacknowledged"}, opening=(BEFORE,),
         systems=(ATM._replace(idempotent=False, queryable=False, voidable=False, callbacks=True),),
     ),
     Scope(
-        "patience", "an order on its way while time passes every deadline and another process looks after it",
+        "patience", "an order on its way while time passes every deadline and another process looks after it, beside another",
         ACCOUNTS,
         (
-            client("app-1", withdraw("w1", "k1", "A", 61, 0)),
+            *_IN_VAIN, client("app-1", withdraw("w1", "k1", "A", 61, 0)),
             environment(("jump", 40 * DAY)),
             repeated("desk-1", "tick", 1),
         ),
-        faults=1, kinds=frozenset({"late", "delayed"}), systems=(ATM,),
+        faults=1, kinds=frozenset({"late", "delayed"}), systems=(ATM,), opening=IN_VAIN,
     ),
     Scope(
-        "crash in recovery", "one withdrawal; a crash anywhere, and another while recovering from it",
+        "crash in recovery", "one withdrawal, beside another; a crash anywhere, and another while recovering from it",
         ACCOUNTS,
-        (client("app-1", withdraw("w1", "k1", "A", 61, 0)), environment(("jump", 2 * DAY))),
-        faults=1, kinds=_CRASH, recovery_crashes=1, systems=(ATM,),
+        (*_IN_VAIN, client("app-1", withdraw("w1", "k1", "A", 61, 0)), environment(("jump", 2 * DAY))),
+        faults=1, kinds=_CRASH, recovery_crashes=1, systems=(ATM,), opening=IN_VAIN,
     ),
     _alone("repetition alone", "a provider that recognises repeated orders, and can do nothing else", "repeat"),
     _alone("void alone", "a provider that voids, and can do nothing else", "void"),
     Scope(
-        "statement", "a provider that tells by statements alone, of any time; one crash or unanswered call anywhere",
+        "statement", "a provider that tells by statements alone, of any time, beside another; one crash or unanswered call anywhere",
         ACCOUNTS,
         (
-            client("app-1", withdraw("w1", "k1", "A", 61, 0)),
+            *_IN_VAIN, client("app-1", withdraw("w1", "k1", "A", 61, 0)),
             client("desk-1", _statement("statement 1"), _statement("statement 2")),
         ),
-        faults=1, kinds=_CRASH | {"unacknowledged", "late"},
+        faults=1, kinds=_CRASH | {"unacknowledged", "late"}, opening=IN_VAIN,
         systems=(ATM._replace(idempotent=False, queryable=False, voidable=False, statements=True),),
     ),
     _alone("inquiry alone", "a provider that answers inquiries, and can do nothing else", "inquire"),
@@ -135,13 +141,13 @@ SCOPES = (
         faults=1, kinds=_CRASH | {"unacknowledged"}, systems=(ATM._replace(parts=((61, 40),), declines=(13,)),),
     ),
     Scope(
-        "same key", "one key asked for twice at once, then reused with another amount",
+        "same key", "one key asked for twice at once, then reused with another amount, beside another",
         ACCOUNTS,
         (
-            client("app-1", withdraw("w1", "k1", "A", 41)),
+            _BEFORE, client("app-1", withdraw("w1", "k1", "A", 41)),
             client("app-2", withdraw("w2", "k1", "A", 41), withdraw("w3", "k1", "A", 23)),
         ),
-        faults=1, kinds=frozenset({"unacknowledged"}), systems=(ATM,),
+        faults=1, kinds=frozenset({"unacknowledged"}), systems=(ATM,), opening=(BEFORE,),
     ),
     Scope(
         "a rest comes back", "what is not paid out becomes available for others, but not for what was refused already",
@@ -171,9 +177,9 @@ SCOPES = (
 
 SLOW_SCOPES = (
     Scope(
-        "server death", "a withdrawal and a look after it by one process; the database server is killed once, between any two effects",
+        "server death", "a withdrawal and a look after it by one process, beside another; the database server is killed once, between any two effects",
         ACCOUNTS,
-        (client("app-1", withdraw("w1", "k1", "A", 61), Operation("tick 1", "tick")),),
-        faults=1, kinds=frozenset({"restart database"}), systems=(ATM,),
+        (_BEFORE, client("app-1", withdraw("w1", "k1", "A", 61), Operation("tick 1", "tick"))),
+        faults=1, kinds=frozenset({"restart database"}), systems=(ATM,), opening=(BEFORE,),
     ),
 )  # fmt: skip

@@ -30,7 +30,7 @@ from acidtest.properties.saga_services import (
     Work,
 )
 from acidtest.properties.saga_stories import choreographed
-from acidtest.properties.shared import DAY, SOURCE, environment, is_stuck
+from acidtest.properties.shared import BEFORE, DAY, SOURCE, before, environment, is_stuck
 from acidtest.workload import ENVIRONMENT, Lane, Operation, Scope
 
 if TYPE_CHECKING:
@@ -160,6 +160,13 @@ _SILENCE = frozenset({"lost", "unacknowledged", "late"})
 _DELIVERIES = frozenset({"reordered", "duplicated"})
 _FIRST = order("o1", "k1", "A", 61, "book", 2)
 _SECOND = order("o2", "k2", "A", 13, "book", 4)
+#: Another order, which payment knows, and has told nobody of yet.
+_BEFORE = before("payment-1", order("o0", "k4", "A", 7, "book", 1))
+#: Another order, which all have filled, and not all have heard so.
+_FILLED = tuple(
+    lane._replace(name=f"{lane.name} before", operations=tuple(op._replace(name=f"{op.name} before") for op in lane.operations))
+    for lane in _lanes("r", "hr", "hr", "hr", *_BEFORE.operations)
+)
 
 SCOPES = (
     Scope(
@@ -231,9 +238,10 @@ SCOPES = (
         faults=1, kinds=_DELIVERIES, serial=True,
     ),
     Scope(
-        "patience", "an order, while time passes every deadline at any moment",
+        "patience", "an order, while time passes every deadline at any moment, after another",
         _ENOUGH,
-        (*_lanes("rtrhr", "hrhr", "hrhr", "hr", _FIRST), environment(("jump", 2 * DAY))),
+        (*_FILLED, *_lanes("rtrhrh", "hrhrh", "hrhrh", "hr", _FIRST), environment(("jump", 2 * DAY))),
+        opening=tuple(lane.name for lane in _FILLED),
     ),
     Scope(
         "two orders", "two orders, of which the booking can take one; one crash or lost reply anywhere",
@@ -242,10 +250,10 @@ SCOPES = (
         faults=1, kinds=_CRASH | {"unacknowledged"}, serial=True,
     ),
     Scope(
-        "crashes", "an order that stock refuses; two crashes anywhere",
+        "crashes", "an order that stock refuses, beside another; two crashes anywhere",
         (("payment/A", 100), ("stock/book", 1), ("booking/place", 3)),
-        _lanes("rhr", "hr", "hr", "", _FIRST),
-        faults=2, kinds=_CRASH, serial=True,
+        (_BEFORE, *_lanes("rhr", "hr", "hr", "", _FIRST)),
+        faults=2, kinds=_CRASH, serial=True, opening=(BEFORE,),
     ),
 )  # fmt: skip
 
@@ -253,10 +261,10 @@ SCOPES = (
 #: The server of PostgreSQL needs longer to die and start again than any other effect takes.
 SLOW_SCOPES = (
     Scope(
-        "server death", "an order that stock refuses; the database server is killed once, between any two effects",
+        "server death", "an order that stock refuses, beside another; the database server is killed once, between any two effects",
         (("payment/A", 100), ("stock/book", 1), ("booking/place", 3)),
-        _lanes("rhr", "hr", "", "", _FIRST),
-        faults=1, kinds=frozenset({"restart database"}), serial=True,
+        (_BEFORE, *_lanes("rhr", "hr", "", "", _FIRST)),
+        faults=1, kinds=frozenset({"restart database"}), serial=True, opening=(BEFORE,),
     ),
 )  # fmt: skip
 
@@ -309,7 +317,7 @@ class SagaChoreographyContract(SagaContract):
     @classmethod
     def stateful_workloads(cls) -> Sequence[Sequence[Scope]]:
         """What becomes of orders, one story or two."""
-        return choreographed(cls.stateful_kinds)
+        return choreographed(cls.stateful_kinds, SCOPES)
 
 
 @lru_cache(maxsize=64)

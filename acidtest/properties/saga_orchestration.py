@@ -17,7 +17,17 @@ from acidtest.models.saga_steps import RUNNING
 from acidtest.properties.saga import ALWAYS, AT_REST, KEYS, PROPERTIES, SagaContract, orders_view
 from acidtest.properties.saga_services import SERVICES, PlayedService
 from acidtest.properties.saga_stories import orchestrated
-from acidtest.properties.shared import DAY, client, environment, is_stuck, repeated
+from acidtest.properties.shared import (
+    BEFORE,
+    DAY,
+    IN_VAIN,
+    before,
+    client,
+    environment,
+    in_vain,
+    is_stuck,
+    repeated,
+)
 from acidtest.workload import ENVIRONMENT, Lane, Operation, Scope
 
 if TYPE_CHECKING:
@@ -122,6 +132,9 @@ _SILENCE = frozenset({"lost", "unacknowledged", "late"})
 _REPLIES = _SILENCE | {"refused", "twice"}
 _FIRST = order("o1", "k1", "A", 61, "book", 2)
 _SECOND = order("o2", "k2", "A", 13, "book", 4)
+#: Another order, which is filled before all else, or which no service could be told of yet.
+_BEFORE = before("app-1", order("o0", "k4", "A", 7, "book", 1))
+_IN_VAIN = in_vain("app-1", order("o0", "k4", "A", 7, "book", 1))
 
 SCOPES = (
     Scope(
@@ -169,32 +182,34 @@ SCOPES = (
         ),
     ),
     Scope(
-        "pauses", "an order, a tick a minute later, and another two days later; one crash or bad reply anywhere",
+        "pauses", "an order, a tick a minute later, and another two days later, beside another; one crash or bad reply anywhere",
         _ENOUGH,
-        (client("app-1", _FIRST), *_pauses(60.0, 2 * DAY)),
-        faults=1, kinds=_CRASH | _REPLIES, serial=True,
+        (*_IN_VAIN, client("app-1", _FIRST), *_pauses(60.0, 2 * DAY)),
+        faults=1, kinds=_CRASH | _REPLIES, serial=True, opening=IN_VAIN,
     ),
     Scope(
-        "crash in recovery", "an order that is refused in the end, and ticks after a minute and after two days; two crashes anywhere",
+        "crash in recovery", "an order that is refused in the end, and ticks after a minute and after two days, beside another; two crashes anywhere",
         _NO_PLACE,
-        (client("app-1", _SECOND), *_pauses(60.0, 2 * DAY)),
-        faults=2, kinds=_CRASH, serial=True,
+        (*_IN_VAIN, client("app-1", _SECOND), *_pauses(60.0, 2 * DAY)),
+        faults=2, kinds=_CRASH, serial=True, opening=IN_VAIN,
     ),
     Scope(
-        "two executors", "an order, while time passes every deadline, and two processes that look after it",
+        "two executors", "an order, while time passes every deadline, and two processes that look after it, after another",
         _ENOUGH,
-        (client("app-1", _FIRST, Operation("own tick", "tick")), environment(("jump", 2 * DAY)), repeated("desk-1", "tick", 2)),
+        (_BEFORE, client("app-1", _FIRST, Operation("own tick", "tick")), environment(("jump", 2 * DAY)), repeated("desk-1", "tick", 2)),
+        opening=(BEFORE,),
     ),
     Scope(
-        "slow executor", "an order, while a minute passes, and two days, and another process looks after it",
+        "slow executor", "an order, while a minute passes, and two days, and another process looks after it, after another",
         _ENOUGH,
-        (client("app-1", _FIRST), environment(("jump", 60.0), ("jump", 2 * DAY)), repeated("desk-1", "tick", 1)),
+        (_BEFORE, client("app-1", _FIRST), environment(("jump", 60.0), ("jump", 2 * DAY)), repeated("desk-1", "tick", 1)),
+        opening=(BEFORE,),
     ),
     Scope(
-        "late commands", "an order that is refused in the end, while time passes; two calls that take effect late",
+        "late commands", "an order that is refused in the end, while time passes, beside another; two calls that take effect late",
         _NO_PLACE,
-        (client("app-1", _FIRST), environment(("jump", 2 * DAY)), repeated("desk-1", "tick", 2)),
-        faults=2, kinds=frozenset({"late"}), serial=True,
+        (*_IN_VAIN, client("app-1", _FIRST), environment(("jump", 2 * DAY)), repeated("desk-1", "tick", 2)),
+        faults=2, kinds=frozenset({"late"}), serial=True, opening=IN_VAIN,
     ),
     Scope(
         "side by side", "two orders at once, by two processes, of which the stock suffices for one",
@@ -216,10 +231,10 @@ SCOPES = (
 #: The server of PostgreSQL needs longer to die and start again than any other effect takes.
 SLOW_SCOPES = (
     Scope(
-        "server death", "an order that is refused in the end; the database server is killed once, between any two effects",
+        "server death", "an order that is refused in the end, beside another; the database server is killed once, between any two effects",
         _NO_PLACE,
-        (client("app-1", _FIRST),),
-        faults=1, kinds=frozenset({"restart database"}), serial=True,
+        (*_IN_VAIN, client("app-1", _FIRST)),
+        faults=1, kinds=frozenset({"restart database"}), serial=True, opening=IN_VAIN,
     ),
 )  # fmt: skip
 
@@ -264,7 +279,7 @@ class SagaOrchestrationContract(SagaContract):
     @classmethod
     def stateful_workloads(cls) -> Sequence[Sequence[Scope]]:
         """What becomes of orders, one story or two."""
-        return orchestrated(cls.stateful_kinds)
+        return orchestrated(cls.stateful_kinds, SCOPES)
 
 
 @lru_cache(maxsize=64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from acidtest.properties.stories import Story, lanes_of, pairs
+from acidtest.properties.stories import Story, lanes_of, opened, pairs
 from acidtest.workload import Operation, Scope
 
 if TYPE_CHECKING:
@@ -68,21 +68,36 @@ def _workload(story: Story, kinds: frozenset[str], processes: Mapping[str, str])
     return Scope(story.name, "a drawn workload", ACCOUNTS, lanes_of(story, processes), faults=2, kinds=kinds, unsteady=True)
 
 
+def _answers(*sources: str) -> tuple[Operation, ...]:
+    """Answers of services that come once more."""
+    return tuple(Operation("", "on_reply", (), 1, source) for source in sources)
+
+
+#: The stories in which answers come once more: to what was done, and to what was taken back since.
+_ANSWERED = {
+    "filled": _answers("payment reply 0", "booking reply 0"),
+    "one more than there are places": _answers("stock reply 2", "payment reply 2"),
+}
+
+
 @cache
-def orchestrated(kinds: tuple[str, ...]) -> tuple[tuple[Scope, ...], ...]:
-    """Two clients, beside a process that looks after what is pending, and answers that come once more."""
-    tick, (early, late) = Operation("", "tick"), (
-        Operation("", "on_reply", (), 1, f"{service} reply 0") for service in ("payment", "booking")
-    )
-    return workloads(
-        kinds, {name: name for name in ("app-1", "app-2", "desk-1", "hook-1")},
-        lambda one: {"app-1": one[1], "app-2": one[2], "desk-1": (tick,), "hook-1": (early, late) if one[0] == "filled" else ()},
+def orchestrated(kinds: tuple[str, ...], scopes: tuple[Scope, ...]) -> tuple[tuple[Scope, ...], ...]:
+    """Two clients, beside a process that looks after what is pending, and answers that come once more; and, of the scopes, those
+    in which time passes, at any moment or over and over.
+    """
+    tick = Operation("", "tick")
+    rows = workloads(
+        kinds, {name: name for name in ("app-1", "app-2", "hook-1", "desk-1")},
+        lambda one: {"app-1": one[1], "app-2": one[2], "hook-1": _ANSWERED.get(one[0], ()), "desk-1": (tick,)},
     )  # fmt: skip
+    return (*rows, *opened(scopes, ("two executors", "crash in recovery", "outage"), kinds, ACCOUNTS))
 
 
 @cache
-def choreographed(kinds: tuple[str, ...]) -> tuple[tuple[Scope, ...], ...]:
-    """One client of payment, beside services that handle their messages and publish what they owe."""
+def choreographed(kinds: tuple[str, ...], scopes: tuple[Scope, ...]) -> tuple[tuple[Scope, ...], ...]:
+    """One client of payment, beside services that handle their messages and publish what they owe; and, of the scopes, those
+    in which time passes, at any moment or over and over.
+    """
     relay, tick = Operation("", "relay"), Operation("", "tick")
     turn = Operation("", "handle", (), 1, "message"), relay
 
@@ -91,4 +106,5 @@ def choreographed(kinds: tuple[str, ...]) -> tuple[tuple[Scope, ...], ...]:
         turns = turn * (2 * len(first + second))
         return {"payment-1": (*first, *second, relay, tick, relay, *turns), "stock-1": turns, "booking-1": turns, "shipping-1": turns}
 
-    return workloads(kinds, {name: name for name in ("payment-1", "stock-1", "booking-1", "shipping-1")}, lanes)
+    rows = workloads(kinds, {name: name for name in ("payment-1", "stock-1", "booking-1", "shipping-1")}, lanes)
+    return (*rows, *opened(scopes, ("cancelled", "outage"), kinds, ACCOUNTS))

@@ -230,6 +230,22 @@ def client(process: str, *operations: Operation, name: str = "") -> Lane:
     return Lane(name or process, process, operations)
 
 
+#: The opening of a scope: something that is there before, and goes on beside, what is explored.
+BEFORE = "before"
+IN_VAIN = ("down", BEFORE, "up")
+
+
+def before(process: str, operation: Operation) -> Lane:
+    """A client that opens a scope, with something that nothing befalls."""
+    return Lane(BEFORE, process, (operation,))
+
+
+def in_vain(process: str, operation: Operation) -> tuple[Lane, ...]:
+    """A client that opens a scope, while nothing that is outside can be reached: what it asks for is left unfinished."""
+    down, up = (Lane(name, ENVIRONMENT, (Operation(name, what),)) for name, what in (("down", "outage"), ("up", "restore")))
+    return down, before(process, operation), up
+
+
 def repeated(process: str, method: str, times: int) -> Lane:
     """A client that calls a method without arguments again and again: a relay that polls, a process that recovers."""
     return Lane(process, process, tuple(Operation(f"{process} {method} {i + 1}", method) for i in range(times)))

@@ -7,12 +7,13 @@ whatever happens to the balances says which request it was.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from acidtest.workload import Lane, Operation
+from acidtest.workload import Lane, Operation, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 class Story(NamedTuple):
@@ -62,6 +63,27 @@ def lanes_of(story: Story, processes: Mapping[str, str]) -> tuple[Lane, ...]:
         for name, process in processes.items()
         if story.lanes.get(name)
     )
+
+
+def opened(
+    scopes: Iterable[Scope], names: Sequence[str], kinds: Iterable[str], accounts: tuple[tuple[str, int], ...]
+) -> tuple[tuple[Scope, ...], ...]:
+    """Scopes of the exhaustive search as workloads: what is drawn there is where they leave their default course.
+
+    Arguments:
+        scopes: where to look them up.
+        names: which of them; the length of one that is serial and without faults is what matters, and it stays so.
+        kinds: the fault kinds that may befall the others.
+        accounts: those of all the other workloads, so that nothing has to be installed anew in between.
+    """
+    found = {scope.name: replace(scope, accounts=accounts) for scope in scopes}
+    return tuple((_freely(found[name], frozenset(kinds)),) for name in names)
+
+
+def _freely(scope: Scope, kinds: frozenset[str]) -> Scope:
+    if scope.serial and not scope.kinds:
+        return scope
+    return replace(scope, faults=2, kinds=kinds, recovery_crashes=0, serial=False, unsteady=True)
 
 
 def _named(operation: Operation, number: int) -> Operation:

@@ -18,7 +18,16 @@ from acidtest.models.tcc_service import CANCEL, CONFIRM, TRY, TccService, TccSer
 from acidtest.models.theory import Claim, Size, Study, Theorem, Theory
 from acidtest.properties import tcc_service as service
 from acidtest.properties.contract import Seen, accounts_of
-from acidtest.properties.shared import DAY, SOURCE, LedgerContract, client, environment, is_stuck
+from acidtest.properties.shared import (
+    BEFORE,
+    DAY,
+    SOURCE,
+    LedgerContract,
+    before,
+    client,
+    environment,
+    is_stuck,
+)
 from acidtest.properties.tcc_coordinator import STUDY as COORDINATOR
 from acidtest.properties.tcc_stories import workloads
 from acidtest.workload import Operation, Scope
@@ -134,13 +143,15 @@ def _cancel(name: str, branch: str, retries: int = 1) -> Operation:
 _CRASH = frozenset({"crash"})
 _REPLIES = frozenset({"refused", "lost", "unacknowledged", "late"})
 _ONE = (("A", 100), ("B", 50))
+#: Another transaction holds something of the same account, before all else and to the end.
+_HELD = before("app-1", _try("t0", "g0/b1", "A", 7))
 
 SCOPES = (
     Scope(
-        "one branch", "a branch is tried and confirmed; one crash, refusal, or lost or late reply anywhere",
+        "one branch", "a branch is tried and confirmed, beside another's hold; one crash, refusal, or lost or late reply anywhere",
         _ONE,
-        (client("app-1", _try("t1", "g1/b1", "A", 41), _confirm("c1", "g1/b1")),),
-        faults=1, kinds=_CRASH | _REPLIES, idle=("app-2",),
+        (_HELD, client("app-1", _try("t1", "g1/b1", "A", 41), _confirm("c1", "g1/b1"))),
+        faults=1, kinds=_CRASH | _REPLIES, idle=("app-2",), opening=(BEFORE,),
     ),
     Scope(
         "invalid requests", "an unknown account, nothing, less than nothing, what was never tried; and the last unit",
@@ -190,21 +201,22 @@ SCOPES = (
         serial=True,
     ),
     Scope(
-        "two branches", "two branches of one transaction, by two clients of one process",
+        "two branches", "two branches of one transaction, by two clients of one process, beside another's hold",
         _ONE,
         (
-            client("app-1", _try("t1", "g1/b1", "A", 61), name="client-1"),
+            _HELD, client("app-1", _try("t1", "g1/b1", "A", 61), name="client-1"),
             client("app-1", _try("t2", "g1/b2", "A", 13), _confirm("c2", "g1/b2"), name="client-2"),
         ),
+        opening=(BEFORE,),
     ),
     Scope(
-        "other payload", "a branch is tried twice at once, then with another amount; one crash or lost reply of COMMIT",
+        "other payload", "a branch is tried twice at once, then with another amount, beside another's hold; one crash or lost reply of COMMIT",
         _ONE,
         (
-            client("app-1", _try("t1", "g1/b1", "A", 41)),
+            _HELD, client("app-1", _try("t1", "g1/b1", "A", 41)),
             client("app-2", _try("t2", "g1/b1", "A", 41), _try("t3", "g1/b1", "A", 13)),
         ),
-        faults=1, kinds=_CRASH | {"unacknowledged"},
+        faults=1, kinds=_CRASH | {"unacknowledged"}, opening=(BEFORE,),
     ),
     Scope(
         "long pause", "forty days pass between a Try and its Confirm, and between a Cancel and its Try",
@@ -216,7 +228,7 @@ SCOPES = (
         ),
     ),
     Scope(
-        "cancelled twice", "two Cancels of a branch at once, while another transaction holds the same account; one crash",
+        "cancelled twice", "two Cancels of a branch at once, beside another's hold; one crash",
         _ONE,
         (
             client("app-1", _try("t0", "g0/b1", "A", 13), _try("t1", "g1/b1", "A", 41), _cancel("x1", "g1/b1")),
@@ -225,19 +237,19 @@ SCOPES = (
         faults=1, kinds=_CRASH,
     ),
     Scope(
-        "confirm or cancel", "a branch is to be confirmed and cancelled at once; one crash, refusal, or lost or late reply anywhere",
+        "confirm or cancel", "a branch is to be confirmed and cancelled at once, beside another's hold; one crash, refusal, or lost or late reply anywhere",
         _ONE,
         (
-            client("app-1", _try("t1", "g1/b1", "A", 61), _confirm("c1", "g1/b1")),
+            _HELD, client("app-1", _try("t1", "g1/b1", "A", 61), _confirm("c1", "g1/b1")),
             client("app-2", _cancel("x1", "g1/b1")),
         ),
-        faults=1, kinds=_CRASH | _REPLIES,
+        faults=1, kinds=_CRASH | _REPLIES, opening=(BEFORE,),
     ),
     Scope(
-        "late Try", "a Try and its Cancel at once, in either order; two crashes, or unanswered or late COMMITs",
+        "late Try", "a Try and its Cancel at once, in either order, beside another's hold; two crashes, or unanswered or late COMMITs",
         _ONE,
-        (client("app-1", _try("t1", "g1/b1", "A", 61)), client("app-2", _cancel("x1", "g1/b1"))),
-        faults=2, kinds=_CRASH | {"unacknowledged", "late"},
+        (_HELD, client("app-1", _try("t1", "g1/b1", "A", 61)), client("app-2", _cancel("x1", "g1/b1"))),
+        faults=2, kinds=_CRASH | {"unacknowledged", "late"}, opening=(BEFORE,),
     ),
     Scope(
         "two transactions", "two that the account cannot both pay: one confirms, the other cancels; one crash",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from acidtest.properties.stories import Story, lanes_of, pairs
-from acidtest.properties.tcc_coordinator_workloads import ACCOUNTS
+from acidtest.properties.stories import Story, lanes_of, opened, pairs
+from acidtest.properties.tcc_coordinator_workloads import ACCOUNTS, SCOPES
 from acidtest.workload import Operation, Scope
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def _stories(first: int, less: int) -> tuple[Story, ...]:
         Story("another under its number", {"client-1": (plain, _run(g1, ("bank/A", 19 - less), ("shop/D", 3))), "client-2": (plain,)}),
         Story("two that one account cannot both pay", {"client-1": (plain,), "client-2": (rival,)}),
         Story("two side by side", {"client-1": (plain,), "client-2": (small,), "desk-2": _DESK[:1]}),
-        Story("two branches at one service", {"client-1": (_run(g1, ("bank/A", 31 - less), ("bank/B", 27), ("hotel/C", 5)),), "desk-2": _DESK}),
+        Story("two branches at one service", {"client-1": (_run(g1, ("bank/A", 13 - less), ("bank/A", 13 - less), ("bank/B", 27)),), "desk-2": _DESK}),
         Story("refused, and asked for again", {"client-1": (poor, poor), "client-2": (small,)}),
         Story("all that there is", {"client-1": (_run(g1, ("hotel/C", 40 - less), ("bank/B", 50)),)}),
         Story(
@@ -44,8 +44,10 @@ def _stories(first: int, less: int) -> tuple[Story, ...]:
 
 @cache
 def workloads(kinds: Iterable[str]) -> tuple[tuple[Scope, ...], ...]:
-    """Each story, and each after each other."""
-    return tuple(tuple(_workload(story, kinds) for story in row) for row in pairs(_stories(1, 0), _stories(4, 1)))
+    """Each story, and each after each other; and scopes in which time passes while others look after what is overdue."""
+    rows = tuple(tuple(_workload(story, kinds) for story in row) for row in pairs(_stories(1, 0), _stories(4, 1)))
+    names = ("one id for several", "timeout against confirm", "recovery beside a run", "two failures", "outage")
+    return (*rows, *opened(SCOPES, names, kinds, ACCOUNTS))
 
 
 def _workload(story: Story, kinds: Iterable[str]) -> Scope:

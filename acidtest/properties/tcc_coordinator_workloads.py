@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from acidtest.properties.shared import DAY, environment
+from acidtest.properties.shared import BEFORE, DAY, IN_VAIN, before, environment, in_vain
 from acidtest.workload import Lane, Operation, Scope
 
 #: The accounts of every scope, by service.
@@ -34,14 +34,17 @@ def _work(process: int, *methods: str) -> Lane:
 _FIRST = run("t1", "g1", ("bank/A", 41), ("shop/D", 17))
 _SECOND = run("t2", "g2", ("bank/A", 23), ("hotel/C", 11))
 _RIVAL = run("t2", "g2", ("hotel/C", 11), ("bank/A", 67))
+#: Another transaction, which is confirmed before all else, or of which no service could be told.
+_BEFORE = before("app-1", run("t0", "g3", ("bank/B", 19), ("hotel/C", 5), retries=0))
+_IN_VAIN = in_vain("app-1", run("t0", "g3", ("bank/B", 19), ("hotel/C", 5), retries=0))
 _POOR = run("t2", "g2", ("bank/B", 13), ("bank/A", 23), ("shop/D", 63))
 
 SLOW_SCOPES = (
     Scope(
-        "server death", "a transaction that the last service refuses; the database server is killed once, between any two effects",
+        "server death", "a transaction that the last service refuses, beside another that was begun in vain; the database server is killed once, between any two effects",
         ACCOUNTS,
-        (_client(1, _POOR),),
-        faults=1, kinds=frozenset({"restart database"}), serial=True,
+        (*_IN_VAIN, _client(1, _POOR)),
+        faults=1, kinds=frozenset({"restart database"}), serial=True, opening=IN_VAIN,
     ),
 )  # fmt: skip
 
@@ -100,9 +103,10 @@ SCOPES = (
         (_client(1, _FIRST), _client(2, run("t2", "g1", ("bank/A", 23), ("hotel/C", 11)))),
     ),
     Scope(
-        "timeout against confirm", "a transaction while time jumps, and another process looks after what is overdue",
+        "timeout against confirm", "a transaction while time jumps, and another process looks after what is overdue, beside another that was begun in vain",
         ACCOUNTS,
-        (_client(1, _FIRST), environment(("jump", DAY)), _work(2, "tick")),
+        (*_IN_VAIN, _client(1, _FIRST), environment(("jump", DAY)), _work(2, "tick")),
+        opening=IN_VAIN,
     ),
     Scope(
         "lost replies", "two transactions one after the other, then time passes; one crash, or bad reply of a service or COMMIT",
@@ -151,18 +155,18 @@ SCOPES = (
         faults=1, kinds=_CRASH | _REPLIES, serial=True,
     ),
     Scope(
-        "recovery beside a run", "a transaction by one process while another recovers, and time jumps; one crash",
+        "recovery beside a run", "a transaction by one process while another recovers, and time jumps, after another; one crash",
         ACCOUNTS,
-        (_client(1, _FIRST._replace(retries=0)), environment(("jump", DAY)), _work(2, "recover")),
-        faults=1, kinds=_CRASH,
+        (_BEFORE, _client(1, _FIRST._replace(retries=0)), environment(("jump", DAY)), _work(2, "recover")),
+        faults=1, kinds=_CRASH, opening=(BEFORE,),
     ),
     Scope(
-        "two failures", "a transaction, then time passes and another process looks after it; two crashes or bad replies",
+        "two failures", "a transaction, then time passes and another process looks after it, after another; two crashes or bad replies",
         ACCOUNTS,
         (
-            _client(1, run("t1", "g1", ("bank/A", 41), ("shop/D", 17), retries=0)), environment(("jump", DAY)),
+            _BEFORE, _client(1, run("t1", "g1", ("bank/A", 41), ("shop/D", 17), retries=0)), environment(("jump", DAY)),
             _work(2, "tick"),
         ),
-        faults=2, kinds=_CRASH | {"unacknowledged", "lost", "late"}, serial=True,
+        faults=2, kinds=_CRASH | {"unacknowledged", "lost", "late"}, serial=True, opening=(BEFORE,),
     ),
 )  # fmt: skip

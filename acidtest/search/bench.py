@@ -74,7 +74,12 @@ class Bench:
         self._kept: dict[Scope, dict[str, Any]] = {}
 
     def prepare_again(self, scope: Scope) -> None:
-        """Prepare for a scope; what was remembered of it is remembered still, if that was not long ago."""
+        """Prepare for a scope; what was remembered of it is remembered still, if that was not long ago.
+
+        What was remembered names committed contents by number, and an installation for other accounts counts anew.
+        """
+        if scope.accounts != self._installed:
+            self._kept.clear()
         kept = self._kept.pop(scope, None)
         if kept is None:
             self.prepare(scope)
@@ -82,8 +87,6 @@ class Bench:
         self._kept[scope] = kept  # the last of them
         if len(self._kept) > _MOST_KEPT:
             del self._kept[next(iter(self._kept))]
-        if scope.accounts != self._installed:
-            self._install(scope)
         vars(self).update(kept)
 
     def prepare(self, scope: Scope, only: frozenset[str] = frozenset()) -> None:

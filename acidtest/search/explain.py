@@ -160,7 +160,7 @@ def scope_to_json(scope: Scope) -> dict[str, Any]:
         ],
         "faults": scope.faults, "kinds": sorted(scope.kinds), "recovery_crashes": scope.recovery_crashes,
         "poison": list(scope.poison), "idle": list(scope.idle), "serial": scope.serial, "unsteady": scope.unsteady,
-        "systems": [_listed(system) for system in scope.systems], "called": list(scope.called),
+        "systems": [_listed(system) for system in scope.systems], "called": list(scope.called), "opening": list(scope.opening),
     }  # fmt: skip
 
 
@@ -180,6 +180,7 @@ def scope_from_json(value: dict[str, Any]) -> Scope:
         value.get("unsteady", False),
         tuple(System(*_tupled(system)) for system in value.get("systems", ())),
         tuple(value.get("called", ())),
+        tuple(value.get("opening", ())),
     )  # fmt: skip
 
 

@@ -64,9 +64,19 @@ class Move(NamedTuple):
 
 
 def moves(run: Run, at: Position, *, reduced: bool = True) -> list[Move]:
-    """The moves open in `run`, the default first: go on with the same lane; nothing else where the scope is serial."""
+    """The moves open in `run`, the default first: go on with the same lane; nothing else where the scope is serial, or opens."""
+    opening = _opening(run)
+    if opening:
+        return _advances(run, opening, preempts=False, reduced=reduced)[:1]
     found = _moves(run, at, reduced=reduced)
     return _in_order(found) if run.scope.serial else found
+
+
+def _opening(run: Run) -> str:
+    """The lane that goes on before all others do; empty where the scope has opened."""
+    lanes = run.scope.opening
+    runnable = run.world.runnable() if lanes else ()
+    return next((name for name in lanes if name in runnable), "")
 
 
 def _in_order(found: list[Move]) -> list[Move]:
