@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations, groupby
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,21 @@ def test_what_is_late_takes_effect_when_that_is_planned() -> None:
     late = Plan(faults=((1, "late"),))
     assert follow(late, kinds=("late",))[1] == ["a", "b", "land", "b"]  # the other one waits for the lock
     assert follow(late._replace(switches=((2, LATE_EFFECT),)), kinds=("late",))[1] == ["a", "land", "b"]
+
+
+def test_what_was_seen_before_others_accounts_were_opened_is_not_remembered() -> None:
+    """Contents are numbered as they are first seen, and other accounts begin anew."""
+    bench = Bench(tiny.TinyContract(), Tiny)
+    two, one = scope(alone("a", add("w1", 1), add("w2", 2))), scope(alone("a", add("w3", 4)))
+    totals = []
+    for workload in (one, two, replace(one, accounts=(("B", 7),)), two, one):
+        bench.prepare_again(workload)
+        course = Course(bench, Plan())
+        course.follow()
+        totals.append([course.run.view.total, course.run.violation])
+        course.run.close()
+    bench.close()
+    assert totals == [[total, None] for total in (4, 3, 4, 3, 4)]
 
 
 def test_time_jumps_where_that_is_planned() -> None:

@@ -1,0 +1,86 @@
+"""What opens a scope comes before all else, in one order and without faults, and what it left is there afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import tiny_contract as tiny
+from tiny_contract import Tiny, add, alone, scope
+
+from acidtest.environment import Outcome
+from acidtest.patterns import coded
+from acidtest.properties.contract import Contract
+from acidtest.search.bench import Bench
+from acidtest.search.exhaustive import Explorer, Search
+from acidtest.search.explain import scope_from_json, scope_to_json
+from acidtest.workload import ENVIRONMENT, Lane, Operation, Scope
+
+KINDS = ("crash", "unacknowledged")
+
+
+def opened(*kinds: str) -> Scope:
+    """A request that opens, and two that come at once after it."""
+    lanes = (alone("app-1", add("w1", 5)), alone("app-2", add("w2", 3, retries=1)), alone("app-3", add("w3", 2)))
+    return replace(scope(*lanes, faults=int(bool(kinds)), kinds=kinds), opening=("app-1",))
+
+
+def explore(chosen: Scope, factory: Any = Tiny) -> Search:
+    bench = Bench(tiny.TinyContract(), factory)
+    try:
+        return Explorer(bench, chosen).explore()
+    finally:
+        bench.close()
+
+
+class ForgetsOthers(Tiny):
+    """Sets the sum to what it read at its own first request."""
+
+    def add(self, key: str, amount: int) -> Outcome:
+        connection = self.connect()
+        connection.execute("BEGIN IMMEDIATE")
+        if connection.execute("INSERT INTO seen VALUES (?) ON CONFLICT DO NOTHING", (key,)).rowcount:
+            self.total_so_far = getattr(self, "total_so_far", 0) + amount
+            connection.execute("UPDATE sums SET total = ?", (self.total_so_far,))
+        connection.execute("COMMIT")
+        return Outcome.OK
+
+
+def test_it_multiplies_no_schedules() -> None:
+    with_opening = explore(opened())
+    without = explore(replace(opened(), lanes=opened().lanes[1:], opening=()))
+    at_once = explore(replace(opened(), opening=()))
+    assert with_opening.complete
+    assert with_opening.schedules == without.schedules < at_once.schedules
+
+
+def test_no_fault_befalls_it() -> None:
+    search = explore(opened(*KINDS))
+    assert all(search.fired[kind] for kind in KINDS)
+    assert {process for process, _ in search.crashed} == {"app-2", "app-3"}
+
+
+def test_what_it_left_is_there() -> None:
+    alone_there = replace(opened(), lanes=opened().lanes[1:2], opening=())
+    beside_another = replace(opened(), lanes=opened().lanes[:2])
+    assert explore(alone_there, ForgetsOthers).violation is None
+    assert explore(beside_another, ForgetsOthers).violation is not None
+
+
+def test_an_outage_is_over_when_it_has_opened() -> None:
+    down, up = (Lane(name, ENVIRONMENT, (Operation(name, what),)) for name, what in (("down", "outage"), ("up", "restore")))
+    chosen = replace(opened(), lanes=(down, *opened().lanes, up), opening=("down", "app-1", "up"))
+    search = explore(chosen)
+    assert search.complete
+    assert search.schedules == explore(opened()).schedules
+
+
+def test_it_is_kept_with_a_failure() -> None:
+    assert scope_from_json(scope_to_json(opened(*KINDS))) == opened(*KINDS)
+
+
+def test_lanes_that_open_exist_and_come_first() -> None:
+    for entry in coded():
+        contract: type[Contract] = entry.contract_class()
+        for chosen in (*contract.scopes, *contract.slow_scopes):
+            assert tuple(lane.name for lane in chosen.lanes[: len(chosen.opening)]) == chosen.opening, chosen.name
