@@ -174,12 +174,13 @@ SCOPES = (
         (client("app-1", _FIRST, _SECOND), _replies("hook-1", "booking reply 1", "stock reply 1")),
     ),
     Scope(
-        "same key", "one order placed twice at once, and its key used for another, by two processes",
+        "same key", "one order placed twice at once, and its key used for another, by two processes, after another",
         _ENOUGH,
         (
-            client("app-1", _FIRST),
+            _BEFORE, client("app-1", _FIRST),
             client("app-2", _FIRST._replace(name="o2"), order("o3", "k1", "A", 17, "book", 5)),
         ),
+        opening=(BEFORE,),
     ),
     Scope(
         "pauses", "an order, a tick a minute later, and another two days later, beside another; one crash or bad reply anywhere",

@@ -98,9 +98,10 @@ SCOPES = (
         serial=True,
     ),
     Scope(
-        "other payload", "two transactions under one id at once",
+        "other payload", "two transactions under one id at once, after another",
         ACCOUNTS,
-        (_client(1, _FIRST), _client(2, run("t2", "g1", ("bank/A", 23), ("hotel/C", 11)))),
+        (_BEFORE, _client(1, _FIRST), _client(2, run("t2", "g1", ("bank/A", 23), ("hotel/C", 11)))),
+        opening=(BEFORE,),
     ),
     Scope(
         "timeout against confirm", "a transaction while time jumps, and another process looks after what is overdue, beside another that was begun in vain",
