@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 #: The first of a row is drawn so many times as often as all the others together: it is shorter, so that each of its
 #: occasions is chosen more often, and it takes less time.
 ALONE = 3
-#: The sorts of simple examples, of which so many and one more are drawn once each.
-SIMPLE = SWITCHES, FAULTS = (0, 1)
+#: The sorts of simple examples: one switch, one fault, or a switch and one more of these. Among the others they are this seldom.
+SIMPLE = SWITCHES, FAULTS, PAIRS = (0, 1, 2)
 SELDOM = 40
 #: How many plans an example has, at most, and how many effects they may have together.
 PLANS, EFFECTS = 8, 320
@@ -70,21 +70,29 @@ def examples(
 
 
 @st.composite
-def simple(
-    draw: Callable[[Any], Any], rows: Sequence[Sequence[Scope]], count: Callable[[Scope], Occasions], sort: int
-) -> Drawn:
-    """Draw a simple example of a sort, by choices that mean the same as in `examples`."""
-    return _simple(draw, rows, count, draw(st.integers(sort, sort)))
+def simple(draw: Callable[[Any], Any], rows: Sequence[Sequence[Scope]], count: Callable[[Scope], Occasions]) -> Drawn:
+    """Draw a simple example of any sort, by choices that mean the same as in `examples`."""
+    return _simple(draw, rows, count, draw(st.sampled_from(SIMPLE)))
 
 
 def _simple(draw: Callable[[Any], Any], rows: Sequence[Sequence[Scope]], count: Callable[[Scope], Occasions], sort: int) -> Drawn:
-    """The first workload of a row, on its default course, or with one switch to the next lane, or one fault."""
+    """The first workload of a row, on its default course, or with one switch to the next lane, one fault, or one more of these."""
     workload = draw(st.sampled_from(rows))[0]
-    plans = [DEFAULT_COURSE]
-    if not workload.serial:
-        plans += _single_switches(count(workload)) if sort == SWITCHES else _single_faults(workload, count(workload))
-    plan = plans[draw(st.integers(0, len(plans) - 1))]
+    if workload.serial:
+        return Drawn(workload, ())
+    switches, faults = _single_switches(count(workload)), _single_faults(workload, count(workload))
+    plan = _one_of(draw, faults if sort == FAULTS else switches)
+    if sort == PAIRS:
+        also = _one_of(draw, [*switches, *faults])
+        plan = Plan((*plan.switches, *also.switches), also.faults)
     return Drawn(workload, () if plan == DEFAULT_COURSE else (plan,))
+
+
+def _one_of(draw: Callable[[Any], Any], plans: Sequence[Plan]) -> Plan:
+    """One of the plans, or the default course."""
+    choices = [DEFAULT_COURSE, *plans]
+    chosen: int = draw(st.integers(0, len(plans)))
+    return choices[chosen]
 
 
 def _single_switches(occasions: Occasions) -> list[Plan]:

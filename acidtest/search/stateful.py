@@ -2,7 +2,7 @@
 
 An example is a workload and a few plans, each of which says where a run leaves the default course (`course`). So few
 choices make a whole schedule, each means something, and what fails shrinks to a handful of numbers. First come
-simple examples, with one switch or one fault, none of them twice; then workloads and plans are drawn (`drawing`).
+simple examples, with one or two switches or faults, none of them twice; then workloads and plans are drawn (`drawing`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from acidtest.search.bench import Bench
 from acidtest.search.course import DEFAULT_COURSE, Course, Occasions, Plan, fault_of
 from acidtest.search.coverage import Coverage, never_fired
-from acidtest.search.drawing import SIMPLE, Drawn, examples, simple
+from acidtest.search.drawing import Drawn, examples, simple
 from acidtest.search.exhaustive import without_collector
 from acidtest.search.verdict import Result, conclude
 from acidtest.world.database.backend import DEFAULT
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 #: How many rules an example runs: one, which is all that there is. Hypothesis copies parts of an example over others that
 #: look alike, and steps of a machine always do.
 STEPS = 1
-#: How many simple examples of a sort there are at most, for each that is drawn; they end when each has run once.
-TOUR = 2
+#: How many simple examples there are, for each that is drawn; none comes twice.
+TOUR = 4
 
 #: Where hypothesis.seed and hypothesis.reproduce_failure leave what they are given.
 _SEED = "_hypothesis_internal_use_seed"
@@ -188,9 +188,9 @@ def _examples(bench: Bench, tally: Tally) -> Any:  # noqa: ANN401 - a strategy
     return examples(bench.workloads(), contract.stateful_changes, _counter(bench, tally))
 
 
-def _tour(sort: int) -> Callable[[Bench, Tally], Any]:
-    """The first workloads, with one switch at most, or one fault."""
-    return lambda bench, tally: simple(bench.workloads(), _counter(bench, tally), sort)
+def _tour(bench: Bench, tally: Tally) -> Any:  # noqa: ANN401 - a strategy
+    """The first workloads, with one switch at most, or one fault, or a switch and one more of these."""
+    return simple(bench.workloads(), _counter(bench, tally))
 
 
 def run_machine(machine: type[WorkloadMachine], chosen: settings) -> None:
@@ -206,12 +206,11 @@ def run_machine(machine: type[WorkloadMachine], chosen: settings) -> None:
     if Phase.reuse in kept:
         with suppress(SkipTest):  # Hypothesis says so where nothing was kept
             _run_ungrouped(machine, settings(chosen, phases=kept))
-    for sort in SIMPLE:
-        tour = _machine(machine.bench, machine.tally, machine.__name__, _tour(sort))
-        tour.tell = staticmethod(machine.tell) if machine.tell is not None else None
-        if hasattr(machine, _SEED):
-            setattr(tour, _SEED, getattr(machine, _SEED))
-        _run_ungrouped(tour, settings(chosen, phases=fresh, max_examples=TOUR * chosen.max_examples))
+    tour = _machine(machine.bench, machine.tally, machine.__name__, _tour)
+    tour.tell = staticmethod(machine.tell) if machine.tell is not None else None
+    if hasattr(machine, _SEED):
+        setattr(tour, _SEED, getattr(machine, _SEED))
+    _run_ungrouped(tour, settings(chosen, phases=fresh, max_examples=TOUR * chosen.max_examples))
     _run_ungrouped(machine, settings(chosen, phases=fresh))
 
 
