@@ -107,4 +107,4 @@ def choreographed(kinds: tuple[str, ...], scopes: tuple[Scope, ...]) -> tuple[tu
         return {"payment-1": (*first, *second, relay, tick, relay, *turns), "stock-1": turns, "booking-1": turns, "shipping-1": turns}
 
     rows = workloads(kinds, {name: name for name in ("payment-1", "stock-1", "booking-1", "shipping-1")}, lanes)
-    return (*rows, *opened(scopes, ("cancelled", "outage"), kinds, ACCOUNTS))
+    return (*rows, *opened(scopes, ("cancelled", "outage"), (), ACCOUNTS))

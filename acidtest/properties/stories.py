@@ -73,7 +73,7 @@ def opened(
     Arguments:
         scopes: where to look them up.
         names: which of them; the length of one that is serial and without faults is what matters, and it stays so.
-        kinds: the fault kinds that may befall the others.
+        kinds: the fault kinds that may befall the others; empty for those that are in the scope itself.
         accounts: those of all the other workloads, so that nothing has to be installed anew in between.
     """
     found = {scope.name: replace(scope, accounts=accounts) for scope in scopes}
@@ -83,7 +83,7 @@ def opened(
 def _freely(scope: Scope, kinds: frozenset[str]) -> Scope:
     if scope.serial and not scope.kinds:
         return scope
-    return replace(scope, faults=2, kinds=kinds, recovery_crashes=0, serial=False, unsteady=True)
+    return replace(scope, faults=2, kinds=kinds or scope.kinds, recovery_crashes=0, serial=False, unsteady=True)
 
 
 def _named(operation: Operation, number: int) -> Operation:

@@ -152,7 +152,7 @@ def test_no_plan_runs_twice() -> None:
 
 
 #: Bugs that a search by one rule per step, or of workloads drawn request by request, missed in most seeds: what is refused
-#: and asked for again, the last unit, five attempts in vain, a batch full of what is refused, two replies that are lost.
+#: and asked for again, the last unit, five attempts in vain, a batch full of what is refused, two replies that are lost, two executors that overtake each other.
 MISSED = [
     ("compensation", "last-unit-kept"),
     ("compensation", "rejection-forgotten (X3)"),
@@ -164,6 +164,9 @@ MISSED = [
     ("outbox", "failed-is-terminal"),
     ("outbox", "poison-starves"),
     ("outbox", "drop-empty-payload"),
+    ("saga_orchestration", "cursor-compares-direction-only"),
+    ("saga_choreography", "cancel-before-create-dropped"),
+    ("tcc_coordinator", "gives-up-after-once"),
 ]
 
 
