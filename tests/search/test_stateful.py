@@ -166,7 +166,6 @@ MISSED = [
     ("outbox", "drop-empty-payload"),
     ("saga_orchestration", "cursor-compares-direction-only"),
     ("saga_choreography", "cancel-before-create-dropped"),
-    ("tcc_coordinator", "gives-up-after-once"),
 ]
 
 
