@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
-import tiny_contract as tiny
-from tiny_contract import Tiny, add, alone, scope
+from tiny_contract import Tiny, add, alone, explore, scope
 
 from acidtest.environment import Outcome
 from acidtest.patterns import coded
 from acidtest.properties.contract import Contract
-from acidtest.search.bench import Bench
-from acidtest.search.exhaustive import Explorer, Search
 from acidtest.search.explain import scope_from_json, scope_to_json
 from acidtest.workload import ENVIRONMENT, Lane, Operation, Scope
 
@@ -23,14 +19,6 @@ def opened(*kinds: str) -> Scope:
     """A request that opens, and two that come at once after it."""
     lanes = (alone("app-1", add("w1", 5)), alone("app-2", add("w2", 3, retries=1)), alone("app-3", add("w3", 2)))
     return replace(scope(*lanes, faults=int(bool(kinds)), kinds=kinds), opening=("app-1",))
-
-
-def explore(chosen: Scope, factory: Any = Tiny) -> Search:
-    bench = Bench(tiny.TinyContract(), factory)
-    try:
-        return Explorer(bench, chosen).explore()
-    finally:
-        bench.close()
 
 
 class ForgetsOthers(Tiny):

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-import tiny_contract as tiny
-from tiny_contract import Tiny, add, alone, scope
+from tiny_contract import Tiny, add, alone, explore, scope
 
 from acidtest.environment import Outcome
-from acidtest.search.bench import Bench
-from acidtest.search.exhaustive import Explorer, Search
 
 if TYPE_CHECKING:
     from acidtest.workload import Scope
@@ -23,14 +20,6 @@ def two_clients(*kinds: str) -> Scope:
     """Two requests of two clients, one after the other; one fault of these kinds."""
     lanes = (alone("app-1", add("w1", 5, retries=1)), alone("app-2", add("w2", 3, retries=1)))
     return replace(scope(*lanes, faults=int(bool(kinds)), kinds=kinds), serial=True)
-
-
-def explore(chosen: Scope, factory: Any = Tiny) -> Search:
-    bench = Bench(tiny.TinyContract(), factory)
-    try:
-        return Explorer(bench, chosen).explore()
-    finally:
-        bench.close()
 
 
 class AddsAgain(Tiny):

@@ -152,7 +152,8 @@ def test_no_plan_runs_twice() -> None:
 
 
 #: Bugs that a search by one rule per step, or of workloads drawn request by request, missed in most seeds: what is refused
-#: and asked for again, the last unit, five attempts in vain, a batch full of what is refused, two replies that are lost, two executors that overtake each other.
+#: and asked for again, the last unit, five attempts in vain, a batch full of what is refused, two replies that are lost,
+#: two executors that overtake each other.
 MISSED = [
     ("compensation", "last-unit-kept"),
     ("compensation", "rejection-forgotten (X3)"),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 from acidtest.environment import Outcome
 from acidtest.models.machine import Action, Kind, Model, Property, Transition
 from acidtest.properties.contract import Contract, Seen
+from acidtest.search.bench import Bench
+from acidtest.search.exhaustive import Explorer, Search
 from acidtest.workload import Lane, Operation, Scope
 
 if TYPE_CHECKING:
@@ -122,3 +124,12 @@ def scope(*lanes: Lane, faults: int = 0, kinds: Iterable[str] = ()) -> Scope:
 def alone(name: str, *operations: Operation) -> Lane:
     """A client with a process of its own."""
     return Lane(name, name, operations)
+
+
+def explore(chosen: Scope, factory: Any = Tiny) -> Search:
+    """Every schedule of a scope."""
+    bench = Bench(TinyContract(), factory)
+    try:
+        return Explorer(bench, chosen).explore()
+    finally:
+        bench.close()
