@@ -28,15 +28,15 @@ from acidtest.errors import (
 )
 
 if TYPE_CHECKING:
-    from acidtest.properties.acid import AcidContract
-    from acidtest.properties.compensation import CompensationContract
-    from acidtest.properties.outbox import OutboxContract
-    from acidtest.properties.reserve_confirm import ReserveConfirmContract
-    from acidtest.properties.saga_choreography import SagaChoreographyContract
-    from acidtest.properties.saga_orchestration import SagaOrchestrationContract
-    from acidtest.properties.tcc import TccContract
-    from acidtest.properties.tcc_coordinator import TccCoordinatorContract
-    from acidtest.properties.two_phase_commit import TwoPhaseCommitContract
+    from acidtest.properties.acid.contract import AcidContract
+    from acidtest.properties.compensation.contract import CompensationContract
+    from acidtest.properties.outbox.contract import OutboxContract
+    from acidtest.properties.reserve_confirm.contract import ReserveConfirmContract
+    from acidtest.properties.saga_choreography.contract import SagaChoreographyContract
+    from acidtest.properties.saga_orchestration.contract import SagaOrchestrationContract
+    from acidtest.properties.tcc.contract import TccContract
+    from acidtest.properties.tcc_coordinator.contract import TccCoordinatorContract
+    from acidtest.properties.two_phase_commit.contract import TwoPhaseCommitContract
     from acidtest.testing import assert_schedule, check
 
 __version__ = "0.1.0"
@@ -74,15 +74,15 @@ __all__ = [
 
 #: What is imported when first asked for: code under test imports `Outcome` from here, and should not pay for the rest.
 _LAZY = {
-    "AcidContract": "acidtest.properties.acid",
-    "CompensationContract": "acidtest.properties.compensation",
-    "OutboxContract": "acidtest.properties.outbox",
-    "TccContract": "acidtest.properties.tcc",
-    "TccCoordinatorContract": "acidtest.properties.tcc_coordinator",
-    "ReserveConfirmContract": "acidtest.properties.reserve_confirm",
-    "SagaChoreographyContract": "acidtest.properties.saga_choreography",
-    "SagaOrchestrationContract": "acidtest.properties.saga_orchestration",
-    "TwoPhaseCommitContract": "acidtest.properties.two_phase_commit",
+    "AcidContract": "acidtest.properties.acid.contract",
+    "CompensationContract": "acidtest.properties.compensation.contract",
+    "OutboxContract": "acidtest.properties.outbox.contract",
+    "TccContract": "acidtest.properties.tcc.contract",
+    "TccCoordinatorContract": "acidtest.properties.tcc_coordinator.contract",
+    "ReserveConfirmContract": "acidtest.properties.reserve_confirm.contract",
+    "SagaChoreographyContract": "acidtest.properties.saga_choreography.contract",
+    "SagaOrchestrationContract": "acidtest.properties.saga_orchestration.contract",
+    "TwoPhaseCommitContract": "acidtest.properties.two_phase_commit.contract",
     "assert_schedule": "acidtest.testing",
     "check": "acidtest.testing",
 }

@@ -10,10 +10,10 @@ from acidtest.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from acidtest.checker.theory import Theory
     from acidtest.impl.broken import Mutant
     from acidtest.impl.naive import Defect
-    from acidtest.models.theory import Theory
-    from acidtest.properties.contract import Contract
+    from acidtest.properties.shared.contract import Contract
 
 
 class Pattern(NamedTuple):
@@ -36,10 +36,9 @@ class Pattern(NamedTuple):
     of: str = ""
 
     def theory(self) -> Theory:
-        """What the models of the pattern prove. It stands beside the contract where the two share their properties."""
+        """What the models of the pattern prove."""
         whole = PATTERNS[self.of] if self.of else self
-        layer = "properties" if any(entry.contract for entry in (whole, *parts(whole))) else "models"
-        found: Theory = import_module(f"acidtest.{layer}.{whole.stem}").THEORY
+        found: Theory = import_module(f"acidtest.properties.{whole.stem}.theory").THEORY
         return found
 
     def contract_class(self) -> type[Contract]:
@@ -55,7 +54,7 @@ class Pattern(NamedTuple):
                 f"against. {'Its parts with a contract' if parts(self) else 'Patterns with a contract'}: {checked}."
             )
             raise UsageError(message)
-        found: type[Contract] = getattr(import_module(f"acidtest.properties.{self.stem}"), self.contract)
+        found: type[Contract] = getattr(import_module(f"acidtest.properties.{self.stem}.contract"), self.contract)
         return found
 
     def reference_factory(self) -> Callable[[Any], Any]:

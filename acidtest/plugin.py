@@ -32,7 +32,7 @@ def pytest_pycollect_makeitem(
     collector: pytest.Module | pytest.Class, name: str, obj: object
 ) -> Iterable[pytest.Collector] | pytest.Collector | None:
     """Collect subclasses of contracts, whatever they are called."""
-    contract = sys.modules.get("acidtest.properties.contract")
+    contract = sys.modules.get("acidtest.properties.shared.contract")
     if contract is None or not isinstance(obj, type) or not issubclass(obj, contract.Contract):
         return None
     if obj.__module__.startswith("acidtest.") or name.startswith("_"):

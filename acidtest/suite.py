@@ -9,16 +9,16 @@ from hypothesis import HealthCheck, Phase, settings
 
 from acidtest.report.columns import render
 from acidtest.report.table import result_line
-from acidtest.search.bench import Bench
 from acidtest.search.check import check_scope
 from acidtest.search.exhaustive import without_collector
 from acidtest.search.explain import explain_failure
+from acidtest.search.harness import Harness
 from acidtest.search.stateful import STEPS, WorkloadMachine, machine_for, result_of, run_machine
 from acidtest.search.verdict import Verdict
 from acidtest.testing import importable
 
 if TYPE_CHECKING:
-    from acidtest.properties.contract import Contract
+    from acidtest.properties.shared.contract import Contract
     from acidtest.workload import Scope
 
 #: What a subclass may define of what its contract has.
@@ -93,14 +93,14 @@ class _Suite:
     ) -> None:
         """Run every schedule of `scope`, and say what was covered."""
         contract = self._contract()
-        bench = Bench(contract, contract.implementation, config.getoption("--acidtest-backend"))
+        harness = Harness(contract, contract.implementation, config.getoption("--acidtest-backend"))
         try:
-            result = check_scope(bench, scope, seconds=config.getoption("--acidtest-budget"))
+            result = check_scope(harness, scope, seconds=config.getoption("--acidtest-budget"))
             record_property("acidtest", f"{type(self).__name__}, {result_line(result)}")
-            failure = render(explain_failure(bench, result, importable(self._contract))) if result.violation else ""
-            properties = list(bench.properties)
+            failure = render(explain_failure(harness, result, importable(self._contract))) if result.violation else ""
+            properties = list(harness.properties)
         finally:
-            bench.close()
+            harness.close()
         if result.verdict == Verdict.INCONCLUSIVE:
             pytest.fail(f"inconclusive: {'; '.join(result.reasons)} ({result.bound})", pytrace=False)
         broken = result.violation.property if result.violation is not None else ""
@@ -133,15 +133,15 @@ class _Suite:
         try:
             with without_collector():
                 run_machine(machine, chosen)
-            result = result_of(machine.bench, machine.tally, chosen.max_examples, 0.0)
+            result = result_of(machine.harness, machine.tally, chosen.max_examples, 0.0)
             record_property("acidtest", f"{type(self).__name__}, {result_line(result)}")
         finally:
-            machine.bench.close()
+            machine.harness.close()
         if result.verdict == Verdict.INCONCLUSIVE:  # how many examples are enough is not ours to say, but it is no pass
             pytest.skip(f"inconclusive: {'; '.join(result.reasons)} ({result.bound})")
 
 
 def _story(example: WorkloadMachine, implementation: str) -> str:
     """The failure of an example, told from a replay of it."""
-    result = result_of(example.bench, example.tally, 0, 0.0)
-    return "\n" + render(explain_failure(example.bench, result, implementation))
+    result = result_of(example.harness, example.tally, 0, 0.0)
+    return "\n" + render(explain_failure(example.harness, result, implementation))

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from acidtest.errors import UsageError
 from acidtest.patterns import pattern
 from acidtest.report.columns import render
-from acidtest.search.bench import Bench
 from acidtest.search.check import check_exhaustively, find_scope
 from acidtest.search.explain import explain_failure, scope_from_json
+from acidtest.search.harness import Harness
 from acidtest.search.replay import replay
 from acidtest.search.verdict import Result, Verdict
-from acidtest.world.database.backend import DEFAULT
-from acidtest.world.effects import Decision
+from acidtest.world.core.effects import Decision
+from acidtest.world.databases.backend import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,10 +47,10 @@ def check(
     contract = pattern(stem).contract_class()()
     chosen = tuple(find_scope(contract, name) for name in scopes)
     results = []
-    for bench, result in check_exhaustively(contract, factory, scopes=chosen, seconds=seconds, backend=backend):
+    for harness, result in check_exhaustively(contract, factory, scopes=chosen, seconds=seconds, backend=backend):
         results.append(result)
         if result.verdict == Verdict.FAIL:
-            raise AssertionError("\n" + render(explain_failure(bench, result, importable(factory))))
+            raise AssertionError("\n" + render(explain_failure(harness, result, importable(factory))))
     return results
 
 
@@ -78,11 +78,11 @@ def assert_schedule(
         decisions = [Decision.parse(text) for text in schedule]
     except ValueError as error:
         raise UsageError(str(error)) from None
-    bench = Bench(contract, factory, backend)
+    harness = Harness(contract, factory, backend)
     try:
-        replayed = replay(bench, chosen, decisions, lenient=True)
+        replayed = replay(harness, chosen, decisions, lenient=True)
     finally:
-        bench.close()
+        harness.close()
     if replayed.violation is not None:
         message = f"{replayed.violation.property}: {replayed.violation.name} is violated by the schedule in scope {chosen.name!r}"
         raise AssertionError(message)

@@ -1,4 +1,4 @@
-"""What clients ask of an implementation: operations, the lanes that issue them one after the other, and scopes.
+"""What clients ask of an implementation: operations, the clients that issue them one after the other, and scopes.
 
 These are plain values; a scope is explored completely by the exhaustive search, and drawn by the stateful one.
 """
@@ -9,7 +9,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-#: The process name of lanes that act on the environment (outages, the clock) instead of calling the implementation.
+#: The process name of clients that act on the environment (outages, the clock) instead of calling the implementation.
 ENVIRONMENT = "environment"
 
 
@@ -18,7 +18,7 @@ class Operation(NamedTuple):
 
     Arguments:
         name: identifies it within the scope, for example "w1".
-        method: the port method; for a lane of the environment one of jump (seconds), outage, restore.
+        method: the port method; for a client of the environment one of jump (seconds), outage, restore.
         arguments: positional arguments.
         retries: how often the client tries again, with the same arguments, after an unknown outcome.
         source: what is the last argument, where the workload cannot know it: "atm callback 0" for the first callback of
@@ -76,12 +76,12 @@ class Played(Protocol):
         """
 
 
-class Lane(NamedTuple):
+class Client(NamedTuple):
     """One client that calls one process, one operation after the other.
 
     Arguments:
         name: identifies it within the scope.
-        process: the process that it calls; several lanes may call one process.
+        process: the process that it calls; several clients may call one process.
         operations: what it calls.
     """
 
@@ -98,25 +98,25 @@ class Scope:
         name: identifies it within the contract.
         summary: what it holds, in one line.
         accounts: (account, opening balance in minor units) pairs handed to `install`.
-        lanes: the clients.
+        clients: the clients.
         faults: how many faults may befall one schedule, crashes included.
         kinds: the fault kinds that may befall it; empty for none.
         recovery_crashes: how many more crashes may hit a process while it recovers.
         poison: keys whose messages the broker never accepts.
         idle: processes that run without a client of their own (they recover, relay and drain at rest).
-        serial: run the lanes one after the other, each as far as it can go, so that faults are the only choices, and
+        serial: run the clients one after the other, each as far as it can go, so that faults are the only choices, and
             without any there is one schedule. For workloads whose size matters rather than their order.
-        unsteady: time may jump and the broker may fail at any moment, not only where a lane says so.
+        unsteady: time may jump and the broker may fail at any moment, not only where a client of the environment says so.
         systems: the external systems; one that is not listed can do everything and calls nobody back.
         called: the services under test that others call by `env.call`.
-        opening: the lanes that run before all others, one after the other and without faults: what they leave unfinished
-            is there, beside what the other lanes do, without multiplying the schedules.
+        opening: the clients that run before all others, one after the other and without faults: what they leave unfinished
+            is there, beside what the other clients do, without multiplying the schedules.
     """
 
     name: str
     summary: str
     accounts: tuple[tuple[str, int], ...]
-    lanes: tuple[Lane, ...]
+    clients: tuple[Client, ...]
     faults: int = 0
     kinds: frozenset[str] = frozenset()
     recovery_crashes: int = 0
@@ -129,12 +129,12 @@ class Scope:
     opening: tuple[str, ...] = ()
 
     def operations(self) -> tuple[Operation, ...]:
-        """Every operation on the implementation, in the order of the lanes."""
-        return tuple(op for lane in self.lanes if lane.process != ENVIRONMENT for op in lane.operations)
+        """Every operation on the implementation, in the order of the clients."""
+        return tuple(op for client in self.clients if client.process != ENVIRONMENT for op in client.operations)
 
     def processes(self) -> tuple[str, ...]:
-        """Every process, in the order of the lanes."""
-        names = [lane.process for lane in self.lanes if lane.process != ENVIRONMENT]
+        """Every process, in the order of the clients."""
+        names = [client.process for client in self.clients if client.process != ENVIRONMENT]
         return tuple(dict.fromkeys([*names, *self.idle]))
 
 

@@ -12,18 +12,18 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from acidtest.checker.check import check
+from acidtest.checker.proof import prove_theory
 from acidtest.impl.outbox import Outbox
-from acidtest.models.atomic_commitment import AC1
-from acidtest.models.checker import check
-from acidtest.models.proof import prove_theory
-from acidtest.models.two_phase import TwoPhase
+from acidtest.models.shared.atomic_commitment import AC1
+from acidtest.models.two_phase_commit.phases import TwoPhase
 from acidtest.patterns import PATTERNS, coded
-from acidtest.properties.outbox import OutboxContract
-from acidtest.search.bench import Bench
+from acidtest.properties.outbox.contract import OutboxContract
 from acidtest.search.check import check_exhaustively, check_scope, find_scope
 from acidtest.search.exhaustive import Explorer
-from acidtest.world.database.backend import BACKENDS
-from acidtest.world.database.postgresql.server import PrivateServer
+from acidtest.search.harness import Harness
+from acidtest.world.databases.backend import BACKENDS
+from acidtest.world.databases.postgresql.server import PrivateServer
 from benchmarks import stateful
 
 if TYPE_CHECKING:
@@ -42,14 +42,14 @@ BUDGET = 60.0  #: seconds for each
 def throughput() -> None:
     """Effects and schedules a second of the reference outbox, through SQLAlchemy; whole schedules are runs to rest."""
     contract = OutboxContract()
-    bench = Bench(contract, Outbox)
+    harness = Harness(contract, Outbox)
     for name in ("two withdrawals", "one withdrawal"):
-        result = check_scope(bench, find_scope(contract, name))
+        result = check_scope(harness, find_scope(contract, name))
         print(
             f"outbox, {name}: {result.effects / result.seconds:.0f} effects/s, {result.runs / result.seconds:.0f} runs/s, "
             f"{result.schedules} schedules to rest, {result.runs} runs, {result.states} states, {result.seconds:.2f} s"
         )
-    bench.close()
+    harness.close()
 
 
 def models() -> None:
@@ -101,21 +101,21 @@ def postgresql() -> None:
     for stem, names in SCOPES.items():
         entry = PATTERNS[stem]
         contract = entry.contract_class()()
-        benches = [Bench(contract, entry.reference_factory(), backend) for backend in BACKENDS]
+        benches = [Harness(contract, entry.reference_factory(), backend) for backend in BACKENDS]
         for name in names:
             scope, views = find_scope(contract, name), []
-            for bench in benches:
-                found = Explorer(bench, scope, seconds=BUDGET).explore()
+            for harness in benches:
+                found = Explorer(harness, scope, seconds=BUDGET).explore()
                 views.append({contract.abstract(view) for view, _ in found.finals})
                 print(
-                    f"{stem}, {name}, {bench.site.backend.name}: {found.schedules} schedules, {found.runs} runs, {len(found.states)} states, "
+                    f"{stem}, {name}, {harness.site.backend.name}: {found.schedules} schedules, {found.runs} runs, {len(found.states)} states, "
                     f"{found.effects} effects, {found.effects / found.seconds:.0f} effects/s, {found.runs / found.seconds:.0f} runs/s"
                     f"{'' if found.complete else ', NOT COMPLETE'}"
                 )
             here, there = views
             print(f"    final views: {len(here & there)} on both, {len(here - there)} on SQLite alone, {len(there - here)} on PostgreSQL alone", flush=True)
-        for bench in benches:
-            bench.close()
+        for harness in benches:
+            harness.close()
 
 
 def main() -> None:

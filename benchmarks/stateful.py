@@ -48,9 +48,9 @@ class Trial(NamedTuple):
 def trial(entry: Pattern, mutant: Mutant, seed: int, examples: int, *, shrink: bool) -> Trial:
     """Search with one seed."""
     began = time.process_time()
-    bench, result = check_statefully(entry.contract_class()(), mutant.factory, examples=examples, seed=seed, shrink=shrink)
+    harness, result = check_statefully(entry.contract_class()(), mutant.factory, examples=examples, seed=seed, shrink=shrink)
     seconds = time.process_time() - began
-    bench.close()
+    harness.close()
     found = f"{result.violation.property} in {result.scope.name}" if result.violation is not None else ""
     return Trial(seed, result.verdict, result.runs, seconds, found)
 

@@ -114,7 +114,7 @@ def project(tmp_path, monkeypatch):
 @pytest.fixture(scope="session")
 def postgresql():
     """The PostgreSQL server of this test run; without one the test is skipped, or fails where it must not be."""
-    from acidtest.world.database.postgresql.server import server
+    from acidtest.world.databases.postgresql.server import server
 
     try:
         return server()

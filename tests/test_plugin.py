@@ -118,7 +118,7 @@ def test_tampering_with_the_contract_fails_with_the_reason(project, change, reas
 def test_properties_may_be_added(project):
     write_test(
         project,
-        "from acidtest.models.machine import Kind, Property\n"
+        "from acidtest.checker.machine import Kind, Property\n"
         + TEST.format(which="right")
         + "    properties = (*OutboxContract.properties, Property('MINE', 'A keeps 100', Kind.ALWAYS,"
         " lambda view: dict(view.balances)['A'] == 100))\n",

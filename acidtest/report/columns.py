@@ -82,7 +82,7 @@ def _schedule(failure: Failure) -> Iterator[str]:
 
 def cell(row: Row) -> list[str]:
     """What stands in the column of the row's process."""
-    lines = [f"{row.lane}: {row.action}" if row.lane != row.process else row.action]
+    lines = [f"{row.client}: {row.action}" if row.client != row.process else row.action]
     if row.fault:
         lines.append(f"  ✗ {FAULTS.get(row.fault, row.fault)}")
     return [*lines, *(f"  {event}" for event in row.events)]

@@ -7,6 +7,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from acidtest.patterns import parts
+from acidtest.port import Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,13 +38,14 @@ def describe_pattern(entry: Pattern) -> Iterator[str]:
 def _contract_lines(entry: Pattern) -> Iterator[str]:
     contract = entry.contract_class()
     yield "Port (the methods that an implementation needs; the factory is called with env):"
-    for name in contract.port_methods():
+    port = contract.interface()
+    for name in port.names():
         method = getattr(contract.port, name)
         signature = str(inspect.signature(method)).replace("(self, ", "(").replace("(self)", "()").replace("'", "")
         yield f"  {name}{signature}"
         yield f"      {inspect.getdoc(method)}".replace("\n", "\n      ")
-    if contract.recover:
-        yield f"  {contract.recover}() runs first in every restarted process."
+    if recovery := port.name(Role.RECOVERY):
+        yield f"  {recovery}() runs first in every restarted process."
     yield ""
     yield "Properties:"
     for p in contract.properties:

@@ -18,7 +18,7 @@ class Row:
 
     Arguments:
         process: whose column it stands in.
-        lane: the client, where a process has several.
+        client: the client, where a process has several.
         action: what was done.
         fault: what befell it; empty for nothing.
         changes: what became durable by it.
@@ -26,7 +26,7 @@ class Row:
     """
 
     process: str
-    lane: str
+    client: str
     action: str
     fault: str
     changes: tuple[str, ...]

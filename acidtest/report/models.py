@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from acidtest.checker.proof import Proof, Shown, StudyProof, prove, prove_theory, show
 from acidtest.errors import UsageError
-from acidtest.models.proof import Proof, Shown, StudyProof, prove, prove_theory, show
 from acidtest.report.trace import trace_lines
 from acidtest.search.verdict import Verdict, conclude, overall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from acidtest.models.checker import Finding
-    from acidtest.models.refinement import Refinement
-    from acidtest.models.theory import Refines, Size, Study, Theory
+    from acidtest.checker.check import Finding
+    from acidtest.checker.refinement import Refinement
+    from acidtest.checker.theory import Refines, Size, Study, Theory
     from acidtest.patterns import Pattern
 
 

@@ -10,14 +10,14 @@ from acidtest.patterns import Pattern, pattern
 from acidtest.report.columns import render
 from acidtest.report.failure import Failure
 from acidtest.report.table import result_json, result_line
-from acidtest.search.bench import Bench
 from acidtest.search.check import check_exhaustively, find_scope
 from acidtest.search.explain import explain_failure, scope_from_json
+from acidtest.search.harness import Harness
 from acidtest.search.replay import replay
 from acidtest.search.stateful import check_statefully
 from acidtest.search.verdict import Result, Verdict
-from acidtest.world.database.backend import DEFAULT
-from acidtest.world.effects import Decision
+from acidtest.world.core.effects import Decision
+from acidtest.world.databases.backend import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,25 +51,25 @@ class Session:
     def exhaustive(self, scope_name: str | None, budget: float | None) -> None:
         """Explore one scope, or all up to the first failure."""
         scopes = (find_scope(self.contract, scope_name),) if scope_name else ()
-        for bench, result in check_exhaustively(
+        for harness, result in check_exhaustively(
             self.contract, self._factory, scopes=scopes, seconds=budget, progress=progress, backend=self._backend
         ):
-            self._keep(bench, result)
+            self._keep(harness, result)
 
     def stateful(self, examples: int, seed: int | None) -> None:
         """Run drawn workloads."""
-        bench, result = check_statefully(self.contract, self._factory, examples=examples, seed=seed, backend=self._backend)
+        harness, result = check_statefully(self.contract, self._factory, examples=examples, seed=seed, backend=self._backend)
         try:
-            self._keep(bench, result)
+            self._keep(harness, result)
         finally:
-            bench.close()
+            harness.close()
 
-    def _keep(self, bench: Bench, result: Result) -> None:
+    def _keep(self, harness: Harness, result: Result) -> None:
         clear_progress()
         self.results.append(result)
         self._echo(result_line(result))
         if result.violation is not None:
-            self.failure = explain_failure(bench, result, self._implementation)
+            self.failure = explain_failure(harness, result, self._implementation)
 
 
 def progress(search: Search) -> None:
@@ -119,15 +119,15 @@ def replay_file(saved: dict[str, Any], factory: Callable[[Any], Any]) -> tuple[i
     except (KeyError, TypeError, ValueError) as error:
         message = f"The failure file is damaged: {type(error).__name__}: {error}. Write it anew with `acidtest check … --json FILE`."
         raise UsageError(message) from error
-    bench = Bench(contract, factory, str(saved.get("backend", DEFAULT)))
+    harness = Harness(contract, factory, str(saved.get("backend", DEFAULT)))
     try:
-        replayed = replay(bench, scope, decisions)
+        replayed = replay(harness, scope, decisions)
         if replayed.violation is not None:
             result = _as_result(saved, scope, replayed.violation, decisions)
-            failure = explain_failure(bench, result, saved["implementation"])
+            failure = explain_failure(harness, result, saved["implementation"])
             return 1, render(failure)
     finally:
-        bench.close()
+        harness.close()
     if replayed.diverged is not None:
         step = replayed.diverged + 1
         return 3, f"inconclusive: the schedule cannot be followed beyond step {step - 1}: “{decisions[step - 1]}” is not possible any more."

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from acidtest.models.breadth_first import Trace
-    from acidtest.models.machine import Model
+    from acidtest.checker.breadth_first import Trace
+    from acidtest.checker.machine import Model
 
 #: Values that are longer than this are cut in the middle: a state may hold a whole log.
 _WIDEST = 60

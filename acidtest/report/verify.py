@@ -13,10 +13,10 @@ from rich.table import Table
 from acidtest.report.models import verify_models
 from acidtest.report.session import clear_progress, progress
 from acidtest.report.table import result_json
-from acidtest.search.bench import Bench
 from acidtest.search.check import check_exhaustively, check_scope, find_scope
+from acidtest.search.harness import Harness
 from acidtest.search.verdict import Result, Verdict, conclude, overall
-from acidtest.world.database.backend import DEFAULT
+from acidtest.world.databases.backend import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -150,11 +150,11 @@ def _kill(entry: Pattern, mutant: Mutant, verification: Verification) -> None:
 
 def _exhibit(entry: Pattern, defect: Defect, verification: Verification) -> None:
     contract = entry.contract_class()()
-    bench = Bench(contract, defect.factory)
+    harness = Harness(contract, defect.factory)
     try:
-        result = check_scope(bench, find_scope(contract, defect.scope), only=frozenset(defect.violates))
+        result = check_scope(harness, find_scope(contract, defect.scope), only=frozenset(defect.violates))
     finally:
-        bench.close()
+        harness.close()
     if result.violation is None:
         verification.hidden.append(defect.id)
         return

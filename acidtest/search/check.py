@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from acidtest.errors import UsageError
-from acidtest.search.bench import Bench
 from acidtest.search.coverage import findings, measure
 from acidtest.search.exhaustive import Explorer, Search
+from acidtest.search.harness import Harness
 from acidtest.search.verdict import Result, conclude
-from acidtest.world.database.backend import DEFAULT
+from acidtest.world.databases.backend import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from acidtest.properties.contract import Contract
+    from acidtest.properties.shared.contract import Contract
     from acidtest.workload import Scope
 
 
@@ -33,7 +33,7 @@ def find_scope(contract: Contract, name: str) -> Scope:
 
 
 def check_scope(
-    bench: Bench,
+    harness: Harness,
     scope: Scope,
     *,
     only: frozenset[str] = frozenset(),
@@ -43,27 +43,27 @@ def check_scope(
     """Explore one scope completely.
 
     Arguments:
-        bench: the implementation under its contract.
+        harness: the implementation under its contract.
         scope: what to explore.
         only: look for violations of these properties alone; empty for all.
         seconds: give up after this time; None for never. Giving up is inconclusive.
         progress: called now and then with the search so far.
     """
-    search = Explorer(bench, scope, only=only, seconds=seconds, progress=progress).explore()
-    return conclude_search(bench, search)
+    search = Explorer(harness, scope, only=only, seconds=seconds, progress=progress).explore()
+    return conclude_search(harness, search)
 
 
-def conclude_search(bench: Bench, search: Search) -> Result:
+def conclude_search(harness: Harness, search: Search) -> Result:
     """What an exhaustive search amounts to."""
     coverage = measure(
-        bench, faults=search.fired, crashed=len(search.crashed), points=len(search.crash_points), outcomes=search.outcomes
+        harness, faults=search.fired, crashed=len(search.crashed), points=len(search.crash_points), outcomes=search.outcomes
     )
-    missing = findings(bench, coverage, bench.reached) if search.complete else []
+    missing = findings(harness, coverage, harness.reached) if search.complete else []
     verdict, reasons = conclude(violated=search.violation is not None, complete=search.complete, findings=missing)
     return Result(
         "exhaustive", search.scope, verdict, reasons, bound_of(search.scope, search.bound, search.faults), search.schedules, search.runs,
         search.effects, len(search.states), search.seconds, coverage, search.violation, tuple(search.schedule),
-        tuple(p.id for p in bench.properties if search.violation is None or p.id != search.violation.property),
+        tuple(p.id for p in harness.properties if search.violation is None or p.id != search.violation.property),
     )  # fmt: skip
 
 
@@ -71,7 +71,7 @@ def bound_of(scope: Scope, faults: int, found: int | None = None) -> str:
     """What a verdict on `scope` is limited to; `found` is the number of faults of a schedule that violates something."""
     if found is not None:
         return f"no schedule with fewer than {found} fault{'s' * (found != 1)} violates anything in this scope" if found else "no fault is needed"
-    operations = sum(len(lane.operations) for lane in scope.lanes)
+    operations = sum(len(lane.operations) for lane in scope.clients)
     done = "no schedule completely" if faults < 0 else f"every schedule with at most {faults} fault{'s' * (faults != 1)}"
     processes = len(scope.processes())
     return f"{done}, of {operations} operation{'s' * (operations != 1)} in {processes} process{'es' * (processes != 1)}"
@@ -85,7 +85,7 @@ def check_exhaustively(
     seconds: float | None = None,
     progress: Callable[[Search], None] | None = None,
     backend: str = DEFAULT,
-) -> Iterator[tuple[Bench, Result]]:
+) -> Iterator[tuple[Harness, Result]]:
     """Explore the scopes of a contract one after the other, up to the first failure.
 
     Arguments:
@@ -97,16 +97,16 @@ def check_exhaustively(
         backend: the kind of its databases.
 
     Yields:
-        the bench, still prepared for the scope, and the result.
+        the harness, still prepared for the scope, and the result.
     """
-    bench = Bench(contract, factory, backend)
+    harness = Harness(contract, factory, backend)
     left = seconds
     try:
         for scope in scopes or contract.scopes:
-            result = check_scope(bench, scope, seconds=left, progress=progress)
+            result = check_scope(harness, scope, seconds=left, progress=progress)
             left = None if left is None else max(left - result.seconds, 0.0)
-            yield bench, result
+            yield harness, result
             if result.violation is not None:
                 return
     finally:
-        bench.close()
+        harness.close()

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from acidtest.search.moves import Move, Position, follow, moves
 from acidtest.search.run import Run
 from acidtest.search.settle import settle
-from acidtest.world.effects import CRASH, RESTART_DATABASE, Decision
+from acidtest.world.core.effects import CRASH, RESTART_DATABASE, Decision
 
 if TYPE_CHECKING:
-    from acidtest.search.bench import Bench
+    from acidtest.search.harness import Harness
 
 #: How many effects a run performs, at most, before it comes to rest.
 LONGEST = 20_000
@@ -61,14 +61,14 @@ class Occasions:
 
 
 class Course:
-    """A run of the scope that a bench is prepared for, along a plan.
+    """A run of the scope that a harness is prepared for, along a plan.
 
     `schedule` is what was decided, `occasions` what could have been decided otherwise, `run` the run itself.
     """
 
-    def __init__(self, bench: Bench, plan: Plan) -> None:
+    def __init__(self, harness: Harness, plan: Plan) -> None:
         """Start the world."""
-        self.run = Run(bench)
+        self.run = Run(harness)
         self.schedule: list[Decision] = []
         self.occasions = Occasions()
         self.states: set[int] = set()
@@ -76,8 +76,8 @@ class Course:
         self._switches, self._faults, self._changes = list(plan.switches), list(plan.faults), list(plan.changes)
         self._elsewhere = self._steps = 0
         self._last = ""
-        self._lanes = [lane.name for lane in self.run.scope.lanes]
-        self._kinds = sorted(bench.prepared().kinds)
+        self._clients = [lane.name for lane in self.run.scope.clients]
+        self._kinds = sorted(harness.prepared().kinds)
 
     def follow(self) -> None:
         """Run to the end and come to rest, or to the first violation."""
@@ -131,22 +131,22 @@ class Course:
         return min(others, key=lambda move: (_lane(move) != lane, self._turn(move)))
 
     def _in_turn(self, options: list[Move]) -> list[Move]:
-        """The options, the default first: the lane that went on last, or else the next of the lanes.
+        """The options, the default first: the lane that went on last, or else the next of the clients.
 
         So a lane that was left comes again when all after it have come to their ends.
         """
-        able = [m for m in options if m.decision.kind == "advance" and m.decision.target in self._lanes and not m.faults]
+        able = [m for m in options if m.decision.kind == "advance" and m.decision.target in self._clients and not m.faults]
         if options[0] not in able:
             return options
         default = min(able, key=self._turn)
         return [default, *(move for move in options if move is not default)]
 
     def _turn(self, move: Move) -> int:
-        """How many lanes come before that of a move, from the one on that went on last; what has no lane comes after all."""
-        lane, lanes = move.decision.target, self._lanes
-        if lane not in lanes or self._last not in lanes:
-            return len(lanes)
-        return (lanes.index(lane) - lanes.index(self._last)) % len(lanes)
+        """How many clients come before that of a move, from the one on that went on last; what has no lane comes after all."""
+        lane, clients = move.decision.target, self._clients
+        if lane not in clients or self._last not in clients:
+            return len(clients)
+        return (clients.index(lane) - clients.index(self._last)) % len(clients)
 
     def _fault_or(self, chosen: Move, options: list[Move]) -> Move:
         """The chosen move, or the fault that is planned to befall it."""
@@ -170,7 +170,7 @@ def fault_of(decision: Decision) -> str:
 
 
 def _befalls(fault: Move, chosen: Move) -> bool:
-    """Whether a fault befalls what goes on now, or no effect at all; other lanes' effects have their turn later."""
+    """Whether a fault befalls what goes on now, or no effect at all; other clients' effects have their turn later."""
     return fault.decision.kind != "advance" or fault.decision.target == chosen.decision.target
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from acidtest.models.machine import Kind
+from acidtest.checker.machine import Kind
 
 if TYPE_CHECKING:
-    from acidtest.models.machine import Action, Model
-    from acidtest.search.bench import Bench
+    from acidtest.checker.machine import Action, Model
+    from acidtest.search.harness import Harness
 
 #: Beyond this many states the model of a scope is not counted out.
 MOST_STATES = 20_000
@@ -86,9 +86,9 @@ def reachable(model: Model[Any], properties: tuple[Any, ...]) -> Reachable:
     return Reachable(len(queue), frozenset(actions), frozenset(reached), complete=True)
 
 
-def measure(bench: Bench, *, faults: dict[str, int], crashed: int, points: int, outcomes: set[Any]) -> Coverage:
-    """The coverage of a search on `bench`, which is still prepared for its scope."""
-    follower, there = bench.follower, bench.reachable()
+def measure(harness: Harness, *, faults: dict[str, int], crashed: int, points: int, outcomes: set[Any]) -> Coverage:
+    """The coverage of a search on `harness`, which is still prepared for its scope."""
+    follower, there = harness.follower, harness.reachable()
     missing = sorted({action.name for action in there.actions} - {action.name for action in follower.fired})
     return Coverage(
         states=len(follower.visited),
@@ -97,7 +97,7 @@ def measure(bench: Bench, *, faults: dict[str, int], crashed: int, points: int, 
         missing=tuple(missing),
         all_actions=len(there.actions),
         faults=tuple(sorted(faults.items())),
-        allowed=tuple(sorted(bench.kinds())),
+        allowed=tuple(sorted(harness.kinds())),
         crash_points=crashed,
         effects=points,
         outcomes=tuple(sorted(str(outcome) for outcome in outcomes)),
@@ -110,8 +110,8 @@ def never_fired(coverage: Coverage) -> list[str]:
     return [f"the fault kind {kind!r} is in the budget but never fired" for kind in coverage.allowed if not fired.get(kind)]
 
 
-def findings(bench: Bench, coverage: Coverage, reached: set[str]) -> list[str]:
+def findings(harness: Harness, coverage: Coverage, reached: set[str]) -> list[str]:
     """What was never exercised although it should have been: each keeps the verdict from being a pass."""
-    missing = sorted(bench.reachable().sometimes - reached)
-    names = {p.id: p.name for p in bench.properties}
+    missing = sorted(harness.reachable().sometimes - reached)
+    names = {p.id: p.name for p in harness.properties}
     return never_fired(coverage) + [f"{name} was never reached: {names.get(name, name)}" for name in missing]

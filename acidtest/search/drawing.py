@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hypothesis import strategies as st
 
 from acidtest.search.course import DEFAULT_COURSE, LATE_EFFECT, LONGEST, NEXT, Occasions, Plan
-from acidtest.world.effects import LATE
+from acidtest.world.core.effects import LATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -113,11 +113,11 @@ def _some(workload: Scope, changes: Sequence[tuple[str, float]], occasions: Occa
 
 
 def _plans(workload: Scope, changes: Sequence[tuple[str, float]], occasions: Occasions) -> Any:  # noqa: ANN401
-    lanes = [lane.name for lane in workload.lanes if lane.operations]
+    clients = [lane.name for lane in workload.clients if lane.operations]
     if LATE in workload.kinds:
-        lanes.append(LATE_EFFECT)
+        clients.append(LATE_EFFECT)
     far, near = occasions.switches, min(occasions.switches, NEAR)
-    switches = [_switch(most, lanes, none) for most, none in ((far, 0.3), (near, 0.4), (near, 0.5))]
+    switches = [_switch(most, clients, none) for most, none in ((far, 0.3), (near, 0.4), (near, 0.5))]
     faults = [_maybe(_befalling(workload.kinds, occasions, most), none) for most, none in ((None, 0.4), (NEAR, 0.5))]
     moments = [(n, *change) for n in range(occasions.effects) for change in changes]
     return st.tuples(st.tuples(*switches), st.tuples(*faults), st.tuples(_maybe(moments, 0.7))).map(_plan)
@@ -127,10 +127,10 @@ def _plan(parts: Any) -> Plan:  # noqa: ANN401
     return Plan(*(tuple(each for each in part if each is not None) for part in parts))
 
 
-def _switch(farthest: int, lanes: Sequence[str], none: float) -> Any:  # noqa: ANN401 - a strategy
+def _switch(farthest: int, clients: Sequence[str], none: float) -> Any:  # noqa: ANN401 - a strategy
     """When to go on elsewhere: half of the time with the next lane, since in a story one answers the other."""
     when = _maybe(range(1, farthest + 1), none)
-    return st.tuples(when, st.sampled_from([*[NEXT] * len(lanes), *lanes])).map(lambda drawn: None if drawn[0] is None else drawn)
+    return st.tuples(when, st.sampled_from([*[NEXT] * len(clients), *clients])).map(lambda drawn: None if drawn[0] is None else drawn)
 
 
 def _befalling(kinds: Iterable[str], occasions: Occasions, most: int | None) -> list[tuple[int, str]]:

@@ -20,14 +20,14 @@ from acidtest.errors import NondeterminismError
 from acidtest.search.moves import Move, Position, follow, moves
 from acidtest.search.run import TERMINATION, Run, Violation
 from acidtest.search.settle import settle
-from acidtest.world.effects import CRASH, RESTART_DATABASE
+from acidtest.world.core.effects import CRASH, RESTART_DATABASE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from acidtest.search.bench import Bench
+    from acidtest.search.harness import Harness
     from acidtest.workload import Scope
-    from acidtest.world.effects import Decision
+    from acidtest.world.core.effects import Decision
 
 #: How many decisions one schedule may take before it is a failure of termination, and how many more per operation.
 LONGEST_SCHEDULE, LONGEST_OPERATION = 5_000, 150
@@ -90,10 +90,10 @@ class Search:
 
 
 class Explorer:
-    """Explores one scope of a bench.
+    """Explores one scope of a harness.
 
     Arguments:
-        bench: the implementation under its contract.
+        harness: the implementation under its contract.
         scope: what to explore.
         only: look for violations of these properties alone; empty for all.
         seconds: give up after this time; None for never.
@@ -104,7 +104,7 @@ class Explorer:
 
     def __init__(
         self,
-        bench: Bench,
+        harness: Harness,
         scope: Scope,
         *,
         only: frozenset[str] = frozenset(),
@@ -113,8 +113,8 @@ class Explorer:
         merged: bool = True,
         progress: Callable[[Search], None] | None = None,
     ) -> None:
-        """Prepare the bench for the scope."""
-        self.bench = bench
+        """Prepare the harness for the scope."""
+        self.harness = harness
         self.found = Search(scope)
         self._seconds = seconds
         self._reduced = reduced
@@ -124,8 +124,8 @@ class Explorer:
         self._faultless = False
         self._ended_well = False
         self._number = 0
-        bench.prepare(scope, only)
-        bench.offered.clear()
+        harness.prepare(scope, only)
+        harness.offered.clear()
 
     def explore(self) -> Search:
         """Run every schedule, until one breaks something or the time is up."""
@@ -174,7 +174,7 @@ class Explorer:
 
     def _run(self, pending: Pending | None, schedule: Sequence[Decision] = ()) -> None:
         """Replay a prefix, then go on with the cheapest move as long as there is something new."""
-        run = Run(self.bench)
+        run = Run(self.harness)
         self.found.runs += 1
         try:
             if pending is None:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from acidtest.report.failure import Failure, Row
 from acidtest.search.exhaustive import Explorer
 from acidtest.search.replay import Replayed, Step, replay
-from acidtest.workload import Lane, Operation, Scope, System
-from acidtest.world.effects import TIMEOUT, Decision
+from acidtest.workload import Client, Operation, Scope, System
+from acidtest.world.core.effects import TIMEOUT, Decision
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from acidtest.search.bench import Bench
+    from acidtest.search.harness import Harness
     from acidtest.search.run import Violation
     from acidtest.search.verdict import Result
 
@@ -26,23 +26,23 @@ PROBES = 80
 _DULL = {"opening", "poison", "provider", "happened", "excused", "window", "read", "keys", "certain", "executors"}
 
 
-def explain_failure(bench: Bench, result: Result, implementation: str) -> Failure:
+def explain_failure(harness: Harness, result: Result, implementation: str) -> Failure:
     """The failure of a result that has a violation.
 
     Arguments:
-        bench: the implementation under its contract.
+        harness: the implementation under its contract.
         result: what the search found.
         implementation: how to import the implementation.
     """
     assert result.violation is not None  # noqa: S101 - the caller's duty
-    violation, schedule, only = result.violation, list(result.schedule), bench.only
-    recorded = replay(bench, result.scope, schedule, all_properties=True)
+    violation, schedule, only = result.violation, list(result.schedule), harness.only
+    recorded = replay(harness, result.scope, schedule, all_properties=True)
     broken = recorded.broken | {violation.property}
-    known = {p.id: p for p in bench.properties}
-    late = _too_late(bench, result.scope, schedule, violation.property)
-    bench.prepare(result.scope, only)
+    known = {p.id: p for p in harness.properties}
+    late = _too_late(harness, result.scope, schedule, violation.property)
+    harness.prepare(result.scope, only)
     return Failure(
-        pattern=bench.contract.pattern,
+        pattern=harness.contract.pattern,
         implementation=implementation,
         property_id=violation.property,
         name=violation.name,
@@ -60,9 +60,9 @@ def explain_failure(bench: Bench, result: Result, implementation: str) -> Failur
         schedule=tuple(map(str, schedule)),
         bound=result.bound,
         coverage=result.coverage.to_json(),
-        capabilities=tuple(sorted(bench.capabilities)),
-        versions=versions(bench),
-        backend=bench.site.backend.name,
+        capabilities=tuple(sorted(harness.capabilities)),
+        versions=versions(harness),
+        backend=harness.site.backend.name,
     )
 
 
@@ -84,12 +84,12 @@ def _columns(recorded: Replayed) -> tuple[str, ...]:
     return tuple(dict.fromkeys(step.process for step in recorded.steps))
 
 
-def _too_late(bench: Bench, scope: Scope, schedule: Sequence[Decision], property_id: str) -> int | None:
+def _too_late(harness: Harness, scope: Scope, schedule: Sequence[Decision], property_id: str) -> int | None:
     """The smallest number of steps after which no continuation keeps the property; by bisection."""
     low, high = 0, len(schedule)  # good at low (as far as known), bad at high
     while high - low > 1:
         middle = (low + high) // 2
-        good = Explorer(bench, scope, only=frozenset({property_id})).can_end_well(schedule[:middle], PROBES)
+        good = Explorer(harness, scope, only=frozenset({property_id})).can_end_well(schedule[:middle], PROBES)
         if good is None:
             return None
         low, high = (middle, high) if good else (low, middle)
@@ -135,10 +135,10 @@ def _record(record: Any) -> str:  # noqa: ANN401 - a named tuple
     return " ".join([str(record.about), str(record.status), *more])
 
 
-def versions(bench: Bench) -> dict[str, str]:
+def versions(harness: Harness) -> dict[str, str]:
     """What was involved."""
     names = ("acidtest", "SQLAlchemy", "hypothesis")
-    found = {"python": platform.python_version(), **bench.site.backend.versions()}
+    found = {"python": platform.python_version(), **harness.site.backend.versions()}
     for name in names:
         try:
             found[name.lower()] = version(name)
@@ -151,12 +151,12 @@ def scope_to_json(scope: Scope) -> dict[str, Any]:
     """A scope as JSON values."""
     return {
         "name": scope.name, "summary": scope.summary, "accounts": [list(pair) for pair in scope.accounts],
-        "lanes": [
+        "clients": [
             {"name": lane.name, "process": lane.process, "operations": [
                 {"name": op.name, "method": op.method, "arguments": _listed(op.arguments), "retries": op.retries, "source": op.source}
                 for op in lane.operations
             ]}
-            for lane in scope.lanes
+            for lane in scope.clients
         ],
         "faults": scope.faults, "kinds": sorted(scope.kinds), "recovery_crashes": scope.recovery_crashes,
         "poison": list(scope.poison), "idle": list(scope.idle), "serial": scope.serial, "unsteady": scope.unsteady,
@@ -166,15 +166,15 @@ def scope_to_json(scope: Scope) -> dict[str, Any]:
 
 def scope_from_json(value: dict[str, Any]) -> Scope:
     """The scope that `scope_to_json` made these values of."""
-    lanes = tuple(
-        Lane(lane["name"], lane["process"], tuple(
+    clients = tuple(
+        Client(lane["name"], lane["process"], tuple(
             Operation(op["name"], op["method"], _tupled(op["arguments"]), op["retries"], op.get("source", ""))
             for op in lane["operations"]
         ))
-        for lane in value["lanes"]
+        for lane in value["clients"]
     )  # fmt: skip
     return Scope(
-        value["name"], value["summary"], tuple((a, b) for a, b in value["accounts"]), lanes, value["faults"],
+        value["name"], value["summary"], tuple((a, b) for a, b in value["accounts"]), clients, value["faults"],
         frozenset(value["kinds"]), value["recovery_crashes"], tuple(value["poison"]), tuple(value["idle"]),
         value.get("serial", False),
         value.get("unsteady", False),

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from acidtest.models.machine import Model
+from acidtest.checker.machine import Model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from acidtest.models.machine import Action
+    from acidtest.checker.machine import Action
 
 #: The set of no states.
 NOTHING = -1

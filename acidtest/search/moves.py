@@ -20,7 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from acidtest.workload import ENVIRONMENT
-from acidtest.world.effects import (
+from acidtest.world.core.effects import (
     CANCELLATIONS,
     CANCELLED,
     CRASH,
@@ -31,11 +31,11 @@ from acidtest.world.effects import (
     RESTART_DATABASE,
     Decision,
 )
-from acidtest.world.sources import MESSAGE
+from acidtest.world.core.sources import MESSAGE
 
 if TYPE_CHECKING:
     from acidtest.search.run import Run
-    from acidtest.world.effects import Effect
+    from acidtest.world.core.effects import Effect
 
 #: How often the start of a process may fail within a schedule before it is left dead until all is at rest.
 _STARTS = 2
@@ -74,9 +74,9 @@ def moves(run: Run, at: Position, *, reduced: bool = True) -> list[Move]:
 
 def _opening(run: Run) -> str:
     """The lane that goes on before all others do; empty where the scope has opened."""
-    lanes = run.scope.opening
-    runnable = run.world.runnable() if lanes else ()
-    return next((name for name in lanes if name in runnable), "")
+    clients = run.scope.opening
+    runnable = run.world.runnable() if clients else ()
+    return next((name for name in clients if name in runnable), "")
 
 
 def _in_order(found: list[Move]) -> list[Move]:
@@ -152,8 +152,8 @@ def _passing_time(run: Run, lane: str) -> list[Move]:
     task, world = run.world.task(lane), run.world
     if not world.may_jump() or (task is not None and not task.read_clock):
         return []
-    lanes = [client.name for client in world.clients.values() if client.process == ENVIRONMENT and not client.done]
-    return [move for name in lanes for move in _advances(run, name, preempts=True, reduced=True)]
+    clients = [client.name for client in world.clients.values() if client.process == ENVIRONMENT and not client.done]
+    return [move for name in clients for move in _advances(run, name, preempts=True, reduced=True)]
 
 
 def _begins_unseen(run: Run, lane: str) -> bool:
@@ -162,7 +162,7 @@ def _begins_unseen(run: Run, lane: str) -> bool:
     What it is given is settled: messages come to it in the order in which they were published.
     """
     client = run.world.clients.get(lane)
-    if client is None or client.done or client.process == ENVIRONMENT or client.operation.method not in run.bench.contract.silent():
+    if client is None or client.done or client.process == ENVIRONMENT or client.operation.method not in run.harness.contract.interface().silent:
         return False
     settled = client.operation.source == "" or (
         client.operation.source == MESSAGE and not any(_may_fall(run, fault, lane) for fault in (REORDERED, DUPLICATED))
@@ -217,7 +217,7 @@ def _advances(run: Run, name: str, *, preempts: bool, reduced: bool) -> list[Mov
         return [Move(Decision("advance", name, "", label), 0, cost), *_bad_starts(run, name, cost)]
     label = effect.label
     if CANCELLED in effect.faults:
-        run.bench.offered.update(CANCELLATIONS.intersection(effect.faults))
+        run.harness.offered.update(CANCELLATIONS.intersection(effect.faults))
     found = [Move(Decision("advance", name, "", label), 0, cost)]
     faults = [*effect.faults, CRASH] if _crash_matters(run, name, effect, reduced=reduced) else effect.faults
     found += [Move(Decision("advance", name, f, label), 1, cost) for f in faults if _may_fall(run, f, name)]

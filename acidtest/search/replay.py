@@ -5,22 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from acidtest.models.machine import Kind
+from acidtest.checker.machine import Kind
 from acidtest.search.moves import Position, follow, moves
 from acidtest.search.run import Run, Violation
 from acidtest.search.settle import settle
 from acidtest.workload import ENVIRONMENT
-from acidtest.world.effects import CANCELLED, CRASH, ENVIRONMENT_CHANGES
+from acidtest.world.core.effects import CANCELLED, CRASH, ENVIRONMENT_CHANGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from acidtest.search.bench import Bench
+    from acidtest.search.harness import Harness
     from acidtest.workload import Scope
-    from acidtest.world.database.tables import Contents
-    from acidtest.world.effects import Decision
-    from acidtest.world.external import Order
-    from acidtest.world.world import Event
+    from acidtest.world.core.effects import Decision
+    from acidtest.world.core.world import Event
+    from acidtest.world.databases.tables import Contents
+    from acidtest.world.devices.external import Order
 
 
 class Step(NamedTuple):
@@ -59,22 +59,22 @@ class Replayed:
 
 
 def replay(
-    bench: Bench, scope: Scope, schedule: Sequence[Decision], *, lenient: bool = False, all_properties: bool = False
+    harness: Harness, scope: Scope, schedule: Sequence[Decision], *, lenient: bool = False, all_properties: bool = False
 ) -> Replayed:
     """Run a schedule again.
 
     Arguments:
-        bench: the implementation under its contract.
+        harness: the implementation under its contract.
         scope: the scope that the schedule is of.
         schedule: the decisions.
         lenient: leave out what can no longer be done, and go on by default: for regression tests, which outlive the
             code that they were found in.
         all_properties: go on after a violation, to see which other properties fail.
     """
-    bench.prepare(scope, frozenset({"none"}) if all_properties else bench.only)
-    run = Run(bench)
+    harness.prepare(scope, frozenset({"none"}) if all_properties else harness.only)
+    run = Run(harness)
     result = Replayed()
-    watch = _Watch(bench) if all_properties else None
+    watch = _Watch(harness) if all_properties else None
     try:
         for number, decision in enumerate(schedule):
             if not _possible(run, decision):
@@ -137,7 +137,7 @@ def _to_rest(run: Run, result: Replayed, watch: _Watch | None, *, lenient: bool)
         if run.perform(options[0].decision):
             at = follow(run, options[0].decision)
     before, log, orders = run.world.site.values(), len(run.world.broker.log), run.world.externals.seen()
-    run.bench.settled.clear()
+    run.harness.settled.clear()
     settle(run)
     if watch is not None:
         watch.rest(run)
@@ -202,13 +202,13 @@ def _told(events: Iterable[Event]) -> Iterable[str]:
 class _Watch:
     """Evaluates every property along a run, beside the search's own checks."""
 
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
+    def __init__(self, harness: Harness) -> None:
+        self._harness = harness
         self._before: Any = None
         self.broken: set[str] = set()
 
     def look(self, run: Run) -> None:
-        for p in self._bench.properties:
+        for p in self._harness.properties:
             always = p.kind == Kind.ALWAYS and not p.predicate(run.view)
             step = p.kind == Kind.STEP and self._before is not None and not p.predicate(self._before, run.view)
             if always or step:
@@ -217,4 +217,4 @@ class _Watch:
 
     def rest(self, run: Run) -> None:
         self.look(run)
-        self.broken.update(p.id for p in self._bench.properties if p.kind == Kind.AT_REST and not p.predicate(run.view))
+        self.broken.update(p.id for p in self._harness.properties if p.kind == Kind.AT_REST and not p.predicate(run.view))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from acidtest.properties.contract import Message, Order, Seen
+from acidtest.port import Role
+from acidtest.properties.shared.contract import Message, Order, Seen
 from acidtest.search.follow import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from acidtest.search.bench import Bench
+    from acidtest.search.harness import Harness
     from acidtest.workload import Operation, Scope
-    from acidtest.world.effects import Decision
-    from acidtest.world.world import Event
+    from acidtest.world.core.effects import Decision
+    from acidtest.world.core.world import Event
 
 #: What is violated when the model does not allow what was observed, and no property says why.
 REFINEMENT = "MODEL"
@@ -32,17 +33,17 @@ class Violation(NamedTuple):
 
 
 class Run:
-    """One run of a bench's scope.
+    """One run of a harness's scope.
 
-    `violation` is the first thing that went wrong; `view` what is seen now; `suspects` the number of the set of model
+    `violation` is the first thing that went wrong; `view` what is seen now; `candidates` the number of the set of model
     states that are consistent with everything so far.
     """
 
-    def __init__(self, bench: Bench) -> None:
-        """Start the world of the scope that the bench is prepared for."""
-        self.bench = bench
-        self.scope: Scope = bench.prepared()
-        self.world = bench.world()
+    def __init__(self, harness: Harness) -> None:
+        """Start the world of the scope that the harness is prepared for."""
+        self.harness = harness
+        self.scope: Scope = harness.prepared()
+        self.world = harness.world()
         operations = self.scope.operations()
         self._index = {op.name: i for i, op in enumerate(operations)}
         self._operations = operations
@@ -53,7 +54,7 @@ class Run:
         self.windows: dict[int, set[Hashable]] = {}
         self.violation: Violation | None = None
         self.on_events: Callable[[list[Event]], None] | None = None
-        self.suspects = bench.follower.start
+        self.candidates = harness.follower.start
         self._durable_key: Hashable = None
         self._durable: Hashable = None
         self._messages: tuple[Message, ...] = ()
@@ -84,7 +85,7 @@ class Run:
     def key(self) -> Hashable:
         """Equal for two runs of which every continuation gives the same verdict."""
         windows = tuple((i, frozenset(w)) for i, w in self.windows.items())
-        return self.world.key(), self.view, self.suspects, windows
+        return self.world.key(), self.view, self.candidates, windows
 
     def close(self) -> None:
         """Give the site back."""
@@ -94,14 +95,14 @@ class Run:
         """All that has been seen and concluded so far, to be recalled after the same decisions."""
         windows = {i: set(window) for i, window in self.windows.items()}
         return (
-            list(self.status), list(self.alone), self.disturbances, self.happened, windows, self.suspects,
+            list(self.status), list(self.alone), self.disturbances, self.happened, windows, self.candidates,
             self._durable_key, self._durable, self._messages, self._orders, self._services, self._coming, self.faults, self.view,
         )  # fmt: skip
 
     def recall(self, memory: tuple[Any, ...]) -> None:
         """Take over what was seen in another run of the same decisions."""
         self.world.events.clear()
-        status, alone, self.disturbances, self.happened, windows, self.suspects, *rest = memory
+        status, alone, self.disturbances, self.happened, windows, self.candidates, *rest = memory
         self._durable_key, self._durable, self._messages, self._orders, self._services, self._coming, self.faults, self.view = rest
         self.status, self.alone = list(status), list(alone)
         self.windows = {i: set(window) for i, window in windows.items()}
@@ -136,7 +137,7 @@ class Run:
         if key == self._durable_key:
             return
         self._durable_key = key
-        self._durable = self.bench.observe(self.world)
+        self._durable = self.harness.observe(self.world)
         self._messages = tuple([Message(m.id, m.key, m.payload) for m in self.world.broker.log])
         self._orders = tuple([Order(*order) for order in self.world.externals.seen()])
         self._services, self._coming = self.world.services.seen(), self.world.services.coming()
@@ -153,10 +154,10 @@ class Run:
         value: Hashable = None
         if event.kind == "invoke":
             self.alone[index] = self.status[index] == "new"
-            if operation.method in self.bench.contract.reads:
+            if operation.method in self.harness.contract.interface().names(Role.READ):
                 self.windows[index] = {self._durable}
         elif event.kind == "reply":
-            value = self.bench.contract.answer(operation, event.value)
+            value = self.harness.contract.answer(operation, event.value)
         window = self.windows.pop(index, None) if event.kind != "invoke" else None
         self.status[index] = {"invoke": "open", "unknown": "unknown"}.get(event.kind, value)
         if window is not None and event.kind == "reply":
@@ -200,7 +201,7 @@ class Run:
     def _befell_environment(self, operation: str) -> None:
         self.happened |= {operation}
         # A token fences the database, not the broker: what was published but is not marked yet will be published again.
-        if operation == "jump" and ("fenced" not in self.bench.capabilities or self.world.has_published()):
+        if operation == "jump" and ("fenced" not in self.harness.capabilities or self.world.has_published()):
             self._disturb()
         self._trouble()
 
@@ -217,9 +218,9 @@ class Run:
     def _follow(self, kind: str, subject: str, value: object) -> None:
         if self.violation is not None:
             return
-        for action in self.bench.contract.actions(self.scope, kind, subject, value):
-            before, self.suspects = self.suspects, self.bench.follower.event(self.suspects, action)
-            if self.suspects == NOTHING:
+        for action in self.harness.contract.actions(self.scope, kind, subject, value):
+            before, self.candidates = self.candidates, self.harness.follower.event(self.candidates, action)
+            if self.candidates == NOTHING:
                 self._not_allowed(before, self.view, f"{kind} {subject}")
 
     def _see(self, window: frozenset[Hashable] | None = None, read: Hashable = None) -> None:
@@ -227,26 +228,26 @@ class Run:
         if self.violation is not None and self.violation.property != REFINEMENT:
             return
         before = self.view
-        view = self.bench.contract.view(self.scope, self._seen(window, read), before)
+        view = self.harness.contract.view(self.scope, self._seen(window, read), before)
         self.view = view
         if view == before:
             return
-        broken = self.bench.judge(view)
+        broken = self.harness.judge(view)
         if broken is None and before is not None:
-            broken = next((p for p in self.bench.steps if not p.predicate(before, view)), None)
-        suspects, self.suspects = self.suspects, self.bench.follower.view(self.suspects, view)
+            broken = next((p for p in self.harness.steps if not p.predicate(before, view)), None)
+        candidates, self.candidates = self.candidates, self.harness.follower.view(self.candidates, view)
         if broken is not None:
-            self.violation = Violation(broken.id, broken.name, before, view, self._allowed(suspects))
-        elif self.suspects == NOTHING:
-            self._not_allowed(suspects, before, "")
+            self.violation = Violation(broken.id, broken.name, before, view, self._allowed(candidates))
+        elif self.candidates == NOTHING:
+            self._not_allowed(candidates, before, "")
 
-    def _not_allowed(self, suspects: int, before: Any, what: str) -> None:  # noqa: ANN401
-        if self.violation is None and self.bench.looks_for(REFINEMENT):
+    def _not_allowed(self, candidates: int, before: Any, what: str) -> None:  # noqa: ANN401
+        if self.violation is None and self.harness.looks_for(REFINEMENT):
             name = "the model does not allow what was observed" + (f": {what}" if what else "")
-            self.violation = Violation(REFINEMENT, name, before, self.view, self._allowed(suspects))
+            self.violation = Violation(REFINEMENT, name, before, self.view, self._allowed(candidates))
 
-    def _allowed(self, suspects: int) -> tuple[Hashable, ...]:
-        return tuple(self.bench.follower.allowed(suspects, most=20))
+    def _allowed(self, candidates: int) -> tuple[Hashable, ...]:
+        return tuple(self.harness.follower.allowed(candidates, most=20))
 
     def _seen(self, window: frozenset[Hashable] | None, read: Hashable, *, at_rest: bool = False) -> Seen:
         return Seen(
@@ -256,8 +257,9 @@ class Run:
 
     def is_untold(self, operation: Operation) -> bool:
         """Whether the client of an operation that changes something was left without an answer that stands."""
-        contract = self.bench.contract
-        silent = {*contract.reads, *contract.silent()}
+        contract = self.harness.contract
+        port = contract.interface()
+        silent = {*port.names(Role.READ), *port.silent}
         index = self._index.get(operation.name)
         return index is not None and operation.method not in silent and self.status[index] in ("unknown", *contract.provisional)
 
@@ -267,8 +269,8 @@ class Run:
 
     def at_rest(self) -> None:
         """Everything has come to rest: check what must hold there."""
-        self.view = self.bench.contract.view(self.scope, self._seen(None, None, at_rest=True), self.view)
-        self.bench.reached.update(p.id for p in self.bench.sometimes if p.predicate(self.view))
-        broken = next((p for p in self.bench.at_rest if not p.predicate(self.view)), None)
+        self.view = self.harness.contract.view(self.scope, self._seen(None, None, at_rest=True), self.view)
+        self.harness.reached.update(p.id for p in self.harness.sometimes if p.predicate(self.view))
+        broken = next((p for p in self.harness.at_rest if not p.predicate(self.view)), None)
         if broken is not None and self.violation is None:
             self.violation = Violation(broken.id, broken.name, None, self.view)

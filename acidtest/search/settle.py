@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from acidtest.port import Role
 from acidtest.search.run import TERMINATION, Violation
-from acidtest.world.effects import DEADLOCK
-from acidtest.world.process import Task
-from acidtest.world.sources import MESSAGE
-from acidtest.world.world import Event, describe
+from acidtest.world.core.effects import DEADLOCK
+from acidtest.world.core.process import Task
+from acidtest.world.core.sources import MESSAGE
+from acidtest.world.core.world import Event, describe
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from acidtest.search.run import Run
-    from acidtest.workload import Lane, Operation
-    from acidtest.world.process import Process
+    from acidtest.workload import Client, Operation
+    from acidtest.world.core.process import Process
 
 #: How many effects one call may take.
 LONGEST_CALL = 5_000
@@ -44,8 +45,8 @@ def settle(run: Run) -> None:
     if run.violation is not None:
         return
     drained = run.observed()
-    key = (world.durable_key(), run.view, run.suspects, whole)
-    settled = run.bench.settled
+    key = (world.durable_key(), run.view, run.candidates, whole)
+    settled = run.harness.settled
     if key not in settled:
         _revive(run, everyone=True)
         _drain(run)
@@ -97,8 +98,8 @@ def _start(run: Run, name: str) -> None:
 
 def _drain(run: Run) -> None:
     """Let background work run, round after round, until nothing changes although time passes."""
-    methods = [m for m in (run.bench.contract.recover, *run.bench.contract.background) if m]
-    if not methods and not run.bench.contract.handler:
+    methods = run.harness.contract.interface().names(Role.RECOVERY) + run.harness.contract.interface().names(Role.BACKGROUND)
+    if not methods and not run.harness.contract.interface().names(Role.HANDLER):
         return
     quiet = 0
     for _ in range(LONGEST_UNREST):
@@ -129,10 +130,10 @@ def _notify(run: Run) -> bool:
     Returns:
         False where something is violated.
     """
-    contract, world = run.bench.contract, run.world
-    told = [(contract.callback, source) for source in world.externals.owed() if contract.callback]
-    told += [(contract.statement, source) for source in world.externals.statements() if contract.statement]
-    told += [(contract.reply, source) for source in world.services.owed() if contract.reply]
+    port, world = run.harness.contract.interface(), run.world
+    told = [(method, source) for source in world.externals.owed() for method in port.names(Role.CALLBACK)]
+    told += [(method, source) for source in world.externals.statements() for method in port.names(Role.STATEMENT)]
+    told += [(method, source) for source in world.services.owed() for method in port.names(Role.REPLY)]
     for method, source in told:
         process = next((process for process in world.processes.values() if process.ready), None)
         if process is not None and not _tell(run, process, method, source):
@@ -142,7 +143,7 @@ def _notify(run: Run) -> bool:
 
 def _deliver(run: Run) -> bool:
     """Let each message that is there be handled, or fail once; False where something is violated."""
-    method, world = run.bench.contract.handler, run.world
+    method, world = run.harness.contract.interface().name(Role.HANDLER), run.world
     for process in [process for process in world.processes.values() if process.ready and method]:
         for _ in world.deliveries.ready(process):
             if world.deliveries.ready(process) and not _tell(run, process, method, MESSAGE):
@@ -198,7 +199,7 @@ def _ask_again(run: Run) -> bool:
 
     One that is provisional may only mean that nothing was known before: then they ask once more.
     """
-    if not run.bench.contract.asks_again or not _untold(run):
+    if not run.harness.contract.asks_again or not _untold(run):
         return False
     for _ in range(2):
         run.world.clock.jump(PAUSES[-1])
@@ -213,8 +214,8 @@ def _ask_again(run: Run) -> bool:
     return run.violation is None
 
 
-def _untold(run: Run) -> list[tuple[Lane, Operation]]:
-    return [(lane, operation) for lane in run.scope.lanes for operation in lane.operations if run.is_untold(operation)]
+def _untold(run: Run) -> list[tuple[Client, Operation]]:
+    return [(lane, operation) for lane in run.scope.clients for operation in lane.operations if run.is_untold(operation)]
 
 
 def _ask(run: Run, name: str, operation: Operation) -> None:
@@ -235,5 +236,5 @@ def _ask(run: Run, name: str, operation: Operation) -> None:
 
 
 def _unrest(run: Run, what: str) -> None:
-    if run.violation is None and run.bench.looks_for(TERMINATION):
+    if run.violation is None and run.harness.looks_for(TERMINATION):
         run.violation = Violation(TERMINATION, f"everything that was started ends: {what}", None, run.view)

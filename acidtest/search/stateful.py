@@ -18,22 +18,22 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.database import InMemoryExampleDatabase
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from acidtest.search.bench import Bench
 from acidtest.search.course import DEFAULT_COURSE, Course, Occasions, Plan, fault_of
 from acidtest.search.coverage import Coverage, never_fired
 from acidtest.search.drawing import Drawn, examples, simple
 from acidtest.search.exhaustive import without_collector
+from acidtest.search.harness import Harness
 from acidtest.search.verdict import Result, conclude
-from acidtest.world.database.backend import DEFAULT
-from acidtest.world.effects import CRASH
+from acidtest.world.core.effects import CRASH
+from acidtest.world.databases.backend import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from acidtest.properties.contract import Contract
+    from acidtest.properties.shared.contract import Contract
     from acidtest.search.run import Violation
     from acidtest.workload import Scope
-    from acidtest.world.effects import Decision
+    from acidtest.world.core.effects import Decision
 
 #: How many rules an example runs: one, which is all that there is. Hypothesis copies parts of an example over others that
 #: look alike, and steps of a machine always do.
@@ -99,7 +99,7 @@ class Tally:
 class WorkloadMachine(RuleBasedStateMachine):
     """Runs drawn workloads. `machine_for` makes the subclass for a contract and an implementation."""
 
-    bench: Bench
+    harness: Harness
     tally: Tally
     tell: Any = None
 
@@ -111,7 +111,7 @@ class WorkloadMachine(RuleBasedStateMachine):
         """
         for plan in (DEFAULT_COURSE, *drawn.plans):
             if (drawn.workload.name, plan) not in self.tally.passed:
-                course = take(self.bench, self.tally, drawn.workload, plan)
+                course = take(self.harness, self.tally, drawn.workload, plan)
                 if course.run.violation is not None:
                     self.fail(drawn.workload, course)
 
@@ -127,10 +127,10 @@ class WorkloadMachine(RuleBasedStateMachine):
         raise Violated(violation, lambda: self.tell(self) if self.tell is not None else f"{violation.property}: {violation.name}")
 
 
-def take(bench: Bench, tally: Tally, workload: Scope, plan: Plan) -> Course:
+def take(harness: Harness, tally: Tally, workload: Scope, plan: Plan) -> Course:
     """Run a workload by a plan."""
-    bench.prepare_again(workload)
-    course = Course(bench, plan)
+    harness.prepare_again(workload)
+    course = Course(harness, plan)
     try:
         course.follow()
     finally:
@@ -154,12 +154,12 @@ def machine_for(
         name: what the printed program calls it.
         backend: the kind of its databases.
     """
-    return _machine(Bench(contract, factory, backend), Tally(), name, _examples)
+    return _machine(Harness(contract, factory, backend), Tally(), name, _examples)
 
 
-def _machine(bench: Bench, tally: Tally, name: str, strategy: Callable[[Bench, Tally], Any]) -> type[WorkloadMachine]:
+def _machine(harness: Harness, tally: Tally, name: str, strategy: Callable[[Harness, Tally], Any]) -> type[WorkloadMachine]:
     class Machine(WorkloadMachine):
-        @initialize(drawn=strategy(bench, tally))
+        @initialize(drawn=strategy(harness, tally))
         def explore(self, drawn: Drawn) -> None:
             super().explore(drawn)
 
@@ -168,29 +168,29 @@ def _machine(bench: Bench, tally: Tally, name: str, strategy: Callable[[Bench, T
             """A machine needs a rule; the one step has been made by then."""
 
     Machine.__name__ = Machine.__qualname__ = name
-    Machine.bench, Machine.tally = bench, tally
+    Machine.harness, Machine.tally = harness, tally
     return Machine
 
 
-def _counter(bench: Bench, tally: Tally) -> Callable[[Scope], Occasions]:
+def _counter(harness: Harness, tally: Tally) -> Callable[[Scope], Occasions]:
     def count(workload: Scope) -> Occasions:
         """The occasions of the default course, which is run for that the first time."""
         if workload.name not in tally.occasions:
-            take(bench, tally, workload, DEFAULT_COURSE)
+            take(harness, tally, workload, DEFAULT_COURSE)
         return tally.occasions[workload.name]
 
     return count
 
 
-def _examples(bench: Bench, tally: Tally) -> Any:  # noqa: ANN401 - a strategy
+def _examples(harness: Harness, tally: Tally) -> Any:  # noqa: ANN401 - a strategy
     """Every workload, and plans for it."""
-    contract = bench.contract
-    return examples(bench.workloads(), contract.stateful_changes, _counter(bench, tally))
+    contract = harness.contract
+    return examples(harness.workloads(), contract.stateful_changes, _counter(harness, tally))
 
 
-def _tour(bench: Bench, tally: Tally) -> Any:  # noqa: ANN401 - a strategy
+def _tour(harness: Harness, tally: Tally) -> Any:  # noqa: ANN401 - a strategy
     """The first workloads, with one switch at most, or one fault, or a switch and one more of these."""
-    return simple(bench.workloads(), _counter(bench, tally))
+    return simple(harness.workloads(), _counter(harness, tally))
 
 
 def run_machine(machine: type[WorkloadMachine], chosen: settings) -> None:
@@ -206,7 +206,7 @@ def run_machine(machine: type[WorkloadMachine], chosen: settings) -> None:
     if Phase.reuse in kept:
         with suppress(SkipTest):  # Hypothesis says so where nothing was kept
             _run_ungrouped(machine, settings(chosen, phases=kept))
-    tour = _machine(machine.bench, machine.tally, machine.__name__, _tour)
+    tour = _machine(machine.harness, machine.tally, machine.__name__, _tour)
     tour.tell = staticmethod(machine.tell) if machine.tell is not None else None
     if hasattr(machine, _SEED):
         setattr(tour, _SEED, getattr(machine, _SEED))
@@ -222,7 +222,7 @@ def check_statefully(
     seed: int | None = None,
     backend: str = DEFAULT,
     shrink: bool = True,
-) -> tuple[Bench, Result]:
+) -> tuple[Harness, Result]:
     """Run drawn workloads, and shrink the first that fails.
 
     Arguments:
@@ -234,7 +234,7 @@ def check_statefully(
         shrink: whether to look for a smaller example when one fails.
 
     Returns:
-        the bench, to be closed by the caller, and the result.
+        the harness, to be closed by the caller, and the result.
     """
     machine = machine_for(contract, factory, backend=backend)
     if seed is not None:
@@ -255,7 +255,7 @@ def check_statefully(
         except Violated as found:
             program = getattr(found, "__notes__", [])
     seconds_taken = time.monotonic() - began
-    return machine.bench, result_of(machine.bench, machine.tally, examples, seconds_taken, program)
+    return machine.harness, result_of(machine.harness, machine.tally, examples, seconds_taken, program)
 
 
 def _run_ungrouped(machine: type[WorkloadMachine], chosen: settings) -> None:
@@ -271,26 +271,26 @@ def _run_ungrouped(machine: type[WorkloadMachine], chosen: settings) -> None:
         raise (others or found or group).exceptions[0] from group
 
 
-def result_of(bench: Bench, tally: Tally, examples: int, seconds: float, program: Sequence[str] = ()) -> Result:
+def result_of(harness: Harness, tally: Tally, examples: int, seconds: float, program: Sequence[str] = ()) -> Result:
     """What a stateful search amounts to.
 
     Arguments:
-        bench: what it ran on.
+        harness: what it ran on.
         tally: what its examples did.
         examples: how many it was to run.
         seconds: how long it took.
         program: the printed program of the smallest failing example.
     """
     coverage = Coverage(
-        faults=tuple(sorted(tally.faults.items())), allowed=tuple(sorted(bench.that_must_fire(bench.stateful_kinds()))),
+        faults=tuple(sorted(tally.faults.items())), allowed=tuple(sorted(harness.that_must_fire(harness.stateful_kinds()))),
         crash_points=len(tally.crashed), effects=len(tally.points), outcomes=tuple(sorted(map(str, tally.outcomes))),
     )  # fmt: skip
     missing = never_fired(coverage) if tally.violation is None else []
     verdict, reasons = conclude(violated=tally.violation is not None, complete=tally.runs > 0, findings=missing)
-    scope = tally.scope or replace(bench.prepared(), name="drawn", summary="drawn workloads")
+    scope = tally.scope or replace(harness.prepared(), name="drawn", summary="drawn workloads")
     return Result(
         "stateful", scope, verdict, reasons, f"{examples} drawn workloads", tally.runs, tally.runs, tally.effects,
         len(tally.states), seconds, coverage, tally.violation, tuple(tally.schedule),
-        tuple(p.id for p in bench.properties if tally.violation is None or p.id != tally.violation.property),
+        tuple(p.id for p in harness.properties if tally.violation is None or p.id != tally.violation.property),
         {"program": list(program)},
     )  # fmt: skip

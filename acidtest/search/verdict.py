@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from acidtest.search.coverage import Coverage
     from acidtest.search.run import Violation
     from acidtest.workload import Scope
-    from acidtest.world.effects import Decision
+    from acidtest.world.core.effects import Decision
 
 
 class Verdict(StrEnum):

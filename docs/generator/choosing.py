@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from acidtest.models.machine import Kind
+from acidtest.checker.machine import Kind
 from acidtest.patterns import PATTERNS
 from generator.drawing import draw
 from generator.evidence import aspect, cited, links, standing

@@ -8,15 +8,15 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from acidtest.models.proof import StudyProof, prove_theory
-from acidtest.models.theory import ASPECTS
+from acidtest.checker.proof import StudyProof, prove_theory
+from acidtest.checker.theory import ASPECTS
 from acidtest.patterns import PATTERNS
 from generator.markdown import condition, slug
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from acidtest.models.theory import Theory
+    from acidtest.checker.theory import Theory
 
 #: Standings of an id.
 PROVED, WITNESS, OMITTED = "proved", "witness", "not shown"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from acidtest.models.proof import show
+from acidtest.checker.proof import show
 from acidtest.patterns import PATTERNS
 from acidtest.report.trace import trace_lines
 from generator.evidence import NotProvedError

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from acidtest.impl.acid import Transfers
 from acidtest.impl.broken.acid.levels import LostUpdateInside, ReadSkewInside, WriteSkewInside
 from acidtest.patterns import pattern
-from acidtest.search.bench import Bench
 from acidtest.search.check import check_scope, find_scope
+from acidtest.search.harness import Harness
 from acidtest.search.verdict import Result, Verdict
 from generator.evidence import NotProvedError
 from generator.markdown import block, document, table
@@ -64,11 +64,11 @@ def _explored(phenomenon: Phenomenon, level: str) -> Result:
     factory: Any = type(phenomenon.implementation.__name__, (phenomenon.implementation,), {"level": level})
     contract = pattern("acid").contract_class()()
     scope: Scope = replace(find_scope(contract, phenomenon.scope), faults=0, kinds=frozenset())
-    bench = Bench(contract, factory, "postgresql")
+    harness = Harness(contract, factory, "postgresql")
     try:
-        result = check_scope(bench, scope)
+        result = check_scope(harness, scope)
     finally:
-        bench.close()
+        harness.close()
     violated = "" if result.violation is None else result.violation.property
     if violated not in ("", phenomenon.property) or result.verdict == Verdict.INCONCLUSIVE:
         message = f"At {level}, “{phenomenon.name}” came out as {violated or result.reasons}."

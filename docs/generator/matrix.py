@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from acidtest.models.theory import ASPECTS
+from acidtest.checker.theory import ASPECTS
 from acidtest.patterns import PATTERNS
 from generator.evidence import aspect, links
 from generator.markdown import capital, document, table

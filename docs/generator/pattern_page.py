@@ -13,7 +13,7 @@ from generator.study_section import study_section
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from acidtest.models.theory import Theory
+    from acidtest.checker.theory import Theory
 
 
 def pattern_page(stem: str) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from acidtest.models.checker import reachable
+from acidtest.checker.check import reachable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from acidtest.models.theory import Study
+    from acidtest.checker.theory import Study
 
 
 class Graph(NamedTuple):

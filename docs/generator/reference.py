@@ -7,13 +7,14 @@ import re
 from typing import TYPE_CHECKING
 
 from acidtest.patterns import coded
+from acidtest.port import Role
 from generator.markdown import capital, document, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from acidtest.checker.machine import Property
     from acidtest.impl.broken import Mutant
-    from acidtest.models.machine import Property
     from acidtest.patterns import Pattern
     from acidtest.workload import Scope
 
@@ -91,16 +92,17 @@ def _page(head: str, body: Callable[[Pattern], Iterator[str]]) -> str:
 
 def _ports(entry: Pattern) -> Iterator[str]:
     contract = entry.contract_class()
+    port = contract.interface()
     yield "```python"
-    for number, name in enumerate(contract.port_methods()):
+    for number, name in enumerate(port.names()):
         if number:
             yield ""
         yield from _method(name, getattr(contract.port, name))
     yield "```"
-    if contract.recover:
-        yield from ("", f"`{contract.recover}()` also runs first in every restarted process.")
-    if contract.background:
-        yield from ("", f"`{'()` and `'.join(contract.background)}()` also runs again and again while coming to rest.")
+    if recovery := port.name(Role.RECOVERY):
+        yield from ("", f"`{recovery}()` also runs first in every restarted process.")
+    if background := port.names(Role.BACKGROUND):
+        yield from ("", f"`{'()` and `'.join(background)}()` also runs again and again while coming to rest.")
     if contract.asks_again:
         yield from ("", "When all is at rest, clients that were told nothing ask again, and must be answered then.")
     if contract.known_capabilities:

@@ -7,7 +7,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from acidtest.models.machine import Kind
+from acidtest.checker.machine import Kind
 from acidtest.report.trace import trace_lines
 from generator.evidence import property_anchor, theorem_anchor
 from generator.markdown import anchor, block, condition, counted, number, plain, sentence, switches, table
@@ -15,10 +15,10 @@ from generator.markdown import anchor, block, condition, counted, number, plain,
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from acidtest.models.checker import Finding
-    from acidtest.models.machine import Property
-    from acidtest.models.proof import Proof, Shown, StudyProof
-    from acidtest.models.theory import Study
+    from acidtest.checker.check import Finding
+    from acidtest.checker.machine import Property
+    from acidtest.checker.proof import Proof, Shown, StudyProof
+    from acidtest.checker.theory import Study
 
 #: What a property of each kind is put to the test on.
 _SUBJECTS = {

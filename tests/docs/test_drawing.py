@@ -7,8 +7,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from acidtest.models.machine import Model, Transition
-from acidtest.models.theory import Diagram, Study
+from acidtest.checker.machine import Model, Transition
+from acidtest.checker.theory import Diagram, Study
 from generator.drawing import WIDEST, draw
 from generator.layers import arrange, crossings
 from generator.quotient import Graph, quotient

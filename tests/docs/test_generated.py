@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from acidtest.models.theory import ASPECTS
+from acidtest.checker.theory import ASPECTS
 from acidtest.patterns import PATTERNS
 from generator.evidence import NotProvedError, cited
 from generator.matrix import MEANINGS

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from acidtest.properties.outbox import OutboxContract
+from acidtest.properties.outbox.contract import OutboxContract
 from acidtest.report.columns import render
-from acidtest.search.bench import Bench
 from acidtest.search.check import check_scope, find_scope
 from acidtest.search.explain import explain_failure
+from acidtest.search.harness import Harness
 from acidtest.search.verdict import Verdict
 
 PAGE = (Path(__file__).parents[2] / "docs/how-to/check-async-code.md").read_text(encoding="utf-8")
@@ -20,31 +20,31 @@ CONTRACT = OutboxContract()
 
 
 def bench_of(monkeypatch, code):
-    """A bench for the class of the page, on top of some code."""
+    """A harness for the class of the page, on top of some code."""
     bank, test = types.ModuleType("async_bank"), types.ModuleType("test_async_bank")
     monkeypatch.setitem(sys.modules, "async_bank", bank)
     exec(code, bank.__dict__)  # noqa: S102 - the page's own code
     exec(ADAPTER, test.__dict__)  # noqa: S102
-    return Bench(CONTRACT, test.BankAdapter)
+    return Harness(CONTRACT, test.BankAdapter)
 
 
 @pytest.mark.parametrize("name", ["one withdrawal", "same key", "invalid requests", "one process", "late relay"])
 def test_the_code_of_the_page_passes(monkeypatch, name):
-    bench = bench_of(monkeypatch, CODE)
+    harness = bench_of(monkeypatch, CODE)
     try:
-        result = check_scope(bench, find_scope(CONTRACT, name))
+        result = check_scope(harness, find_scope(CONTRACT, name))
     finally:
-        bench.close()
+        harness.close()
     assert (result.verdict, result.reasons) == (Verdict.PASS, ())
 
 
 def test_with_the_mistake_of_the_page_it_fails_as_the_page_says(monkeypatch):
-    bench = bench_of(monkeypatch, CODE[: CODE.index("    async def send")] + MISTAKE)
+    harness = bench_of(monkeypatch, CODE[: CODE.index("    async def send")] + MISTAKE)
     try:
-        result = check_scope(bench, find_scope(CONTRACT, "one process"))
-        told = render(explain_failure(bench, result, "test_async_bank:BankAdapter"))
+        result = check_scope(harness, find_scope(CONTRACT, "one process"))
+        told = render(explain_failure(harness, result, "test_async_bank:BankAdapter"))
     finally:
-        bench.close()
+        harness.close()
     assert [(d.fault, d.effect) for d in result.schedule if d.fault] == [("cancelled", "broker: publish A")]
     assert re.search(r"^```text\n(.*?)\n```$", PAGE, re.MULTILINE | re.DOTALL)[1] in told
 

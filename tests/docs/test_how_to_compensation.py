@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from acidtest.properties.compensation import SCOPES, CompensationContract
-from acidtest.search.bench import Bench
+from acidtest.properties.compensation.contract import SCOPES, CompensationContract
 from acidtest.search.check import check_scope
+from acidtest.search.harness import Harness
 from acidtest.search.verdict import Verdict
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/check-compensation.md"
@@ -28,11 +28,11 @@ def adapter(monkeypatch):
 
 @pytest.mark.parametrize("scope", SCOPES, ids=[scope.name for scope in SCOPES])
 def test_the_code_of_the_page_passes(adapter, scope):
-    bench = Bench(CompensationContract(), adapter)
+    harness = Harness(CompensationContract(), adapter)
     try:
-        assert check_scope(bench, scope).verdict == Verdict.PASS
+        assert check_scope(harness, scope).verdict == Verdict.PASS
     finally:
-        bench.close()
+        harness.close()
 
 
 def test_the_adapter_is_as_short_as_the_pages_say():

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from acidtest.properties.saga_orchestration import SCOPES, SagaOrchestrationContract
-from acidtest.search.bench import Bench
+from acidtest.properties.saga_orchestration.contract import SCOPES, SagaOrchestrationContract
 from acidtest.search.check import check_scope
+from acidtest.search.harness import Harness
 from acidtest.search.stateful import check_statefully
 from acidtest.search.verdict import Verdict
 
@@ -31,27 +31,27 @@ def adapter(monkeypatch, code=CODE):
 
 @pytest.mark.parametrize("scope", SCOPES[:6], ids=[scope.name for scope in SCOPES[:6]])
 def test_the_code_of_the_page_passes(monkeypatch, scope):
-    bench = Bench(SagaOrchestrationContract(), adapter(monkeypatch))
+    harness = Harness(SagaOrchestrationContract(), adapter(monkeypatch))
     try:
-        assert check_scope(bench, scope).verdict == Verdict.PASS
+        assert check_scope(harness, scope).verdict == Verdict.PASS
     finally:
-        bench.close()
+        harness.close()
 
 
 def test_the_code_of_the_page_passes_the_stateful_search(monkeypatch):
-    bench, result = check_statefully(SagaOrchestrationContract(), adapter(monkeypatch), examples=60, seed=1)
-    bench.close()
+    harness, result = check_statefully(SagaOrchestrationContract(), adapter(monkeypatch), examples=60, seed=1)
+    harness.close()
     assert result.violation is None
 
 
 def test_the_code_of_the_page_without_its_guard_is_found_out(monkeypatch):
     assert GUARDED in CODE
     factory = adapter(monkeypatch, CODE.replace(GUARDED, UNGUARDED))
-    bench = Bench(SagaOrchestrationContract(), factory)
+    harness = Harness(SagaOrchestrationContract(), factory)
     try:
-        verdicts = [check_scope(bench, scope).verdict for scope in SCOPES]
+        verdicts = [check_scope(harness, scope).verdict for scope in SCOPES]
     finally:
-        bench.close()
+        harness.close()
     assert Verdict.FAIL in verdicts
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from acidtest.properties.tcc_coordinator import SCOPES, TccCoordinatorContract
-from acidtest.search.bench import Bench
+from acidtest.properties.tcc_coordinator.contract import SCOPES, TccCoordinatorContract
 from acidtest.search.check import check_scope
+from acidtest.search.harness import Harness
 from acidtest.search.verdict import Verdict
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/check-tcc-coordinator.md"
@@ -28,11 +28,11 @@ def adapter(monkeypatch):
 
 @pytest.mark.parametrize("scope", SCOPES[:6], ids=[scope.name for scope in SCOPES[:6]])
 def test_the_code_of_the_page_passes(adapter, scope):
-    bench = Bench(TccCoordinatorContract(), adapter)
+    harness = Harness(TccCoordinatorContract(), adapter)
     try:
-        assert check_scope(bench, scope).verdict == Verdict.PASS
+        assert check_scope(harness, scope).verdict == Verdict.PASS
     finally:
-        bench.close()
+        harness.close()
 
 
 def test_the_adapter_is_as_short_as_the_pages_say():

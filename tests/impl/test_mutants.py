@@ -2,7 +2,7 @@
 
 import pytest
 
-from acidtest.models.machine import Kind
+from acidtest.checker.machine import Kind
 from acidtest.patterns import coded
 from acidtest.search.check import check_exhaustively, find_scope
 

@@ -3,8 +3,8 @@
 import pytest
 
 from acidtest.patterns import coded
-from acidtest.search.bench import Bench
 from acidtest.search.check import check_scope, find_scope
+from acidtest.search.harness import Harness
 
 CASES = [(entry, defect) for entry in coded() for defect in entry.defects()]
 
@@ -12,11 +12,11 @@ CASES = [(entry, defect) for entry in coded() for defect in entry.defects()]
 @pytest.mark.parametrize(("entry", "defect"), CASES, ids=[f"{entry.stem}-{defect.id}" for entry, defect in CASES])
 def test_a_defect_of_the_naive_version_shows_in_its_scope(entry, defect):
     contract = entry.contract_class()()
-    bench = Bench(contract, defect.factory)
+    harness = Harness(contract, defect.factory)
     try:
-        result = check_scope(bench, find_scope(contract, defect.scope), only=frozenset(defect.violates))
+        result = check_scope(harness, find_scope(contract, defect.scope), only=frozenset(defect.violates))
     finally:
-        bench.close()
+        harness.close()
     assert result.violation is not None
     assert result.violation.property in defect.violates
 

@@ -6,10 +6,10 @@ import sqlalchemy as sa
 from acidtest.impl.acid import Transfers
 from acidtest.impl.outbox import Outbox, claiming, due, first_of_key, outbox
 from acidtest.patterns import pattern
-from acidtest.properties.outbox import OutboxContract
-from acidtest.properties.shared import client
-from acidtest.search.bench import Bench
+from acidtest.properties.outbox.contract import OutboxContract
+from acidtest.properties.shared.ledger import client
 from acidtest.search.check import check_scope, find_scope
+from acidtest.search.harness import Harness
 from acidtest.search.stateful import check_statefully
 from acidtest.search.verdict import Verdict
 from acidtest.workload import Operation, Scope
@@ -61,11 +61,11 @@ TWO_WRITERS = Scope(
 
 def explored(stem, factory, scope, seconds=None, backend="postgresql"):
     contract = pattern(stem).contract_class()()
-    bench = Bench(contract, factory, backend)
+    harness = Harness(contract, factory, backend)
     try:
-        return check_scope(bench, find_scope(contract, scope), seconds=seconds)
+        return check_scope(harness, find_scope(contract, scope), seconds=seconds)
     finally:
-        bench.close()
+        harness.close()
 
 
 @pytest.mark.parametrize(("stem", "scope"), CASES, ids=[f"{stem}-{scope}" for stem, scope in CASES])
@@ -94,11 +94,11 @@ def test_nothing_is_found_in_a_larger_scope_in_a_few_seconds(stem, scope):
 
 @pytest.mark.parametrize(("backend", "found"), [("sqlite", None), ("postgresql", {"OB3", "OB11"})])
 def test_rows_are_numbered_in_another_order_than_they_are_committed_in(backend, found):
-    bench = Bench(OutboxContract(), GoesByNumber, backend)
+    harness = Harness(OutboxContract(), GoesByNumber, backend)
     try:
-        result = check_scope(bench, TWO_WRITERS)
+        result = check_scope(harness, TWO_WRITERS)
     finally:
-        bench.close()
+        harness.close()
     if found is None:
         assert result.violation is None
     else:
@@ -118,8 +118,8 @@ def test_what_reads_without_a_lock_is_right_where_the_whole_database_is_locked(s
 
 
 def test_the_stateful_search_runs_there_as_well():
-    bench, result = check_statefully(
+    harness, result = check_statefully(
         pattern("acid").contract_class()(), pattern("acid").reference_factory(), examples=5, seed=1, backend="postgresql"
     )
-    bench.close()
+    harness.close()
     assert result.violation is None

@@ -5,8 +5,8 @@ import pytest
 from acidtest.impl.broken.saga_orchestration.keys import ConflictEscapes
 from acidtest.impl.broken.saga_orchestration.recovery import ComparesNothing
 from acidtest.patterns import pattern
-from acidtest.search.bench import Bench
 from acidtest.search.check import check_scope, find_scope
+from acidtest.search.harness import Harness
 from acidtest.search.stateful import check_statefully
 from acidtest.search.verdict import Verdict
 
@@ -17,11 +17,11 @@ pytestmark = pytest.mark.usefixtures("postgresql")
 
 def explored(factory, scope, seconds=None):
     contract = ENTRY.contract_class()()
-    bench = Bench(contract, factory, "postgresql")
+    harness = Harness(contract, factory, "postgresql")
     try:
-        return check_scope(bench, find_scope(contract, scope), seconds=seconds)
+        return check_scope(harness, find_scope(contract, scope), seconds=seconds)
     finally:
-        bench.close()
+        harness.close()
 
 
 @pytest.mark.parametrize("scope", ["invalid requests", "outage", "late answers"])
@@ -47,6 +47,6 @@ def test_what_is_wrong_is_found_there_as_well(mutant, scope, found):
 
 
 def test_the_stateful_search_runs_there_as_well():
-    bench, result = check_statefully(ENTRY.contract_class()(), ENTRY.reference_factory(), examples=5, seed=1, backend="postgresql")
-    bench.close()
+    harness, result = check_statefully(ENTRY.contract_class()(), ENTRY.reference_factory(), examples=5, seed=1, backend="postgresql")
+    harness.close()
     assert result.violation is None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from acidtest.models.theory import ASPECTS
+from acidtest.checker.theory import ASPECTS
 from acidtest.patterns import PATTERNS
 
 THEORIES = {stem: entry.theory() for stem, entry in PATTERNS.items()}

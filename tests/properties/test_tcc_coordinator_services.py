@@ -6,8 +6,8 @@ import pytest
 
 from acidtest.environment import Outcome
 from acidtest.errors import ContractError
-from acidtest.models.tcc_coordinator import Branch
-from acidtest.properties.tcc_coordinator_services import (
+from acidtest.models.tcc.coordinator import Branch
+from acidtest.properties.tcc_coordinator.services import (
     AccountService,
     Books,
     available_of,

@@ -8,15 +8,15 @@ from acidtest import assert_schedule
 from acidtest.errors import UsageError
 from acidtest.impl.broken.reserve_confirm import AuditedBeforeChecked
 from acidtest.impl.outbox import Outbox
-from acidtest.models.reserve_confirm import Deal
-from acidtest.properties.outbox import OutboxContract
-from acidtest.properties.reserve_confirm import ReserveConfirmContract
+from acidtest.models.reserve_confirm.service import Deal
+from acidtest.properties.outbox.contract import OutboxContract
+from acidtest.properties.reserve_confirm.contract import ReserveConfirmContract
 from acidtest.report.columns import render
 from acidtest.report.failure import Failure, Row
 from acidtest.report.regression import regression_test
-from acidtest.search.bench import Bench
 from acidtest.search.check import check_scope, find_scope
 from acidtest.search.explain import explain_failure, pretty, scope_from_json, scope_to_json
+from acidtest.search.harness import Harness
 
 
 class MarksFirst(Outbox):
@@ -30,12 +30,12 @@ class MarksFirst(Outbox):
 @pytest.fixture(scope="module")
 def failure():
     contract = OutboxContract()
-    bench = Bench(contract, MarksFirst)
+    harness = Harness(contract, MarksFirst)
     try:
-        result = check_scope(bench, find_scope(contract, "one withdrawal"))
-        return explain_failure(bench, result, "my_module:MarksFirst")
+        result = check_scope(harness, find_scope(contract, "one withdrawal"))
+        return explain_failure(harness, result, "my_module:MarksFirst")
     finally:
-        bench.close()
+        harness.close()
 
 
 def test_it_names_the_property_and_those_that_still_hold(failure):
@@ -86,12 +86,12 @@ def test_orders_at_an_external_system_are_shown_with_how_they_stand():
 
 def test_a_failure_with_orders_at_an_external_system_shows_them():
     contract = ReserveConfirmContract()
-    bench = Bench(contract, AuditedBeforeChecked)
+    harness = Harness(contract, AuditedBeforeChecked)
     try:
-        result = check_scope(bench, find_scope(contract, "invalid requests"))
-        failure = explain_failure(bench, result, "my_module:AuditedBeforeChecked")
+        result = check_scope(harness, find_scope(contract, "invalid requests"))
+        failure = explain_failure(harness, result, "my_module:AuditedBeforeChecked")
     finally:
-        bench.close()
+        harness.close()
     assert failure.property_id == "G7"
     assert ("orders", "", "w5 done paid 50") in failure.difference
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
-from acidtest.models.atomic_commitment import TransactionCommit
-from acidtest.models.checker import check
-from acidtest.models.machine import Action, Kind, Model, Property, Transition
-from acidtest.models.proof import prove
-from acidtest.models.theory import Refines, Size
-from acidtest.models.two_phase import STUDY
-from acidtest.models.two_phase_commit import TwoPhaseCrash
+from acidtest.checker.check import check
+from acidtest.checker.machine import Action, Kind, Model, Property, Transition
+from acidtest.checker.proof import prove
+from acidtest.checker.theory import Refines, Size
+from acidtest.models.shared.atomic_commitment import TransactionCommit
+from acidtest.models.two_phase_commit.crashes import TwoPhaseCrash
+from acidtest.models.two_phase_commit.phases import STUDY
 from acidtest.report.models import proof_lines
 from acidtest.report.trace import trace_lines
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from tiny_contract import Anything
 
+from acidtest.checker.machine import Kind, Model, Property
 from acidtest.environment import CallRefused, CallTimeout, Outcome
-from acidtest.models.machine import Kind, Model, Property
-from acidtest.properties.contract import Contract, Seen
+from acidtest.port import background, handler, installation, operation, read
+from acidtest.properties.shared.contract import Contract, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -26,14 +27,19 @@ class View(NamedTuple):
 
 
 class ChainPort:
+    @installation
     def install(self, accounts: dict[str, int]) -> None: ...
 
+    @operation
     def add(self, key: str, amount: int) -> Outcome: ...
 
+    @background
     def relay(self) -> None: ...
 
+    @handler
     def handle(self, message: Any) -> None: ...
 
+    @read
     def total(self) -> dict[str, int]: ...
 
 
@@ -41,9 +47,6 @@ class ChainContract(Contract):
     pattern: ClassVar[str] = "chain"
     port = ChainPort
     members: ClassVar[tuple[str, ...]] = ("left", "right")
-    handler: ClassVar[str] = "handle"
-    background: ClassVar[tuple[str, ...]] = ("relay",)
-    reads: ClassVar[tuple[str, ...]] = ("total",)
     properties: ClassVar[tuple[Property, ...]] = (
         Property("T1", "what has come to the right was sent by the left", Kind.ALWAYS, lambda v: v.right <= v.left),
         Property("T2", "what was added on the left comes to the right", Kind.AT_REST, lambda v: v.left == v.right),

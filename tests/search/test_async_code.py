@@ -11,18 +11,18 @@ from async_outbox import AsyncOutbox, Busy, ForgetsWhenCancelled, Plain, Swallow
 
 from acidtest.environment import Outcome
 from acidtest.impl.outbox import Outbox
-from acidtest.properties.outbox import OutboxContract
+from acidtest.properties.outbox.contract import OutboxContract
 from acidtest.report.columns import render
-from acidtest.search.bench import Bench
 from acidtest.search.check import check_scope, find_scope
 from acidtest.search.exhaustive import Explorer
 from acidtest.search.explain import explain_failure, scope_from_json, scope_to_json
+from acidtest.search.harness import Harness
 from acidtest.search.replay import replay
 from acidtest.search.stateful import check_statefully
 from acidtest.search.verdict import Result, Verdict
 from acidtest.testing import assert_schedule
-from acidtest.workload import Lane, Operation, Scope
-from acidtest.world.effects import CANCELLATIONS, Decision
+from acidtest.workload import Client, Operation, Scope
+from acidtest.world.core.effects import CANCELLATIONS, Decision
 
 CONTRACT = OutboxContract()
 SMALL = find_scope(CONTRACT, "one withdrawal")
@@ -35,12 +35,12 @@ def asks(name: str, key: str, amount: int) -> Operation:
 #: One process, which nobody else could relay for.
 ALONE = Scope(
     "alone", "a withdrawal and two polls by one process", (("A", 100),),
-    (Lane("app-1", "app-1", (asks("w1", "k1", 61), Operation("poll 1", "relay"), Operation("poll 2", "relay"))),),
+    (Client("app-1", "app-1", (asks("w1", "k1", 61), Operation("poll 1", "relay"), Operation("poll 2", "relay"))),),
     faults=1, kinds=frozenset({"crash"}),
 )  # fmt: skip
 TOGETHER = Scope(
     "together", "two withdrawals by one process at once", (("A", 100),),
-    (Lane("client-1", "app-1", (asks("w1", "k1", 61),)), Lane("client-2", "app-1", (asks("w2", "k2", 13),))),
+    (Client("client-1", "app-1", (asks("w1", "k1", 61),)), Client("client-2", "app-1", (asks("w2", "k2", 13),))),
     faults=1, kinds=frozenset({"crash"}),
 )  # fmt: skip
 
@@ -58,11 +58,11 @@ class Serial(AsyncOutbox):
 
 
 def check(factory: Any, scope: Scope) -> Result:
-    bench = Bench(CONTRACT, factory)
+    harness = Harness(CONTRACT, factory)
     try:
-        return check_scope(bench, scope)
+        return check_scope(harness, scope)
     finally:
-        bench.close()
+        harness.close()
 
 
 @pytest.mark.parametrize("name", ["one withdrawal", "same key", "one process"])
@@ -100,7 +100,7 @@ def test_clean_up_that_cancellation_passes_by_is_found_by_cancellation_alone(mon
     assert [decision.fault for decision in result.schedule if decision.fault] == ["cancelled"]
     assert check(Busy, ALONE).verdict == Verdict.PASS
     assert check(Plain, ALONE).verdict == Verdict.PASS
-    monkeypatch.setattr(Bench, "_with_cancellations", lambda self, scope: scope)
+    monkeypatch.setattr(Harness, "_with_cancellations", lambda self, scope: scope)
     assert check(ForgetsWhenCancelled, ALONE).verdict == Verdict.PASS
 
 
@@ -111,13 +111,13 @@ def test_an_answer_to_a_call_that_was_cancelled_must_be_true() -> None:
 
 
 def test_a_failure_says_so_and_is_replayed_from_its_file_and_as_a_regression_test() -> None:
-    bench = Bench(CONTRACT, Swallows)
-    result = check_scope(bench, SMALL)
-    assert "✗ cancelled" in render(explain_failure(bench, result, "tests:Swallows"))
+    harness = Harness(CONTRACT, Swallows)
+    result = check_scope(harness, SMALL)
+    assert "✗ cancelled" in render(explain_failure(harness, result, "tests:Swallows"))
     scope = scope_from_json(json.loads(json.dumps(scope_to_json(result.scope))))
-    again = replay(bench, scope, result.schedule)
+    again = replay(harness, scope, result.schedule)
     assert again.diverged is None and again.violation is not None and again.violation.property == "G4"
-    bench.close()
+    harness.close()
     schedule = [str(decision) for decision in result.schedule]
     with pytest.raises(AssertionError, match="G4"):
         assert_schedule("outbox", Swallows, scope=SMALL.name, schedule=schedule)
@@ -128,38 +128,38 @@ def test_a_call_is_cancelled_also_while_it_waits_for_another() -> None:
     assert check(Serial, TOGETHER).verdict == Verdict.PASS
     waiting = "advance client-2 [cancelled] | app-1: wait for another call"
     begun = ["advance client-1 | begin execute(k1, A, 61)", "advance client-2 | begin execute(k2, A, 13)"]
-    bench = Bench(CONTRACT, Serial)
-    replayed = replay(bench, TOGETHER, [Decision.parse(text) for text in (*begun, waiting)])
-    bench.close()
+    harness = Harness(CONTRACT, Serial)
+    replayed = replay(harness, TOGETHER, [Decision.parse(text) for text in (*begun, waiting)])
+    harness.close()
     assert replayed.diverged is None and replayed.violation is None
     assert replayed.steps[-1].events == ("w2 ⇒ unknown (it was cancelled)",)
 
 
 def test_drawn_workloads_are_cancelled_as_well() -> None:
-    bench, result = check_statefully(CONTRACT, AsyncOutbox, examples=80, seed=3)
-    bench.close()
+    harness, result = check_statefully(CONTRACT, AsyncOutbox, examples=80, seed=3)
+    harness.close()
     assert (result.verdict, result.reasons) == (Verdict.PASS, ())
     assert dict(result.coverage.faults).keys() >= CANCELLATIONS
 
 
 def test_drawn_workloads_find_what_cancellation_alone_can_find() -> None:
-    bench, result = check_statefully(CONTRACT, Swallows, examples=80, seed=3)
-    bench.close()
+    harness, result = check_statefully(CONTRACT, Swallows, examples=80, seed=3)
+    harness.close()
     assert result.violation is not None and result.violation.property in ("G1", "G4")
     assert {decision.fault for decision in result.schedule if decision.fault} <= CANCELLATIONS
 
 
 def test_two_searches_of_one_scope_do_exactly_the_same() -> None:
-    bench = Bench(CONTRACT, AsyncOutbox)
-    one, other = Explorer(bench, ALONE).explore(), Explorer(bench, ALONE).explore()
-    bench.close()
+    harness = Harness(CONTRACT, AsyncOutbox)
+    one, other = Explorer(harness, ALONE).explore(), Explorer(harness, ALONE).explore()
+    harness.close()
     assert (one.schedules, one.runs, one.effects, one.finals) == (other.schedules, other.runs, other.effects, other.finals)
 
 
 def test_the_reductions_lose_no_ending() -> None:
-    bench = Bench(CONTRACT, AsyncOutbox)
-    reduced, whole = Explorer(bench, ALONE).explore(), Explorer(bench, ALONE, reduced=False).explore()
-    bench.close()
+    harness = Harness(CONTRACT, AsyncOutbox)
+    reduced, whole = Explorer(harness, ALONE).explore(), Explorer(harness, ALONE, reduced=False).explore()
+    harness.close()
     assert reduced.complete and whole.complete
     assert reduced.runs < whole.runs
     assert {view for view, _ in reduced.finals} == {view for view, _ in whole.finals}

@@ -9,22 +9,22 @@ import chain_contract as chain
 import pytest
 
 from acidtest.errors import UsageError
-from acidtest.search.bench import Bench
 from acidtest.search.exhaustive import Explorer
-from acidtest.workload import Lane, Operation, Scope
-from acidtest.world.effects import CALL_FAULTS
+from acidtest.search.harness import Harness
+from acidtest.workload import Client, Operation, Scope
+from acidtest.world.core.effects import CALL_FAULTS
 
-LEFT = Lane("left-1", "left-1", tuple(Operation(f"a{i}", "add", (f"k{i}", 2 + i), 1) for i in (1, 2)))
+LEFT = Client("left-1", "left-1", tuple(Operation(f"a{i}", "add", (f"k{i}", 2 + i), 1) for i in (1, 2)))
 CALLS = Scope("calls", "", (), (LEFT,), idle=("right-1",), called=("right",))
 FAULTY = replace(CALLS, faults=1, kinds=frozenset({*CALL_FAULTS, "crash"}))
 
 
 def explore(factory: Any, scope: Scope, **way: bool) -> Any:
-    bench = Bench(chain.ChainContract(), factory)
+    harness = Harness(chain.ChainContract(), factory)
     try:
-        return Explorer(bench, scope, seconds=60, **way).explore()
+        return Explorer(harness, scope, seconds=60, **way).explore()
     finally:
-        bench.close()
+        harness.close()
 
 
 def test_a_call_is_carried_out_by_the_service_that_is_called():
@@ -49,7 +49,7 @@ def test_mistakes_about_calls_are_found(factory, violated):
 
 @pytest.mark.parametrize("factory", [chain.Calling, chain.TimeoutIsDone, chain.PutsAgain])
 def test_nothing_is_lost_of_calls(factory):
-    small = replace(FAULTY, lanes=(LEFT._replace(operations=LEFT.operations[:1]),))
+    small = replace(FAULTY, clients=(LEFT._replace(operations=LEFT.operations[:1]),))
     reduced, whole = (explore(factory, small, reduced=reduced) for reduced in (True, False))
     assert (reduced.violation is None) == (whole.violation is None)
     if whole.violation is None:

@@ -7,10 +7,10 @@ import pytest
 
 from acidtest.errors import NondeterminismError
 from acidtest.impl.outbox import Outbox
-from acidtest.properties.outbox import OutboxContract
-from acidtest.search.bench import Bench
+from acidtest.properties.outbox.contract import OutboxContract
 from acidtest.search.check import check_scope, find_scope
 from acidtest.search.exhaustive import Explorer
+from acidtest.search.harness import Harness
 from acidtest.search.verdict import Verdict
 
 CONTRACT = OutboxContract()
@@ -18,37 +18,37 @@ SMALL = find_scope(CONTRACT, "one withdrawal")
 
 
 @pytest.fixture
-def bench():
-    made = Bench(CONTRACT, Outbox)
+def harness():
+    made = Harness(CONTRACT, Outbox)
     yield made
     made.close()
 
 
-def test_two_searches_of_one_scope_do_exactly_the_same(bench):
-    one, other = Explorer(bench, SMALL).explore(), Explorer(bench, SMALL).explore()
+def test_two_searches_of_one_scope_do_exactly_the_same(harness):
+    one, other = Explorer(harness, SMALL).explore(), Explorer(harness, SMALL).explore()
     assert (one.schedules, one.runs, one.effects, one.finals) == (other.schedules, other.runs, other.effects, other.finals)
     assert one.complete
 
 
-def test_every_fault_kind_in_the_budget_fires(bench):
-    search = Explorer(bench, SMALL).explore()
+def test_every_fault_kind_in_the_budget_fires(harness):
+    search = Explorer(harness, SMALL).explore()
     assert {kind for kind, count in search.fired.items() if count} == set(SMALL.kinds)
 
 
-def test_without_a_budget_of_faults_there_is_none(bench):
-    search = Explorer(bench, replace(SMALL, faults=0)).explore()
+def test_without_a_budget_of_faults_there_is_none(harness):
+    search = Explorer(harness, replace(SMALL, faults=0)).explore()
     assert search.fired == {}
     assert search.complete
 
 
-def test_a_larger_budget_of_faults_reaches_more_endings(bench):
-    none = Explorer(bench, replace(SMALL, faults=0)).explore()
-    one = Explorer(bench, SMALL).explore()
+def test_a_larger_budget_of_faults_reaches_more_endings(harness):
+    none = Explorer(harness, replace(SMALL, faults=0)).explore()
+    one = Explorer(harness, SMALL).explore()
     assert len(none.finals) < len(one.finals)
 
 
-def test_time_that_runs_out_is_inconclusive_and_says_what_was_completed(bench):
-    result = check_scope(bench, find_scope(CONTRACT, "two withdrawals"), seconds=0.01)
+def test_time_that_runs_out_is_inconclusive_and_says_what_was_completed(harness):
+    result = check_scope(harness, find_scope(CONTRACT, "two withdrawals"), seconds=0.01)
     assert result.verdict == Verdict.INCONCLUSIVE
     assert result.reasons
     assert "no schedule completely" in result.bound or "at most 0 faults" in result.bound
@@ -60,11 +60,11 @@ def test_the_first_counterexample_has_no_fault_where_none_is_needed():
             super()._publish(row)
             super()._publish(row)
 
-    bench = Bench(CONTRACT, PublishesTwice)
+    harness = Harness(CONTRACT, PublishesTwice)
     try:
-        result = check_scope(bench, SMALL)
+        result = check_scope(harness, SMALL)
     finally:
-        bench.close()
+        harness.close()
     assert result.violation.property == "OB5"
     assert not any(decision.fault for decision in result.schedule)
     assert all(decision.kind != "crash" for decision in result.schedule)
@@ -75,16 +75,16 @@ def test_code_that_is_not_deterministic_is_reported_as_such():
         def _enqueue(self, connection, key, account, amount):
             super()._enqueue(connection, f"{key}-{uuid.uuid4()}", account, amount)
 
-    bench = Bench(CONTRACT, Random)
+    harness = Harness(CONTRACT, Random)
     try:
         with pytest.raises(NondeterminismError, match="uuid4"):
-            check_scope(bench, SMALL)
+            check_scope(harness, SMALL)
     finally:
-        bench.close()
+        harness.close()
 
 
-def test_coverage_has_denominators(bench):
-    coverage = check_scope(bench, SMALL).coverage
+def test_coverage_has_denominators(harness):
+    coverage = check_scope(harness, SMALL).coverage
     assert 0 < coverage.states <= coverage.reachable
     assert 0 < coverage.actions <= coverage.all_actions
     assert 0 < coverage.crash_points <= coverage.effects

@@ -13,8 +13,8 @@ from tiny_contract import Tiny, add, alone, scope
 
 from acidtest.environment import Outcome
 from acidtest.errors import NondeterminismError
-from acidtest.search.bench import Bench
 from acidtest.search.exhaustive import Explorer
+from acidtest.search.harness import Harness
 
 TWO = scope(alone("app-1", add("w1", 5)), alone("app-2", add("w2", 7)))
 _counter = itertools.count()
@@ -48,11 +48,11 @@ class ClassMemory(Tiny):
     ("factory", "effect"), [(Uuid, "bank: INSERT seen"), (WallClock, "bank: INSERT seen"), (ClassMemory, "bank: ")]
 )
 def test_the_effect_that_differs_on_replay_is_named(factory: Any, effect: str) -> None:
-    bench = Bench(tiny.TinyContract(), factory)
+    harness = Harness(tiny.TinyContract(), factory)
     with pytest.raises(NondeterminismError, match=r"env\.new_id") as caught:
-        Explorer(bench, TWO, seconds=60).explore()
+        Explorer(harness, TWO, seconds=60).explore()
     assert effect in str(caught.value)
-    bench.close()
+    harness.close()
 
 
 def test_code_that_asks_the_environment_is_not_suspected() -> None:
@@ -62,6 +62,6 @@ def test_code_that_asks_the_environment_is_not_suspected() -> None:
             self.connect().execute("INSERT INTO seen VALUES (?)", (str(found),))
             return super().add(key, amount)
 
-    bench = Bench(tiny.TinyContract(), Asking)
-    assert Explorer(bench, TWO, seconds=60).explore().complete
-    bench.close()
+    harness = Harness(tiny.TinyContract(), Asking)
+    assert Explorer(harness, TWO, seconds=60).explore().complete
+    harness.close()

@@ -8,17 +8,17 @@ from tiny_contract import Tiny, add, alone, explore, scope
 
 from acidtest.environment import Outcome
 from acidtest.patterns import coded
-from acidtest.properties.contract import Contract
+from acidtest.properties.shared.contract import Contract
 from acidtest.search.explain import scope_from_json, scope_to_json
-from acidtest.workload import ENVIRONMENT, Lane, Operation, Scope
+from acidtest.workload import ENVIRONMENT, Client, Operation, Scope
 
 KINDS = ("crash", "unacknowledged")
 
 
 def opened(*kinds: str) -> Scope:
     """A request that opens, and two that come at once after it."""
-    lanes = (alone("app-1", add("w1", 5)), alone("app-2", add("w2", 3, retries=1)), alone("app-3", add("w3", 2)))
-    return replace(scope(*lanes, faults=int(bool(kinds)), kinds=kinds), opening=("app-1",))
+    clients = (alone("app-1", add("w1", 5)), alone("app-2", add("w2", 3, retries=1)), alone("app-3", add("w3", 2)))
+    return replace(scope(*clients, faults=int(bool(kinds)), kinds=kinds), opening=("app-1",))
 
 
 class ForgetsOthers(Tiny):
@@ -36,7 +36,7 @@ class ForgetsOthers(Tiny):
 
 def test_it_multiplies_no_schedules() -> None:
     with_opening = explore(opened())
-    without = explore(replace(opened(), lanes=opened().lanes[1:], opening=()))
+    without = explore(replace(opened(), clients=opened().clients[1:], opening=()))
     at_once = explore(replace(opened(), opening=()))
     assert with_opening.complete
     assert with_opening.schedules == without.schedules < at_once.schedules
@@ -49,15 +49,15 @@ def test_no_fault_befalls_it() -> None:
 
 
 def test_what_it_left_is_there() -> None:
-    alone_there = replace(opened(), lanes=opened().lanes[1:2], opening=())
-    beside_another = replace(opened(), lanes=opened().lanes[:2])
+    alone_there = replace(opened(), clients=opened().clients[1:2], opening=())
+    beside_another = replace(opened(), clients=opened().clients[:2])
     assert explore(alone_there, ForgetsOthers).violation is None
     assert explore(beside_another, ForgetsOthers).violation is not None
 
 
 def test_an_outage_is_over_when_it_has_opened() -> None:
-    down, up = (Lane(name, ENVIRONMENT, (Operation(name, what),)) for name, what in (("down", "outage"), ("up", "restore")))
-    chosen = replace(opened(), lanes=(down, *opened().lanes, up), opening=("down", "app-1", "up"))
+    down, up = (Client(name, ENVIRONMENT, (Operation(name, what),)) for name, what in (("down", "outage"), ("up", "restore")))
+    chosen = replace(opened(), clients=(down, *opened().clients, up), opening=("down", "app-1", "up"))
     search = explore(chosen)
     assert search.complete
     assert search.schedules == explore(opened()).schedules
@@ -71,4 +71,4 @@ def test_lanes_that_open_exist_and_come_first() -> None:
     for entry in coded():
         contract: type[Contract] = entry.contract_class()
         for chosen in (*contract.scopes, *contract.slow_scopes):
-            assert tuple(lane.name for lane in chosen.lanes[: len(chosen.opening)]) == chosen.opening, chosen.name
+            assert tuple(client.name for client in chosen.clients[: len(chosen.opening)]) == chosen.opening, chosen.name

@@ -12,16 +12,16 @@ import pytest
 import tiny_contract as tiny
 from tiny_contract import Tiny, add, alone, scope
 
+from acidtest.checker.machine import Kind, Property
 from acidtest.environment import BrokerRefused, BrokerTimeout, Outcome
 from acidtest.impl.outbox import Outbox
-from acidtest.models.machine import Kind, Property
-from acidtest.properties import outbox
-from acidtest.search.bench import Bench
+from acidtest.properties.outbox import contract as outbox
 from acidtest.search.exhaustive import Explorer
-from acidtest.workload import ENVIRONMENT, Lane, Operation, Scope
+from acidtest.search.harness import Harness
+from acidtest.workload import ENVIRONMENT, Client, Operation, Scope
 
 if TYPE_CHECKING:
-    from acidtest.properties.contract import Contract, Seen
+    from acidtest.properties.shared.contract import Contract, Seen
 
 MOST_RUNS = 2_000
 WAYS = [dict(zip(("reduced", "merged"), way, strict=True)) for way in product((True, False), repeat=2)]
@@ -34,14 +34,14 @@ class Ending(NamedTuple):
     finals: frozenset[Any]
 
 
-def ending(bench: Bench, small: Scope, **way: bool) -> Ending:
+def ending(harness: Harness, small: Scope, **way: bool) -> Ending:
     """Explore `small` completely."""
-    search = Explorer(bench, small, seconds=60, **way).explore()
+    search = Explorer(harness, small, seconds=60, **way).explore()
     assert search.runs < MOST_RUNS
     if search.violation is not None:
         return Ending(search.violation.property, frozenset())
     assert search.complete
-    databases = bench.site.databases()
+    databases = harness.site.databases()
     finals = {
         (view, tuple(d.value(number) for d, number in zip(databases, contents, strict=True)))
         for view, contents in search.finals
@@ -51,11 +51,11 @@ def ending(bench: Bench, small: Scope, **way: bool) -> Ending:
 
 def endings(contract: Contract, factory: Any, small: Scope, ways: list[dict[str, bool]]) -> list[Ending]:
     """The ending of each way to search."""
-    bench = Bench(contract, factory)
+    harness = Harness(contract, factory)
     try:
-        return [ending(bench, small, **way) for way in ways]
+        return [ending(harness, small, **way) for way in ways]
     finally:
-        bench.close()
+        harness.close()
 
 
 # A correct implementation and plausible mistakes:
@@ -112,8 +112,8 @@ class StaleTime(Tiny):
 
 APART = (alone("app-1", add("w1", 5)), alone("app-2", add("w2", 7)))
 RETRYING = alone("app-1", add("w1", 5, retries=1))
-TOGETHER = (Lane("client-1", "app", (add("w1", 5, "k"),)), Lane("client-2", "app", (add("w2", 5, "k"),)))
-TIME = Lane(ENVIRONMENT, ENVIRONMENT, (Operation("jump", "jump", (60.0,)),))
+TOGETHER = (Client("client-1", "app", (add("w1", 5, "k"),)), Client("client-2", "app", (add("w2", 5, "k"),)))
+TIME = Client(ENVIRONMENT, ENVIRONMENT, (Operation("jump", "jump", (60.0,)),))
 CRASH = {"crash"}
 CASES = {
     "two processes": (Tiny, scope(*APART), ""),
@@ -160,14 +160,14 @@ CUT = (
     Scope(
         "a withdrawal and a poll", "", (("A", 100),),
         (
-            Lane("app-1", "app-1", (Operation("w1", "execute", ("k1", "A", 61), 1),)),
-            Lane("relay-1", "relay-1", (Operation("poll", "relay"),)),
+            Client("app-1", "app-1", (Operation("w1", "execute", ("k1", "A", 61), 1),)),
+            Client("relay-1", "relay-1", (Operation("poll", "relay"),)),
         ),
         faults=1, kinds=frozenset(CRASH),
     ),
     Scope(
         "a key asked for twice", "", (("A", 100),),
-        tuple(Lane(name, name, (Operation(f"w {name}", "execute", ("k1", "A", 41)),)) for name in ("app-1", "app-2")),
+        tuple(Client(name, name, (Operation(f"w {name}", "execute", ("k1", "A", 41)),)) for name in ("app-1", "app-2")),
     ),
 )  # fmt: skip
 
@@ -250,13 +250,13 @@ def drawn(seed: int) -> tuple[dict[str, list[str]], Scope]:
     rng = random.Random(seed)
     programs = {key: rng.choices(INSTRUCTIONS, k=rng.randint(2, 3)) for key in ("w1", "w2")}
     one, other = add("w1", 1), add("w2", 1)
-    lanes = rng.choice([
+    clients = rng.choice([
         (alone("app-1", one), alone("app-2", other)),
-        (Lane("client-1", "app", (one,)), Lane("client-2", "app", (other,))),
+        (Client("client-1", "app", (one,)), Client("client-2", "app", (other,))),
         (alone("app-1", one), TIME),
     ])  # fmt: skip
     kinds = rng.choice([(), ("crash",), ("crash", "late"), ("unacknowledged", "refused", "lost", "twice")])
-    return programs, scope(*lanes, faults=bool(kinds), kinds=kinds)
+    return programs, scope(*clients, faults=bool(kinds), kinds=kinds)
 
 
 @pytest.mark.parametrize("seed", range(12))

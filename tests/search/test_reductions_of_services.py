@@ -8,23 +8,23 @@ import chain_contract as chain
 import pytest
 from test_reductions import endings
 
-from acidtest.workload import ENVIRONMENT, Lane, Operation, Scope
+from acidtest.workload import ENVIRONMENT, Client, Operation, Scope
 
 
-def lanes(*more: Lane, times: int = 2) -> tuple[Lane, ...]:
+def clients(*more: Client, times: int = 2) -> tuple[Client, ...]:
     left = [(Operation(f"a{i}", "add", (f"k{i}", 2 + i), 1), Operation(f"relay {i}", "relay")) for i in range(1, times + 1)]
     handle = [Operation(f"handle {i}", "handle", (), 1, "message") for i in range(times)]
-    return Lane("left-1", "left-1", tuple(op for pair in left for op in pair)), Lane("right-1", "right-1", tuple(handle)), *more
+    return Client("left-1", "left-1", tuple(op for pair in left for op in pair)), Client("right-1", "right-1", tuple(handle)), *more
 
 
-JUMP = Lane(ENVIRONMENT, ENVIRONMENT, (Operation("jump", "jump", (86_400.0,)),))
-TWO = Lane("right-2", "right-2", (Operation("handle 3", "handle", (), 1, "message"),))
+JUMP = Client(ENVIRONMENT, ENVIRONMENT, (Operation("jump", "jump", (86_400.0,)),))
+TWO = Client("right-2", "right-2", (Operation("handle 3", "handle", (), 1, "message"),))
 SCOPES = {
-    "calm": Scope("calm", "", (), lanes()),
-    "crash": Scope("crash", "", (), lanes(times=1), faults=1, kinds=frozenset({"crash"})),
-    "again": Scope("again", "", (), lanes(), faults=1, kinds=frozenset({"duplicated", "reordered"})),
-    "jump": Scope("jump", "", (), lanes(JUMP)),
-    "two": Scope("two", "", (), lanes(TWO)),
+    "calm": Scope("calm", "", (), clients()),
+    "crash": Scope("crash", "", (), clients(times=1), faults=1, kinds=frozenset({"crash"})),
+    "again": Scope("again", "", (), clients(), faults=1, kinds=frozenset({"duplicated", "reordered"})),
+    "jump": Scope("jump", "", (), clients(JUMP)),
+    "two": Scope("two", "", (), clients(TWO)),
 }
 
 

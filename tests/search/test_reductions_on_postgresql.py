@@ -9,10 +9,10 @@ import pytest
 
 from acidtest.impl.acid import Transfers
 from acidtest.impl.broken.acid.levels import WriteSkewInside
-from acidtest.properties.acid import AcidContract
-from acidtest.search.bench import Bench
+from acidtest.properties.acid.contract import AcidContract
 from acidtest.search.check import find_scope
 from acidtest.search.exhaustive import Explorer, Search
+from acidtest.search.harness import Harness
 
 pytestmark = pytest.mark.usefixtures("postgresql")
 
@@ -31,12 +31,12 @@ class SkewAtSerializable(WriteSkewInside):
 
 def explored(factory: Any, scope: str, *, reduced: bool, merged: bool) -> Search:
     contract = AcidContract()
-    bench = Bench(contract, factory, "postgresql")
+    harness = Harness(contract, factory, "postgresql")
     chosen = replace(find_scope(contract, scope), faults=0, kinds=frozenset())
     try:
-        return Explorer(bench, chosen, reduced=reduced, merged=merged).explore()
+        return Explorer(harness, chosen, reduced=reduced, merged=merged).explore()
     finally:
-        bench.close()
+        harness.close()
 
 
 @pytest.mark.parametrize(

@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import pytest
 import tiny_contract as tiny
 from tiny_contract import Tiny, add, alone, scope
 
+from acidtest.checker.machine import Kind, Property
 from acidtest.environment import Outcome
-from acidtest.models.machine import Kind, Property
+from acidtest.port import background, recovery
 from acidtest.search import exhaustive, settle
-from acidtest.search.bench import Bench
 from acidtest.search.exhaustive import Explorer, Search
+from acidtest.search.harness import Harness
 from acidtest.search.run import TERMINATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from acidtest.properties.contract import Contract
+    from acidtest.properties.shared.contract import Contract
+
+
+class _TidyingPort(tiny.TinyPort, Protocol):
+    @background
+    def tidy(self) -> None: ...
+
+
+class _RecoveringPort(tiny.TinyPort, Protocol):
+    @recovery
+    def tidy(self) -> None: ...
 
 
 class _Tidying(tiny.TinyContract):
-    background: ClassVar[tuple[str, ...]] = ("tidy",)
+    port = _TidyingPort
 
 
 class _Recovering(tiny.TinyContract):
-    recover: ClassVar[str] = "tidy"
+    port = _RecoveringPort
 
 
 @pytest.fixture(autouse=True)
@@ -38,11 +49,11 @@ def _small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def explore(contract: Contract, factory: Callable[[Any], Any], **budget: Any) -> Search:
     """Everything that one client may meet."""
-    bench = Bench(contract, factory)
+    harness = Harness(contract, factory)
     try:
-        return Explorer(bench, scope(alone("app", add("w1", 5)), **budget), seconds=60).explore()
+        return Explorer(harness, scope(alone("app", add("w1", 5)), **budget), seconds=60).explore()
     finally:
-        bench.close()
+        harness.close()
 
 
 def reason(search: Search) -> str:

@@ -18,8 +18,8 @@ KINDS = ("crash", "late", "lost", "refused", "unacknowledged")
 
 def two_clients(*kinds: str) -> Scope:
     """Two requests of two clients, one after the other; one fault of these kinds."""
-    lanes = (alone("app-1", add("w1", 5, retries=1)), alone("app-2", add("w2", 3, retries=1)))
-    return replace(scope(*lanes, faults=int(bool(kinds)), kinds=kinds), serial=True)
+    clients = (alone("app-1", add("w1", 5, retries=1)), alone("app-2", add("w2", 3, retries=1)))
+    return replace(scope(*clients, faults=int(bool(kinds)), kinds=kinds), serial=True)
 
 
 class AddsAgain(Tiny):

@@ -9,13 +9,13 @@ import pytest
 from acidtest.impl.broken.acid import AckBeforeCommit
 from acidtest.impl.broken.two_phase_commit import PreparedNotDurable
 from acidtest.patterns import coded, pattern
-from acidtest.properties.acid import AcidContract
-from acidtest.search.bench import Bench
+from acidtest.properties.acid.contract import AcidContract
 from acidtest.search.check import check_scope, find_scope
+from acidtest.search.harness import Harness
 from acidtest.search.replay import replay
 from acidtest.search.stateful import check_statefully
 from acidtest.search.verdict import Verdict
-from acidtest.world.effects import RESTART_DATABASE, Decision
+from acidtest.world.core.effects import RESTART_DATABASE, Decision
 
 BACKENDS = ("sqlite", "postgresql")
 STEMS = tuple(entry.stem for entry in coded())
@@ -34,12 +34,12 @@ def backend(request: Any) -> Any:
 
 
 def killed(stem: str, factory: Any, backend: str) -> tuple[Any, Any]:
-    bench = Bench(pattern(stem).contract_class()(), factory, backend)
+    harness = Harness(pattern(stem).contract_class()(), factory, backend)
     try:
-        result = check_scope(bench, find_scope(bench.contract, "server death"))
-        again = replay(bench, result.scope, result.schedule) if result.violation is not None else None
+        result = check_scope(harness, find_scope(harness.contract, "server death"))
+        again = replay(harness, result.scope, result.schedule) if result.violation is not None else None
     finally:
-        bench.close()
+        harness.close()
     return result, again
 
 
@@ -71,7 +71,7 @@ class _Mortal(AcidContract):
 
 
 def test_the_stateful_search_kills_the_server_as_well(backend: str) -> None:
-    bench, result = check_statefully(_Mortal(), pattern("acid").reference_factory(), examples=20, seed=5, backend=backend)
-    bench.close()
+    harness, result = check_statefully(_Mortal(), pattern("acid").reference_factory(), examples=20, seed=5, backend=backend)
+    harness.close()
     assert result.violation is None
     assert dict(result.coverage.faults).get(RESTART_DATABASE, 0) > 0

@@ -13,8 +13,8 @@ from hypothesis.database import InMemoryExampleDatabase
 from tiny_contract import Tiny, add, alone, scope
 
 from acidtest.patterns import coded, pattern
-from acidtest.search.bench import Bench
 from acidtest.search.course import LATE_EFFECT, NEXT, Course, Plan
+from acidtest.search.harness import Harness
 from acidtest.search.stateful import STEPS, Violated, check_statefully, machine_for, run_machine
 from acidtest.workload import Operation
 
@@ -26,15 +26,15 @@ EVERY = pytest.mark.parametrize("entry", coded(), ids=lambda entry: entry.stem)
 
 def follow(plan: Plan, *names: str, kinds: tuple[str, ...] = ()) -> tuple[Course, list[str]]:
     """Run clients by a plan, who add something, or, if names are given, read; the course, and who went on, in order."""
-    bench = Bench(tiny.TinyContract(), Tiny)
+    harness = Harness(tiny.TinyContract(), Tiny)
     readers = [alone(name, *(Operation(f"{name} {i}", "total") for i in range(3))) for name in names]
     try:
-        bench.prepare(scope(*(readers or (alone(name, add(f"of {name}", 1)) for name in "ab")), faults=2, kinds=kinds))
-        course = Course(bench, plan)
+        harness.prepare(scope(*(readers or (alone(name, add(f"of {name}", 1)) for name in "ab")), faults=2, kinds=kinds))
+        course = Course(harness, plan)
         course.follow()
         course.run.close()
     finally:
-        bench.close()
+        harness.close()
     return course, [key for key, _ in groupby(d.target if d.kind == "advance" else d.kind for d in course.schedule)]
 
 
@@ -80,16 +80,16 @@ def test_what_is_late_takes_effect_when_that_is_planned() -> None:
 
 def test_what_was_seen_before_others_accounts_were_opened_is_not_remembered() -> None:
     """Contents are numbered as they are first seen, and other accounts begin anew."""
-    bench = Bench(tiny.TinyContract(), Tiny)
+    harness = Harness(tiny.TinyContract(), Tiny)
     two, one = scope(alone("a", add("w1", 1), add("w2", 2))), scope(alone("a", add("w3", 4)))
     totals = []
     for workload in (one, two, replace(one, accounts=(("B", 7),)), two, one):
-        bench.prepare_again(workload)
-        course = Course(bench, Plan())
+        harness.prepare_again(workload)
+        course = Course(harness, Plan())
         course.follow()
         totals.append([course.run.view.total, course.run.violation])
         course.run.close()
-    bench.close()
+    harness.close()
     assert totals == [[total, None] for total in (4, 3, 4, 3, 4)]
 
 
@@ -136,7 +136,7 @@ def test_what_the_first_workloads_find_is_kept_and_tried_first_the_next_time() -
         with pytest.raises(Violated):
             run(machine, examples, database)
         runs.append(machine.tally.runs)
-        machine.bench.close()
+        machine.harness.close()
     assert runs[1] < runs[0]
     assert runs[1] <= 4
 
@@ -147,7 +147,7 @@ def test_no_plan_runs_twice() -> None:
     try:
         run(machine, 12, InMemoryExampleDatabase())
     finally:
-        machine.bench.close()
+        machine.harness.close()
     assert machine.tally.runs == len(machine.tally.passed)
 
 
@@ -174,6 +174,6 @@ MISSED = [
 def test_what_used_to_be_missed_is_found(stem: str, name: str) -> None:
     entry = pattern(stem)
     mutant = next(mutant for mutant in entry.mutants() if mutant.name == name)
-    bench, result = check_statefully(entry.contract_class()(), mutant.factory, seed=1, shrink=False)
-    bench.close()
+    harness, result = check_statefully(entry.contract_class()(), mutant.factory, seed=1, shrink=False)
+    harness.close()
     assert result.violation is not None

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
+from acidtest.checker.machine import Action, Kind, Model, Property, Transition
 from acidtest.environment import Outcome
-from acidtest.models.machine import Action, Kind, Model, Property, Transition
-from acidtest.properties.contract import Contract, Seen
-from acidtest.search.bench import Bench
+from acidtest.port import installation, operation, read
+from acidtest.properties.shared.contract import Contract, Seen
 from acidtest.search.exhaustive import Explorer, Search
-from acidtest.workload import Lane, Operation, Scope
+from acidtest.search.harness import Harness
+from acidtest.workload import Client, Operation, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
 
 class TinyPort(Protocol):
+    @installation
     def install(self, accounts: dict[str, int]) -> None: ...
 
+    @operation
     def add(self, key: str, amount: int) -> Outcome: ...
 
+    @read
     def total(self) -> dict[str, int]: ...
 
 
@@ -58,7 +62,6 @@ class Anything(Model[int]):
 class TinyContract(Contract):
     pattern: ClassVar[str] = "tiny"
     port = TinyPort
-    reads: ClassVar[tuple[str, ...]] = ("total",)
     properties: ClassVar[tuple[Property, ...]] = (
         Property("T1", "the sum is made of whole requests", Kind.AT_REST, possible),
     )
@@ -116,20 +119,20 @@ def add(name: str, amount: int, key: str = "", retries: int = 0) -> Operation:
     return Operation(name, "add", (key or name, amount), retries)
 
 
-def scope(*lanes: Lane, faults: int = 0, kinds: Iterable[str] = ()) -> Scope:
+def scope(*clients: Client, faults: int = 0, kinds: Iterable[str] = ()) -> Scope:
     """A scope of these clients."""
-    return Scope("tiny", "", (("A", 0),), lanes, faults, frozenset(kinds))
+    return Scope("tiny", "", (("A", 0),), clients, faults, frozenset(kinds))
 
 
-def alone(name: str, *operations: Operation) -> Lane:
+def alone(name: str, *operations: Operation) -> Client:
     """A client with a process of its own."""
-    return Lane(name, name, operations)
+    return Client(name, name, operations)
 
 
 def explore(chosen: Scope, factory: Any = Tiny) -> Search:
     """Every schedule of a scope."""
-    bench = Bench(TinyContract(), factory)
+    harness = Harness(TinyContract(), factory)
     try:
-        return Explorer(bench, chosen).explore()
+        return Explorer(harness, chosen).explore()
     finally:
-        bench.close()
+        harness.close()

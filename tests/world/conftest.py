@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from small_world import install
 
-from acidtest.world import interpose
-from acidtest.world.site import Site
+from acidtest.world.core.site import Site
+from acidtest.world.python import interpose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

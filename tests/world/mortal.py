@@ -14,21 +14,22 @@ from pathlib import Path
 from typing import Any
 
 from acidtest.patterns import pattern
+from acidtest.port import Role
 from acidtest.search.check import find_scope
-from acidtest.world import interpose
-from acidtest.world.site import Site
-from acidtest.world.world import World
+from acidtest.world.core.site import Site
+from acidtest.world.core.world import World
+from acidtest.world.python import interpose
 
 
 def attach(site: Site, places: dict[str, str]) -> None:
     """Use databases that are there already."""
     for name, place in places.items():
         if site.backend.name == "sqlite":
-            from acidtest.world.database.store import Database as File
+            from acidtest.world.databases.sqlite.store import Database as File
 
             site._databases[name] = File(name, Path(place), site._postpone)
         else:
-            from acidtest.world.database.postgresql.store import Database
+            from acidtest.world.databases.postgresql.store import Database
 
             site._databases[name] = Database(name, place, site.backend.watch, site._postpone)  # type: ignore[attr-defined]
 
@@ -41,9 +42,9 @@ def live_and_die(order: dict[str, Any]) -> None:
     entry = pattern(order["stem"])
     contract = entry.contract_class()()
     scope = find_scope(contract, order["scope"])
-    world = World(site, entry.reference_factory(), scope, contract.recover)
+    world = World(site, entry.reference_factory(), scope, contract.interface().name(Role.RECOVERY))
     for _ in range(order["steps"]):
-        assert world.advance(scope.lanes[0].name)
+        assert world.advance(scope.clients[0].name)
     sys.stdout.write(json.dumps(world.broker.log) + "\n")
     sys.stdout.flush()
     os.kill(os.getpid(), signal.SIGKILL)

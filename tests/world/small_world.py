@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from acidtest.workload import Lane, Operation, Scope
-from acidtest.world.coroutines import Driven, coroutine_methods
-from acidtest.world.database.store import connect_sqlite
-from acidtest.world.effects import CRASH, Decision
-from acidtest.world.env import Env
-from acidtest.world.interpose import building
-from acidtest.world.world import World
+from acidtest.workload import Client, Operation, Scope
+from acidtest.world.core.effects import CRASH, Decision
+from acidtest.world.core.env import Env
+from acidtest.world.core.world import World
+from acidtest.world.databases.sqlite.store import connect_sqlite
+from acidtest.world.python.coroutines import Driven, coroutine_methods
+from acidtest.world.python.interpose import building
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from acidtest.world.site import Site
+    from acidtest.world.core.site import Site
 
 ACCOUNTS = (
     "CREATE TABLE accounts (id TEXT PRIMARY KEY, balance INTEGER); INSERT INTO accounts VALUES ('A', 100), ('B', 100)"
@@ -53,11 +53,11 @@ class Small(World):
     def __init__(self, site: Site, *functions: Callable[[Any], object], together: bool = False, retries: int = 0) -> None:
         named = {function.__name__: function for function in functions}
         clients = [n for n in named if n != "recover"]
-        lanes = tuple(Lane(n, "app" if together else n, (Operation(n, n, (), retries),)) for n in clients)
+        clients = tuple(Client(n, "app" if together else n, (Operation(n, n, (), retries),)) for n in clients)
         factory: Any = partial(Code, named)
         if coroutine_methods(factory(None), named):
             factory = Driven(factory)
-        super().__init__(site, factory, Scope("small", "", (), lanes), "recover" * ("recover" in named))
+        super().__init__(site, factory, Scope("small", "", (), clients), "recover" * ("recover" in named))
         self.answers: dict[str, Hashable] = {}
         self.done: list[str] = []
 

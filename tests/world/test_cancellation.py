@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from small_world import Small, balance
 
 if TYPE_CHECKING:
-    from acidtest.world.site import Site
+    from acidtest.world.core.site import Site
 
 PAY = "UPDATE accounts SET balance = balance - 10 WHERE id = 'A'"
 

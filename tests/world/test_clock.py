@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from small_world import Small, install
 
-from acidtest.world.clock import START
-from acidtest.world.effects import Decision
+from acidtest.world.core.effects import Decision
+from acidtest.world.devices.clock import START
 
 if TYPE_CHECKING:
-    from acidtest.world.site import Site
+    from acidtest.world.core.site import Site
 
 
 def nap(env: Any) -> float:

@@ -10,13 +10,13 @@ from small_world import Small, install
 
 from acidtest.environment import BrokerRefused, BrokerTimeout, Delivery
 from acidtest.errors import ContractError
-from acidtest.world.broker import Message
-from acidtest.world.effects import ACK_FAULTS, CRASH, Decision
+from acidtest.world.core.effects import ACK_FAULTS, CRASH, Decision
+from acidtest.world.devices.broker.log import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from acidtest.world.site import Site
+    from acidtest.world.core.site import Site
 
 MESSAGES = [Message("m1", "A", "1"), Message("m2", "A", "2"), Message("m3", "B", "3")]
 

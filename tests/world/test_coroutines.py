@@ -15,14 +15,14 @@ from small_world import ACCOUNTS, Small, balance, draw, effects, fingerprint, in
 from acidtest.environment import BrokerRefused, BrokerTimeout, Status
 from acidtest.errors import ContractError, NondeterminismError
 from acidtest.workload import Scope
-from acidtest.world.clock import START
-from acidtest.world.coroutines import Driven, coroutine_methods
-from acidtest.world.env import Env
-from acidtest.world.interpose import building
-from acidtest.world.world import World
+from acidtest.world.core.env import Env
+from acidtest.world.core.world import World
+from acidtest.world.devices.clock import START
+from acidtest.world.python.coroutines import Driven, coroutine_methods
+from acidtest.world.python.interpose import building
 
 if TYPE_CHECKING:
-    from acidtest.world.site import Site
+    from acidtest.world.core.site import Site
 
 PAY = "UPDATE accounts SET balance = balance - 10 WHERE id = 'A'"
 READ = "SELECT balance FROM accounts WHERE id = 'A'"

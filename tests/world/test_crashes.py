@@ -13,7 +13,7 @@ from small_world import ACCOUNTS, Small, balance, install, read
 from sqlalchemy import orm
 
 if TYPE_CHECKING:
-    from acidtest.world.site import Site
+    from acidtest.world.core.site import Site
 
 PAY = "UPDATE accounts SET balance = balance - 10 WHERE id = 'A'"
 
@@ -140,7 +140,7 @@ def test_code_that_would_not_die_does_not_keep_the_interpreter_alive() -> None:
     program = """
 import sys
 sys.path[:0] = [{folder!r}]
-from acidtest.world.site import Site
+from acidtest.world.core.site import Site
 from small_world import Small, install
 def stubborn(env):
     while True:

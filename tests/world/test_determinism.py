@@ -9,11 +9,11 @@ import sqlalchemy as sa
 from small_world import ACCOUNTS, Small, draw, fingerprint, install
 
 from acidtest.environment import BrokerRefused, BrokerTimeout
-from acidtest.world.clock import START
-from acidtest.world.effects import Decision
+from acidtest.world.core.effects import Decision
+from acidtest.world.devices.clock import START
 
 if TYPE_CHECKING:
-    from acidtest.world.site import Site
+    from acidtest.world.core.site import Site
 
 SCHEDULES, PARTS = 100, 4
 

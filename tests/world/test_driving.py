@@ -11,12 +11,12 @@ from small_world import Small, balance, effects, read, run
 from sqlalchemy import orm
 
 from acidtest.errors import UsageError
-from acidtest.world import interpose
+from acidtest.world.python import interpose
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from acidtest.world.site import Site
+    from acidtest.world.core.site import Site
 
 interpose.install()
 from sqlite3 import connect as bound_after_install  # noqa: E402 - bound late, as in code under test

@@ -10,13 +10,22 @@ from small_world import Code, Small
 
 from acidtest.environment import ExternalRefused, ExternalTimeout, Receipt, Status
 from acidtest.errors import ContractError
-from acidtest.workload import Lane, Operation, Scope, System
-from acidtest.world.effects import CRASH, DELAYED, LATE, LOST, PERFORM_FAULTS, REFUSED, TWICE, UNACKNOWLEDGED
-from acidtest.world.world import World
+from acidtest.workload import Client, Operation, Scope, System
+from acidtest.world.core.effects import (
+    CRASH,
+    DELAYED,
+    LATE,
+    LOST,
+    PERFORM_FAULTS,
+    REFUSED,
+    TWICE,
+    UNACKNOWLEDGED,
+)
+from acidtest.world.core.world import World
 
 if TYPE_CHECKING:
-    from acidtest.world.external import Order
-    from acidtest.world.site import Site
+    from acidtest.world.core.site import Site
+    from acidtest.world.devices.external import Order
 
 
 def perform(env: Any) -> Any:
@@ -44,10 +53,10 @@ def inquire(env: Any) -> Any:
 class Outside(Small):
     """A small world with an external system."""
 
-    def __init__(self, site: Site, system: System, *functions: Any, lanes: tuple[Lane, ...] = ()) -> None:
+    def __init__(self, site: Site, system: System, *functions: Any, clients: tuple[Client, ...] = ()) -> None:
         named = {function.__name__: function for function in functions}
-        own = tuple(Lane(n, n, (Operation(n, n),)) for n in named if n != "hear")
-        World.__init__(self, site, partial(Code, named), Scope("outside", "", (), own + lanes, systems=(system,)))
+        own = tuple(Client(n, n, (Operation(n, n),)) for n in named if n != "hear")
+        World.__init__(self, site, partial(Code, named), Scope("outside", "", (), own + clients, systems=(system,)))
         self.answers, self.done = {}, []
 
     def call(self, name: str, fault: str = "") -> Any:
@@ -207,13 +216,13 @@ def hear(_env: Any, receipt: Receipt) -> Receipt:
     return receipt
 
 
-def hearing(name: str, source: str) -> Lane:
-    return Lane(name, "ear", (Operation(name, "hear", source=source),))
+def hearing(name: str, source: str) -> Client:
+    return Client(name, "ear", (Operation(name, "hear", source=source),))
 
 
 def test_callbacks_wait_for_what_they_tell_and_may_come_in_any_order_and_twice(site: Site) -> None:
-    lanes = tuple(hearing(f"c{i}", f"atm callback {n}") for i, n in enumerate((0, 1, 1)))
-    world = Outside(site, ATM._replace(callbacks=True), perform, hear, lanes=lanes)
+    clients = tuple(hearing(f"c{i}", f"atm callback {n}") for i, n in enumerate((0, 1, 1)))
+    world = Outside(site, ATM._replace(callbacks=True), perform, hear, clients=clients)
     assert world.runnable() == ["perform"]
     world.call("perform")
     assert world.runnable() == ["c0", "c1", "c2"]
@@ -227,7 +236,7 @@ def test_callbacks_wait_for_what_they_tell_and_may_come_in_any_order_and_twice(s
 
 
 def test_a_statement_is_what_was_paid_so_far(site: Site) -> None:
-    world = Outside(site, ATM, perform, hear, lanes=(hearing("s", "atm statement"), hearing("t", "atm statement")))
+    world = Outside(site, ATM, perform, hear, clients=(hearing("s", "atm statement"), hearing("t", "atm statement")))
     world.begin("s")
     world.call("perform")
     world.begin("t")

@@ -9,10 +9,10 @@ import pytest
 import sqlalchemy as sa
 from small_world import ACCOUNTS, Small, balance, install
 
-from acidtest.world.effects import Decision
+from acidtest.world.core.effects import Decision
 
 if TYPE_CHECKING:
-    from acidtest.world.site import Site
+    from acidtest.world.core.site import Site
 
 READ = "SELECT balance FROM accounts WHERE id = 'A'"
 PAY = "UPDATE accounts SET balance = balance - 10 WHERE id = 'A'"

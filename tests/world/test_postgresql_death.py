@@ -9,12 +9,12 @@ import pytest
 from small_world import Small, ask
 
 from acidtest.errors import UsageError
-from acidtest.world.effects import Decision
+from acidtest.world.core.effects import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from acidtest.world.site import Site
+    from acidtest.world.core.site import Site
 
 _M_PERTURB = -6
 

@@ -12,7 +12,7 @@ from small_world import Small, draw, fingerprint
 from acidtest.search.exhaustive import without_collector
 
 if TYPE_CHECKING:
-    from acidtest.world.site import Site
+    from acidtest.world.core.site import Site
 
 SCHEDULES, PARTS = 200, 4
 

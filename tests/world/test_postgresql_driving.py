@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from small_world import Small, ask, install
 
 from acidtest.errors import UsageError
-from acidtest.world.effects import DEADLOCK, Decision
+from acidtest.world.core.effects import DEADLOCK, Decision
 
 if TYPE_CHECKING:
-    from acidtest.world.site import Site
+    from acidtest.world.core.site import Site
 
 
 def pay(env: Any, source: str = "A", target: str = "B") -> str:

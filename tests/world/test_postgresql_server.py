@@ -13,11 +13,11 @@ import psycopg
 import pytest
 
 from acidtest.errors import BackendUnavailable, UsageError
-from acidtest.world.database.postgresql import programs, server
-from acidtest.world.database.postgresql.server import PrivateServer, UsersServer
+from acidtest.world.databases.postgresql import programs, server
+from acidtest.world.databases.postgresql.server import PrivateServer, UsersServer
 
 STARTS = """
-from acidtest.world.database.postgresql.server import server
+from acidtest.world.databases.postgresql.server import server
 import sys
 made = server()
 print(made.pid, made.conninfo.split()[0].removeprefix("host="), flush=True)

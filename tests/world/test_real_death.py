@@ -17,10 +17,10 @@ import pytest
 from small_world import ask
 
 from acidtest.patterns import pattern
-from acidtest.search.bench import Bench
 from acidtest.search.check import find_scope
-from acidtest.world.database.postgresql import server
-from acidtest.world.effects import CRASH
+from acidtest.search.harness import Harness
+from acidtest.world.core.effects import CRASH
+from acidtest.world.databases.postgresql import server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,10 +40,10 @@ def backend(request: Any) -> Any:
 class Mortals:
     """The process that forks those who die."""
 
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
+    def __init__(self, harness: Harness) -> None:
+        self.harness = harness
         environment = {**os.environ, "PGAPPNAME": "mortal"}
-        if bench.site.backend.name == "postgresql":
+        if harness.site.backend.name == "postgresql":
             environment[server.VARIABLE] = server.server().conninfo
         self.process = subprocess.Popen(
             [sys.executable, str(MORTAL)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
@@ -51,9 +51,9 @@ class Mortals:
 
     def die_after(self, steps: int) -> State:
         """What a process leaves that is killed after so many steps."""
-        site = self.bench.site
+        site = self.harness.site
         places = {d.name: str(getattr(d, "schema", None) or d.path) for d in site.databases()}  # type: ignore[attr-defined]
-        order = {"stem": self.bench.contract.pattern, "backend": site.backend.name, "scope": SCOPE, "places": places, "steps": steps}
+        order = {"stem": self.harness.contract.pattern, "backend": site.backend.name, "scope": SCOPE, "places": places, "steps": steps}
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(order) + "\n")
@@ -65,49 +65,49 @@ class Mortals:
                 while ask(site, "SELECT 1 FROM pg_stat_activity WHERE application_name = 'mortal'", database.name):
                     pass  # the server has yet to notice
                 database.touch()  # type: ignore[attr-defined]
-        return left(self.bench, log)
+        return left(self.harness, log)
 
     def close(self) -> None:
         self.process.communicate()
 
 
-def left(bench: Bench, log: list[Any]) -> State:
+def left(harness: Harness, log: list[Any]) -> State:
     """What is there after a death: rows, prepared transactions, messages."""
     rows, prepared = {}, []
-    for database in bench.site.databases():
+    for database in harness.site.databases():
         database.touch()  # type: ignore[attr-defined]
         rows[database.name] = [pair for pair in database.value(database.content()) if pair[0] != "prepared transactions"]
-    if bench.site.backend.name == "postgresql":
-        prepared = sorted(ask(bench.site, "SELECT gid FROM pg_prepared_xacts", bench.site.databases()[0].name))
+    if harness.site.backend.name == "postgresql":
+        prepared = sorted(ask(harness.site, "SELECT gid FROM pg_prepared_xacts", harness.site.databases()[0].name))
     return rows, prepared, [list(message) for message in log]
 
 
-def clean_up(bench: Bench, prepared: list[Any]) -> None:
+def clean_up(harness: Harness, prepared: list[Any]) -> None:
     """Say what others have done, so that the next run starts as the first."""
-    for database in bench.site.databases():
-        if bench.site.backend.name == "postgresql":
+    for database in harness.site.databases():
+        if harness.site.backend.name == "postgresql":
             database.disturbed = True  # type: ignore[attr-defined]
     if prepared:
-        bench.site.databases()[0].prepared.update({gid: 0 for (gid,) in prepared})  # type: ignore[attr-defined]
+        harness.site.databases()[0].prepared.update({gid: 0 for (gid,) in prepared})  # type: ignore[attr-defined]
 
 
-def simulated(bench: Bench) -> Iterator[tuple[int, State]]:
+def simulated(harness: Harness) -> Iterator[tuple[int, State]]:
     """For every effect of the scope's default schedule, what the crash after it leaves."""
-    lane = bench.prepared().lanes[0].name
+    client = harness.prepared().clients[0].name
     steps = 0
     while True:
         steps += 1
-        world = bench.world()
+        world = harness.world()
         for _ in range(steps - 1):
-            world.advance(lane)
-        if world.clients[lane].done:
+            world.advance(client)
+        if world.clients[client].done:
             world.close()
             return
-        if world.pending(lane) is not None:
-            world.advance(lane, CRASH)
-            found = left(bench, world.broker.log)
+        if world.pending(client) is not None:
+            world.advance(client, CRASH)
+            found = left(harness, world.broker.log)
             world.close()
-            bench.site.reset()
+            harness.site.reset()
             yield steps, found
         else:
             world.close()
@@ -116,20 +116,20 @@ def simulated(bench: Bench) -> Iterator[tuple[int, State]]:
 @pytest.mark.parametrize("stem", ["acid", "outbox", "two_phase_commit"])
 def test_a_simulated_crash_leaves_what_a_killed_process_leaves(stem: str, backend: str) -> None:
     entry = pattern(stem)
-    bench = Bench(entry.contract_class()(), entry.reference_factory(), backend)
-    bench.prepare(find_scope(bench.contract, SCOPE))
-    mortals = Mortals(bench)
+    harness = Harness(entry.contract_class()(), entry.reference_factory(), backend)
+    harness.prepare(find_scope(harness.contract, SCOPE))
+    mortals = Mortals(harness)
     points, prepared = 0, 0
     try:
-        for steps, expected in simulated(bench):
+        for steps, expected in simulated(harness):
             found = mortals.die_after(steps)
             assert found == expected, steps
-            clean_up(bench, found[1])
-            bench.site.reset()
+            clean_up(harness, found[1])
+            harness.site.reset()
             points += 1
             prepared += len(found[1])
     finally:
         mortals.close()
-        bench.close()
+        harness.close()
     assert points >= 5
     assert (prepared > 0) == ((stem, backend) == ("two_phase_commit", "postgresql"))

@@ -10,10 +10,10 @@ import pytest
 import sqlalchemy as sa
 from small_world import Small, balance
 
-from acidtest.world.effects import COMMIT_FAULTS, PUBLISH_FAULTS, Decision
+from acidtest.world.core.effects import COMMIT_FAULTS, PUBLISH_FAULTS, Decision
 
 if TYPE_CHECKING:
-    from acidtest.world.site import Site
+    from acidtest.world.core.site import Site
 
 PAY = "UPDATE accounts SET balance = balance - 10 WHERE id = 'A'"
 READ = "SELECT balance FROM accounts WHERE id = 'A'"

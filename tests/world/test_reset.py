@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from small_world import Small, install, read
 
-from acidtest.world.database.store import connect_sqlite
+from acidtest.world.databases.sqlite.store import connect_sqlite
 
 if TYPE_CHECKING:
-    from acidtest.world.site import Site
+    from acidtest.world.core.site import Site
 
 COUNTED = """
     CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, a);

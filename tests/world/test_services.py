@@ -10,15 +10,15 @@ from small_world import Code, Small
 
 from acidtest.environment import CallRefused, CallTimeout, Reply
 from acidtest.errors import ContractError, UsageError
-from acidtest.workload import Lane, Operation, Scope
-from acidtest.world.effects import CALL_FAULTS, CRASH, LATE, LOST, REFUSED, TWICE, UNACKNOWLEDGED
-from acidtest.world.env import Env
-from acidtest.world.world import World
+from acidtest.workload import Client, Operation, Scope
+from acidtest.world.core.effects import CALL_FAULTS, CRASH, LATE, LOST, REFUSED, TWICE, UNACKNOWLEDGED
+from acidtest.world.core.env import Env
+from acidtest.world.core.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from acidtest.world.site import Site
+    from acidtest.world.core.site import Site
 
 
 class Counter:
@@ -49,17 +49,17 @@ def hear(_env: Any, reply: Reply) -> Reply:
     return reply
 
 
-def hearing(name: str, source: str) -> Lane:
-    return Lane(name, "ear", (Operation(name, "hear", source=source),))
+def hearing(name: str, source: str) -> Client:
+    return Client(name, "ear", (Operation(name, "hear", source=source),))
 
 
 class Beside(Small):
     """A small world with a service."""
 
-    def __init__(self, site: Site, *functions: Any, lanes: tuple[Lane, ...] = ()) -> None:
+    def __init__(self, site: Site, *functions: Any, clients: tuple[Client, ...] = ()) -> None:
         named = {function.__name__: function for function in functions}
-        own = tuple(Lane(n, n, (Operation(n, n),)) for n in named if n != "hear")
-        World.__init__(self, site, partial(Code, named), Scope("beside", "", (), own + lanes), played={"counter": Counter()})
+        own = tuple(Client(n, n, (Operation(n, n),)) for n in named if n != "hear")
+        World.__init__(self, site, partial(Code, named), Scope("beside", "", (), own + clients), played={"counter": Counter()})
         self.answers, self.done = {}, []
 
     def call(self, name: str, fault: str = "") -> Any:
@@ -157,7 +157,7 @@ def test_an_answer_is_owed_until_the_caller_was_given_it(site: Site, fault: str,
 
 
 def test_answers_come_late_or_once_more_but_not_before_they_are_given(site: Site) -> None:
-    world = Beside(site, add, hear, lanes=(hearing("h0", "counter reply 0"), hearing("h1", "counter reply 0")))
+    world = Beside(site, add, hear, clients=(hearing("h0", "counter reply 0"), hearing("h1", "counter reply 0")))
     assert world.runnable() == ["add"]
     world.call("add", UNACKNOWLEDGED)
     assert world.runnable() == ["h0", "h1"]

@@ -8,7 +8,7 @@ import pytest
 from small_world import Small, effects, install, run
 
 if TYPE_CHECKING:
-    from acidtest.world.site import Site
+    from acidtest.world.core.site import Site
 
 
 def test_settings_of_the_world_can_be_read_but_not_changed(site: Site) -> None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from small_world import Small, balance
 
-from acidtest.world.effects import Decision
+from acidtest.world.core.effects import Decision
 
 if TYPE_CHECKING:
-    from acidtest.world.site import Site
+    from acidtest.world.core.site import Site
 
 PAY = "UPDATE accounts SET balance = balance - 10 WHERE id = 'A'"
 

@@ -14,17 +14,17 @@ import pytest
 from small_world import Small, balance
 
 from acidtest.errors import NondeterminismError
-from acidtest.workload import Lane, Operation, Scope
-from acidtest.world import interpose
-from acidtest.world.clock import START
-from acidtest.world.database import store
-from acidtest.world.effects import Decision
-from acidtest.world.world import World
+from acidtest.workload import Client, Operation, Scope
+from acidtest.world.core.effects import Decision
+from acidtest.world.core.world import World
+from acidtest.world.databases.sqlite import store
+from acidtest.world.devices.clock import START
+from acidtest.world.python import interpose
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from acidtest.world.site import Site
+    from acidtest.world.core.site import Site
 
 really_sleep = interpose._really_sleep
 real_connect = store._connect
@@ -157,8 +157,8 @@ class Impatient(Serial):
 
 def two_calls(site: Site, factory: Any) -> World:
     """A world with two clients of one process."""
-    lanes = tuple(Lane(name, "app", (Operation(name, "pay"),)) for name in ("one", "two"))
-    return World(site, factory, Scope("small", "", (), lanes))
+    clients = tuple(Client(name, "app", (Operation(name, "pay"),)) for name in ("one", "two"))
+    return World(site, factory, Scope("small", "", (), clients))
 
 
 @pytest.mark.parametrize("factory", [Serial, Reentrant, Conditional])

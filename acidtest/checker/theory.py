@@ -1,0 +1,171 @@
+"""What is known of a pattern: its models, what they are proved to keep, and what nothing can escape.
+
+A `Study` is one abstract state machine with its sizes, its assumption switches, the properties that hold under the
+default switches, and theorems that say what happens where a switch is turned. A `Theory` is a pattern's studies, with
+what they mean to a reader. Both are values; `acidtest.checker.proof` checks them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Mapping
+
+    from acidtest.checker.machine import Model, Property
+
+#: What the patterns are compared by.
+ASPECTS = ("atomicity", "isolation", "durability", "idempotency", "conservation", "termination", "non-blocking", "order")
+
+
+class Switch(NamedTuple):
+    """An assumption about the environment, or a rule of the protocol, that may be turned.
+
+    Arguments:
+        name: a keyword argument of the model, for example "partition".
+        meaning: what is so where it is on, for example "messages between two groups of sites may be held back".
+        default: how it stands where the properties are proved.
+    """
+
+    name: str
+    meaning: str
+    default: bool = False
+
+
+class Size(NamedTuple):
+    """One size of a model, with the counts that it must have under the default switches.
+
+    Arguments:
+        name: for example "3 participants, 1 crash".
+        arguments: of the model.
+        states: distinct states.
+        depth: breadth-first levels.
+    """
+
+    name: str
+    arguments: Mapping[str, Any]
+    states: int
+    depth: int
+
+
+class Theorem(NamedTuple):
+    """What cannot be had: a witness that exists under some switches, and under others does not.
+
+    Arguments:
+        property: of kind `sometimes` where the witness is a state; of another kind where it is a counterexample to it.
+        exhibited: how switches must stand, where not at their default, for the witness to exist.
+        excluded: how switches must stand for it not to exist; None where nothing helps.
+        size: the number of the size at which both are shown.
+    """
+
+    property: Property
+    exhibited: Mapping[str, bool] = {}  # noqa: RUF012 - a tuple's default, never changed
+    excluded: Mapping[str, bool] | None = None
+    size: int = 0
+
+
+class Refines(NamedTuple):
+    """That a model implements a more abstract one.
+
+    Arguments:
+        name: of the specification, for example "TCommit".
+        specification: makes it, from the arguments of a size.
+        mapping: takes a state of the model to the one of the specification that it stands for.
+    """
+
+    name: str
+    specification: Callable[..., Model[Any]]
+    mapping: Callable[[Any], Any]
+
+
+class Diagram(NamedTuple):
+    """What of a model is drawn: its states by what a label tells of them.
+
+    Arguments:
+        arguments: of the model, sizes and switches.
+        label: names the node that a state belongs to, in one to three short lines; None leaves the state out.
+        hidden: names of actions that are not drawn.
+    """
+
+    arguments: Mapping[str, Any]
+    label: Callable[[Any], str | None]
+    hidden: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Study:
+    """One model of a pattern, with everything that is claimed of it.
+
+    Arguments:
+        name: for example "two-phase commit with crashes".
+        make: the model, called with the arguments of a size and all switches by keyword.
+        sizes: the smallest first; two or more.
+        properties: what holds under the default switches, at every size.
+        theorems: what happens where switches are turned, or cannot be had at all.
+        switches: what can be turned.
+        refines: what it implements.
+        symmetry: makes, from the arguments of a size, a function that takes a state to the representative of its orbit;
+            `orbits` are the numbers of orbits, per size.
+        diagram: what is drawn of it.
+    """
+
+    name: str
+    make: Callable[..., Model[Any]]
+    sizes: tuple[Size, ...]
+    properties: tuple[Property, ...]
+    theorems: tuple[Theorem, ...] = ()
+    switches: tuple[Switch, ...] = ()
+    refines: Refines | None = None
+    symmetry: Callable[..., Callable[[Any], Hashable]] | None = None
+    orbits: tuple[int, ...] = ()
+    diagram: Diagram | None = None
+
+    def model(self, size: Size, turned: Mapping[str, bool] | None = None) -> Model[Any]:
+        """The model at a size, with some switches turned.
+
+        Raises:
+            KeyError: there is no such switch; the message lists those that there are.
+        """
+        switches = {switch.name: switch.default for switch in self.switches}
+        unknown = [name for name in turned or {} if name not in switches]
+        if unknown:
+            message = f"{self.name} has no switch {unknown[0]!r}. Its switches: {', '.join(switches) or 'none'}."
+            raise KeyError(message)
+        return self.make(**size.arguments, **switches | dict(turned or {}))
+
+
+class Claim(NamedTuple):
+    """What the overview says of a pattern, and where that stands.
+
+    Arguments:
+        text: the claim, for example "strong consistency".
+        standing: confirmed, refined or refuted.
+        by: ids of the properties and theorems that say so.
+        why: one sentence.
+    """
+
+    text: str
+    standing: str
+    by: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True)
+class Theory:
+    """All that is known of a pattern.
+
+    Arguments:
+        promise: what the pattern promises, for a reader who has never seen it: one paragraph.
+        studies: its models; the one to look at first comes first.
+        aspects: for each of ASPECTS that the pattern says something about, the ids of the properties that prove it or
+            of the theorems that are the witness against it. An aspect that is left out is not claimed.
+        omitted: ids of catalogued properties that no model of ours can show, each with the reason.
+        claims: what the overview claims.
+    """
+
+    promise: str
+    studies: tuple[Study, ...]
+    aspects: Mapping[str, tuple[str, ...]]
+    omitted: Mapping[str, str] = field(default_factory=dict)
+    claims: tuple[Claim, ...] = ()

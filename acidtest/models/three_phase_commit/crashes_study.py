@@ -1,0 +1,177 @@
+"""Three-phase commit: what it guarantees under its assumptions, and what is lost with each of them or of its rules.
+
+The machine is in `acidtest.models.three_phase_commit.phases` (the phases) and `acidtest.models.three_phase_commit.crashes` (termination and
+recovery, with the assumptions). Each rule and each assumption has a switch, so that the checker shows why it is there.
+
+Sources: Skeen, "Nonblocking Commit Protocols", SIGMOD 1981; Skeen & Stonebraker, "A Formal Model of Crash Recovery in a
+Distributed System", IEEE TSE 9(3), 1983; Skeen, "Determining the Last Process to Fail", ACM TOCS 3(1), 1985; Bernstein,
+Hadzilacos & Goodman, "Concurrency Control and Recovery in Database Systems", 1987, section 7.5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from acidtest.checker.machine import Kind, Property
+from acidtest.checker.theory import Claim, Refines, Size, Study, Switch, Theorem, Theory
+from acidtest.models.shared.atomic_commitment import (
+    AC1,
+    AC2,
+    AC3,
+    AC5,
+    COMMITTED,
+    G6,
+    PREPARED,
+    TransactionCommit,
+    have_all_decided,
+)
+from acidtest.models.shared.atomic_commitment import properties as commitment_properties
+from acidtest.models.three_phase_commit.crashes import ThreePhaseCrash
+from acidtest.models.three_phase_commit.phases import (
+    OUTCOME,
+    PAIRS,
+    PC,
+    A,
+    C,
+    SitesView,
+    three_phase_to_commit,
+)
+from acidtest.models.three_phase_commit.phases import STUDY as PHASES
+
+
+def survivors_have_decided(view: SitesView) -> bool:
+    """Nobody who is in the protocol is left without an outcome."""
+    return all(status in OUTCOME for status, up in zip(view.sites, view.operational, strict=True) if up)
+
+
+def somebody_has_decided(view: SitesView) -> bool:
+    """At least one site knows the outcome."""
+    return any(status in OUTCOME for status in view.sites)
+
+
+def committed_by_the_last(view: SitesView) -> bool:
+    """All leaders before the last site failed, none knowing the outcome, and it commits."""
+    return view.sites[-1] == C and C not in view.sites[:-1] and not any(view.operational[:-1])
+
+
+def failed_behind(view: SitesView) -> bool:
+    """A site is in PC though others have aborted; it is not operational."""
+    return {PC, A} <= set(view.sites)
+
+
+def is_half_visible(view: SitesView) -> bool:
+    """One site shows the transaction, another not yet."""
+    return COMMITTED in view.participants and PREPARED in view.participants
+
+
+_SKEEN = "Skeen, Nonblocking commit protocols, SIGMOD 1981"
+_STONEBRAKER = "Skeen & Stonebraker, A formal model of crash recovery, 1983"
+NB = Property("NB", "whoever stays up decides", Kind.EVENTUALLY, survivors_have_decided, _SKEEN)
+LIVE = Property("AC5.live", "once all are back everybody decides", Kind.EVENTUALLY, have_all_decided, "Skeen 1985")
+HALF = Property("HALF", "a reader can see half of a commit", Kind.SOMETIMES, is_half_visible, "citus#3780")
+STALE = Property("STALE", "a site failed in PC, and the others abort", Kind.SOMETIMES, failed_behind, _SKEEN)
+CASCADE = Property("CASCADE", "two leaders crash and the last site commits", Kind.SOMETIMES, committed_by_the_last, _SKEEN)
+N1 = replace(AC1, id="N1", name="both sides of a partition agree", source=_STONEBRAKER)
+N2 = replace(AC1, id="N2", name="sites agree though messages may be late")
+N3 = replace(AC1, id="N3", name="timeouts alone agree: in W abort, in PC commit", source="snormore.dev/lab/three-phase-commit")
+N4 = replace(AC1, id="N4", name="survivors that are all in PC may abort", source="e-learn.cn/qa/q-1021027")
+N5 = Property("N5", "after a total failure somebody decides before the last is back", Kind.EVENTUALLY, somebody_has_decided, _SKEEN)
+
+STUDY = Study(
+    name="three-phase commit with crashes",
+    make=ThreePhaseCrash,
+    switches=(
+        Switch("partition", "the sites may be cut in two, and each side takes the other to have failed"),
+        Switch("unbounded_delay", "a site may time out on another that is up, or whose messages are on their way"),
+        Switch("termination", "the survivors elect a leader that asks for their states", default=True),
+        Switch("textbook_timeouts", "instead, whoever times out on the coordinator aborts in W and commits in PC"),
+        Switch("pc_means_abort", "the leader aborts where all survivors are in PC"),
+        Switch("abort_if_unreachable", "the leader takes a site that failed not to have committed"),
+        Switch("skip_precommit_acks", "the decision is taken before everybody is known to have moved up"),
+        Switch("commit_without_moving", "a new leader that finds a site in PC commits before all have moved up"),
+        Switch("precommit_on_majority", "PRECOMMIT is sent when most votes are in"),
+        Switch("late_precommit_accepted", "a site that has aborted still moves up"),
+        Switch("recovered_site_decides", "a restarted site aborts in W and commits in PC, without asking"),
+        Switch("recovery_asks", "a restarted site in doubt asks for the outcome", default=True),
+    ),
+    sizes=(
+        Size("2 sites, 1 crash", {"n": 2, "crashes": 1}, 159, 14),
+        Size("3 sites, no crash", {"n": 3, "crashes": 0}, 109, 14),
+        Size("3 sites, 1 crash", {"n": 3, "crashes": 1}, 1_392, 24),
+        Size("3 sites, 2 crashes", {"n": 3, "crashes": 2}, 7_352, 27),
+    ),
+    properties=(*commitment_properties(), PAIRS, NB),
+    theorems=(
+        Theorem(N1, {"partition": True}, {}, size=1),
+        Theorem(N2, {"unbounded_delay": True}, {}),
+        Theorem(N3, {"textbook_timeouts": True}, {}, size=2),
+        Theorem(N4, {"pc_means_abort": True}, {}, size=2),
+        Theorem(AC1, {"abort_if_unreachable": True}, {}, size=2),
+        Theorem(AC1, {"skip_precommit_acks": True}, {}, size=2),
+        Theorem(AC1, {"commit_without_moving": True}, {}, size=3),
+        Theorem(AC1, {"recovered_site_decides": True}, {}, size=2),
+        Theorem(AC2, {"unbounded_delay": True, "late_precommit_accepted": True}, {"unbounded_delay": True}),
+        Theorem(AC3, {"precommit_on_majority": True}, {}, size=2),
+        Theorem(PAIRS, {"precommit_on_majority": True}, {}, size=2),
+        Theorem(AC5, {"recovery_asks": False}, {}),
+        Theorem(G6, {"recovery_asks": False}, {}),
+        Theorem(NB, {"termination": False}, {}, size=2),
+        Theorem(HALF),
+        Theorem(STALE),
+        Theorem(CASCADE, size=3),
+    ),
+    refines=Refines("TCommit", lambda n, **_: TransactionCommit(n), three_phase_to_commit),
+)
+
+TOTAL_FAILURE = Study(
+    name="three-phase commit after a total failure",
+    make=ThreePhaseCrash,
+    switches=(
+        Switch("repair", "crashed sites come back for certain", default=True),
+        Switch("last_stays_down", "the last site never comes back"),
+        Switch("state_not_forced", "PC is kept in memory only, so that a site restarts in W"),
+        Switch("first_back_decides", "whoever is back goes on without those who are not"),
+        Switch("mourning_is_enough", "whoever is back goes on once each absent site is known to have failed before one of them"),
+        Switch("recovery_asks", "a restarted site in doubt asks for the outcome", default=True),
+    ),
+    sizes=(
+        Size("2 sites, 2 crashes", {"n": 2, "crashes": 2}, 446, 18),
+        Size("3 sites, 3 crashes", {"n": 3, "crashes": 3}, 17_898, 29),
+    ),
+    properties=(*commitment_properties(), LIVE),
+    theorems=(
+        Theorem(N5, {"last_stays_down": True}, {}),
+        Theorem(AC1, {"first_back_decides": True}, {}),
+        Theorem(AC1, {"state_not_forced": True}, {}),
+        Theorem(AC1, {"mourning_is_enough": True}, {}, size=1),
+        Theorem(LIVE, {"recovery_asks": False}, {}),
+    ),
+)
+
+THEORY = Theory(
+    promise=(
+        "All sites commit, or none does, and nobody who stays up has to wait for one that failed. Between the votes and the "
+        "decision there is a phase in which everybody learns that all have voted yes; so whatever state the survivors of a "
+        "crash find among themselves, a newly elected leader can tell from it what those who failed may have decided. This "
+        "needs to know for certain who has failed: no partition, and no message that comes later than a timeout."
+    ),
+    studies=(STUDY, TOTAL_FAILURE, PHASES),
+    aspects={
+        "atomicity": ("AC1", "AC3", "N1", "N2"), "isolation": ("HALF",), "durability": ("AC2",),
+        "termination": ("AC5", "AC5.live", "N5"), "non-blocking": ("NB", "PAIRS"),
+    },
+    omitted={
+        "G10": "recovery and termination may crash anywhere here, and all else holds of them; CASCADE is one such run",
+        "G4": "nobody asks for the transaction here, so nobody is answered; see atomic commit as a service",
+        "N1.general": "that no protocol at all is non-blocking under partitions: a model of one protocol shows only its own witness",
+    },
+    claims=(
+        Claim("complex", "confirmed", ("N3", "N4", "CASCADE"), "what is simpler is wrong: each rule that is left out loses agreement"),
+        Claim("rarely supported", "refined", ("N1", "N2"), "its reasons are shown: one partition or one late message breaks it"),
+        Claim("a protocol for several databases", "confirmed", ("AC1", "AC2", "AC3"), "it refines the specification that two-phase commit does"),
+        Claim(
+            "blocks if the coordinator fails (said of two-phase commit)", "refuted", ("NB", "N5"),
+            "here whoever stays up decides; only after a total failure all wait for the last to fail",
+        ),
+    ),
+)  # fmt: skip

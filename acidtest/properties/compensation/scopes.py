@@ -1,0 +1,187 @@
+"""What clients ask of business transactions that can be taken back: the scopes, and what the stateful search draws."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import strategies as st
+
+from acidtest.properties.shared.ledger import BEFORE, DAY, before, client, environment
+from acidtest.workload import Operation, Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+Change = tuple[str, int]
+
+
+def _do(name: str, key: str, *changes: Change, retries: int = 1) -> Operation:
+    return Operation(name, "do", (key, changes), retries)
+
+
+def _undo(name: str, key: str, retries: int = 1) -> Operation:
+    return Operation(name, "undo", (key,), retries)
+
+
+#: Done before all else, so that there is another that could be undone.
+_BEFORE = before("app-1", _do("d0", "k0", ("A", -7)))
+_CRASH = frozenset({"crash"})
+_REPLIES = frozenset({"refused", "lost", "unacknowledged", "late"})
+
+SCOPES = (
+    Scope(
+        "invalid requests", "unknown accounts, nothing, amounts of zero, too much; keys that are used again; compensations of all",
+        (("A", 100), ("B", 10)),
+        (
+            client(
+                "app-1",
+                _do("d1", "k1", ("A", -3), ("nobody", 3)),
+                _do("d2", "k2", ("nobody", -5)),
+                _do("d3", "k3", ("A", 0)),
+                _do("d4", "k4"),
+                _do("d5", "k5", ("B", 71), ("A", -171)),
+                _do("d6", "k5", ("B", 71), ("A", -171)),
+                _do("d7", "k6", ("A", -200)),
+                _do("d8", "k6", ("A", -19)),
+                _undo("u1", "k6"),
+                _undo("u2", "k7"),
+                _undo("u3", "k7"),
+                _do("d9", "k7", ("A", -11)),
+                _undo("u4", "k1"),
+                _undo("u5", "k2"),
+                _do("d10", "k8", ("B", -10)),
+                _do("d11", "k8", ("B", -9)),
+                _undo("u6", "k8"),
+                _undo("u7", "k8"),
+            ),
+        ),
+        serial=True,
+    ),
+    Scope(
+        "long pause", "changes and compensations that come again, or too late, forty days after",
+        (("A", 100), ("B", 10)),
+        (
+            client("app-1", _do("d1", "k1", ("A", -41)), _undo("u1", "k1"), _undo("u2", "k2"), _do("d2", "k3", ("A", -13))),
+            environment(("jump", 40 * DAY)),
+            client(
+                "app-2",
+                _do("d3", "k1", ("A", -41)), _undo("u3", "k1"), _do("d4", "k2", ("A", -29)), _do("d5", "k3", ("A", -13)),
+                _undo("u4", "k3"),
+            ),
+        ),
+        serial=True,
+    ),
+    Scope(
+        "parked", "refunds of money that was spent, of money that came back, and of accounts that are changed twice",
+        (("A", 100), ("B", 10), ("C", 40)),
+        (
+            client(
+                "app-1",
+                _do("d1", "k1", ("A", -61), ("B", 61)),
+                _do("d2", "k2", ("B", -23)),
+                _undo("u1", "k1"),
+                _undo("u2", "k1"),
+                _do("d3", "k1", ("A", -61), ("B", 61)),
+                _undo("u3", "k2"),
+                _undo("u4", "k1"),
+                _do("d4", "k4", ("C", 50), ("C", -30)),
+                _do("d5", "k5", ("C", -35)),
+                _undo("u5", "k4"),
+                _do("d6", "k6", ("B", 7)),
+                _do("d7", "k7", ("B", -17)),
+                _undo("u6", "k6"),
+                _undo("u7", "k7"),
+            ),
+        ),
+        serial=True,
+    ),
+    Scope(
+        "undone by two", "one of two changes, the compensation of which is asked for twice at once; one crash or lost reply of COMMIT",
+        (("A", 100), ("B", 10)),
+        (
+            _BEFORE, client("app-1", _do("d1", "k1", ("A", -61)), _undo("u1", "k1")),
+            client("app-2", _undo("u2", "k1")),
+        ),
+        faults=1, kinds=_CRASH | {"unacknowledged"}, opening=(BEFORE,),
+    ),
+    Scope(
+        "done and undone", "a payment and its refund, beside another; two crashes, refusals or lost replies anywhere, also when asked again",
+        (("A", 100), ("B", 10)),
+        (_BEFORE, client("app-1", _do("d1", "k1", ("A", -61), ("B", 61)), _undo("u1", "k1"))),
+        faults=2, kinds=_CRASH | _REPLIES, opening=(BEFORE,),
+    ),
+    Scope(
+        "overtaken", "one of two changes, which its compensation may overtake, and that comes again, also forty days after; one crash or lost reply",
+        (("A", 100), ("B", 10)),
+        (
+            _BEFORE, client("app-1", _do("d1", "k1", ("A", -61), ("B", 61))),
+            client("app-2", _undo("u1", "k1"), _do("d2", "k1", ("A", -61), ("B", 61))),
+            environment(("jump", 40 * DAY)),
+        ),
+        faults=1, kinds=_CRASH | {"unacknowledged", "late"}, opening=(BEFORE,),
+    ),
+    Scope(
+        "third party", "a refund, while a third party spends or adds to what was paid; one crash or refusal",
+        (("A", 100), ("B", 10)),
+        (
+            client("app-1", _do("d1", "k1", ("A", -61), ("B", 61), retries=0), _undo("u1", "k1", retries=0)),
+            client("app-2", _do("d2", "k2", ("B", -23), retries=0), _do("d3", "k3", ("A", 7), retries=0)),
+        ),
+        faults=1, kinds=_CRASH | {"refused"},
+    ),
+    Scope(
+        "two at once", "two business transactions on one account, both done and undone at once; one crash, refusal or lost reply",
+        (("A", 100), ("B", 10)),
+        (
+            client("app-1", _do("d1", "k1", ("A", -61), retries=0), _undo("u1", "k1", retries=0)),
+            client("app-2", _do("d2", "k2", ("A", -13), retries=0), _undo("u2", "k2", retries=0)),
+        ),
+        faults=1, kinds=_CRASH | {"refused", "unacknowledged"},
+    ),
+    Scope(
+        "same key", "one key asked for twice at once, then with another amount, then undone, beside another; one crash or lost reply of COMMIT",
+        (("A", 100), ("B", 10)),
+        (
+            _BEFORE, client("app-1", _do("d1", "k1", ("A", -41)), _undo("u1", "k1")),
+            client("app-2", _do("d2", "k1", ("A", -41)), _do("d3", "k1", ("A", -23))),
+        ),
+        faults=1, kinds=_CRASH | {"unacknowledged"}, opening=(BEFORE,),
+    ),
+)  # fmt: skip
+
+SLOW_SCOPES = (
+    Scope(
+        "server death", "a payment and its refund by one process, after another; the database server is killed once, between any two effects",
+        (("A", 100), ("B", 10)),
+        (_BEFORE, client("app-1", _do("d1", "k1", ("A", -61), ("B", 61)), _undo("u1", "k1"))),
+        faults=1, kinds=frozenset({"restart database"}), opening=(BEFORE,),
+    ),
+)  # fmt: skip
+
+Ask = tuple[str, tuple[str, tuple[Change, ...]]]
+
+#: What the stateful search asks for, as (key, changes): what can be paid and undone; what comes in between, or spends it;
+#: a key with other changes; and what cannot be paid, or is invalid.
+_FIRST = (("k1", (("A", -61), ("B", 61))), ("k2", (("B", 50), ("B", -30))), ("k3", (("A", -13),)))
+_SPENT = ("k4", (("B", -23),))
+_OTHERS = (("k1", (("A", -17),)), ("k5", (("A", -200),)), ("k6", (("A", -3), ("nobody", 3))), ("k7", ()))
+
+
+def drawn(draw: Callable[[Any], Any], kinds: Iterable[str]) -> Scope:
+    """Draw a change and its compensation by one process, with others in between and after them, and some by another."""
+    first = draw(st.sampled_from(_FIRST))
+    asks: list[Ask] = [("do", _SPENT), ("undo", first), ("do", first), ("undo", _SPENT)] * 2  # most bugs need these
+    asks += [("do", ask) for ask in (*_OTHERS, *_FIRST)] + [("undo", ask) for ask in (*_OTHERS[1:3], *_FIRST)]
+    some = st.sampled_from(asks)
+    between, after, beside = (draw(st.lists(some, max_size=most)) for most in (1, 2, 2))
+    clients = [
+        client(f"app-{number}", *(_asked(f"{number}{i}", ask) for i, ask in enumerate(asked, 1)))
+        for number, asked in enumerate(([("do", first), *between, ("undo", first), *after], beside), 1)
+    ]
+    accounts = (("A", 100), ("B", 10))
+    return Scope("drawn", "a drawn workload", accounts, tuple(clients), faults=2, kinds=frozenset(kinds))
+
+
+def _asked(name: str, ask: Ask) -> Operation:
+    method, (key, changes) = ask
+    return _do(f"d{name}", key, *changes) if method == "do" else _undo(f"u{name}", key)

@@ -1,0 +1,5 @@
+"""What is known of the pattern."""
+
+from acidtest.models.inbox.consumer import THEORY
+
+__all__ = ["THEORY"]

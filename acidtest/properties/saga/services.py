@@ -1,0 +1,140 @@
+"""The services of a saga as the harness plays them, and what an outsider makes of what services say that they have done.
+
+Every order takes four steps, one at each service: the buyer's account is debited, goods are reserved, a place with a carrier
+is booked, the parcel is shipped. The booking is the pivot: it is the last step that may be refused, and once it is made there
+is no way back. Shipping is never refused, only repeated until it is done.
+
+A service that is played is what a service should be: it knows an operation that comes again, whoever sends it and with
+whatever arguments, and it bars an operation that was undone before it came.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from acidtest.environment import Outcome
+from acidtest.errors import ContractError
+from acidtest.models.shared.steps import SagaSeen
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Sequence
+
+#: The services, in the order of the steps, and the number of the pivot.
+SERVICES = ("payment", "stock", "booking", "shipping")
+PAYMENT, STOCK, BOOKING, SHIPPING = SERVICES
+PIVOT = 2
+#: What the booking and the shipping of an order take one of.
+PLACE, PARCEL = "place", "parcel"
+
+DONE, UNDONE, REFUSED, BARRED, WRONG = "done", "undone", "refused", "barred", "wrong"
+
+
+class Work(NamedTuple):
+    """Something that a service did, or was told and did not do.
+
+    Arguments:
+        operation: what identifies it at the service.
+        order: the key of the order that it is for.
+        resource: the account, the goods, or what else it takes some of; empty where it was barred.
+        amount: how much.
+        status: done, undone, refused or barred; or wrong: undone without having been done.
+    """
+
+    operation: str
+    order: str
+    resource: str
+    amount: int
+    status: str
+
+
+class PlayedService:
+    """A service that does its step of orders, and undoes it.
+
+    Arguments:
+        name: one of SERVICES.
+        opening: how much of each resource it has; none for one that never refuses.
+    """
+
+    def __init__(self, name: str, opening: dict[str, int]) -> None:
+        """Take note of what there is."""
+        self.name = name
+        self._opening = opening
+        self._step = SERVICES.index(name)
+
+    def initial(self) -> Hashable:
+        """Nothing has been done."""
+        return ()
+
+    def answer(self, state: tuple[Work, ...], method: str, arguments: tuple[object, ...]) -> tuple[Hashable, Hashable]:
+        """Do or undo an operation.
+
+        Raises:
+            ContractError: it is asked for something else.
+        """
+        if method == "do" and self._takes(arguments):
+            operation, order, *payload = arguments
+            resource, amount = payload or ((PLACE if self.name == BOOKING else PARCEL), 1)
+            return self._do(state, Work(str(operation), str(order), str(resource), amount, DONE))  # type: ignore[arg-type]
+        if method == "undo" and len(arguments) == 2 and self.name != SHIPPING:  # noqa: PLR2004 - operation and order
+            return self._undo(state, str(arguments[0]), str(arguments[1]))
+        message = (
+            f"env.call({self.name!r}, {method!r}, {', '.join(map(repr, arguments))}): {self.name} knows no such call. It knows "
+            f"{self._signatures()}, and the amount is a positive whole number."
+        )
+        raise ContractError(message)
+
+    def _takes(self, arguments: Sequence[object]) -> bool:
+        if self.name in (BOOKING, SHIPPING):
+            return len(arguments) == 2  # noqa: PLR2004 - operation and order
+        return len(arguments) == 4 and type(arguments[3]) is int and arguments[3] > 0  # noqa: PLR2004 - and resource and amount
+
+    def _signatures(self) -> str:
+        payload = {PAYMENT: ", account, amount", STOCK: ", item, quantity"}.get(self.name, "")
+        undo = "" if self.name == SHIPPING else " and undo(operation, order)"
+        return f"do(operation, order{payload}){undo}"
+
+    def _do(self, state: tuple[Work, ...], work: Work) -> tuple[Hashable, Hashable]:
+        known = next((w for w in state if w.operation == work.operation), None)
+        if known is not None:
+            same = known[:4] == work[:4] and known.status in (DONE, UNDONE)
+            return state, Outcome.OK if same else Outcome.REJECTED
+        left = self._opening.get(work.resource, 0) - sum(w.amount for w in state if (w.resource, w.status) == (work.resource, DONE))
+        if self.name != SHIPPING and left < work.amount:
+            return (*state, work._replace(status=REFUSED)), Outcome.REJECTED
+        return (*state, work), Outcome.OK
+
+    def _undo(self, state: tuple[Work, ...], operation: str, order: str) -> tuple[Hashable, Hashable]:
+        known = next((w for w in state if w.operation == operation), None)
+        if known is None:
+            return (*state, Work(operation, order, "", 0, BARRED)), Outcome.OK
+        if known.status != DONE:
+            return state, Outcome.OK
+        if self._step == PIVOT:
+            return state, Outcome.REJECTED
+        return tuple(w._replace(status=UNDONE) if w is known else w for w in state), Outcome.OK
+
+
+def saga_of(key: str, works: Sequence[Sequence[Work]], outcome: str) -> SagaSeen:
+    """What has become of the order `key`, given what each service has done."""
+    mine = [[work for work in own if work.order == key] for own in works]
+    did = tuple(sum(work.status in (DONE, UNDONE) for work in own) for own in mine)
+    undid = tuple(sum(work.status in (UNDONE, WRONG) for work in own) for own in mine)
+    return SagaSeen(PIVOT, did, undid, tuple(any(work.status == BARRED for work in own) for own in mine), outcome)
+
+
+def strangers(works: Sequence[Sequence[Work]], orders: Iterable[tuple[str, tuple[object, ...]]]) -> tuple[str, ...]:
+    """What was done for no order, or otherwise than it was ordered.
+
+    Arguments:
+        works: what each service has done.
+        orders: of every order that was placed its key, and account, amount, item and quantity.
+    """
+    asked = [(key, (payload[:2], payload[2:], (PLACE, 1), (PARCEL, 1))) for key, payload in orders]
+    found = []
+    for step, own in enumerate(works):
+        wanted = {(key, *taken[step]) for key, taken in asked}
+        found += [
+            f"{SERVICES[step]}: {work.order} {work.resource} {work.amount}" for work in own
+            if work.status in (DONE, UNDONE, WRONG) and (work.order, work.resource, work.amount) not in wanted
+        ]  # fmt: skip
+    return tuple(found)

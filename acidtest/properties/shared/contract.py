@@ -1,0 +1,256 @@
+"""What a pattern's contract consists of: port, model, properties, workloads, scopes and fault kinds.
+
+A contract is also what an adopter subclasses in a test: the one method to give is `implementation`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from acidtest.environment import Outcome
+from acidtest.errors import ContractError
+from acidtest.port import Port, Role, port_of
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
+
+    from acidtest.checker.machine import Action, Model, Property
+    from acidtest.environment import Environment
+    from acidtest.workload import Operation, Played, Scope
+
+
+class Message(NamedTuple):
+    """One copy of a message on the broker."""
+
+    id: str
+    key: str
+    payload: str
+
+
+class Order(NamedTuple):
+    """The truth about an order at an external system.
+
+    Arguments:
+        system: the external system.
+        key: the key under which it was ordered.
+        amount: what was ordered.
+        status: how it stands: absent (it is on its way, or was lost), in progress, done, declined or voided.
+        paid: what was carried out, in order: one amount for each time.
+        coming: 1 where requests for it are on their way, 0 where none is.
+    """
+
+    system: str
+    key: str
+    amount: int
+    status: str
+    paid: tuple[int, ...]
+    coming: int
+
+
+class Seen(NamedTuple):
+    """What has been observed of a run at one instant.
+
+    Arguments:
+        durable: what `observe` read, through the port, from the committed state.
+        messages: the broker's log.
+        status: per operation of the scope, what its client knows: new, open, unknown, or the answer.
+        alone: per operation, whether nothing ran beside it and no fault had occurred until it was answered.
+        disturbances: faults, crashes and errors so far that excuse a repetition.
+        happened: what befell the run so far: crash, jump, outage, and fault kinds as "refused publish".
+        at_rest: whether faults are over and everything has recovered and drained.
+        wedged: whether that took restarting a process that had neither crashed nor lost a connection.
+        window: for a read that was just answered, what was durable at some instant while it ran.
+        orders: every order at an external system, in the order in which it came there.
+        services: of every service that the harness plays its name and its state.
+        coming: the calls that are on their way to them: service, method and arguments.
+    """
+
+    durable: Hashable
+    messages: tuple[Message, ...]
+    status: tuple[Hashable, ...]
+    alone: tuple[bool, ...]
+    disturbances: int
+    happened: frozenset[str] = frozenset()
+    at_rest: bool = False
+    wedged: bool = False
+    window: frozenset[Hashable] | None = None
+    read: Hashable = None
+    orders: tuple[Order, ...] = ()
+    services: tuple[tuple[str, Hashable], ...] = ()
+    coming: tuple[Hashable, ...] = ()
+
+
+class Contract(ABC):
+    """What an implementation of a pattern must keep to, and how it is exercised.
+
+    Subclass the contract of your pattern and give `implementation`; leave everything else as it is.
+    """
+
+    #: The pattern's stem.
+    pattern: ClassVar[str] = ""
+    #: The class that declares the port: what an implementation offers, each method with its role (`acidtest.port`).
+    port: ClassVar[type]
+    #: The services under test, where a pattern has several, each in processes and with databases of its own: a process is
+    #: named after its service, with a number. None where all processes are of one service.
+    members: ClassVar[tuple[str, ...]] = ()
+    #: Whether clients that were told nothing ask again when all is at rest, and must be told then.
+    asks_again: ClassVar[bool] = False
+    #: Answers that say only that there will be one later: clients that were told one of these ask again as well.
+    provisional: ClassVar[tuple[str, ...]] = ()
+    #: What an implementation may declare beyond the pattern's minimum, with its meaning.
+    known_capabilities: ClassVar[dict[str, str]] = {}
+    #: Everything that must hold.
+    properties: ClassVar[tuple[Property, ...]] = ()
+    #: The small workloads that are explored completely.
+    scopes: ClassVar[tuple[Scope, ...]] = ()
+    #: Workloads that are slow on a server, and explored only when they are asked for by name.
+    slow_scopes: ClassVar[tuple[Scope, ...]] = ()
+
+    #: The fault kinds of the stateful search.
+    stateful_kinds: ClassVar[tuple[str, ...]] = ("crash", "unacknowledged", "lost", "refused", "late")
+    #: What the environment may do there at any moment, as (what, argument): jump (seconds), outage, restore.
+    stateful_changes: ClassVar[tuple[tuple[str, float], ...]] = (("jump", 7_200.0), ("jump", 3_456_000.0))
+
+    def implementation(self, env: Environment) -> Any:  # noqa: ARG002 - for those who override it
+        """Make the implementation under test, once per (simulated) process start.
+
+        Arguments:
+            env: databases, broker, clock and identities of that process.
+        """
+        message = (
+            f"{type(self).__name__} does not say what to test. Override implementation(self, env) to return an object "
+            f"with the methods {', '.join(self.interface().names())}."
+        )
+        raise ContractError(message)
+
+    def install(self, implementation: Any, scope: Scope, member: str = "") -> None:  # noqa: ANN401, ARG002 - for contracts with members
+        """Create the schema and open the accounts of `scope`, at the service `member` where there are several."""
+        implementation.install(dict(scope.accounts))
+
+    def played(self, scope: Scope) -> Mapping[str, Played]:  # noqa: ARG002 - for those who play some
+        """The services that the harness plays, by name."""
+        return {}
+
+    @abstractmethod
+    def model(self, scope: Scope) -> Model[Any]:
+        """The abstract state machine for the workload of `scope`."""
+
+    def observe(self, implementation: Any) -> Hashable:  # noqa: ANN401, ARG002 - for those with one service
+        """Read the committed state through the port of a fresh incarnation."""
+        return None
+
+    def observe_member(self, implementation: Any, member: str) -> Hashable:  # noqa: ANN401, ARG002 - for those with members
+        """The same for the service `member`, where there are several."""
+        return self.observe(implementation)
+
+    @abstractmethod
+    def view(self, scope: Scope, seen: Seen, before: Any) -> Any:  # noqa: ANN401 - the pattern's view
+        """What was seen, as a view; `before` is the view before, None at the start."""
+
+    def abstract(self, view: Any) -> Hashable:  # noqa: ANN401
+        """The part of a view that the model speaks of. Default: all of it."""
+        view_: Hashable = view
+        return view_
+
+    @classmethod
+    @abstractmethod
+    def stateful_workloads(cls) -> Sequence[Sequence[Scope]]:
+        """The longer workloads of the stateful search, in rows, the simplest first, also in each row.
+
+        A row is drawn, and one of it. The first of every row surely runs. The names of different workloads differ, and all
+        have the same accounts, so that nothing has to be installed anew.
+        """
+
+    def actions(self, scope: Scope, kind: str, subject: str, value: object) -> Sequence[Action]:
+        """The model's actions for an observed event; none if the model does not speak of it."""
+        raise NotImplementedError
+
+    def answer(self, operation: Operation, value: object) -> Hashable:
+        """A port method's return value as an outsider sees it.
+
+        Raises:
+            ContractError: it is not what the port promises.
+        """
+        if operation.method in self.interface().names(Role.READ):
+            return self.read(value)
+        if operation.method in self.interface().silent:
+            return "done"
+        try:
+            return Outcome(value).value  # type: ignore[arg-type]
+        except ValueError:
+            message = (
+                f"{operation} returned {value!r}; it must return Outcome.OK or Outcome.REJECTED (an exception that "
+                "escapes means: unknown). Import Outcome from acidtest."
+            )
+            raise ContractError(message) from None
+
+    def read(self, value: object) -> Hashable:
+        """What a reading port method returned, as a hashable value."""
+        return accounts_of(value)
+
+    @classmethod
+    def interface(cls) -> Port:
+        """The methods of the port, with their roles."""
+        return port_of(cls.port)
+
+    @classmethod
+    def check_port(cls, implementation: object, member: str = "") -> None:
+        """Refuse an implementation that lacks a method or takes other arguments.
+
+        Raises:
+            ContractError: names what is missing, and the whole port.
+        """
+        port = cls.interface()
+        for name in port.of(member):
+            method = getattr(implementation, name, None)
+            if not callable(method):
+                message = (
+                    f"{type(implementation).__name__} has no method {name!r}, which the port of {cls.pattern} asks for. "
+                    f"It needs: {', '.join(port.of(member))}."
+                )
+                raise ContractError(message)
+            arguments = list(port.signature(name).parameters)
+            try:
+                inspect.signature(method).bind(*arguments)
+            except TypeError as error:
+                message = (
+                    f"{type(implementation).__name__}.{name} cannot be called as the port of {cls.pattern} calls it, "
+                    f"{name}({', '.join(arguments)}): {error}."
+                )
+                raise ContractError(message) from None
+            except ValueError:
+                continue  # no signature to be had (a C function)
+
+    def capabilities(self, implementation: object) -> frozenset[str]:
+        """What the implementation declares in an attribute `capabilities`.
+
+        Raises:
+            ContractError: it declares something that the contract does not know.
+        """
+        declared = frozenset(getattr(implementation, "capabilities", ()) or ())
+        unknown = declared - set(self.known_capabilities)
+        if unknown:
+            known = ", ".join(self.known_capabilities) or "none"
+            message = f"{min(unknown)!r} is not a capability of {self.pattern}. Known: {known}."
+            raise ContractError(message)
+        return declared
+
+
+def accounts_of(value: object) -> Hashable:
+    """Balances as sorted (account, amount) pairs.
+
+    Raises:
+        ContractError: it is not a mapping from account names to whole numbers.
+    """
+    items: Iterable[Any] | None = getattr(value, "items", lambda: None)()  # not dict(): any mapping will do
+    if items is None:
+        message = f"balances() returned {value!r}; it must return a dict from account to minor units, for example {{'A': 100}}."
+        raise ContractError(message)
+    for account, balance in items:
+        if balance is not None and not isinstance(balance, (int, float, Decimal)):
+            message = f"balances() gives {balance!r} for account {account!r}; money is integer minor units."
+            raise ContractError(message)
+    return tuple(sorted((str(account), balance) for account, balance in items))

@@ -1,0 +1,250 @@
+"""Where implementations of a pattern are put to the test: one site, one factory, and all that is remembered between runs."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from acidtest.checker.machine import Kind
+from acidtest.errors import AcidtestError, ContractError, HarnessError
+from acidtest.port import Role
+from acidtest.search.coverage import Reachable, reachable
+from acidtest.search.follow import Follower
+from acidtest.workload import Scope
+from acidtest.world.core.effects import CANCELLATIONS, CRASH
+from acidtest.world.core.env import Env
+from acidtest.world.core.site import Site
+from acidtest.world.core.sources import REPLY
+from acidtest.world.core.world import World, describe
+from acidtest.world.databases.backend import DEFAULT
+from acidtest.world.python.coroutines import Driven, coroutine_methods
+from acidtest.world.python.interpose import building
+from acidtest.world.python.interpose import install as interpose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable
+
+    from acidtest.checker.machine import Property
+    from acidtest.properties.shared.contract import Contract
+
+OBSERVER = "observer"
+#: What a harness remembers of the scope that it is prepared for.
+_REMEMBERED = (
+    "only", "always", "steps", "at_rest", "sometimes", "reached", "scope", "_reachable", "follower", "_observed", "_judged",
+    "settled",
+)  # fmt: skip
+#: Of how many scopes it remembers that; some megabytes each.
+_MOST_KEPT = 16
+
+
+class Harness:
+    """An implementation under a contract, ready to run scopes.
+
+    Arguments:
+        contract: the pattern's contract.
+        factory: makes an implementation from an environment.
+        backend: the kind of its databases.
+
+    Raises:
+        ContractError: the implementation lacks a method of the port, cannot be built or cannot be installed.
+        BackendUnavailable: the backend's server cannot be reached.
+    """
+
+    def __init__(self, contract: Contract, factory: Callable[[Any], Any], backend: str = DEFAULT) -> None:
+        """Build one implementation to see that it fits the port."""
+        interpose()
+        self.contract = contract
+        self.factory: Callable[[Any], Any] = Driven(factory)
+        self.site = Site(backend, contract.members)
+        self.scope: Scope | None = None
+        self.capabilities: frozenset[str] = frozenset()
+        self.coroutines: frozenset[str] = frozenset()
+        self.offered: set[str] = set()
+        for member in contract.members or ("",):
+            implementation = inspect.unwrap(self._outside(self._empty_world(), self.factory, "make the implementation", member))
+            contract.check_port(implementation, member)
+            self.coroutines |= coroutine_methods(implementation, contract.interface().of(member))
+            self.capabilities |= contract.capabilities(implementation)
+        if not self.coroutines and not inspect.iscoroutinefunction(factory):
+            self.factory = factory  # what is not asynchronous need not pay for what is
+        self.properties = [p for p in contract.properties if p.applies(self.capabilities)]
+        self.only: frozenset[str] = frozenset()
+        self._installed: object = None
+        self._kept: dict[Scope, dict[str, Any]] = {}
+
+    def prepare_again(self, scope: Scope) -> None:
+        """Prepare for a scope; what was remembered of it is remembered still, if that was not long ago.
+
+        What was remembered names committed contents by number, and an installation for other accounts counts anew.
+        """
+        if scope.accounts != self._installed:
+            self._kept.clear()
+        kept = self._kept.pop(scope, None)
+        if kept is None:
+            self.prepare(scope)
+            kept = {name: vars(self)[name] for name in _REMEMBERED}
+        self._kept[scope] = kept  # the last of them
+        if len(self._kept) > _MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+        vars(self).update(kept)
+
+    def prepare(self, scope: Scope, only: frozenset[str] = frozenset()) -> None:
+        """Install the implementation for a scope, and forget what was remembered of another.
+
+        Arguments:
+            scope: what will be run.
+            only: look for violations of these properties alone; empty for all.
+        """
+        self.only = only
+        wanted = [p for p in self.properties if not only or p.id in only]
+        self.always = [p for p in wanted if p.kind == Kind.ALWAYS]
+        self.steps = [p for p in wanted if p.kind == Kind.STEP]
+        self.at_rest = [p for p in wanted if p.kind == Kind.AT_REST]
+        self.sometimes = [p for p in wanted if p.kind == Kind.SOMETIMES]
+        self.reached: set[str] = set()
+        if scope.accounts != self._installed:
+            self._install(scope)
+        self.scope = self._with_cancellations(scope)
+        self._reachable: Reachable | None = None
+        self.follower = Follower(self.contract.model(scope), self.contract.abstract)
+        self._observed: dict[Hashable, Hashable] = {}
+        self._judged: dict[Hashable, Property | None] = {}
+        self.settled: dict[Hashable, Any] = {}
+
+    def _with_cancellations(self, scope: Scope) -> Scope:
+        """The scope, with cancellation among its faults where processes may crash and coroutines are called."""
+        called = {operation.method for operation in scope.operations()} | {self.contract.interface().name(Role.RECOVERY)}
+        if scope.faults and CRASH in scope.kinds and called & self.coroutines:
+            return replace(scope, kinds=scope.kinds | CANCELLATIONS)
+        return scope
+
+    def workloads(self) -> list[list[Scope]]:
+        """The workloads of the stateful search, with cancellation among their faults where coroutines are called."""
+        return [[self._with_cancellations(workload) for workload in row] for row in self.contract.stateful_workloads()]
+
+    def kinds(self) -> frozenset[str]:
+        """The fault kinds that must fire in the prepared scope.
+
+        Cancellation only where something was awaited that can be cancelled: a coroutine need not await anything.
+        """
+        scope = self.prepared()
+        return self.that_must_fire(scope.kinds) if scope.faults else frozenset()
+
+    def stateful_kinds(self) -> tuple[str, ...]:
+        """The fault kinds of the stateful search: those of the contract, and cancellation where there are coroutines."""
+        kinds = self.contract.stateful_kinds
+        return (*kinds, *sorted(CANCELLATIONS)) if self.coroutines and CRASH in kinds else kinds
+
+    def that_must_fire(self, kinds: Iterable[str]) -> frozenset[str]:
+        """Those of the fault kinds that could have befallen something; of others than cancellation it is known by the effects."""
+        return frozenset(kinds) - (CANCELLATIONS - self.offered)
+
+    def _install(self, scope: Scope) -> None:
+        self.site.clear()
+        world = self._empty_world()
+        for member in self.contract.members or ("",):
+            install = partial(self._install_member, scope, member)
+            self._outside(world, install, "install(accounts)", member)
+        self.site.capture()
+        self._installed = scope.accounts
+
+    def _install_member(self, scope: Scope, member: str, env: Any) -> None:  # noqa: ANN401 - an environment
+        self.contract.install(self.factory(env), scope, member)
+
+    def reachable(self) -> Reachable:
+        """What the model of the prepared scope can reach; counted out when first asked for."""
+        if self._reachable is None:
+            self._reachable = self._count_out()
+        return self._reachable
+
+    def _count_out(self) -> Reachable:
+        if self.scope is not None and self.scope.serial:
+            return Reachable(0, frozenset(), frozenset(), complete=False)  # one schedule of a large workload
+        return reachable(self.follower.model, tuple(self.properties))
+
+    def prepared(self) -> Scope:
+        """The scope that it is prepared for.
+
+        Raises:
+            HarnessError: for none.
+        """
+        if self.scope is None:
+            message = "A harness was used before it was prepared for a scope."
+            raise HarnessError(message)
+        return self.scope
+
+    def world(self) -> World:
+        """A fresh world for the prepared scope."""
+        scope, contract = self.prepared(), self.contract
+        heard = bool(contract.interface().names(Role.REPLY)) or any(REPLY in operation.source.split(" ") for operation in scope.operations())
+        return World(self.site, self.factory, scope, contract.interface().name(Role.RECOVERY), contract.played(scope), heard=heard)
+
+    def observe(self, world: World) -> Hashable:
+        """The committed state as the port tells it, through a fresh incarnation of an observer."""
+        key = (world.site.contents(), world.clock.time)
+        if key not in self._observed:
+            try:
+                self._observed[key] = self._look(world)
+            except ContractError:  # a port method may take locks, and a call of the schedule may hold one now
+                self._observed[key] = self._look_at_copy(world)
+        return self._observed[key]
+
+    def _look(self, world: World) -> Hashable:
+        found: list[Hashable] = [
+            self._outside(world, partial(self._observe_member, member), "read the committed state", member)
+            for member in self.contract.members or ("",)
+        ]
+        return tuple(found) if self.contract.members else found[0]
+
+    def _observe_member(self, member: str, env: Any) -> Hashable:  # noqa: ANN401 - an environment
+        return self.contract.observe_member(self.factory(env), member)
+
+    def _look_at_copy(self, world: World) -> Hashable:
+        site = world.site.copy()
+        try:
+            beside = World(site, self.factory, Scope("empty", "", (), ()))
+            beside.clock.time = world.clock.time
+            return self._look(beside)
+        finally:
+            site.close()
+
+    def judge(self, view: Any) -> Property | None:  # noqa: ANN401 - the pattern's view
+        """The first property that must always hold and does not hold of `view`."""
+        if view not in self._judged:
+            self.reached.update(p.id for p in self.sometimes if p.predicate(view))
+            self._judged[view] = next((p for p in self.always if not p.predicate(view)), None)
+        return self._judged[view]
+
+    def looks_for(self, property_id: str) -> bool:
+        """Whether a violation of that property counts."""
+        return not self.only or property_id in self.only
+
+    def close(self) -> None:
+        """Give back the site, and forget everything: others may keep the harness itself for long."""
+        self.site.close()
+        self._kept.clear()
+        for name in ("follower", "_observed", "_judged", "settled"):
+            vars(self).pop(name, None)
+
+    def _empty_world(self) -> World:
+        return World(self.site, self.factory, Scope("empty", "", (), ()))
+
+    def _outside(self, world: World, call: Callable[[Any], Any], what: str, member: str = "") -> Any:  # noqa: ANN401
+        """Run code of the adapter's outside of any schedule, in a process of the service `member` where there are several.
+
+        Raises:
+            ContractError: it raised.
+        """
+        host = world.site.host(f"{member}-{OBSERVER}" if member else OBSERVER)
+        try:
+            with building(host):
+                return call(Env(world, host, None))
+        except AcidtestError:
+            raise
+        except Exception as error:  # code of the adapter's may raise anything, and it is the adapter's to mend
+            message = f"The adapter could not {what}: {describe(error)}. Nothing can be checked before that works."
+            raise ContractError(message) from error
+        finally:
+            host.hang_up()

@@ -1,0 +1,134 @@
+"""What outlives a simulated process: its engines and the real connections behind them, used again run after run.
+
+Opening a connection and reading the schema costs as much as ten statements, so connections are given back clean instead
+of being closed. One that ran anything that could leave a trace in it (a PRAGMA, a temporary table) is closed.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from acidtest.world.core.process import outside
+from acidtest.world.python.locks import genuine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    import sqlalchemy as sa
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from acidtest.world.databases.backend import Backend, Connection, Database
+
+
+class Host:
+    """The machine that a process runs on, as far as connections go."""
+
+    def __init__(
+        self, name: str, backend: Backend, database: Callable[[str], Database], by_address: Callable[[str], Database], service: str = ""
+    ) -> None:
+        """Make the host of the process `name`; `database(name)` and `by_address(path or URL)` find or make a database."""
+        self.name = name
+        self.service = service
+        self._backend = backend
+        self._database = database
+        self._by_address = by_address
+        self.releases = 0
+        self._engines: dict[tuple[str, bool], sa.Engine] = {}
+        self._spares: dict[tuple[str, bool], list[Connection]] = {}
+        self._listeners: dict[tuple[str, bool], Hashable] = {}
+        # Weak: a connection that the code under test drops must close, and free its locks, as it would in production.
+        self._connections: list[weakref.ref[Connection]] = []
+
+    @property
+    def backend(self) -> str:
+        """The kind of its databases."""
+        return self._backend.name
+
+    def connect(self, name: str, **options: Any) -> Any:
+        """A new DB-API connection to the database `name`."""
+        return self._opened(self._database(name).connect(**options))
+
+    def open(self, address: str, **options: Any) -> Any:
+        """A new DB-API connection for code that opens a file, or connects to a server, itself."""
+        return self._opened(self._by_address(address).connect(**options))
+
+    def _opened(self, connection: Any) -> Any:
+        if connection in self.connections():
+            return connection
+        self._connections.append(weakref.ref(connection))
+        return connection
+
+    def connections(self) -> list[Connection]:
+        """The connections that still exist."""
+        return [connection for ref in self._connections if (connection := ref()) is not None]
+
+    def url(self, name: str) -> str:
+        """The SQLAlchemy URL of the database `name`."""
+        return self._backend.address(self._database(name))
+
+    def engine(self, name: str) -> sa.Engine:
+        """The engine of this host for the database `name`; transactions really begin."""
+        return self._engine((name, False))
+
+    def async_engine(self, name: str) -> AsyncEngine:
+        """The asynchronous engine of this host for the database `name`; what its connections do is awaited."""
+        from sqlalchemy.ext.asyncio import AsyncEngine
+
+        return AsyncEngine(self._engine((name, True)))
+
+    def _engine(self, kind: tuple[str, bool]) -> sa.Engine:
+        """The engine for a database; or the one inside of an asynchronous engine."""
+        engine = self._engines.get(kind)
+        if engine is None:
+            with outside(), genuine():
+                engine = self._engines[kind] = self._make_engine(*kind)
+            self._listeners[kind] = _listeners(engine)
+        return engine
+
+    def _make_engine(self, name: str, asynchronous: bool) -> sa.Engine:  # noqa: FBT001 - a key of the engines
+        spares = self._spares[name, asynchronous] = []
+
+        def creator() -> Any:
+            # SQLAlchemy drops the connection of a task that is killed; there is nothing wrong with it, so it goes on.
+            if spares:
+                return self._opened(spares.pop())
+            connection = self.connect(name)
+            connection.spares = spares
+            return connection
+
+        engine = self._backend.engine(creator, asynchronous=asynchronous)
+        dialect: Any = engine.dialect
+        dialect.do_ping = _is_open
+        return engine
+
+    def hang_up(self) -> None:
+        """Drop every connection as the operating system would: open transactions roll back, nothing is committed."""
+        for name, engine in list(self._engines.items()):
+            if _listeners(engine) != self._listeners[name]:
+                del self._engines[name]
+                for connection in self.connections():
+                    connection.leaves_trace |= connection.spares is self._spares[name]
+        kept = [connection for connection in self.connections() if connection.give_back()]
+        self._connections = [weakref.ref(connection) for connection in kept]
+
+    def close(self) -> None:
+        """Close everything for good."""
+        for engine in self._engines.values():
+            engine.dispose()
+        for connection in self.connections():
+            connection.hang_up()
+        self._connections.clear()
+        self._engines.clear()
+
+
+def _is_open(connection: Any) -> bool:
+    """Whether a pooled connection can be used again: its COMMIT may have got no answer, or its process may have died."""
+    return not connection.lost
+
+
+def _listeners(engine: sa.Engine) -> Hashable:
+    """How many event listeners the engine has. An engine is used again, but not with what one process has added to it."""
+    pool, of_pool = engine.pool, ("connect", "first_connect", "checkout", "checkin", "reset", "invalidate", "close")
+    counts = [len(getattr(pool.dispatch, name)) for name in of_pool]
+    return engine._has_events, engine.dialect._has_events, *counts  # noqa: SLF001 - there is no other way to ask

@@ -1,0 +1,281 @@
+"""Simulated processes, their incarnations, and the tasks that run in them.
+
+A crash destroys an incarnation's memory and connections, never what was committed. A dead process does no I/O: whatever
+its code tries while its stack unwinds, in `finally` or `except BaseException`, has no effect.
+"""
+
+from __future__ import annotations
+
+import random
+from asyncio import CancelledError
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+from acidtest.world.core.carrier import Carrier, GreenletCarrier
+from acidtest.world.core.effects import CRASH, Effect, ProcessCrash
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterator
+
+    from acidtest.errors import AcidtestError
+    from acidtest.world.core.host import Host
+    from acidtest.world.devices.clock import VirtualClock
+    from acidtest.world.python.coroutines import Call
+    from acidtest.world.python.event_loop import EventLoop
+
+#: How often the code of a dead process may try I/O before it is left parked for ever.
+_LAST_WORDS = 20
+#: After so many things in a row that are not effects, such as BEGIN or reading the clock, a task is parked all the same.
+_QUIET = 1_000
+
+_current: Task | None = None
+
+
+def current_task() -> Task | None:
+    """The task that is running now; None outside of any (while an adapter is built, installed or observed)."""
+    return _current
+
+
+def complain(error: AcidtestError) -> NoReturn:
+    """Raise `error`; where a task is running, also to whoever runs the world, whatever the task makes of it.
+
+    Raises:
+        AcidtestError: `error`.
+    """
+    if _current is not None:
+        _current.complaint = error
+    raise error
+
+
+@contextmanager
+def outside() -> Iterator[None]:
+    """For things that the world does on its own account while a task is running: they are no business of the task."""
+    global _current  # noqa: PLW0603 - one thread, one running task
+    task, _current = _current, None
+    try:
+        yield
+    finally:
+        _current = task
+
+
+class Queued(Protocol):
+    """A statement that waits in the server's own queue; `gives_up` after some time, or does not."""
+
+    gives_up: bool
+
+    def is_over(self) -> bool:
+        """Whether it has got its answer."""
+
+    def is_deadlocked(self) -> bool:
+        """Whether it waits for itself, through others."""
+
+
+class Process:
+    """One incarnation of a simulated process.
+
+    `digest` is a hash chain over everything that its tasks have seen, in order. Tasks are deterministic functions of
+    it, also where they share memory, so it stands for the incarnation's memory in the key of a state.
+    """
+
+    __slots__ = (
+        "alive", "clock", "digest", "disconnected", "disturbances", "end", "host", "ids", "implementation", "incarnation", "loop",
+        "name", "ready", "rng", "service", "tasks",
+    )  # fmt: skip
+
+    def __init__(self, name: str, incarnation: int, host: Host) -> None:
+        """Make incarnation number `incarnation` (from 1) of the process `name`; it hosts no implementation yet.
+
+        `ready` once it has started and recovered; `disconnected` once a reply of a database was lost, and with it the
+        connection; `disturbances` counts the errors that a database raised on its own account.
+        """
+        self.name = name
+        self.incarnation = incarnation
+        self.host = host
+        self.service = host.service
+        self.clock: VirtualClock | None = None
+        self.alive = True
+        self.ready = False
+        self.disconnected = False
+        self.disturbances = 0
+        self.digest = incarnation
+        self.implementation: Any = None
+        self.tasks: list[Task] = []
+        self.loop: EventLoop | None = None
+        self.ids = 0
+        self.rng: random.Random | None = None
+        self.end: type[BaseException] = ProcessCrash
+
+    def remember(self, fact: Hashable) -> None:
+        """Extend the chain of what this incarnation has seen."""
+        try:
+            self.digest = hash((self.digest, fact))
+        except TypeError:
+            self.digest = hash((self.digest, repr(fact)))
+
+    def next_id(self) -> str:
+        """An identifier that no other incarnation returns, and that depends on nothing else."""
+        self.ids += 1
+        self.remember("id")
+        return f"{self.name}.{self.incarnation}.{self.ids}"
+
+    def random(self) -> random.Random:
+        """The incarnation's source of randomness: what it yields is a function of the order in which its tasks ask."""
+        if self.rng is None:
+            self.rng = random.Random(f"{self.name}/{self.incarnation}")  # noqa: S311 - determinism is the point
+        return self.rng
+
+    def die(self) -> None:
+        """Lose memory and connections, at once: clean-up code that still runs finds nothing to act on."""
+        self.alive = False
+        self.ready = False
+        self.host.hang_up()
+
+    def bury(self) -> None:
+        """End all tasks of a dead process, and forget the implementation."""
+        for task in self.tasks:
+            task.kill(self.end)
+        if self.loop is not None and self.loop.left:
+            Task(f"{self.name} ends", self).start(self.loop.end)
+        self.loop = None
+        self.tasks.clear()
+        self.implementation = None
+
+
+class Task:
+    """One call of a port method inside a process.
+
+    `pending` is the effect before which it is parked. `blocked` says that the effect was tried and would have had to
+    wait for a lock; `waits` is what stood for the locks when it was tried. Where the statement itself waits, in a server,
+    it *has* happened as far as the schedule goes, and `queued` is what it waits in. `read_clock` says that it has asked for the
+    time since its last effect. `call` is the coroutine that it drives, if any; it is `answered` as soon as that has ended,
+    although what it left running may have to go on.
+    """
+
+    __slots__ = (
+        "answered", "began", "blocked", "call", "carrier", "complaint", "effects", "error", "finished", "name", "pending", "process", "published", "queued",
+        "quiet", "read_clock", "tries", "value", "waits",
+    )  # fmt: skip
+
+    def __init__(self, name: str, process: Process) -> None:
+        """Make a task of `process`; it does not run yet.
+
+        `began` is the virtual time at which it was invoked, `effects` counts what it has done, `published` says that
+        the broker has accepted a message from it.
+        """
+        self.name = name
+        self.process = process
+        self.carrier: Carrier = GreenletCarrier()
+        self.pending: Effect | None = None
+        self.blocked = False
+        self.finished = False
+        self.value: object = None
+        self.error: BaseException | None = None
+        self.call: Call | None = None
+        self.answered = False
+        self.tries = 0
+        self.waits = -1
+        self.queued: Queued | None = None
+        self.began = 0.0
+        self.effects = 0
+        self.published = False
+        self.complaint: AcidtestError | None = None
+        self.quiet = 0
+        self.read_clock = False
+        process.tasks.append(self)
+
+    def start(self, call: Callable[[], object]) -> None:
+        """Run `call` up to its first effect."""
+
+        def body() -> None:
+            try:
+                self.value = call()
+            except (Exception, CancelledError) as error:  # noqa: BLE001 - whatever escapes means "unknown"
+                self.error = error
+            except ProcessCrash:
+                pass
+            self.finished = True
+
+        self.process.remember(self.name)
+        self._run(lambda: self.carrier.start(body))
+
+    def resume(self, fault: str = "") -> None:
+        """Perform the pending effect, with `fault`, and run to the next one."""
+        self.blocked = self.read_clock = False
+        self._run(lambda: self.carrier.resume(fault))
+
+    def _run(self, switch: Callable[[], Effect | None]) -> None:
+        global _current  # noqa: PLW0603 - one thread, one running task
+        _current = self
+        try:
+            self.pending = switch()
+        finally:
+            _current = None
+        if self.complaint is not None and self.process.alive:
+            raise self.complaint
+        if self.finished and self.process.alive:
+            self.process.tasks.remove(self)
+
+    def kill(self, how: type[BaseException]) -> None:
+        """End the task: its process has died, or the run is given up."""
+        if not self.finished:
+            self._run(lambda: self.carrier.kill(how))
+            self.finished = True
+
+    # What drivers call, from inside the task:
+
+    def park(self, effect: Effect) -> str:
+        """Wait before `effect` until the search lets it happen; returns the fault that befalls it.
+
+        Raises:
+            ProcessCrash: the process has died; also on every later try.
+        """
+        if not self.process.alive:
+            self.refuse_the_dead(effect)
+        self.quiet = 0
+        return self.carrier.park(effect) if self.call is None else self.call.park(effect)
+
+    def quietly(self, kind: str, where: str, what: str) -> None:
+        """Count what is not an effect: code that does nothing else for ever must not hang the search.
+
+        Raises:
+            ProcessCrash: the process has died.
+        """
+        self.quiet += 1
+        if self.quiet > _QUIET or not self.process.alive:
+            effect = Effect(kind, where, what)
+            self.saw(effect, None, self.park(effect))
+
+    def refuse_the_dead(self, effect: Effect) -> None:
+        """Raise ProcessCrash; code that goes on trying is parked and never resumed."""
+        self.tries += 1
+        if self.tries > _LAST_WORDS:
+            self.carrier.park(effect)
+        raise self.process.end
+
+    def block(self, effect: Effect, queued: Queued | None = None) -> str:
+        """Say that `effect` would wait for a lock, and wait until it may be tried again; or that it waits, `queued`."""
+        return self.stand(effect, queued) if self.call is None else self.call.block(effect, queued)
+
+    def stand(self, effect: Effect, queued: Queued | None) -> str:
+        """Park as one that has to wait."""
+        self.blocked = True
+        self.queued = queued
+        try:
+            return self.carrier.park(effect)
+        finally:
+            self.queued = None
+
+    def wake(self, version: int) -> None:
+        """Look whether it may go on; `version` is what stands for the locks now."""
+        if self.blocked:
+            self.blocked = self.waits == version if self.queued is None else not self.queued.is_over()
+
+    def saw(self, effect: Effect, result: Hashable, fault: str = "") -> None:
+        """Remember what `effect` gave; where the decision was to crash after it, die now."""
+        self.effects += 1
+        self.process.remember((self.name, effect.fingerprint, result))
+        if fault == CRASH:
+            self.process.die()
+            raise ProcessCrash
+        if self.call is not None:
+            self.call.saw(fault)

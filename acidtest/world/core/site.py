@@ -1,0 +1,156 @@
+"""What is used again run after run: the databases, and the hosts with their engines and connections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from acidtest.errors import UsageError
+from acidtest.workload import service_of
+from acidtest.world.core.host import Host
+from acidtest.world.databases.backend import DEFAULT, open_backend
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from acidtest.world.databases.backend import Database, Landing
+    from acidtest.world.databases.tables import Contents
+
+
+class Site:
+    """The place where worlds are built, one after the other.
+
+    Databases are made when first asked for. `late` is called with a transaction that is to take effect later; the world
+    of the present run sets it.
+
+    Arguments:
+        backend: the kind of its databases.
+        members: the services of the pattern, each with databases of its own; none where all processes share them.
+    """
+
+    def __init__(self, backend: str = DEFAULT, members: tuple[str, ...] = ()) -> None:
+        """Make an empty site.
+
+        Raises:
+            UsageError: there is no such backend.
+            BackendUnavailable: its server cannot be reached.
+        """
+        self.backend = open_backend(backend)
+        self.members = members
+        self.late: Callable[[Landing, Hashable], None] | None = None
+        self._databases: dict[str, Database] = {}
+        self._captured = 0
+        self._hosts: dict[str, Host] = {}
+
+    def database(self, name: str) -> Database:
+        """The database `name`."""
+        database = self._databases.get(name)
+        if database is None:
+            if not name or not isinstance(name, str):
+                message = f"A database was asked for by the name {name!r}. Names are non-empty strings, for example 'bank'."
+                raise UsageError(message)
+            database = self._databases[name] = self.backend.make(name, self._postpone)
+        return database
+
+    def by_address(self, address: str, service: str = "") -> Database:
+        """The database that code means by a path or URL that it opens itself."""
+        name = self.backend.name_of(address, list(self._databases.values()))
+        return self.database(name if name in self._databases else _owned(name, service))
+
+    def _postpone(self, landing: Landing, fact: Hashable) -> None:
+        if self.late is not None:
+            self.late(landing, fact)
+
+    def host(self, name: str) -> Host:
+        """The host of the process `name`."""
+        host = self._hosts.get(name)
+        if host is None:
+            service = service_of(name) if self.members else ""
+            host = self._hosts[name] = Host(
+                name, self.backend, lambda database: self.database(_owned(database, service)),
+                lambda address: self.by_address(address, service), service,
+            )  # fmt: skip
+        return host
+
+    def databases(self) -> list[Database]:
+        """Every database, in the order in which they were first asked for."""
+        return list(self._databases.values())
+
+    def contents(self) -> tuple[Hashable, ...]:
+        """The numbers of the committed contents of every database.
+
+        Of databases that were made during a run only those that hold something, so that all runs are alike.
+        """
+        databases = list(self._databases.values())
+        numbers = [database.content() for database in databases[: self._captured]]
+        late = [(d.name, d.content()) for d in databases[self._captured :] if not d.is_fresh()]
+        return (*numbers, *late)
+
+    def history(self) -> tuple[Hashable, ...]:
+        """What the future depends on beside contents and connections."""
+        found = [(d.name, self.backend.history(d)) for d in self._databases.values()]
+        return tuple([pair for pair in found if pair[1]])
+
+    def values(self) -> dict[str, Contents]:
+        """The committed contents of every database."""
+        return {name: database.value(database.content()) for name, database in self._databases.items()}
+
+    def version(self) -> int:
+        """Changes whenever a lock may have become free."""
+        releases = sum([host.releases for host in self._hosts.values()])
+        return releases + sum([database.version for database in self._databases.values()])
+
+    def free_dropped(self) -> None:
+        """Close the connections that the code under test has dropped while they kept a lock."""
+        for database in self._databases.values():
+            database.free_dropped()
+
+    def copy(self) -> Site:
+        """A site of its own with what is committed here now, where nobody holds a lock; to be closed by the caller."""
+        copied = Site(self.backend.name, self.members)
+        for name, database in self._databases.items():
+            copied.database(name).fill(database)
+        copied.capture()
+        return copied
+
+    def capture(self) -> None:
+        """Make the present contents the ones that every run starts with."""
+        self.hang_up()
+        for database in self._databases.values():
+            database.capture()
+        self._captured = len(self._databases)
+
+    def reset(self) -> None:
+        """Drop all connections and go back to the captured contents."""
+        self.hang_up()
+        for database in self._databases.values():
+            database.reset()
+
+    def restart(self) -> None:
+        """Kill what holds the databases, and start it again."""
+        self.backend.restart(self.databases(), [c for host in self._hosts.values() for c in host.connections()])
+
+    def hang_up(self) -> None:
+        """Drop the connections of every host."""
+        for host in self._hosts.values():
+            host.hang_up()
+
+    def clear(self) -> None:
+        """Forget every database: the next installation starts from nothing."""
+        for host in self._hosts.values():
+            host.close()
+        for database in self._databases.values():
+            database.close()
+        self.backend.forget()
+        self._databases.clear()
+        self._captured = 0
+        self._hosts.clear()
+
+    def close(self) -> None:
+        """Close everything for good."""
+        self.clear()
+        self.backend.close()
+
+
+def _owned(name: str, service: str) -> str:
+    """The name of a service's own database."""
+    return f"{service}_{name}" if service and name != service else name

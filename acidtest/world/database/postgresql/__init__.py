@@ -1,1 +1,0 @@
-"""PostgreSQL: a private throw-away server, psycopg connections whose statements are effects, locks that are watched."""

@@ -1,0 +1,142 @@
+"""What a world asks of a kind of database: a server or a library, its databases, and its connections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from acidtest.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    import sqlalchemy as sa
+
+    from acidtest.world.databases.tables import Contents
+
+#: The kinds of databases that implementations can be checked on.
+BACKENDS = ("sqlite", "postgresql")
+DEFAULT = "sqlite"
+
+
+class Connection(Protocol):
+    """A driven connection. `spares` is where a clean one of a pool waits to be used again."""
+
+    spares: list[Any] | None
+    leaves_trace: bool
+    lost: bool
+
+    @property
+    def database(self) -> Database:
+        """What it is connected to."""
+
+    def pins(self) -> tuple[int, ...]:
+        """What its open transaction has done and seen: part of the key of a state."""
+
+    def give_back(self) -> bool:
+        """Roll back, as when the process dies; False where the connection had to be closed for good."""
+
+    def hang_up(self) -> None:
+        """Close for good: whatever is open rolls back."""
+
+
+class Landing(Protocol):
+    """A transaction whose end was left to the server."""
+
+    @property
+    def database(self) -> Database:
+        """Where it is."""
+
+    def land(self) -> None:
+        """Let the end come."""
+
+    def hang_up(self) -> None:
+        """Roll it back, if its end has not come."""
+
+
+class Database(Protocol):
+    """One database of the world. `version` changes whenever a lock may have become free."""
+
+    name: str
+    version: int
+
+    def connect(self, **options: Any) -> Any:
+        """A driven connection."""
+
+    def content(self) -> int:
+        """The number of the committed contents: equal contents have the same."""
+
+    def is_fresh(self) -> bool:
+        """Whether the contents are the captured ones."""
+
+    def value(self, number: int) -> Contents:
+        """The contents with that number: (table, rows) pairs."""
+
+    def columns(self, table: str) -> list[str]:
+        """The names of a table's columns."""
+
+    def free_dropped(self) -> bool:
+        """Close the connections that the code under test has dropped; whether one of them kept a lock."""
+
+    def capture(self) -> None:
+        """Make the present contents the ones that `reset` goes back to."""
+
+    def reset(self) -> None:
+        """Go back to the captured contents."""
+
+    def fill(self, other: Any) -> None:
+        """Take over what is committed in another database."""
+
+    def close(self) -> None:
+        """Remove it."""
+
+
+class Backend(Protocol):
+    """A kind of database. `path` stands for what a database has seen since no transaction was open in it."""
+
+    name: str
+
+    def make(self, name: str, late: Callable[[Any, Hashable], None]) -> Database:
+        """Make the database `name`; `late` is called with what must take effect later."""
+
+    def address(self, database: Any) -> str:
+        """The SQLAlchemy URL of a database."""
+
+    def name_of(self, address: str, known: list[Any]) -> str:
+        """The name of the database that code means by an address that it opens itself."""
+
+    def engine(self, creator: Callable[[], Any], *, asynchronous: bool = False) -> sa.Engine:
+        """An engine whose pool gets its connections from `creator`; or what an asynchronous engine is made of."""
+
+    def history(self, database: Any) -> Hashable:
+        """What the future depends on beside contents and connections: part of the key of a state."""
+
+    def restart(self, databases: list[Any], connections: list[Any]) -> None:
+        """Die and start again: `databases` keep what was committed or prepared, `connections` are lost."""
+
+    def versions(self) -> dict[str, str]:
+        """What was involved, for reports."""
+
+    def forget(self) -> None:
+        """All databases are gone: the next installation starts from nothing."""
+
+    def close(self) -> None:
+        """Give everything back."""
+
+
+def open_backend(name: str) -> Backend:
+    """The backend with that name.
+
+    Raises:
+        UsageError: there is none; lists those that there are.
+        BackendUnavailable: its server cannot be reached.
+    """
+    if name == "sqlite":
+        from acidtest.world.databases.sqlite.backend import Files
+
+        return Files()
+    if name == "postgresql":
+        from acidtest.world.databases.postgresql.backend import Postgresql
+
+        return Postgresql()
+    what = "backend"
+    raise UsageError.unknown(what, name, BACKENDS)

@@ -1,0 +1,46 @@
+"""A COMMIT that takes effect later: the transaction, its locks and its session are left to the server until then."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from psycopg import pq
+
+from acidtest.world.databases.postgresql.session import quiet
+from acidtest.world.databases.postgresql.statement import DECIDE, PREPARE, Statement
+
+if TYPE_CHECKING:
+    from acidtest.world.databases.postgresql.store import Database
+
+
+class Landing:
+    """A transaction whose end was left to the server, with the locks that it holds."""
+
+    def __init__(self, database: Database, pgconn: Any, command: str, statement: Statement, chain: int) -> None:
+        """Keep the session until the end comes."""
+        self.database = database
+        self.chain = chain
+        self._pgconn = pgconn
+        self._command = command
+        self._statement = statement
+
+    def land(self) -> None:
+        """Do what was left to the server."""
+        result = self._pgconn.exec_(self._command.encode())
+        if result.status == pq.ExecStatus.COMMAND_OK:
+            if self._statement.kind == PREPARE:
+                self.database.prepared[self._statement.name] = self.chain
+            elif self._statement.kind == DECIDE:
+                self.database.prepared.pop(self._statement.name, None)
+        self.database.touch(("landed", self.chain))
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Roll back what has not come to its end."""
+        if self._pgconn is None:
+            return
+        watch, pgconn, self._pgconn = self.database.watch, self._pgconn, None
+        fine = quiet(pgconn, watch)
+        self.database.open.pop(pgconn.backend_pid, None)
+        self.database.take_back(pgconn, fine=fine, clean=True)
+        watch.settle()
