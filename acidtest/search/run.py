@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acidtest.port import Role
-from acidtest.properties.shared.contract import Message, Order, Seen
+from acidtest.properties.shared.seen import Message, Order, Seen
 from acidtest.search.follow import NOTHING
 
 if TYPE_CHECKING:

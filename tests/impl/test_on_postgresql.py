@@ -7,7 +7,7 @@ from acidtest.impl.acid import Transfers
 from acidtest.impl.outbox import Outbox, claiming, due, first_of_key, outbox
 from acidtest.patterns import pattern
 from acidtest.properties.outbox.contract import OutboxContract
-from acidtest.properties.shared.ledger import client
+from acidtest.properties.shared.scopes import client
 from acidtest.search.check import check_scope, find_scope
 from acidtest.search.harness import Harness
 from acidtest.search.stateful import check_statefully

@@ -10,7 +10,8 @@ from tiny_contract import Anything
 from acidtest.checker.machine import Kind, Model, Property
 from acidtest.environment import CallRefused, CallTimeout, Outcome
 from acidtest.port import background, handler, installation, operation, read
-from acidtest.properties.shared.contract import Contract, Seen
+from acidtest.properties.shared.contract import Contract
+from acidtest.properties.shared.seen import Seen
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

@@ -21,7 +21,8 @@ from acidtest.search.harness import Harness
 from acidtest.workload import ENVIRONMENT, Client, Operation, Scope
 
 if TYPE_CHECKING:
-    from acidtest.properties.shared.contract import Contract, Seen
+    from acidtest.properties.shared.contract import Contract
+    from acidtest.properties.shared.seen import Seen
 
 MOST_RUNS = 2_000
 WAYS = [dict(zip(("reduced", "merged"), way, strict=True)) for way in product((True, False), repeat=2)]

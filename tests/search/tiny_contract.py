@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 from acidtest.checker.machine import Action, Kind, Model, Property, Transition
 from acidtest.environment import Outcome
 from acidtest.port import installation, operation, read
-from acidtest.properties.shared.contract import Contract, Seen
+from acidtest.properties.shared.contract import Contract
+from acidtest.properties.shared.seen import Seen
 from acidtest.search.exhaustive import Explorer, Search
 from acidtest.search.harness import Harness
 from acidtest.workload import Client, Operation, Scope

@@ -16,9 +16,10 @@ from acidtest.models.acid.service import AcidModel, AcidView, Balances
 from acidtest.models.shared.ledger import Request
 from acidtest.port import installation, operation, read
 from acidtest.properties.acid.stories import workloads
-from acidtest.properties.shared.contract import Seen, accounts_of
-from acidtest.properties.shared.ledger import (
-    DAY,
+from acidtest.properties.shared.balances import explain, label
+from acidtest.properties.shared.contract import accounts_of
+from acidtest.properties.shared.ledger import LedgerContract
+from acidtest.properties.shared.predicates import (
     G2,
     G3,
     G7,
@@ -26,15 +27,11 @@ from acidtest.properties.shared.ledger import (
     G12,
     REMEMBERED,
     SOURCE,
-    LedgerContract,
-    client,
     conserved,
-    environment,
-    explain,
     is_stuck,
-    label,
-    repeated,
 )
+from acidtest.properties.shared.scopes import DAY, client, environment, repeated
+from acidtest.properties.shared.seen import Seen
 from acidtest.workload import Operation, Scope
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from acidtest.properties.shared.ledger import DAY
+from acidtest.properties.shared.scopes import DAY
 from acidtest.properties.shared.stories import Story, clients_of, pairs
 from acidtest.workload import ENVIRONMENT, Operation, Scope
 

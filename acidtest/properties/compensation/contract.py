@@ -29,13 +29,14 @@ from acidtest.port import installation, operation, read
 from acidtest.properties.compensation.predicates import N3_PARKED, N3_UNDONE, PROPERTIES
 from acidtest.properties.compensation.scopes import SCOPES, SLOW_SCOPES
 from acidtest.properties.compensation.stories import workloads
+from acidtest.properties.shared.balances import explain
 from acidtest.properties.shared.contract import accounts_of
-from acidtest.properties.shared.ledger import LedgerContract, explain
+from acidtest.properties.shared.ledger import LedgerContract
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    from acidtest.properties.shared.contract import Seen
+    from acidtest.properties.shared.seen import Seen
     from acidtest.workload import Operation, Scope
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from acidtest.checker.machine import Kind, Property, implied
 from acidtest.models.compensation.service import UNDO, CompensationView, backwards, is_undo, payable
-from acidtest.properties.shared.ledger import (
+from acidtest.properties.shared.balances import label
+from acidtest.properties.shared.predicates import (
     G2,
     G3,
     G7,
@@ -19,7 +20,6 @@ from acidtest.properties.shared.ledger import (
     REMEMBERED,
     SOURCE,
     idempotent,
-    label,
     no_overdraft,
     whole,
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from acidtest.properties.shared.ledger import BEFORE, DAY, before, client, environment
+from acidtest.properties.shared.scopes import BEFORE, DAY, before, client, environment
 from acidtest.workload import Operation, Scope
 
 if TYPE_CHECKING:

@@ -14,25 +14,12 @@ from acidtest.models.outbox.service import Copy, OutboxModel, OutboxView
 from acidtest.models.shared.ledger import Call, Request
 from acidtest.port import background, installation, operation, read
 from acidtest.properties.outbox.stories import HOUR, workloads
-from acidtest.properties.shared.contract import Message, Seen, accounts_of
-from acidtest.properties.shared.ledger import (
-    DAY,
-    G2,
-    G3,
-    G4,
-    G5,
-    G7,
-    G11,
-    G12,
-    REMEMBERED,
-    SOURCE,
-    LedgerContract,
-    client,
-    environment,
-    explain,
-    repeated,
-    whole,
-)
+from acidtest.properties.shared.balances import explain
+from acidtest.properties.shared.contract import accounts_of
+from acidtest.properties.shared.ledger import LedgerContract
+from acidtest.properties.shared.predicates import G2, G3, G4, G5, G7, G11, G12, REMEMBERED, SOURCE, whole
+from acidtest.properties.shared.scopes import DAY, client, environment, repeated
+from acidtest.properties.shared.seen import Message, Seen
 from acidtest.workload import ENVIRONMENT, Client, Operation, Scope
 
 if TYPE_CHECKING:

@@ -16,7 +16,9 @@ from acidtest.port import background, callback, installation, operation, read, r
 from acidtest.properties.reserve_confirm.predicates import HELD_STILL, PROPERTIES, REACHED, SOME_PART
 from acidtest.properties.reserve_confirm.scopes import ACCOUNTS, KEYS, SCOPES, SLOW_SCOPES
 from acidtest.properties.reserve_confirm.stories import workloads
-from acidtest.properties.shared.ledger import DAY, LedgerContract, label
+from acidtest.properties.shared.balances import label
+from acidtest.properties.shared.ledger import LedgerContract
+from acidtest.properties.shared.scopes import DAY
 from acidtest.workload import Operation, Scope
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from acidtest.environment import Receipt
     from acidtest.models.shared.ledger import Call
-    from acidtest.properties.shared.contract import Order, Seen
+    from acidtest.properties.shared.seen import Order, Seen
 
 Answer = Outcome | Literal["pending"]
 

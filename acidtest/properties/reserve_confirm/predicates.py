@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from acidtest.checker.machine import Kind, Property
 from acidtest.models.reserve_confirm.service import ABSENT, DONE, PENDING, ReserveView, is_open
-from acidtest.properties.shared.ledger import SOURCE, idempotent
+from acidtest.properties.shared.predicates import SOURCE, idempotent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

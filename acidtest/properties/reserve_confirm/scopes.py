@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from acidtest.properties.shared.ledger import (
+from acidtest.properties.shared.scopes import (
     BEFORE,
     DAY,
     IN_VAIN,

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from acidtest.properties.reserve_confirm.scopes import ACCOUNTS, ATM, withdraw
-from acidtest.properties.shared.ledger import DAY
+from acidtest.properties.shared.scopes import DAY
 from acidtest.properties.shared.stories import Story, clients_of, pairs
 from acidtest.workload import ENVIRONMENT, Operation, Scope, System
 

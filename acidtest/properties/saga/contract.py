@@ -20,14 +20,15 @@ from acidtest.models.saga.specification import G6, S1, S2, S3, S4, S5, S5_TAIL, 
 from acidtest.models.shared.ledger import Request
 from acidtest.models.shared.steps import COMPENSATED, COMPLETED, PARKED, RUNNING, SagaSeen, of_sagas
 from acidtest.properties.saga.services import PIVOT, SERVICES, Work, saga_of, strangers
-from acidtest.properties.shared.ledger import SOURCE, LedgerContract, idempotent
+from acidtest.properties.shared.ledger import LedgerContract
+from acidtest.properties.shared.predicates import SOURCE, idempotent
 from acidtest.workload import ENVIRONMENT
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
     from acidtest.models.shared.ledger import Call
-    from acidtest.properties.shared.contract import Seen
+    from acidtest.properties.shared.seen import Seen
     from acidtest.workload import Operation, Scope
 
 ALWAYS, STEP, AT_REST, SOMETIMES = Kind.ALWAYS, Kind.STEP, Kind.AT_REST, Kind.SOMETIMES

@@ -38,8 +38,10 @@ from acidtest.properties.saga.services import (
     Work,
 )
 from acidtest.properties.saga.stories import choreographed
-from acidtest.properties.shared.contract import Seen, accounts_of
-from acidtest.properties.shared.ledger import BEFORE, DAY, SOURCE, before, environment, is_stuck
+from acidtest.properties.shared.contract import accounts_of
+from acidtest.properties.shared.predicates import SOURCE, is_stuck
+from acidtest.properties.shared.scopes import BEFORE, DAY, before, environment
+from acidtest.properties.shared.seen import Seen
 from acidtest.workload import ENVIRONMENT, Client, Operation, Scope
 
 if TYPE_CHECKING:

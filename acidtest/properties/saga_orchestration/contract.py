@@ -18,7 +18,8 @@ from acidtest.port import background, installation, operation, read, recovery, r
 from acidtest.properties.saga.contract import ALWAYS, AT_REST, KEYS, PROPERTIES, SagaContract, orders_view
 from acidtest.properties.saga.services import SERVICES, PlayedService
 from acidtest.properties.saga.stories import orchestrated
-from acidtest.properties.shared.ledger import (
+from acidtest.properties.shared.predicates import is_stuck
+from acidtest.properties.shared.scopes import (
     BEFORE,
     DAY,
     IN_VAIN,
@@ -26,7 +27,6 @@ from acidtest.properties.shared.ledger import (
     client,
     environment,
     in_vain,
-    is_stuck,
     repeated,
 )
 from acidtest.workload import ENVIRONMENT, Client, Operation, Scope
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
     from acidtest.environment import Reply
-    from acidtest.properties.shared.contract import Seen
+    from acidtest.properties.shared.seen import Seen
     from acidtest.workload import Played
 
 

@@ -17,17 +17,11 @@ from acidtest.models.shared.ledger import Request
 from acidtest.models.tcc.participant import CANCEL, CONFIRM, TRY, TccService, TccServiceView, request
 from acidtest.models.tcc.protocol_study import STUDY as PROTOCOL
 from acidtest.port import installation, operation, read
-from acidtest.properties.shared.contract import Seen, accounts_of
-from acidtest.properties.shared.ledger import (
-    BEFORE,
-    DAY,
-    SOURCE,
-    LedgerContract,
-    before,
-    client,
-    environment,
-    is_stuck,
-)
+from acidtest.properties.shared.contract import accounts_of
+from acidtest.properties.shared.ledger import LedgerContract
+from acidtest.properties.shared.predicates import SOURCE, is_stuck
+from acidtest.properties.shared.scopes import BEFORE, DAY, before, client, environment
+from acidtest.properties.shared.seen import Seen
 from acidtest.properties.tcc import predicates as service
 from acidtest.properties.tcc.stories import workloads
 from acidtest.properties.tcc_coordinator.contract import STUDY as COORDINATOR

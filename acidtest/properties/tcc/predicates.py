@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from acidtest.models.tcc.participant import CANCEL, CONFIRM, TRY, TccServiceView, branch_of, method_of
-from acidtest.properties.shared.ledger import UNEXPLAINED, explain
+from acidtest.properties.shared.balances import UNEXPLAINED, explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

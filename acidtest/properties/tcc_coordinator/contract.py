@@ -16,7 +16,8 @@ from acidtest.errors import ContractError
 from acidtest.models.tcc.coordinator import PENDING, REFUSED, Coordination, CoordinationView, request
 from acidtest.models.tcc.protocol import NONE, TOMBSTONE
 from acidtest.port import background, installation, operation, recovery
-from acidtest.properties.shared.ledger import LedgerContract, is_stuck
+from acidtest.properties.shared.ledger import LedgerContract
+from acidtest.properties.shared.predicates import is_stuck
 from acidtest.properties.tcc_coordinator.predicates import PROPERTIES, accepted_of
 from acidtest.properties.tcc_coordinator.scopes import SCOPES, SLOW_SCOPES
 from acidtest.properties.tcc_coordinator.services import (
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from acidtest.checker.machine import Action
     from acidtest.models.shared.ledger import Request
-    from acidtest.properties.shared.contract import Seen
+    from acidtest.properties.shared.seen import Seen
     from acidtest.workload import Operation, Scope
 
 Answer = Outcome | Literal["pending"]

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from acidtest.checker.machine import Kind, Property, implied
 from acidtest.models.tcc.coordinator import PENDING, REFUSED, Branch, CoordinationView
 from acidtest.models.tcc.protocol import CANCEL, CANCELLED, CONFIRM, CONFIRMED, NONE, TOMBSTONE, TRIED
-from acidtest.properties.shared.ledger import SOURCE, idempotent, label
+from acidtest.properties.shared.balances import label
+from acidtest.properties.shared.predicates import SOURCE, idempotent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from acidtest.properties.shared.ledger import BEFORE, DAY, IN_VAIN, before, environment, in_vain
+from acidtest.properties.shared.scopes import BEFORE, DAY, IN_VAIN, before, environment, in_vain
 from acidtest.workload import Client, Operation, Scope
 
 #: The accounts of every scope, by service.

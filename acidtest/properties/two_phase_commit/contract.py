@@ -17,19 +17,11 @@ from acidtest.models.two_phase_commit.crashes import STUDY as CRASHES
 from acidtest.models.two_phase_commit.phases import STUDY as TWO_PHASE
 from acidtest.models.two_phase_commit.service import AtomicCommit, AtomicCommitView
 from acidtest.port import installation, operation, read, recovery
-from acidtest.properties.shared.contract import Seen, accounts_of
-from acidtest.properties.shared.ledger import (
-    DAY,
-    G3,
-    G7,
-    G12,
-    SOURCE,
-    LedgerContract,
-    client,
-    environment,
-    is_stuck,
-    whole,
-)
+from acidtest.properties.shared.contract import accounts_of
+from acidtest.properties.shared.ledger import LedgerContract
+from acidtest.properties.shared.predicates import G3, G7, G12, SOURCE, is_stuck, whole
+from acidtest.properties.shared.scopes import DAY, client, environment
+from acidtest.properties.shared.seen import Seen
 from acidtest.properties.two_phase_commit.predicates import (
     accepted_of,
     agreed,

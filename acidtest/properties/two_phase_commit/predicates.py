@@ -9,7 +9,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from acidtest.models.two_phase_commit.service import AtomicCommitView, Names, database_of
-from acidtest.properties.shared.ledger import explain, label, no_overdraft, once, serves
+from acidtest.properties.shared.balances import explain, label
+from acidtest.properties.shared.predicates import no_overdraft, once, serves
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
