@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
 
     from acidtest.errors import AcidtestError
-    from acidtest.world.core.host import Host
-    from acidtest.world.devices.clock import VirtualClock
-    from acidtest.world.python.coroutines import Call
-    from acidtest.world.python.event_loop import EventLoop
 
 #: How often the code of a dead process may try I/O before it is left parked for ever.
 _LAST_WORDS = 20
@@ -70,6 +66,67 @@ class Queued(Protocol):
         """Whether it waits for itself, through others."""
 
 
+class Machine(Protocol):
+    """What a process needs of the host that it runs on; `releases` counts what may have freed a lock."""
+
+    name: str
+    service: str
+    releases: int
+
+    @property
+    def backend(self) -> str:
+        """The kind of its databases."""
+
+    def open(self, address: str, **options: Any) -> Any:
+        """A new DB-API connection for code that opens a file, or connects to a server, itself."""
+
+    def hang_up(self) -> None:
+        """Drop every connection."""
+
+
+class Timekeeper(Protocol):
+    """What a process needs of virtual time; `time` is in seconds since the epoch."""
+
+    time: float
+
+    def now(self) -> float:
+        """The time, as code under test asks for it."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, as code under test does."""
+
+    def arrive(self, until: float) -> None:
+        """Let time pass until then."""
+
+
+class Loop(Protocol):
+    """What a process needs of its event loop; `left` are tasks of asyncio that its calls have left waiting."""
+
+    left: list[Any]
+
+    def end(self) -> None:
+        """End them."""
+
+
+class Coroutine(Protocol):
+    """What a task needs of the coroutine that it drives."""
+
+    def park(self, effect: Effect) -> str:
+        """Wait before an effect; see `Task.park`."""
+
+    def block(self, effect: Effect, queued: Queued | None) -> str:
+        """Wait for a lock; see `Task.block`."""
+
+    def saw(self, fault: str) -> None:
+        """Take note that an effect was performed."""
+
+    def pending(self, parked: Effect | None) -> Effect | None:
+        """The effect that comes next."""
+
+    def with_cancellations(self, effect: Effect) -> Effect:
+        """The effect, with the cancellations that can befall it."""
+
+
 class Process:
     """One incarnation of a simulated process.
 
@@ -82,7 +139,7 @@ class Process:
         "name", "ready", "rng", "service", "tasks",
     )  # fmt: skip
 
-    def __init__(self, name: str, incarnation: int, host: Host) -> None:
+    def __init__(self, name: str, incarnation: int, host: Machine) -> None:
         """Make incarnation number `incarnation` (from 1) of the process `name`; it hosts no implementation yet.
 
         `ready` once it has started and recovered; `disconnected` once a reply of a database was lost, and with it the
@@ -92,7 +149,7 @@ class Process:
         self.incarnation = incarnation
         self.host = host
         self.service = host.service
-        self.clock: VirtualClock | None = None
+        self.clock: Timekeeper | None = None
         self.alive = True
         self.ready = False
         self.disconnected = False
@@ -100,7 +157,7 @@ class Process:
         self.digest = incarnation
         self.implementation: Any = None
         self.tasks: list[Task] = []
-        self.loop: EventLoop | None = None
+        self.loop: Loop | None = None
         self.ids = 0
         self.rng: random.Random | None = None
         self.end: type[BaseException] = ProcessCrash
@@ -170,7 +227,7 @@ class Task:
         self.finished = False
         self.value: object = None
         self.error: BaseException | None = None
-        self.call: Call | None = None
+        self.call: Coroutine | None = None
         self.answered = False
         self.tries = 0
         self.waits = -1

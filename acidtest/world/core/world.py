@@ -324,13 +324,13 @@ class World:
     def _boot(self, name: str) -> None:
         process = Process(name, 1, self.site.host(name))
         with building(process.host):
-            process.implementation = self.factory(Env(self, process.host, process))
+            process.implementation = self.factory(Env(self, self.site.host(process.name), process))
         process.ready = True
         self.processes[name] = process
 
     def _start(self, process: Process) -> None:
         with of_tasks():
-            process.implementation = self.factory(Env(self, process.host, process))
+            process.implementation = self.factory(Env(self, self.site.host(process.name), process))
         if self.recover:
             getattr(process.implementation, self.recover)()
 
@@ -451,7 +451,7 @@ class World:
                 task.wake(version)
 
     def _pins(self, process: Process) -> list[tuple[int, ...]]:
-        return [pins for connection in process.host.connections() if (pins := connection.pins())]
+        return [pins for connection in self.site.host(process.name).connections() if (pins := connection.pins())]
 
     def _postpone(self, label: str, land: Callable[[], None], fact: Hashable, connection: Landing | None = None) -> None:
         self._postponed += 1

@@ -347,7 +347,7 @@ def _await(awaitable: Awaitable[Any]) -> Any:
         return nested.parent.switch(awaitable)
     finally:
         task = current_task()
-        if task is not None and task.call is not None and nested.parent is not task.call.greenlet:
+        if task is not None and isinstance(task.call, Call) and nested.parent is not task.call.greenlet:
             nested.parent = task.call.greenlet  # another call goes on with it
 
 

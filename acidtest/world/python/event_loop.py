@@ -220,10 +220,11 @@ for _name, _words in _FOREIGN.items():
 
 def loop_of(process: Process) -> EventLoop:
     """The event loop of a process; made when first asked for."""
-    if process.loop is None:
+    if not isinstance(process.loop, EventLoop):
         make: Any = EventLoop  # asyncio declares far more than anybody calls here
         process.loop = make(process)
-    return process.loop
+    loop: EventLoop = process.loop  # type: ignore[assignment]
+    return loop
 
 
 class Running:

@@ -26,9 +26,9 @@ from acidtest.world.python.locks import of_tasks
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from acidtest.world.core.host import Host
+    from acidtest.world.core.process import Machine
 
-_building: list[Host] = []
+_building: list[Machine] = []
 _really_sleep = time.sleep
 _new_event_loop = asyncio.new_event_loop
 _is_disconnect = SQLiteDialect_pysqlite.is_disconnect
@@ -56,7 +56,7 @@ def _is_lost(self: Any, error: Any, connection: Any, cursor: Any) -> bool:
 
 
 @contextmanager
-def building(host: Host) -> Iterator[None]:
+def building(host: Machine) -> Iterator[None]:
     """While an adapter is built or called outside of a task, its connections belong to `host`."""
     _building.append(host)
     try:
@@ -66,7 +66,7 @@ def building(host: Host) -> Iterator[None]:
         _building.pop()
 
 
-def present_host(backend: str) -> Host | None:
+def present_host(backend: str) -> Machine | None:
     """The host whose code is running now, if its databases are of that kind; None for code that is none of ours."""
     task = current_task()
     host = task.process.host if task is not None else _building[-1] if _building else None
