@@ -22,7 +22,7 @@ from acidtest.world.databases.backend import BACKENDS, DEFAULT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from acidtest.report.failure import Failure
+    from acidtest.search.failure import Failure
 
 EXIT = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3}
 USAGE = 2

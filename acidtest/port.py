@@ -115,6 +115,8 @@ class Port:
             )
             raise ContractError(message)
         self.methods: tuple[PortMethod, ...] = tuple([function.__acidtest_port__ for function in functions.values()])
+        #: The roles that there are.
+        self.roles = frozenset([method.role for method in self.methods])
         #: The methods that tell nobody anything.
         self.silent = tuple([method.name for method in self.methods if method.role not in ANSWERING])
 

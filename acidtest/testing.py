@@ -8,10 +8,11 @@ from acidtest.errors import UsageError
 from acidtest.patterns import pattern
 from acidtest.report.columns import render
 from acidtest.search.check import check_exhaustively, find_scope
-from acidtest.search.explain import explain_failure, scope_from_json
+from acidtest.search.explain import explain_failure
 from acidtest.search.harness import Harness
 from acidtest.search.replay import replay
 from acidtest.search.verdict import Result, Verdict
+from acidtest.workload import scope_from_json
 from acidtest.world.core.effects import Decision
 from acidtest.world.databases.backend import DEFAULT
 

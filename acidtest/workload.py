@@ -141,3 +141,48 @@ class Scope:
 def service_of(process: str) -> str:
     """The service that a process belongs to: its name without the number at the end."""
     return process.rpartition("-")[0]
+
+
+def scope_to_json(scope: Scope) -> dict[str, Any]:
+    """A scope as JSON values."""
+    return {
+        "name": scope.name, "summary": scope.summary, "accounts": [list(pair) for pair in scope.accounts],
+        "clients": [
+            {"name": client.name, "process": client.process, "operations": [
+                {"name": op.name, "method": op.method, "arguments": _listed(op.arguments), "retries": op.retries, "source": op.source}
+                for op in client.operations
+            ]}
+            for client in scope.clients
+        ],
+        "faults": scope.faults, "kinds": sorted(scope.kinds), "recovery_crashes": scope.recovery_crashes,
+        "poison": list(scope.poison), "idle": list(scope.idle), "serial": scope.serial, "unsteady": scope.unsteady,
+        "systems": [_listed(system) for system in scope.systems], "called": list(scope.called), "opening": list(scope.opening),
+    }  # fmt: skip
+
+
+def scope_from_json(value: dict[str, Any]) -> Scope:
+    """The scope that `scope_to_json` made these values of."""
+    clients = tuple(
+        Client(client["name"], client["process"], tuple(
+            Operation(op["name"], op["method"], _tupled(op["arguments"]), op["retries"], op.get("source", ""))
+            for op in client["operations"]
+        ))
+        for client in value["clients"]
+    )  # fmt: skip
+    return Scope(
+        value["name"], value["summary"], tuple((a, b) for a, b in value["accounts"]), clients, value["faults"],
+        frozenset(value["kinds"]), value["recovery_crashes"], tuple(value["poison"]), tuple(value["idle"]),
+        value.get("serial", False),
+        value.get("unsteady", False),
+        tuple(System(*_tupled(system)) for system in value.get("systems", ())),
+        tuple(value.get("called", ())),
+        tuple(value.get("opening", ())),
+    )  # fmt: skip
+
+
+def _listed(value: Any) -> Any:  # noqa: ANN401 - nested tuples of JSON values
+    return [_listed(v) for v in value] if isinstance(value, tuple) else value
+
+
+def _tupled(value: Any) -> Any:  # noqa: ANN401 - nested lists of JSON values
+    return tuple(_tupled(v) for v in value) if isinstance(value, list) else value

@@ -9,7 +9,7 @@ from acidtest.report.regression import regression_test
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from acidtest.report.failure import Failure, Row
+    from acidtest.search.failure import Failure, Row
 
 _NARROWEST = 14
 _WIDEST = 44

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from acidtest.report.failure import Failure
+    from acidtest.search.failure import Failure
 
 
 #: With more steps than these a test is not pasted.

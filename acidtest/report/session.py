@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 from acidtest.errors import UsageError
 from acidtest.patterns import Pattern, pattern
 from acidtest.report.columns import render
-from acidtest.report.failure import Failure
 from acidtest.report.table import result_json, result_line
 from acidtest.search.check import check_exhaustively, find_scope
-from acidtest.search.explain import explain_failure, scope_from_json
+from acidtest.search.explain import explain_failure
+from acidtest.search.failure import Failure
 from acidtest.search.harness import Harness
 from acidtest.search.replay import replay
 from acidtest.search.stateful import check_statefully
 from acidtest.search.verdict import Result, Verdict
+from acidtest.workload import scope_from_json
 from acidtest.world.core.effects import Decision
 from acidtest.world.databases.backend import DEFAULT
 

@@ -71,7 +71,7 @@ def bound_of(scope: Scope, faults: int, found: int | None = None) -> str:
     """What a verdict on `scope` is limited to; `found` is the number of faults of a schedule that violates something."""
     if found is not None:
         return f"no schedule with fewer than {found} fault{'s' * (found != 1)} violates anything in this scope" if found else "no fault is needed"
-    operations = sum(len(lane.operations) for lane in scope.clients)
+    operations = sum(len(client.operations) for client in scope.clients)
     done = "no schedule completely" if faults < 0 else f"every schedule with at most {faults} fault{'s' * (faults != 1)}"
     processes = len(scope.processes())
     return f"{done}, of {operations} operation{'s' * (operations != 1)} in {processes} process{'es' * (processes != 1)}"

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 #: How many effects a run performs, at most, before it comes to rest.
 LONGEST = 20_000
-#: The lane, in a switch, that stands for what was late and takes effect now.
+#: The actor, in a switch, that stands for what was late and takes effect now.
 LATE_EFFECT = "what is late"
-#: The lane, in a switch, that stands for the next of those that can go on.
+#: The actor, in a switch, that stands for the next of those that can go on.
 NEXT = "the next"
 
 
@@ -31,7 +31,7 @@ class Plan(NamedTuple):
     """Where a run leaves its default course. Each is counted from the one before of its sort.
 
     Arguments:
-        switches: (at which of the occasions to go on elsewhere, with which lane) pairs; with the next that can go on
+        switches: (at which of the occasions to go on elsewhere, with which actor) pairs; with the next that can go on
             where that one cannot.
         faults: (which of the effects that it can befall, fault kind) pairs.
         changes: (after how many effects, what, argument) triples: jump (seconds), outage, restore.
@@ -51,7 +51,7 @@ class Occasions:
 
     Arguments:
         effects: how many decisions were carried out.
-        switches: at how many of them another lane could have gone on.
+        switches: at how many of them another actor could have gone on.
         faults: per kind, how many effects it could have befallen.
     """
 
@@ -76,7 +76,7 @@ class Course:
         self._switches, self._faults, self._changes = list(plan.switches), list(plan.faults), list(plan.changes)
         self._elsewhere = self._steps = 0
         self._last = ""
-        self._clients = [lane.name for lane in self.run.scope.clients]
+        self._clients = [client.name for client in self.run.scope.clients]
         self._kinds = sorted(harness.prepared().kinds)
 
     def follow(self) -> None:
@@ -94,7 +94,7 @@ class Course:
         if self.run.perform(move.decision):
             self.schedule.append(move.decision)
             self._at = follow(self.run, move.decision)
-            self._last = self._at.lane or self._last
+            self._last = self._at.actor or self._last
             self.occasions.effects += 1
             self.states.add(hash(self.run.key()))
 
@@ -118,22 +118,22 @@ class Course:
         return Move(Decision(what, str(argument)))
 
     def _elsewhere_or(self, options: list[Move]) -> Move:
-        """The default, or another lane where that is planned."""
-        others = _others(options, self._at.lane)
+        """The default, or another actor where that is planned."""
+        others = _others(options, self._at.actor)
         if not others:
             return options[0]
         self.occasions.switches += 1
         self._elsewhere += 1
         if not self._switches or self._elsewhere < self._switches[0][0]:
             return options[0]
-        _, lane = self._switches.pop(0)
+        _, actor = self._switches.pop(0)
         self._elsewhere = 0
-        return min(others, key=lambda move: (_lane(move) != lane, self._turn(move)))
+        return min(others, key=lambda move: (_actor(move) != actor, self._turn(move)))
 
     def _in_turn(self, options: list[Move]) -> list[Move]:
-        """The options, the default first: the lane that went on last, or else the next of the clients.
+        """The options, the default first: the actor that went on last, or else the next of the clients.
 
-        So a lane that was left comes again when all after it have come to their ends.
+        So an actor that was left comes again when all after it have come to their ends.
         """
         able = [m for m in options if m.decision.kind == "advance" and m.decision.target in self._clients and not m.faults]
         if options[0] not in able:
@@ -142,11 +142,11 @@ class Course:
         return [default, *(move for move in options if move is not default)]
 
     def _turn(self, move: Move) -> int:
-        """How many clients come before that of a move, from the one on that went on last; what has no lane comes after all."""
-        lane, clients = move.decision.target, self._clients
-        if lane not in clients or self._last not in clients:
+        """How many clients come before that of a move, from the one on that went on last; what has no actor comes after all."""
+        actor, clients = move.decision.target, self._clients
+        if actor not in clients or self._last not in clients:
             return len(clients)
-        return (clients.index(lane) - clients.index(self._last)) % len(clients)
+        return (clients.index(actor) - clients.index(self._last)) % len(clients)
 
     def _fault_or(self, chosen: Move, options: list[Move]) -> Move:
         """The chosen move, or the fault that is planned to befall it."""
@@ -174,10 +174,10 @@ def _befalls(fault: Move, chosen: Move) -> bool:
     return fault.decision.kind != "advance" or fault.decision.target == chosen.decision.target
 
 
-def _lane(move: Move) -> str:
+def _actor(move: Move) -> str:
     return LATE_EFFECT if move.decision.kind == "land" else move.decision.target
 
 
-def _others(options: list[Move], lane: str) -> list[Move]:
-    """The moves that go on elsewhere, and are no faults; none at the start, where every lane is another."""
-    return [m for m in options if m.decision.kind in ("advance", "land") and _lane(m) != lane and not m.faults] if lane else []
+def _others(options: list[Move], actor: str) -> list[Move]:
+    """The moves that go on elsewhere, and are no faults; none at the start, where every actor is another."""
+    return [m for m in options if m.decision.kind in ("advance", "land") and _actor(m) != actor and not m.faults] if actor else []

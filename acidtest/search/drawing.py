@@ -1,7 +1,7 @@
 """What the stateful search draws: a workload, and plans by which it runs.
 
 Every choice is one of a list, uniformly, with the simplest first: which workload; at which occasion to go on elsewhere,
-and with which lane; which fault befalls which occasion. How many occasions there are is counted on the workload's default
+and with which actor; which fault befalls which occasion. How many occasions there are is counted on the workload's default
 course, so that no choice falls behind the end, and none is likelier because its kind of fault has few occasions.
 
 Hypothesis likes to repeat what it drew: of an example it copies parts over others that look alike. That would make most
@@ -76,7 +76,7 @@ def simple(draw: Callable[[Any], Any], rows: Sequence[Sequence[Scope]], count: C
 
 
 def _simple(draw: Callable[[Any], Any], rows: Sequence[Sequence[Scope]], count: Callable[[Scope], Occasions], sort: int) -> Drawn:
-    """The first workload of a row, on its default course, or with one switch to the next lane, one fault, or one more of these."""
+    """The first workload of a row, on its default course, or with one switch to the next actor, one fault, or one more of these."""
     workload = draw(st.sampled_from(rows))[0]
     if workload.serial:
         return Drawn(workload, ())
@@ -113,7 +113,7 @@ def _some(workload: Scope, changes: Sequence[tuple[str, float]], occasions: Occa
 
 
 def _plans(workload: Scope, changes: Sequence[tuple[str, float]], occasions: Occasions) -> Any:  # noqa: ANN401
-    clients = [lane.name for lane in workload.clients if lane.operations]
+    clients = [client.name for client in workload.clients if client.operations]
     if LATE in workload.kinds:
         clients.append(LATE_EFFECT)
     far, near = occasions.switches, min(occasions.switches, NEAR)
@@ -128,7 +128,7 @@ def _plan(parts: Any) -> Plan:  # noqa: ANN401
 
 
 def _switch(farthest: int, clients: Sequence[str], none: float) -> Any:  # noqa: ANN401 - a strategy
-    """When to go on elsewhere: half of the time with the next lane, since in a story one answers the other."""
+    """When to go on elsewhere: half of the time with the next actor, since in a story one answers the other."""
     when = _maybe(range(1, farthest + 1), none)
     return st.tuples(when, st.sampled_from([*[NEXT] * len(clients), *clients])).map(lambda drawn: None if drawn[0] is None else drawn)
 

@@ -6,10 +6,10 @@ import platform
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from acidtest.report.failure import Failure, Row
 from acidtest.search.exhaustive import Explorer
+from acidtest.search.failure import Failure, Row
 from acidtest.search.replay import Replayed, Step, replay
-from acidtest.workload import Client, Operation, Scope, System
+from acidtest.workload import scope_to_json
 from acidtest.world.core.effects import TIMEOUT, Decision
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from acidtest.search.harness import Harness
     from acidtest.search.run import Violation
     from acidtest.search.verdict import Result
+    from acidtest.workload import Scope
 
 #: How many runs it may take to find out whether a prefix can end well.
 PROBES = 80
@@ -145,48 +146,3 @@ def versions(harness: Harness) -> dict[str, str]:
         except ModuleNotFoundError:
             found[name.lower()] = "unknown"
     return found
-
-
-def scope_to_json(scope: Scope) -> dict[str, Any]:
-    """A scope as JSON values."""
-    return {
-        "name": scope.name, "summary": scope.summary, "accounts": [list(pair) for pair in scope.accounts],
-        "clients": [
-            {"name": lane.name, "process": lane.process, "operations": [
-                {"name": op.name, "method": op.method, "arguments": _listed(op.arguments), "retries": op.retries, "source": op.source}
-                for op in lane.operations
-            ]}
-            for lane in scope.clients
-        ],
-        "faults": scope.faults, "kinds": sorted(scope.kinds), "recovery_crashes": scope.recovery_crashes,
-        "poison": list(scope.poison), "idle": list(scope.idle), "serial": scope.serial, "unsteady": scope.unsteady,
-        "systems": [_listed(system) for system in scope.systems], "called": list(scope.called), "opening": list(scope.opening),
-    }  # fmt: skip
-
-
-def scope_from_json(value: dict[str, Any]) -> Scope:
-    """The scope that `scope_to_json` made these values of."""
-    clients = tuple(
-        Client(lane["name"], lane["process"], tuple(
-            Operation(op["name"], op["method"], _tupled(op["arguments"]), op["retries"], op.get("source", ""))
-            for op in lane["operations"]
-        ))
-        for lane in value["clients"]
-    )  # fmt: skip
-    return Scope(
-        value["name"], value["summary"], tuple((a, b) for a, b in value["accounts"]), clients, value["faults"],
-        frozenset(value["kinds"]), value["recovery_crashes"], tuple(value["poison"]), tuple(value["idle"]),
-        value.get("serial", False),
-        value.get("unsteady", False),
-        tuple(System(*_tupled(system)) for system in value.get("systems", ())),
-        tuple(value.get("called", ())),
-        tuple(value.get("opening", ())),
-    )  # fmt: skip
-
-
-def _listed(value: Any) -> Any:  # noqa: ANN401 - nested tuples of JSON values
-    return [_listed(v) for v in value] if isinstance(value, tuple) else value
-
-
-def _tupled(value: Any) -> Any:  # noqa: ANN401 - nested lists of JSON values
-    return tuple(_tupled(v) for v in value) if isinstance(value, list) else value

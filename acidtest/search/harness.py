@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 from acidtest.checker.machine import Kind
 from acidtest.errors import AcidtestError, ContractError, HarnessError
 from acidtest.port import Role
-from acidtest.search.coverage import Reachable, reachable
 from acidtest.search.follow import Follower
+from acidtest.search.reachable import Reachable, reachable
 from acidtest.workload import Scope
 from acidtest.world.core.effects import CANCELLATIONS, CRASH
-from acidtest.world.core.env import Env
+from acidtest.world.core.events import describe
 from acidtest.world.core.site import Site
-from acidtest.world.core.sources import REPLY
-from acidtest.world.core.world import World, describe
+from acidtest.world.core.world import World
 from acidtest.world.databases.backend import DEFAULT
+from acidtest.world.devices.table import DEVICES
 from acidtest.world.python.coroutines import Driven, coroutine_methods
 from acidtest.world.python.interpose import building
 from acidtest.world.python.interpose import install as interpose
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from acidtest.properties.shared.contract import Contract
 
 OBSERVER = "observer"
+#: What is run where nothing is.
+EMPTY = Scope("empty", "", (), ())
 #: What a harness remembers of the scope that it is prepared for.
 _REMEMBERED = (
     "only", "always", "steps", "at_rest", "sometimes", "reached", "scope", "_reachable", "follower", "_observed", "_judged",
@@ -177,13 +179,11 @@ class Harness:
 
     def world(self) -> World:
         """A fresh world for the prepared scope."""
-        scope, contract = self.prepared(), self.contract
-        heard = bool(contract.interface().names(Role.REPLY)) or any(REPLY in operation.source.split(" ") for operation in scope.operations())
-        return World(self.site, self.factory, scope, contract.interface().name(Role.RECOVERY), contract.played(scope), heard=heard)
+        return self._world(self.site, self.prepared())
 
     def observe(self, world: World) -> Hashable:
         """The committed state as the port tells it, through a fresh incarnation of an observer."""
-        key = (world.site.contents(), world.clock.time)
+        key = (world.site.contents(), world.time.time)
         if key not in self._observed:
             try:
                 self._observed[key] = self._look(world)
@@ -204,8 +204,8 @@ class Harness:
     def _look_at_copy(self, world: World) -> Hashable:
         site = world.site.copy()
         try:
-            beside = World(site, self.factory, Scope("empty", "", (), ()))
-            beside.clock.time = world.clock.time
+            beside = self._world(site, EMPTY)
+            beside.time.time = world.time.time
             return self._look(beside)
         finally:
             site.close()
@@ -229,7 +229,15 @@ class Harness:
             vars(self).pop(name, None)
 
     def _empty_world(self) -> World:
-        return World(self.site, self.factory, Scope("empty", "", (), ()))
+        return self._world(self.site, EMPTY)
+
+    def _world(self, site: Site, scope: Scope) -> World:
+        port = self.contract.interface()
+        equipment = {} if scope is EMPTY else self.contract.equipment(scope)
+        return World(
+            site, self.factory, scope, (*DEVICES, *self.contract.devices),
+            recover=port.name(Role.RECOVERY), roles=port.roles, equipment=equipment,
+        )  # fmt: skip
 
     def _outside(self, world: World, call: Callable[[Any], Any], what: str, member: str = "") -> Any:  # noqa: ANN401
         """Run code of the adapter's outside of any schedule, in a process of the service `member` where there are several.
@@ -240,7 +248,7 @@ class Harness:
         host = world.site.host(f"{member}-{OBSERVER}" if member else OBSERVER)
         try:
             with building(host):
-                return call(Env(world, host, None))
+                return call(world.environment(host))
         except AcidtestError:
             raise
         except Exception as error:  # code of the adapter's may raise anything, and it is the adapter's to mend

@@ -25,13 +25,9 @@ from acidtest.world.core.effects import (
     CANCELLED,
     CRASH,
     DATABASE,
-    DUPLICATED,
-    OUTSIDE,
-    REORDERED,
     RESTART_DATABASE,
     Decision,
 )
-from acidtest.world.core.sources import MESSAGE
 
 if TYPE_CHECKING:
     from acidtest.search.run import Run
@@ -42,15 +38,15 @@ _STARTS = 2
 
 
 class Position(NamedTuple):
-    """Where a schedule is: the lane that went on last, whether it had just been invoked, and what ended just now.
+    """Where a schedule is: the actor that went on last, whether it had just been invoked, and what ended just now.
 
     Arguments:
-        lane: the lane that went on last; empty at the start.
+        actor: the actor that went on last; empty at the start.
         invoked: its operation has begun, but not yet done anything.
         answered: the process that has just answered a client; empty for none.
     """
 
-    lane: str = ""
+    actor: str = ""
     invoked: bool = False
     answered: str = ""
 
@@ -64,7 +60,7 @@ class Move(NamedTuple):
 
 
 def moves(run: Run, at: Position, *, reduced: bool = True) -> list[Move]:
-    """The moves open in `run`, the default first: go on with the same lane; nothing else where the scope is serial, or opens."""
+    """The moves open in `run`, the default first: go on with the same actor; nothing else where the scope is serial, or opens."""
     opening = _opening(run)
     if opening:
         return _advances(run, opening, preempts=False, reduced=reduced)[:1]
@@ -73,7 +69,7 @@ def moves(run: Run, at: Position, *, reduced: bool = True) -> list[Move]:
 
 
 def _opening(run: Run) -> str:
-    """The lane that goes on before all others do; empty where the scope has opened."""
+    """The actor that goes on before all others do; empty where the scope has opened."""
     clients = run.scope.opening
     runnable = run.world.runnable() if clients else ()
     return next((name for name in clients if name in runnable), "")
@@ -98,18 +94,18 @@ def _moves(run: Run, at: Position, *, reduced: bool) -> list[Move]:
     dead = _dead(run)
     if reduced and dead:
         return [Move(Decision("restart", dead[0]))]
-    busy = at.lane in runnable and world.pending(at.lane) is not None
-    names = [at.lane, *(name for name in runnable if name != at.lane)] if at.lane in runnable else runnable
+    busy = at.actor in runnable and world.pending(at.actor) is not None
+    names = [at.actor, *(name for name in runnable if name != at.actor)] if at.actor in runnable else runnable
     found: list[Move] = []
     for name in names:
-        found += _advances(run, name, preempts=busy and name != at.lane, reduced=reduced)
+        found += _advances(run, name, preempts=busy and name != at.actor, reduced=reduced)
     for name in world.idle():
         found += _bad_starts(run, name)
     found += _cancellations(run)
     found += [Move(Decision("restart", name)) for name in dead]
     found += [Move(Decision("land", label)) for label in world.late]
     if not runnable:
-        found += [Move(Decision("victim", name, fault, _label(world.pending(name)))) for name, fault in world.victims()]
+        found += [Move(Decision("victim", name, fault, _label(world.pending(name)))) for name, fault in world.actors.victims()]
     found += [*_crashes(run, at, reduced=reduced), *_restarts(run)]
     found.sort(key=lambda move: (move.faults, move.preemptions))
     return found
@@ -129,106 +125,104 @@ def follow(run: Run, decision: Decision) -> Position:
 
 
 def _the_only(run: Run, at: Position, runnable: list[str]) -> str:
-    """The lane that goes on before any other order is tried; empty where there is a choice."""
-    if at.lane in runnable and _must_go_on(run, at):
-        return at.lane
+    """The actor that goes on before any other order is tried; empty where there is a choice."""
+    if at.actor in runnable and _must_go_on(run, at):
+        return at.actor
     others = () if run.scope.serial else runnable
     return next((name for name in others if run.world.pending(name) is None and _begins_unseen(run, name)), "")
 
 
 def _must_go_on(run: Run, at: Position) -> bool:
-    effect = run.world.pending(at.lane)
+    effect = run.world.pending(at.actor)
     if effect is None:
-        return _begins_unseen(run, at.lane)
-    if at.invoked and _was_told(run, at.lane):
+        return _begins_unseen(run, at.actor)
+    if at.invoked and _was_told(run, at.actor):
         return False
-    if _is_alone(run, at.lane, effect):
-        return not _has_company(run, at.lane)
-    return (at.invoked or effect.local) and not _is_watched(run, at.lane)
+    if _is_alone(run, at.actor, effect):
+        return not _has_company(run, at.actor)
+    return (at.invoked or effect.local) and not _is_watched(run, at.actor)
 
 
-def _passing_time(run: Run, lane: str) -> list[Move]:
-    """The jumps of the clock that may come before what a lane does with its own databases, or begins."""
-    task, world = run.world.task(lane), run.world
+def _passing_time(run: Run, actor: str) -> list[Move]:
+    """The jumps of the clock that may come before what an actor does with its own databases, or begins."""
+    task, world = run.world.actors.task(actor), run.world
     if not world.may_jump() or (task is not None and not task.read_clock):
         return []
     clients = [client.name for client in world.clients.values() if client.process == ENVIRONMENT and not client.done]
     return [move for name in clients for move in _advances(run, name, preempts=True, reduced=True)]
 
 
-def _begins_unseen(run: Run, lane: str) -> bool:
-    """Whether a lane goes on with an operation that nobody waits for, before others can tell.
+def _begins_unseen(run: Run, actor: str) -> bool:
+    """Whether an actor goes on with an operation that nobody waits for, before others can tell.
 
-    What it is given is settled: messages come to it in the order in which they were published.
+    What it is given is settled: it does not depend on when it begins.
     """
-    client = run.world.clients.get(lane)
+    client = run.world.clients.get(actor)
     if client is None or client.done or client.process == ENVIRONMENT or client.operation.method not in run.harness.contract.interface().silent:
         return False
-    settled = client.operation.source == "" or (
-        client.operation.source == MESSAGE and not any(_may_fall(run, fault, lane) for fault in (REORDERED, DUPLICATED))
-    )
-    return settled and not _has_company(run, lane) and _has_own_databases(run, lane)
+    source = run.world.sources.of(client.operation.source)
+    settled = source is None or (source.settled and not any(_may_fall(run, fault, actor) for fault in source.faults))
+    return settled and not _has_company(run, actor) and _has_own_databases(run, actor)
 
 
-def _is_alone(run: Run, lane: str, effect: Effect) -> bool:
+def _is_alone(run: Run, actor: str, effect: Effect) -> bool:
     """Whether the effect is on a database that no other process uses, and in which nothing late is to take effect."""
-    return effect.kind not in OUTSIDE and _has_own_databases(run, lane)
+    return not run.world.is_outside(effect) and _has_own_databases(run, actor)
 
 
-def _has_own_databases(run: Run, lane: str) -> bool:
-    """Whether no other process uses the databases of a lane's process, and nothing late is to take effect."""
-    return not run.world.late and run.world.is_private(run.world.processes[run.world.process_of(lane)])
+def _has_own_databases(run: Run, actor: str) -> bool:
+    """Whether no other process uses the databases of an actor's process, and nothing late is to take effect."""
+    return not run.world.late and run.world.is_private(run.world.processes[run.world.actors.process_of(actor)])
 
 
-def _is_watched(run: Run, lane: str) -> bool:
-    """Whether what the call of `lane` did last, in memory, may be seen by another, or has depended on the time.
+def _is_watched(run: Run, actor: str) -> bool:
+    """Whether what the call of `actor` did last, in memory, may be seen by another, or has depended on the time.
 
     Calls of one process share its memory: another one may come in between. And what the time was may be stale when
     the effect happens at last, if time may jump.
     """
-    task = run.world.task(lane)
-    return _has_company(run, lane) or (task is not None and task.read_clock and run.world.may_jump())
+    task = run.world.actors.task(actor)
+    return _has_company(run, actor) or (task is not None and task.read_clock and run.world.may_jump())
 
 
-def _was_told(run: Run, lane: str) -> bool:
-    """Whether the call of `lane` was given something that may be old when it is acted on: others act in the meantime."""
-    client = run.world.clients.get(lane)
-    if client is None or client.task is None or not client.operation.source:
-        return False
-    return client.operation.source != MESSAGE or not _has_own_databases(run, lane)
+def _was_told(run: Run, actor: str) -> bool:
+    """Whether the call of `actor` was given something that may be old when it is acted on: others act in the meantime."""
+    client = run.world.clients.get(actor)
+    source = None if client is None or client.task is None else run.world.sources.of(client.operation.source)
+    return source is not None and not (source.settled and _has_own_databases(run, actor))
 
 
-def _has_company(run: Run, lane: str) -> bool:
+def _has_company(run: Run, actor: str) -> bool:
     """Whether other clients call the same process, or will, or it goes on with what a call has left running."""
-    clients, process = run.world.clients.values(), run.world.process_of(lane)
-    if run.world.processes[process].service in run.world.called:
+    clients, process = run.world.clients.values(), run.world.actors.process_of(actor)
+    if run.world.is_entered(run.world.processes[process]):
         return True
-    if any(client.process == process and client.name != lane and not client.done for client in clients):
+    if any(client.process == process and client.name != actor and not client.done for client in clients):
         return True
-    return any(task.process.name == process and name != lane for name, task in run.world.leftovers.items())
+    return any(task.process.name == process and name != actor for name, task in run.world.leftovers.items())
 
 
-def _advances(run: Run, name: str, *, preempts: bool, reduced: bool) -> list[Move]:
-    """Let a lane go on, without and with each fault that may befall its effect."""
+def _advances(run: Run, actor: str, *, preempts: bool, reduced: bool) -> list[Move]:
+    """Let an actor go on, without and with each fault that may befall its effect."""
     cost = int(preempts)
-    effect = run.world.pending(name)
+    effect = run.world.pending(actor)
     if effect is None:
-        label = f"begin {run.world.clients[name].operation}"
-        return [Move(Decision("advance", name, "", label), 0, cost), *_bad_starts(run, name, cost)]
+        label = f"begin {run.world.clients[actor].operation}"
+        return [Move(Decision("advance", actor, "", label), 0, cost), *_bad_starts(run, actor, cost)]
     label = effect.label
     if CANCELLED in effect.faults:
         run.harness.offered.update(CANCELLATIONS.intersection(effect.faults))
-    found = [Move(Decision("advance", name, "", label), 0, cost)]
-    faults = [*effect.faults, CRASH] if _crash_matters(run, name, effect, reduced=reduced) else effect.faults
-    found += [Move(Decision("advance", name, f, label), 1, cost) for f in faults if _may_fall(run, f, name)]
+    found = [Move(Decision("advance", actor, "", label), 0, cost)]
+    faults = [*effect.faults, CRASH] if _crash_matters(run, actor, effect, reduced=reduced) else effect.faults
+    found += [Move(Decision("advance", actor, f, label), 1, cost) for f in faults if _may_fall(run, f, actor)]
     return found
 
 
-def _bad_starts(run: Run, name: str, cost: int = 0) -> list[Move]:
-    """Let a lane begin, with a fault that befalls what it is given."""
-    label = f"begin {run.world.clients[name].operation}"
+def _bad_starts(run: Run, actor: str, cost: int = 0) -> list[Move]:
+    """Let an actor begin, with a fault that befalls what it is given."""
+    label = f"begin {run.world.clients[actor].operation}"
     return [
-        Move(Decision("advance", name, f, label), 1, cost) for f in run.world.faults_of_start(name) if _may_fall(run, f, name)
+        Move(Decision("advance", actor, f, label), 1, cost) for f in run.world.faults_of_start(actor) if _may_fall(run, f, actor)
     ]
 
 
@@ -236,7 +230,7 @@ def _cancellations(run: Run) -> list[Move]:
     """Calls that wait for a lock, or for another call, can be cancelled while they do."""
     if CANCELLED not in run.scope.kinds:
         return []
-    waiting = [(name, effect) for name in run.world.waiting() if (effect := run.world.pending(name)) is not None]
+    waiting = [(name, effect) for name in run.world.actors.waiting() if (effect := run.world.pending(name)) is not None]
     names = [(name, effect.label) for name, effect in waiting if CANCELLED in effect.faults and _may_fall(run, CANCELLED, name)]
     return [Move(Decision("advance", name, CANCELLED, label), faults=1) for name, label in names]
 
@@ -246,7 +240,7 @@ def _crashes(run: Run, at: Position, *, reduced: bool) -> list[Move]:
     world = run.world
     names = [name for name, process in world.processes.items() if process.alive]
     if reduced:
-        asked = world.process_of(at.lane) if at.invoked and _crash_differs(run, at.lane) else ""
+        asked = world.actors.process_of(at.actor) if at.invoked and _crash_differs(run, at.actor) else ""
         names = [name for name in names if name in (at.answered, asked)]
     return [Move(Decision("crash", name), faults=1) for name in names if _may_fall(run, CRASH, name)]
 
@@ -257,14 +251,14 @@ def _restarts(run: Run) -> list[Move]:
     return [Move(Decision("restart", DATABASE), faults=1)] if may else []
 
 
-def _crash_differs(run: Run, lane: str) -> bool:
+def _crash_differs(run: Run, actor: str) -> bool:
     """Whether a crash before the first effect of a call leaves something else than a crash upon it."""
-    effect = run.world.pending(lane)
-    return effect is not None and (effect.lasts or _has_company(run, lane))
+    effect = run.world.pending(actor)
+    return effect is not None and (effect.lasts or _has_company(run, actor))
 
 
-def _crash_matters(run: Run, name: str, effect: Effect, *, reduced: bool) -> bool:
-    task = run.world.task(name)
+def _crash_matters(run: Run, actor: str, effect: Effect, *, reduced: bool) -> bool:
+    task = run.world.actors.task(actor)
     return not reduced or effect.lasts or (task is not None and task.effects == 0)
 
 

@@ -10,7 +10,7 @@ from acidtest.search.moves import Position, follow, moves
 from acidtest.search.run import Run, Violation
 from acidtest.search.settle import settle
 from acidtest.workload import ENVIRONMENT
-from acidtest.world.core.effects import CANCELLED, CRASH, ENVIRONMENT_CHANGES
+from acidtest.world.core.effects import CANCELLED, CRASH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from acidtest.search.harness import Harness
     from acidtest.workload import Scope
     from acidtest.world.core.effects import Decision
-    from acidtest.world.core.world import Event
+    from acidtest.world.core.events import Event
     from acidtest.world.databases.tables import Contents
-    from acidtest.world.devices.external import Order
 
 
 class Step(NamedTuple):
@@ -99,19 +98,19 @@ def _possible(run: Run, decision: Decision) -> bool:
     world, target = run.world, decision.target
     if decision.kind == "advance":
         late = world.idle() if decision.fault else ()
-        there = target in [*world.runnable(), *late] or (decision.fault == CANCELLED and target in world.waiting())
+        there = target in [*world.runnable(), *late] or (decision.fault == CANCELLED and target in world.actors.waiting())
         return there and _matches(run, decision)
     if decision.restarts_database:
         return True
     if decision.kind in ("crash", "restart"):
         process = world.processes.get(target)
         return process is not None and process.alive == (decision.kind == "crash")
-    targets = {"victim": [*world.waiting(), *world.runnable()], "land": list(world.late)}
-    return decision.kind in ENVIRONMENT_CHANGES or target in targets.get(decision.kind, ())
+    targets = {"victim": [*world.actors.waiting(), *world.runnable()], "land": list(world.late)}
+    return world.is_change(decision.kind) or target in targets.get(decision.kind, ())
 
 
 def _matches(run: Run, decision: Decision) -> bool:
-    """Whether a lane is about to perform the effect that the decision names."""
+    """Whether an actor is about to perform the effect that the decision names."""
     effect = run.world.pending(decision.target)
     if effect is None:
         return decision.effect.startswith("begin ") and decision.fault in ("", *run.world.faults_of_start(decision.target))
@@ -119,16 +118,16 @@ def _matches(run: Run, decision: Decision) -> bool:
 
 
 def _step(run: Run, decision: Decision, watch: _Watch | None) -> Step:
-    process = ENVIRONMENT if decision.kind in ENVIRONMENT_CHANGES or decision.restarts_database else decision.target
+    process = ENVIRONMENT if run.world.is_change(decision.kind) or decision.restarts_database else decision.target
     if decision.kind in ("advance", "victim"):
-        process = run.world.process_of(decision.target)
-    before, log, orders = run.world.site.values(), len(run.world.broker.log), run.world.externals.seen()
+        process = run.world.actors.process_of(decision.target)
+    before, outside = run.world.site.values(), run.world.seen()
     heard: list[Event] = []
     run.on_events = heard.extend
     run.perform(decision)
     if watch is not None:
         watch.look(run)
-    return Step(decision, process, tuple(changes(run, before, log, orders)), tuple(_told(heard)))
+    return Step(decision, process, tuple(changes(run, before, outside)), tuple(_told(heard)))
 
 
 def _to_rest(run: Run, result: Replayed, watch: _Watch | None, *, lenient: bool) -> None:
@@ -136,18 +135,16 @@ def _to_rest(run: Run, result: Replayed, watch: _Watch | None, *, lenient: bool)
     while lenient and (options := [m for m in moves(run, at) if not m.faults]):
         if run.perform(options[0].decision):
             at = follow(run, options[0].decision)
-    before, log, orders = run.world.site.values(), len(run.world.broker.log), run.world.externals.seen()
+    before, outside = run.world.site.values(), run.world.seen()
     run.harness.settled.clear()
     settle(run)
     if watch is not None:
         watch.rest(run)
-    result.rest = list(changes(run, before, log, orders))
+    result.rest = list(changes(run, before, outside))
 
 
-def changes(
-    run: Run, before: dict[str, Contents], log: int, orders: Sequence[Order]
-) -> Iterable[str]:
-    """What became durable since: rows that came, went or changed, messages, and orders at external systems."""
+def changes(run: Run, before: dict[str, Contents], outside: dict[str, Any]) -> Iterable[str]:
+    """What became durable since: rows that came, went or changed, and what devices show of themselves."""
     for name, contents in run.world.site.values().items():
         old = dict(before.get(name, ()))
         database = run.world.site.database(name)
@@ -157,12 +154,8 @@ def changes(
             gone = [row for row in old.get(table, ()) if row not in rows]
             come = [row for row in rows if row not in old.get(table, ())]
             yield from (f"{name}.{table}: {change}" for change in _pair(database.columns(table), gone, come))
-    for message in run.world.broker.log[log:]:
-        yield f"broker: + {message.id} (key {message.key})"
-    for order in run.world.externals.seen():
-        if order not in orders:
-            coming = ", a request is on its way" if order.coming else ""
-            yield f"{order.system}: {order.key} {order.status}, paid {' and '.join(map(str, order.paid)) or 'nothing'}{coming}"
+    for name, device in run.world.devices.items():
+        yield from device.changed(outside[name], device.seen())
 
 
 def _pair(columns: list[str], gone: list[tuple[Any, ...]], come: list[tuple[Any, ...]]) -> Iterable[str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acidtest.port import Role
-from acidtest.properties.shared.seen import Message, Order, Seen
+from acidtest.properties.shared.seen import Seen
 from acidtest.search.follow import NOTHING
+from acidtest.workload import ENVIRONMENT
+from acidtest.world.core.events import STALE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from acidtest.search.harness import Harness
     from acidtest.workload import Operation, Scope
     from acidtest.world.core.effects import Decision
-    from acidtest.world.core.world import Event
+    from acidtest.world.core.events import Event
 
 #: What is violated when the model does not allow what was observed, and no property says why.
 REFINEMENT = "MODEL"
@@ -57,10 +59,7 @@ class Run:
         self.candidates = harness.follower.start
         self._durable_key: Hashable = None
         self._durable: Hashable = None
-        self._messages: tuple[Message, ...] = ()
-        self._orders: tuple[Order, ...] = ()
-        self._services: tuple[tuple[str, Hashable], ...] = ()
-        self._coming: tuple[Hashable, ...] = ()
+        self._outside: dict[str, Any] = {}
         self.wedged = False
         self.faults = 0
         self.view: Any = None
@@ -70,16 +69,13 @@ class Run:
 
     def perform(self, decision: Decision) -> bool:
         """Carry out a decision and look at what it did; False where it would have to wait for a lock."""
-        stale, effect = self._stale(decision)
-        published = len(self.world.broker.log)
+        effect = self._kind(decision)
         if not self.world.perform(decision):
             return False
         if decision.fault or decision.kind in ("crash", "victim") or decision.restarts_database:
             self.faults += 1
             self._befell(decision, effect)
-        if stale and len(self.world.broker.log) > published:
-            self._disturb()
-        self._observe()
+        self._observe(decided=True)
         return True
 
     def key(self) -> Hashable:
@@ -96,40 +92,41 @@ class Run:
         windows = {i: set(window) for i, window in self.windows.items()}
         return (
             list(self.status), list(self.alone), self.disturbances, self.happened, windows, self.candidates,
-            self._durable_key, self._durable, self._messages, self._orders, self._services, self._coming, self.faults, self.view,
+            self._durable_key, self._durable, self._outside, self.faults, self.view,
         )  # fmt: skip
 
     def recall(self, memory: tuple[Any, ...]) -> None:
         """Take over what was seen in another run of the same decisions."""
         self.world.events.clear()
         status, alone, self.disturbances, self.happened, windows, self.candidates, *rest = memory
-        self._durable_key, self._durable, self._messages, self._orders, self._services, self._coming, self.faults, self.view = rest
+        self._durable_key, self._durable, self._outside, self.faults, self.view = rest
         self.status, self.alone = list(status), list(alone)
         self.windows = {i: set(window) for i, window in windows.items()}
 
     def look_again(self) -> None:
         """Notice what happened outside of decisions, while coming to rest."""
-        self._observe()
+        self._observe(decided=False)
 
     def observed(self) -> Hashable:
         """What an outsider can observe now."""
-        return self._durable, self._messages, self._orders, self._services
+        return self._durable, tuple(self._outside.values())
 
     # Looking:
 
-    def _observe(self) -> None:
+    def _observe(self, *, decided: bool) -> None:
+        """Take note of what has happened; `decided` says that the search let it happen, not coming to rest."""
         events, self.world.events = self.world.events, []
         if self.on_events is not None:
             self.on_events(events)
         for event in events:
-            if event.kind in ("crash", "error"):
+            if event.kind in ("crash", "error") or (event.kind == STALE and decided):
                 self._disturb()
-            elif event.kind == "environment":
+            elif event.kind == ENVIRONMENT:
                 self._befell_environment(event.subject)
         self._look()
         for event in events:
             if event.kind in ("invoke", "reply", "unknown"):
-                self._hear(event)
+                self._learn(event)
 
     def _look(self) -> None:
         """Notice what has become durable."""
@@ -138,14 +135,12 @@ class Run:
             return
         self._durable_key = key
         self._durable = self.harness.observe(self.world)
-        self._messages = tuple([Message(m.id, m.key, m.payload) for m in self.world.broker.log])
-        self._orders = tuple([Order(*order) for order in self.world.externals.seen()])
-        self._services, self._coming = self.world.services.seen(), self.world.services.coming()
+        self._outside = self.world.seen()
         for window in self.windows.values():
             window.add(self._durable)
         self._see()
 
-    def _hear(self, event: Event) -> None:
+    def _learn(self, event: Event) -> None:
         """A client invoked an operation, or learned something."""
         index = self._index.get(event.subject)
         if index is None:
@@ -193,27 +188,23 @@ class Run:
             self.happened |= {"crash"}
             return
         self.happened |= {str(decision) if decision.restarts_database else f"{decision.fault or decision.kind} {effect}"}
-        if (decision.fault, effect) == ("refused", "publish"):
-            self._trouble()
-        else:
+        if self.world.excuses(effect, decision.fault):
             self._disturb()
+        else:
+            self._trouble()
 
-    def _befell_environment(self, operation: str) -> None:
-        self.happened |= {operation}
-        # A token fences the database, not the broker: what was published but is not marked yet will be published again.
-        if operation == "jump" and ("fenced" not in self.harness.capabilities or self.world.has_published()):
+    def _befell_environment(self, change: str) -> None:
+        self.happened |= {change}
+        if self.harness.contract.excuses(change, self.harness.capabilities, self.world.actors.notes()):
             self._disturb()
         self._trouble()
 
-    def _stale(self, decision: Decision) -> tuple[bool, str]:
-        """Whether a task is about to publish that began before time jumped; and the kind of the effect."""
+    def _kind(self, decision: Decision) -> str:
+        """The kind of the effect that a decision performs; of a client that begins, delivery."""
         if decision.kind not in ("advance", "victim"):
-            return False, ""
-        client = self.world.clients.get(decision.target)
-        task = self.world.leftovers.get(decision.target) or (None if client is None else client.task)
+            return ""
         effect = self.world.pending(decision.target)
-        kind = "delivery" if effect is None else effect.kind
-        return kind == "publish" and task is not None and task.began < self.world.clock.time, kind
+        return "delivery" if effect is None else effect.kind
 
     def _follow(self, kind: str, subject: str, value: object) -> None:
         if self.violation is not None:
@@ -251,11 +242,11 @@ class Run:
 
     def _seen(self, window: frozenset[Hashable] | None, read: Hashable, *, at_rest: bool = False) -> Seen:
         return Seen(
-            self._durable, self._messages, tuple(self.status), tuple(self.alone), self.disturbances, self.happened,
-            at_rest, self.wedged, window, read, self._orders, self._services, self._coming,
+            self._durable, self._outside, tuple(self.status), tuple(self.alone), self.disturbances, self.happened,
+            at_rest, self.wedged, window, read,
         )  # fmt: skip
 
-    def is_untold(self, operation: Operation) -> bool:
+    def is_unanswered(self, operation: Operation) -> bool:
         """Whether the client of an operation that changes something was left without an answer that stands."""
         contract = self.harness.contract
         port = contract.interface()

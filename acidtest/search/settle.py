@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 from acidtest.port import Role
 from acidtest.search.run import TERMINATION, Violation
 from acidtest.world.core.effects import DEADLOCK
+from acidtest.world.core.events import Event, describe
 from acidtest.world.core.process import Task
-from acidtest.world.core.sources import MESSAGE
-from acidtest.world.core.world import Event, describe
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -36,9 +35,10 @@ PAUSES = (0.0, 172_800.0)
 def settle(run: Run) -> None:
     """Bring `run` to rest and check what must hold there; `run.violation` says what does not."""
     world = run.world
-    world.broker.down = world.externals.down = world.services.down = world.calls.down = False
+    for device in world.devices.values():
+        device.down = False
     for label in list(world.late):
-        world.late.pop(label)()
+        world.late.land(label)
     whole = run.is_whole()
     _revive(run, everyone=False)
     _drain(run)
@@ -98,16 +98,17 @@ def _start(run: Run, name: str) -> None:
 
 def _drain(run: Run) -> None:
     """Let background work run, round after round, until nothing changes although time passes."""
-    methods = run.harness.contract.interface().names(Role.RECOVERY) + run.harness.contract.interface().names(Role.BACKGROUND)
-    if not methods and not run.harness.contract.interface().names(Role.HANDLER):
+    port = run.harness.contract.interface()
+    methods = port.names(Role.RECOVERY) + port.names(Role.BACKGROUND)
+    if not methods and not port.names(Role.HANDLER):
         return
     quiet = 0
     for _ in range(LONGEST_UNREST):
         if quiet == len(PAUSES):
             return
-        run.world.clock.jump(PAUSES[quiet])
+        run.world.time.jump(PAUSES[quiet])
         before = _progress(run)
-        if not (_notify(run) and _deliver(run)):
+        if not _tell(run):
             return
         for method in methods:
             for name in [name for name, process in run.world.processes.items() if process.ready]:
@@ -120,38 +121,23 @@ def _drain(run: Run) -> None:
 
 def _progress(run: Run) -> Hashable:
     """What is equal when a round has changed nothing."""
-    world = run.world
-    return run.observed(), world.broker.received(), world.externals.owed(), world.services.owed(), world.deliveries.key()
+    return run.observed(), tuple([device.progress() for device in run.world.devices.values()])
 
 
-def _notify(run: Run) -> bool:
-    """Let external systems call back until they are heard, and send their statements, and services repeat their answers.
-
-    Returns:
-        False where something is violated.
-    """
-    port, world = run.harness.contract.interface(), run.world
-    told = [(method, source) for source in world.externals.owed() for method in port.names(Role.CALLBACK)]
-    told += [(method, source) for source in world.externals.statements() for method in port.names(Role.STATEMENT)]
-    told += [(method, source) for source in world.services.owed() for method in port.names(Role.REPLY)]
-    for method, source in told:
-        process = next((process for process in world.processes.values() if process.ready), None)
-        if process is not None and not _tell(run, process, method, source):
-            return False
-    return True
-
-
-def _deliver(run: Run) -> bool:
-    """Let each message that is there be handled, or fail once; False where something is violated."""
-    method, world = run.harness.contract.interface().name(Role.HANDLER), run.world
-    for process in [process for process in world.processes.values() if process.ready and method]:
-        for _ in world.deliveries.ready(process):
-            if world.deliveries.ready(process) and not _tell(run, process, method, MESSAGE):
+def _tell(run: Run) -> bool:
+    """Let devices tell what they still owe: callbacks, statements, answers, messages; False where something is violated."""
+    port = run.harness.contract.interface()
+    for device in run.world.devices.values():
+        if not any(port.names(source.role) for source in device.sources):
+            continue
+        for name, source, role in device.owed():
+            method = port.name(role)
+            if method and not _give(run, run.world.processes[name], method, source):
                 return False
     return True
 
 
-def _tell(run: Run, process: Process, method: str, source: str) -> bool:
+def _give(run: Run, process: Process, method: str, source: str) -> bool:
     """Call a method with what comes from a source."""
     given = run.world.sources.given(source, process)
     task = run.world.call(process.name, method, *given)
@@ -199,23 +185,23 @@ def _ask_again(run: Run) -> bool:
 
     One that is provisional may only mean that nothing was known before: then they ask once more.
     """
-    if not run.harness.contract.asks_again or not _untold(run):
+    if not run.harness.contract.asks_again or not _unanswered(run):
         return False
     for _ in range(2):
-        run.world.clock.jump(PAUSES[-1])
-        for lane, operation in _untold(run):
+        run.world.time.jump(PAUSES[-1])
+        for client, operation in _unanswered(run):
             if run.violation is None:
-                _ask(run, lane.process, operation)
-        if run.violation is not None or not _untold(run):
+                _ask(run, client.process, operation)
+        if run.violation is not None or not _unanswered(run):
             return run.violation is None
         _drain(run)
-    for _, operation in _untold(run):
+    for _, operation in _unanswered(run):
         _unrest(run, f"{operation.name} is told nothing definite even in the end")
     return run.violation is None
 
 
-def _untold(run: Run) -> list[tuple[Client, Operation]]:
-    return [(lane, operation) for lane in run.scope.clients for operation in lane.operations if run.is_untold(operation)]
+def _unanswered(run: Run) -> list[tuple[Client, Operation]]:
+    return [(client, operation) for client in run.scope.clients for operation in client.operations if run.is_unanswered(operation)]
 
 
 def _ask(run: Run, name: str, operation: Operation) -> None:

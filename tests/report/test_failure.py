@@ -12,11 +12,12 @@ from acidtest.models.reserve_confirm.service import Deal
 from acidtest.properties.outbox.contract import OutboxContract
 from acidtest.properties.reserve_confirm.contract import ReserveConfirmContract
 from acidtest.report.columns import render
-from acidtest.report.failure import Failure, Row
 from acidtest.report.regression import regression_test
 from acidtest.search.check import check_scope, find_scope
-from acidtest.search.explain import explain_failure, pretty, scope_from_json, scope_to_json
+from acidtest.search.explain import explain_failure, pretty
+from acidtest.search.failure import Failure, Row
 from acidtest.search.harness import Harness
+from acidtest.workload import scope_from_json, scope_to_json
 
 
 class MarksFirst(Outbox):

@@ -15,13 +15,13 @@ from acidtest.properties.outbox.contract import OutboxContract
 from acidtest.report.columns import render
 from acidtest.search.check import check_scope, find_scope
 from acidtest.search.exhaustive import Explorer
-from acidtest.search.explain import explain_failure, scope_from_json, scope_to_json
+from acidtest.search.explain import explain_failure
 from acidtest.search.harness import Harness
 from acidtest.search.replay import replay
 from acidtest.search.stateful import check_statefully
 from acidtest.search.verdict import Result, Verdict
 from acidtest.testing import assert_schedule
-from acidtest.workload import Client, Operation, Scope
+from acidtest.workload import Client, Operation, Scope, scope_from_json, scope_to_json
 from acidtest.world.core.effects import CANCELLATIONS, Decision
 
 CONTRACT = OutboxContract()

@@ -9,8 +9,7 @@ from tiny_contract import Tiny, add, alone, explore, scope
 from acidtest.environment import Outcome
 from acidtest.patterns import coded
 from acidtest.properties.shared.contract import Contract
-from acidtest.search.explain import scope_from_json, scope_to_json
-from acidtest.workload import ENVIRONMENT, Client, Operation, Scope
+from acidtest.workload import ENVIRONMENT, Client, Operation, Scope, scope_from_json, scope_to_json
 
 KINDS = ("crash", "unacknowledged")
 

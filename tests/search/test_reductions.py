@@ -191,7 +191,7 @@ class _Anyhow(tiny.TinyContract):
     properties: ClassVar[tuple[Property, ...]] = (Property("T0", "anything goes", Kind.ALWAYS, lambda _: True),)
 
     def view(self, scope: Scope, seen: Seen, before: Any) -> Any:
-        messages = tuple(message.payload for message in seen.messages)
+        messages = tuple(message.payload for message in seen.of("broker"))
         return seen.durable, messages, tuple(map(str, seen.status)), seen.at_rest
 
 

@@ -18,6 +18,7 @@ from acidtest.port import Role
 from acidtest.search.check import find_scope
 from acidtest.world.core.site import Site
 from acidtest.world.core.world import World
+from acidtest.world.devices.table import DEVICES
 from acidtest.world.python import interpose
 
 
@@ -42,10 +43,10 @@ def live_and_die(order: dict[str, Any]) -> None:
     entry = pattern(order["stem"])
     contract = entry.contract_class()()
     scope = find_scope(contract, order["scope"])
-    world = World(site, entry.reference_factory(), scope, contract.interface().name(Role.RECOVERY))
+    world = World(site, entry.reference_factory(), scope, DEVICES, recover=contract.interface().name(Role.RECOVERY))
     for _ in range(order["steps"]):
         assert world.advance(scope.clients[0].name)
-    sys.stdout.write(json.dumps(world.broker.log) + "\n")
+    sys.stdout.write(json.dumps(world.devices["broker"].log) + "\n")
     sys.stdout.flush()
     os.kill(os.getpid(), signal.SIGKILL)
 

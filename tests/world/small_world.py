@@ -10,9 +10,9 @@ import psycopg
 
 from acidtest.workload import Client, Operation, Scope
 from acidtest.world.core.effects import CRASH, Decision
-from acidtest.world.core.env import Env
 from acidtest.world.core.world import World
 from acidtest.world.databases.sqlite.store import connect_sqlite
+from acidtest.world.devices.table import DEVICES
 from acidtest.world.python.coroutines import Driven, coroutine_methods
 from acidtest.world.python.interpose import building
 
@@ -29,9 +29,9 @@ ACCOUNTS = (
 def install(site: Site, code: Callable[[Any], object] | str = ACCOUNTS, name: str = "bank") -> None:
     """Run `code`, or a script on the database `name`, outside of any schedule; every run starts from there."""
     host = site.host("installer")
-    world = World(site, lambda _: None, Scope("empty", "", (), ()))
+    world = World(site, lambda _: None, Scope("empty", "", (), ()), DEVICES)
     with building(host):
-        env = Env(world, host, None)
+        env = world.environment(host)
         if isinstance(code, str):
             env.connect(name).executescript(code)
         else:
@@ -57,7 +57,7 @@ class Small(World):
         factory: Any = partial(Code, named)
         if coroutine_methods(factory(None), named):
             factory = Driven(factory)
-        super().__init__(site, factory, Scope("small", "", (), clients), "recover" * ("recover" in named))
+        super().__init__(site, factory, Scope("small", "", (), clients), DEVICES, recover="recover" * ("recover" in named))
         self.answers: dict[str, Hashable] = {}
         self.done: list[str] = []
 
@@ -133,7 +133,7 @@ def choices(world: Small) -> list[Decision]:
             found.append(Decision("restart", process.name))
     found += [Decision("land", label) for label in world.late]
     if not world.runnable():
-        found += [Decision("victim", name, fault) for name, fault in world.victims()]
+        found += [Decision("victim", name, fault) for name, fault in world.actors.victims()]
     return found
 
 

@@ -32,7 +32,7 @@ def faults(world: Small, name: str) -> set[str]:
 
 
 def published(world: Small) -> list[str]:
-    return [message.id for message in world.broker.log]
+    return [message.id for message in world.devices["broker"].log]
 
 
 # What it befalls:
@@ -276,7 +276,7 @@ def test_what_is_shielded_and_waits_for_a_lock_goes_on_when_its_call_was_cancell
     world.until("pay_too", "COMMIT")
     world.begin("shielded")
     world.step("shielded")
-    assert world.waiting() == ["shielded"]
+    assert world.actors.waiting() == ["shielded"]
     world.step("shielded", "cancelled")
     assert world.answers == {"shielded": "it was cancelled"}
     world.finish("pay_too")
@@ -291,8 +291,8 @@ def test_a_cancelled_sleep_lets_no_time_pass(site: Site) -> None:
         await asyncio.sleep(60)
 
     world = Small(site, nap)
-    before = world.clock.time
+    before = world.time.time
     world.begin("nap")
     world.step("nap", "cancelled")
-    assert (world.answers, world.clock.time) == ({"nap": "it was cancelled"}, before)
+    assert (world.answers, world.time.time) == ({"nap": "it was cancelled"}, before)
     world.close()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from small_world import Small, install
 
 from acidtest.world.core.effects import Decision
-from acidtest.world.devices.clock import START
+from acidtest.world.core.time import START
 
 if TYPE_CHECKING:
     from acidtest.world.core.site import Site
@@ -26,7 +26,7 @@ def long_nap(env: Any) -> float:
 def test_sleeping_is_an_effect_that_moves_the_time_on(site: Site) -> None:
     world = Small(site, nap)
     assert world.begin("nap") == "clock: sleep 60 s"
-    assert world.clock.time == START
+    assert world.time.time == START
     assert world.finish("nap") == 60
     assert [event.subject for event in world.events if event.kind == "environment"] == ["jump"]
     world.close()
@@ -62,7 +62,7 @@ def test_a_crash_upon_waking_leaves_the_time_where_it_is(site: Site) -> None:
     world = Small(site, nap)
     world.begin("nap")
     world.step("nap", "crash")
-    assert world.clock.time == START + 60
+    assert world.time.time == START + 60
     world.close()
 
 
@@ -76,7 +76,7 @@ def test_the_dead_do_not_sleep(site: Site) -> None:
     world = Small(site, clean_up)
     world.begin("clean_up")
     world.crash("clean_up")
-    assert world.clock.time == START
+    assert world.time.time == START
     world.close()
 
 

@@ -10,8 +10,8 @@ from small_world import Small, install
 
 from acidtest.environment import BrokerRefused, BrokerTimeout, Delivery
 from acidtest.errors import ContractError
+from acidtest.outside import Message
 from acidtest.world.core.effects import ACK_FAULTS, CRASH, Decision
-from acidtest.world.devices.broker.log import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ def consume_too(env: Any) -> list[tuple[str, bool]]:
 def world_with(site: Site, *codes: Callable[[Any], object], **options: Any) -> Small:
     """A world whose broker already has some messages."""
     world = Small(site, *codes, **options)
-    world.broker.log += MESSAGES
+    world.devices["broker"].log += MESSAGES
     return world
 
 
@@ -155,15 +155,15 @@ def test_only_faults_that_make_a_difference_now_are_offered(site: Site) -> None:
     world = Small(site, consume)
     world.begin("consume")
     assert faults(world, "consume") == ()
-    world.broker.log.append(MESSAGES[0])
+    world.devices["broker"].log.append(MESSAGES[0])
     assert faults(world, "consume") == ("delayed",)
-    world.broker.log.append(MESSAGES[1])
+    world.devices["broker"].log.append(MESSAGES[1])
     assert faults(world, "consume") == ("delayed", "reordered")
     world.step("consume")
     assert faults(world, "consume") == ACK_FAULTS
     world.step("consume")
     assert faults(world, "consume") == ("delayed", "duplicated")
-    world.broker.down = True
+    world.devices["broker"].down = True
     assert faults(world, "consume") == ()
     world.close()
 
@@ -180,7 +180,7 @@ def test_what_an_ack_tells_and_what_it_does(site: Site, fault: str, error: Any, 
         return None
 
     world = Small(site, take, consume, together=True)
-    world.broker.log += MESSAGES[:1]
+    world.devices["broker"].log += MESSAGES[:1]
     world.until("take", "ack")
     world.step("take", fault)
     assert world.answers == {"take": error}
@@ -218,7 +218,7 @@ def test_while_the_broker_is_down_nothing_comes_and_nothing_is_acknowledged(site
 
     world = world_with(site, take)
     world.until("take", "ack")
-    world.broker.down = True
+    world.devices["broker"].down = True
     assert world.finish("take") == "the broker refused to acknowledge the message 'm1'"
     world.crash("take")
     world.restart("take")

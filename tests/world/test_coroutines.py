@@ -15,9 +15,9 @@ from small_world import ACCOUNTS, Small, balance, draw, effects, fingerprint, in
 from acidtest.environment import BrokerRefused, BrokerTimeout, Status
 from acidtest.errors import ContractError, NondeterminismError
 from acidtest.workload import Scope
-from acidtest.world.core.env import Env
+from acidtest.world.core.time import START
 from acidtest.world.core.world import World
-from acidtest.world.devices.clock import START
+from acidtest.world.devices.table import DEVICES
 from acidtest.world.python.coroutines import Driven, coroutine_methods
 from acidtest.world.python.interpose import building
 
@@ -212,7 +212,7 @@ def test_a_crash_ends_all_tasks_and_their_clean_up_finds_nothing_to_act_on(site:
     world = Small(site, both)
     world.begin("both")
     world.step("both", "crash")
-    assert [message.id for message in world.broker.log] == ["a"]
+    assert [message.id for message in world.devices["broker"].log] == ["a"]
     assert sorted(seen) == ["a", "b"]
     assert world.answers == {"both": "its process crashed"}
     world.close()
@@ -344,10 +344,10 @@ def test_the_same_schedule_gives_the_same_effects_events_and_keys(site: Site, *,
 
 
 def look_from_outside(site: Site, method: Any) -> Any:
-    world = World(site, lambda _: None, Scope("empty", "", (), ()))
+    world = World(site, lambda _: None, Scope("empty", "", (), ()), DEVICES)
     with building(site.host("observer")):
         driven = Driven(lambda env: SimpleNamespace(look=lambda: method(env), capabilities=frozenset({"known"})))
-        made = driven(Env(world, site.host("observer"), None))
+        made = driven(world.environment(site.host("observer")))
         return made.look(), made.capabilities
 
 
@@ -374,9 +374,9 @@ def test_a_factory_may_be_a_coroutine(site: Site) -> None:
             left = await connection.scalar(sa.text(READ))
         return SimpleNamespace(left=lambda: left)
 
-    world = World(site, lambda _: None, Scope("empty", "", (), ()))
+    world = World(site, lambda _: None, Scope("empty", "", (), ()), DEVICES)
     with building(site.host("observer")):
-        assert Driven(make)(Env(world, site.host("observer"), None)).left() == 100
+        assert Driven(make)(world.environment(site.host("observer"))).left() == 100
 
 
 def test_coroutines_are_recognised_also_below_a_decorator() -> None:

@@ -57,7 +57,7 @@ def test_a_statement_that_waits_in_the_server_goes_on_when_the_lock_is_free(pg: 
     world.until("pay", "COMMIT")
     world.begin("pay_too")
     world.step("pay_too")
-    assert world.waiting() == ["pay_too"]
+    assert world.actors.waiting() == ["pay_too"]
     assert (world.finish("pay"), world.finish("pay_too")) == ("paid", "paid")
     assert left(pg) == 80
     world.close()
@@ -89,7 +89,7 @@ def test_tasks_of_one_call_that_wait_for_each_other_are_a_deadlock(pg: Site) -> 
     world = Small(pg, both)
     world.finish("both")
     assert world.runnable() == []
-    assert world.victims() == [("both", "deadlock")]
+    assert world.actors.victims() == [("both", "deadlock")]
     world.step("both", "deadlock")
     assert sorted(world.finish("both")) == ["OperationalError", "str"]
     assert left(pg) == 90

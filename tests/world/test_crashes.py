@@ -49,7 +49,7 @@ def test_after_a_crash_at_any_effect_exactly_what_was_committed_is_there(site: S
         before = balance(site)
         world.crash(name)
         assert before == balance(site) == 100 - paid
-        assert world.broker.log == []
+        assert world.devices["broker"].log == []
         assert [event.value for event in world.events if event.kind == "unknown"] == ["its process crashed"]
         world.close()
 
@@ -64,7 +64,7 @@ def test_after_a_crash_upon_an_effect_it_has_taken_effect_and_nothing_after_it(s
             world.step(name)
         world.step(name, "crash")
         assert balance(site) == balances[place]
-        assert len(world.broker.log) == messages[place]
+        assert len(world.devices["broker"].log) == messages[place]
         assert not world.processes[name].alive
         assert world.runnable() == []
         world.close()
@@ -89,7 +89,7 @@ def test_what_a_dead_process_does_in_finally_has_no_effect(site: Site) -> None:
     world.until("clean_up", "COMMIT")
     world.crash("clean_up")
     assert tried == ["rollback", "publish"]
-    assert world.broker.log == []
+    assert world.devices["broker"].log == []
     assert balance(site) == 100
     world.close()
 
@@ -110,10 +110,10 @@ def test_code_that_catches_everything_cannot_outlive_its_process(site: Site, whe
 
     world = Small(site, stubborn)
     world.until("stubborn", where)
-    before = balance(site), len(world.broker.log)
+    before = balance(site), len(world.devices["broker"].log)
     tried.clear()
     world.crash("stubborn")
-    assert (balance(site), len(world.broker.log)) == before
+    assert (balance(site), len(world.devices["broker"].log)) == before
     assert len(tried) < 100
     world.close()
 

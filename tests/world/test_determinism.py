@@ -10,7 +10,7 @@ from small_world import ACCOUNTS, Small, draw, fingerprint, install
 
 from acidtest.environment import BrokerRefused, BrokerTimeout
 from acidtest.world.core.effects import Decision
-from acidtest.world.devices.clock import START
+from acidtest.world.core.time import START
 
 if TYPE_CHECKING:
     from acidtest.world.core.site import Site

@@ -391,7 +391,7 @@ def test_a_path_written_in_different_ways_names_one_database(site: Site, tmp_pat
         env.broker.publish("1", "A", connection.execute("SELECT count(*) FROM t").fetchone()[0])
 
     world = run(site, write)
-    assert [message.payload for message in world.broker.log] == ["5"]
+    assert [message.payload for message in world.devices["broker"].log] == ["5"]
     assert not list(tmp_path.iterdir())
     world.close()
 

@@ -22,10 +22,11 @@ from acidtest.world.core.effects import (
     UNACKNOWLEDGED,
 )
 from acidtest.world.core.world import World
+from acidtest.world.devices.table import DEVICES
 
 if TYPE_CHECKING:
+    from acidtest.outside import Order
     from acidtest.world.core.site import Site
-    from acidtest.world.devices.external import Order
 
 
 def perform(env: Any) -> Any:
@@ -56,7 +57,7 @@ class Outside(Small):
     def __init__(self, site: Site, system: System, *functions: Any, clients: tuple[Client, ...] = ()) -> None:
         named = {function.__name__: function for function in functions}
         own = tuple(Client(n, n, (Operation(n, n),)) for n in named if n != "hear")
-        World.__init__(self, site, partial(Code, named), Scope("outside", "", (), own + clients, systems=(system,)))
+        World.__init__(self, site, partial(Code, named), Scope("outside", "", (), own + clients, systems=(system,)), DEVICES)
         self.answers, self.done = {}, []
 
     def call(self, name: str, fault: str = "") -> Any:
@@ -67,7 +68,7 @@ class Outside(Small):
 
     @property
     def order(self) -> Order:
-        (order,) = self.externals.seen()
+        (order,) = self.devices["externals"].seen()
         return order
 
 
@@ -91,7 +92,7 @@ def test_an_order_is_carried_out_and_answered(site: Site) -> None:
 def test_each_fault_of_an_order_has_its_effect_and_its_answer(site: Site, fault: str, answer: Any, paid: Any) -> None:
     world = Outside(site, ATM._replace(idempotent=False), perform)
     assert world.call("perform", fault) == answer
-    assert [p for order in world.externals.seen() for p in order.paid] == list(paid)
+    assert [p for order in world.devices["externals"].seen() for p in order.paid] == list(paid)
     world.close()
 
 
@@ -174,7 +175,7 @@ def test_a_void_comes_too_late_for_what_was_done(site: Site) -> None:
 def test_each_fault_of_a_void_has_its_effect(site: Site, fault: str, status: Any) -> None:
     world = Outside(site, ATM, void)
     assert world.call("void", fault) in (ExternalRefused, ExternalTimeout)
-    assert [order.status for order in world.externals.seen()] == status
+    assert [order.status for order in world.devices["externals"].seen()] == status
     world.close()
 
 
@@ -206,9 +207,9 @@ def test_in_an_outage_nothing_is_done(site: Site) -> None:
     world.change("outage")
     assert world.call("perform") is ExternalRefused
     assert world.call("inquire").status == Status.UNAVAILABLE
-    assert world.externals.seen() == ()
+    assert world.devices["externals"].seen() == ()
     world.change("restore")
-    assert not world.externals.down
+    assert not world.devices["externals"].down
     world.close()
 
 
@@ -226,12 +227,12 @@ def test_callbacks_wait_for_what_they_tell_and_may_come_in_any_order_and_twice(s
     assert world.runnable() == ["perform"]
     world.call("perform")
     assert world.runnable() == ["c0", "c1", "c2"]
-    assert world.externals.owed() == ("atm callback 0", "atm callback 1")
+    assert world.devices["externals"].progress() == ("atm callback 0", "atm callback 1")
     for name in ("c1", "c0", "c2"):
         world.begin(name)
     assert world.answers["c0"] == Receipt("k1", Status.IN_PROGRESS)
     assert world.answers["c1"] == world.answers["c2"] == Receipt("k1", Status.DONE, 5)
-    assert world.externals.owed() == ()
+    assert world.devices["externals"].progress() == ()
     world.close()
 
 

@@ -111,7 +111,7 @@ def test_a_writer_waits_for_the_lock_and_goes_on_when_it_is_free(site: Site) -> 
     world.begin("pay_too")
     assert world.step("pay_too") == "blocked"
     assert world.runnable() == ["pay"]
-    assert world.waiting() == ["pay_too"]
+    assert world.actors.waiting() == ["pay_too"]
     world.finish("pay")
     assert world.runnable() == ["pay_too"]
     assert world.finish("pay_too") == "paid"
@@ -231,7 +231,7 @@ def test_in_a_deadlock_the_chosen_victim_gets_an_error_and_the_other_goes_on(sit
     for name in ("forth", "back"):
         assert world.step(name) == "blocked"
     assert world.runnable() == []
-    assert world.waiting() == ["forth", "back"]
+    assert world.actors.waiting() == ["forth", "back"]
     world.perform(Decision("victim", victim))
     for name in ("forth", "back"):
         world.finish(name)

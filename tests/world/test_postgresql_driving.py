@@ -183,7 +183,7 @@ def test_the_search_chooses_the_victim_of_a_deadlock(pg: Site, victim: str) -> N
     for name in ("pay", "pay_back"):
         assert "answered" in world.step(name)
     assert world.runnable() == []
-    assert world.victims() == [("pay", DEADLOCK), ("pay_back", DEADLOCK)]
+    assert world.actors.victims() == [("pay", DEADLOCK), ("pay_back", DEADLOCK)]
     assert world.perform(Decision("victim", victim, DEADLOCK))
     other = ({"pay", "pay_back"} - {victim}).pop()
     assert world.finish(other) == "ok"
@@ -204,7 +204,7 @@ def test_who_waits_for_a_prepared_transaction_is_no_victim_of_a_deadlock(pg: Sit
     world.finish("prepare")
     world.begin("pay")
     world.step("pay")
-    assert world.victims() == [("pay", "")]
+    assert world.actors.victims() == [("pay", "")]
     assert world.perform(Decision("victim", "pay"))
     world.finish("pay")
     assert "LockNotAvailable" in str([event.value for event in world.events if event.kind == "unknown"])

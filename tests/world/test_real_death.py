@@ -105,7 +105,7 @@ def simulated(harness: Harness) -> Iterator[tuple[int, State]]:
             return
         if world.pending(client) is not None:
             world.advance(client, CRASH)
-            found = left(harness, world.broker.log)
+            found = left(harness, world.devices["broker"].log)
             world.close()
             harness.site.reset()
             yield steps, found

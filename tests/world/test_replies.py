@@ -316,20 +316,20 @@ def test_what_publish_tells_and_what_it_does(site: Site, fault: str, told: str, 
     assert effect.faults == PUBLISH_FAULTS
     world.step("tell", fault)
     assert world.answers == {"tell": told}
-    assert [message.payload for message in world.broker.log] == ['{"amount": 10}'] * copies
+    assert [message.payload for message in world.devices["broker"].log] == ['{"amount": 10}'] * copies
     if fault == "late":
         world.crash("tell")
         world.perform(Decision("land", "publish A (late 1)"))
-        assert len(world.broker.log) == 1
+        assert len(world.devices["broker"].log) == 1
     world.close()
 
 
 def test_a_broker_that_is_down_or_will_not_have_a_key_refuses_without_a_fault(site: Site) -> None:
     world = Small(site, tell)
-    world.broker.down = True
+    world.devices["broker"].down = True
     assert world.finish("tell") == REFUSAL
     world.close()
     world = Small(site, tell)
-    world.broker.poison = frozenset({"A"})
+    world.devices["broker"].poison = frozenset({"A"})
     assert world.finish("tell") == REFUSAL
     world.close()

@@ -10,10 +10,11 @@ from small_world import Code, Small
 
 from acidtest.environment import CallRefused, CallTimeout, Reply
 from acidtest.errors import ContractError, UsageError
+from acidtest.port import Role
 from acidtest.workload import Client, Operation, Scope
 from acidtest.world.core.effects import CALL_FAULTS, CRASH, LATE, LOST, REFUSED, TWICE, UNACKNOWLEDGED
-from acidtest.world.core.env import Env
 from acidtest.world.core.world import World
+from acidtest.world.devices.table import DEVICES
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -59,7 +60,7 @@ class Beside(Small):
     def __init__(self, site: Site, *functions: Any, clients: tuple[Client, ...] = ()) -> None:
         named = {function.__name__: function for function in functions}
         own = tuple(Client(n, n, (Operation(n, n),)) for n in named if n != "hear")
-        World.__init__(self, site, partial(Code, named), Scope("beside", "", (), own + clients), played={"counter": Counter()})
+        World.__init__(self, site, partial(Code, named), Scope("beside", "", (), own + clients), DEVICES, roles=frozenset({Role.REPLY}), equipment={"services": {"counter": Counter()}})
         self.answers, self.done = {}, []
 
     def call(self, name: str, fault: str = "") -> Any:
@@ -75,7 +76,7 @@ class Beside(Small):
 
     @property
     def count(self) -> Hashable:
-        ((_, count),) = self.services.seen()
+        ((_, count),) = self.devices["services"].seen().states
         return count
 
 
@@ -109,10 +110,10 @@ def test_the_faults_of_a_call_are_those_that_the_search_may_choose(site: Site) -
 def test_a_late_call_takes_effect_when_it_lands(site: Site) -> None:
     world = Beside(site, add)
     world.call("add", LATE)
-    assert (world.services.coming(), list(world.late)) == ((("counter", "add", (5,)),), ["counter: add 5 (late 1)"])
+    assert (world.devices["services"].seen().coming, list(world.late)) == ((("counter", "add", (5,)),), ["counter: add 5 (late 1)"])
     before = world.key()
     world.land()
-    assert (world.count, world.services.coming()) == (5, ())
+    assert (world.count, world.devices["services"].seen().coming) == (5, ())
     assert world.key() != before
     world.close()
 
@@ -138,9 +139,9 @@ def test_in_an_outage_nothing_is_done(site: Site, fault: str, answer: Any) -> No
     world = Beside(site, add)
     world.change("outage")
     assert world.call("add", fault) is answer
-    assert (world.count, world.services.owed(), dict(world.late)) == (0, (), {})
+    assert (world.count, world.devices["services"].progress(), dict(world.late)) == (0, (), {})
     world.change("restore")
-    assert not world.services.down
+    assert not world.devices["services"].down
     world.close()
 
 
@@ -152,7 +153,7 @@ def test_an_answer_is_owed_until_the_caller_was_given_it(site: Site, fault: str,
     world = Beside(site, add)
     world.call("add", fault)
     world.land()
-    assert world.services.owed() == owed
+    assert world.devices["services"].progress() == owed
     world.close()
 
 
@@ -164,7 +165,7 @@ def test_answers_come_late_or_once_more_but_not_before_they_are_given(site: Site
     for name in ("h0", "h1"):
         world.begin(name)
     assert world.answers["h0"] == world.answers["h1"] == Reply("counter", "add", (5,), "was 0")
-    assert world.services.owed() == ()
+    assert world.devices["services"].progress() == ()
     world.close()
 
 
@@ -173,7 +174,7 @@ def test_whether_an_answer_was_given_is_part_of_the_state(site: Site) -> None:
     for fault in ("", UNACKNOWLEDGED):
         world = Beside(site, add)
         world.call("add", fault)
-        keys.append(world.services.key())
+        keys.append(world.devices["services"].key())
         world.close()
     assert keys[0] != keys[1]
 
@@ -218,7 +219,7 @@ def test_code_that_swallows_errors_does_not_hide_that_a_service_knows_no_such_me
 
 def test_a_call_outside_of_any_call_of_the_port_is_a_mistake(site: Site) -> None:
     world = Beside(site, add)
-    observer = Env(world, site.host("observer"), None)
+    observer = world.environment(site.host("observer"))
     with pytest.raises(ContractError, match=r"counter\.add.* outside of any call"):
         observer.call("counter", "add", 5)
     world.close()

@@ -40,7 +40,7 @@ def test_tasks_of_one_call_go_on_side_by_side(site: Site) -> None:
 
     world = Small(site, both)
     assert world.finish("both") == ["a", "b"]
-    assert [message.id for message in world.broker.log] == ["a1", "b1", "a2", "b2"]
+    assert [message.id for message in world.devices["broker"].log] == ["a1", "b1", "a2", "b2"]
     world.close()
 
 
@@ -63,7 +63,7 @@ def test_a_call_whose_tasks_all_wait_for_a_lock_waits_until_it_is_free(site: Sit
     world = Small(site, pay, both)
     world.until("pay", "COMMIT")
     assert world.finish("both") is None
-    assert world.waiting() == ["both"]
+    assert world.actors.waiting() == ["both"]
     world.finish("pay")
     assert world.finish("both") == ["paid", "paid"]
     assert balance(site) == 70
@@ -113,10 +113,10 @@ def test_what_a_call_leaves_running_goes_on_after_its_answer(site: Site) -> None
     world.begin("forget")
     assert world.answers["forget"] == "ok" and world.clients["forget"].done
     (name,) = world.runnable()
-    assert (name, world.process_of(name)) == ("forget, left running 1", "forget")
-    assert world.broker.log == []
+    assert (name, world.actors.process_of(name)) == ("forget, left running 1", "forget")
+    assert world.devices["broker"].log == []
     world.advance(name)
-    assert len(world.broker.log) == 1 and not world.leftovers
+    assert len(world.devices["broker"].log) == 1 and not world.leftovers
     world.close()
 
 
@@ -125,7 +125,7 @@ def test_what_a_call_has_left_running_dies_with_its_process(site: Site) -> None:
     world = Small(site, forget)
     world.begin("forget")
     world.crash("forget")
-    assert world.runnable() == [] and world.broker.log == []
+    assert world.runnable() == [] and world.devices["broker"].log == []
     assert started[0].done()
     world.close()
 
@@ -154,7 +154,7 @@ def test_a_worker_that_waits_goes_on_with_the_call_that_wakes_it(site: Site) -> 
     assert world.finish("hand_over") == "handed over"
     for name in list(world.leftovers):
         world.advance(name)
-    assert sorted(message.id for message in world.broker.log) == ["m1", "m2"]
+    assert sorted(message.id for message in world.devices["broker"].log) == ["m1", "m2"]
     assert not kept[0].done()
     world.close()
     assert kept[0].done()
@@ -177,7 +177,7 @@ def test_an_asynchronous_generator_that_is_dropped_is_closed(site: Site) -> None
     assert world.finish("first") == 0
     for name in world.runnable():
         world.advance(name)
-    assert [message.id for message in world.broker.log] == ["closed"]
+    assert [message.id for message in world.devices["broker"].log] == ["closed"]
     world.close()
 
 
@@ -197,7 +197,7 @@ def test_a_lock_of_asyncio_is_shared_by_calls_of_one_process(site: Site) -> None
     world = Small(site, guarded, guarded_too, together=True)
     world.begin("guarded")
     world.begin("guarded_too")
-    assert world.waiting() == ["guarded_too"] and world.runnable() == ["guarded"]
+    assert world.actors.waiting() == ["guarded_too"] and world.runnable() == ["guarded"]
     assert world.finish("guarded") == "paid"
     assert world.finish("guarded_too") == "paid"
     assert balance(site) == 80
@@ -215,7 +215,7 @@ def test_a_queue_of_asyncio_is_filled_by_another_call(site: Site) -> None:
 
     world = Small(site, take, put, together=True)
     world.begin("take")
-    assert world.waiting() == ["take"]
+    assert world.actors.waiting() == ["take"]
     world.finish("put")
     assert world.finish("take") == 7
     world.close()
@@ -227,7 +227,7 @@ def test_who_awaits_what_nobody_will_set_is_cancelled_in_the_end(site: Site) -> 
 
     world = Small(site, wait)
     world.begin("wait")
-    assert world.runnable() == [] and world.victims() == [("wait", "")]
+    assert world.runnable() == [] and world.actors.victims() == [("wait", "")]
     assert world.perform(Decision("victim", "wait"))
     assert world.events[-1].value == "it was cancelled"
     world.close()

@@ -16,9 +16,10 @@ from small_world import Small, balance
 from acidtest.errors import NondeterminismError
 from acidtest.workload import Client, Operation, Scope
 from acidtest.world.core.effects import Decision
+from acidtest.world.core.time import START
 from acidtest.world.core.world import World
 from acidtest.world.databases.sqlite import store
-from acidtest.world.devices.clock import START
+from acidtest.world.devices.table import DEVICES
 from acidtest.world.python import interpose
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def test_a_short_pause_between_two_tries_is_no_jump_of_time(site: Site) -> None:
 
     world = Small(site, nap)
     world.finish("nap")
-    assert world.clock.time == START + 0.05
+    assert world.time.time == START + 0.05
     assert not [event for event in world.events if event.kind == "environment"]
     world.close()
 
@@ -158,7 +159,7 @@ class Impatient(Serial):
 def two_calls(site: Site, factory: Any) -> World:
     """A world with two clients of one process."""
     clients = tuple(Client(name, "app", (Operation(name, "pay"),)) for name in ("one", "two"))
-    return World(site, factory, Scope("small", "", (), clients))
+    return World(site, factory, Scope("small", "", (), clients), DEVICES)
 
 
 @pytest.mark.parametrize("factory", [Serial, Reentrant, Conditional])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from acidtest.checker.machine import Action, Model, Property
     from acidtest.environment import Environment
     from acidtest.properties.shared.seen import Seen
-    from acidtest.workload import Operation, Played, Scope
+    from acidtest.workload import Operation, Scope
 
 
 class Contract(ABC):
@@ -42,6 +42,8 @@ class Contract(ABC):
     provisional: ClassVar[tuple[str, ...]] = ()
     #: What an implementation may declare beyond the pattern's minimum, with its meaning.
     known_capabilities: ClassVar[dict[str, str]] = {}
+    #: Devices that the contract brings along: subclasses of `acidtest.world.core.device.Device`.
+    devices: ClassVar[tuple[type, ...]] = ()
     #: Everything that must hold.
     properties: ClassVar[tuple[Property, ...]] = ()
     #: The small workloads that are explored completely.
@@ -70,9 +72,19 @@ class Contract(ABC):
         """Create the schema and open the accounts of `scope`, at the service `member` where there are several."""
         implementation.install(dict(scope.accounts))
 
-    def played(self, scope: Scope) -> Mapping[str, Played]:  # noqa: ARG002 - for those who play some
-        """The services that the harness plays, by name."""
+    def equipment(self, scope: Scope) -> Mapping[str, Any]:  # noqa: ARG002 - for those who have some
+        """What the devices of a world are given beside the scope, by the name of the device."""
         return {}
+
+    def excuses(self, change: str, capabilities: frozenset[str], notes: frozenset[str]) -> bool:  # noqa: ARG002 - likewise
+        """Whether a change of the environment excuses that something is done twice: a lease may have run out, for example.
+
+        Arguments:
+            change: what changed: jump, outage, restore.
+            capabilities: what the implementation declares.
+            notes: what devices have noted of calls in progress, as "published".
+        """
+        return change == "jump"
 
     @abstractmethod
     def model(self, scope: Scope) -> Model[Any]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import NamedTuple
 
-#: The broker remembers what it has delivered, and time that has passed stays passed.
-_LASTING = ("receive", "nack", "sleep", "reply")
+#: Time that has passed stays passed, and what an answer of a database says has happened.
+_LASTING = ("sleep", "reply")
 
 
 class Effect(NamedTuple):
@@ -25,6 +25,7 @@ class Effect(NamedTuple):
         local: it neither influences nor is influenced by any other process (it happens inside a transaction that
             already has its snapshot or its lock), so that no other order of events needs to be tried around it.
         faults: the fault kinds that can befall it.
+        lasting: it leaves something behind although it cannot be lost, as where a broker remembers what it has delivered.
     """
 
     kind: str
@@ -33,6 +34,7 @@ class Effect(NamedTuple):
     detail: Hashable = ()
     local: bool = False
     faults: tuple[str, ...] = ()
+    lasting: bool = False
 
     @property
     def label(self) -> str:
@@ -42,7 +44,7 @@ class Effect(NamedTuple):
     @property
     def lasts(self) -> bool:
         """Whether a crash right after it leaves something else than a crash right before it."""
-        return LOST in self.faults or self.kind in _LASTING
+        return self.lasting or LOST in self.faults or self.kind in _LASTING
 
     @property
     def fingerprint(self) -> int:
@@ -70,9 +72,6 @@ RESTART_DATABASE = "restart database"
 #: The target of the decision for that.
 DATABASE = "database"
 
-#: The decisions that change the environment; the target of a jump is its length in seconds.
-ENVIRONMENT_CHANGES = ("jump", "outage", "restore")
-
 #: What befalls calls that are coroutines, and no others.
 CANCELLATIONS = frozenset({CANCELLED, CANCELLED_AFTER})
 FAULT_KINDS = (REFUSED, LOST, UNACKNOWLEDGED, LATE, TWICE, DELAYED, REORDERED, DUPLICATED, CRASH, CANCELLED, CANCELLED_AFTER)
@@ -84,10 +83,6 @@ PERFORM_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED, LATE, TWICE)
 VOID_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED)
 INQUIRE_FAULTS = (REFUSED, DELAYED)
 CALL_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED, LATE, TWICE)
-
-#: The kinds of effects that are not of a database.
-OUTSIDE = frozenset({"publish", "receive", "ack", "nack", "perform", "void", "inquire", "call", "sleep", "wait"})
-
 
 class Decision(NamedTuple):
     """What the search chooses.

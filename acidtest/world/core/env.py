@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from acidtest.world.core.process import Process
-from acidtest.world.devices.aio import Aio
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Hashable
+    from collections.abc import Mapping
 
     from sqlalchemy import Engine
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from acidtest.world.core.host import Host
-    from acidtest.world.core.world import World
-    from acidtest.world.devices.external import SimulatedExternal
 
 
 class Env:
-    """What one incarnation is given; see `acidtest.environment.Environment`."""
+    """What one incarnation is given; see `acidtest.environment.Environment`.
 
-    __slots__ = ("_externals", "_host", "_process", "_services", "broker", "clock")
+    Beside what stands here it has whatever the devices offer, as `broker`, `clock`, `external` and `call`.
 
-    def __init__(self, world: World, host: Host, process: Process | None) -> None:
-        """Make the environment of `process`; None for an observer or an installer."""
-        self.broker = world.broker
-        self.clock = world.clock
-        self._externals = world.externals
-        self._services = world.services
+    Arguments:
+        offers: what the devices offer, by attribute.
+        offers_awaited: the same for coroutines.
+        host: what holds its connections.
+        process: whose environment it is.
+    """
+
+    def __init__(self, offers: Mapping[str, Any], offers_awaited: Mapping[str, Any], host: Host, process: Process) -> None:
+        """Put together what there is."""
+        vars(self).update(offers)
         self._host = host
-        self._process = process or Process(host.name, 0, host)
-        self._process.clock = world.clock
+        self._process = process
+        #: What the devices offer to coroutines.
+        self.aio = SimpleNamespace(**offers_awaited)
 
     @property
     def random(self) -> random.Random:
@@ -48,11 +51,6 @@ class Env:
         return self._host.async_engine(name)
 
     @property
-    def aio(self) -> Aio:
-        """Broker, clock and external systems for coroutines."""
-        return Aio(self)
-
-    @property
     def backend(self) -> str:
         """The kind of the databases."""
         return self._host.backend
@@ -65,18 +63,10 @@ class Env:
         """The SQLAlchemy URL of the database `name`."""
         return self._host.url(name)
 
-    def external(self, name: str) -> SimulatedExternal:
-        """The external system `name`."""
-        return self._externals.system(name)
-
     @property
     def service(self) -> str:
         """The service that this process belongs to."""
         return self._host.service
-
-    def call(self, service: str, method: str, *arguments: Hashable) -> Any:
-        """Call a method of another service."""
-        return self._services.call(service, method, arguments)
 
     def new_id(self) -> str:
         """An identifier that no other call returns."""

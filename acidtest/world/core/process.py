@@ -209,15 +209,15 @@ class Task:
     """
 
     __slots__ = (
-        "answered", "began", "blocked", "call", "carrier", "complaint", "effects", "error", "finished", "name", "pending", "process", "published", "queued",
+        "answered", "began", "blocked", "call", "carrier", "complaint", "effects", "error", "finished", "name", "notes", "pending", "process", "queued",
         "quiet", "read_clock", "tries", "value", "waits",
     )  # fmt: skip
 
     def __init__(self, name: str, process: Process) -> None:
         """Make a task of `process`; it does not run yet.
 
-        `began` is the virtual time at which it was invoked, `effects` counts what it has done, `published` says that
-        the broker has accepted a message from it.
+        `began` is the virtual time at which it was invoked, `effects` counts what it has done, `notes` is what devices have
+        noted of it.
         """
         self.name = name
         self.process = process
@@ -232,9 +232,9 @@ class Task:
         self.tries = 0
         self.waits = -1
         self.queued: Queued | None = None
-        self.began = 0.0
+        self.began = 0.0 if process.clock is None else process.clock.time
         self.effects = 0
-        self.published = False
+        self.notes: set[str] = set()
         self.complaint: AcidtestError | None = None
         self.quiet = 0
         self.read_clock = False

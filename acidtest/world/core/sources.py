@@ -1,77 +1,61 @@
 """Where operations get an argument that the workload cannot know: callbacks, statements, replies and messages.
 
-A source reads like "atm callback 0", "atm statement", "stock reply 0" or "message". An operation with a source waits until
-there is such a thing.
+A source reads like "atm callback 0", "atm statement", "stock reply 0" or "message": its kind, which says whose it is, and
+what that device needs to know beside. An operation with a source waits until there is such a thing.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from acidtest.errors import HarnessError
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Iterable
 
-    from acidtest.environment import Delivery
+    from acidtest.world.core.device import Device, Source
     from acidtest.world.core.process import Process
-    from acidtest.world.devices.broker.deliveries import Deliveries
-    from acidtest.world.devices.external import Externals
-    from acidtest.world.devices.services.played import Services
 
-CALLBACK, STATEMENT, REPLY, MESSAGE = "callback", "statement", "reply", "message"
+#: What an operation without a source is given.
+NOTHING: tuple[Hashable, ...] = ()
 
 
-class Sources(NamedTuple):
-    """All sources of a world."""
+class Sources:
+    """All sources of a world.
 
-    externals: Externals
-    services: Services
-    deliveries: Deliveries
+    Arguments:
+        devices: what has them.
+    """
+
+    def __init__(self, devices: Iterable[Device]) -> None:
+        """Note whose each kind is."""
+        self._kinds = {source.kind: (device, source) for device in devices for source in device.sources}
+
+    def of(self, source: str) -> Source | None:
+        """What is known of a source; None for none."""
+        return self._find(source)[1] if source else None
 
     def has(self, source: str, process: Process) -> bool:
         """Whether there is what an operation on `process` needs."""
-        name, kind, number = _parts(source)
-        if kind == CALLBACK:
-            return number < len(self.externals.system(name).callbacks)
-        if kind == REPLY:
-            return self.services.has(name, number)
-        return kind != MESSAGE or bool(self.deliveries.ready(process))
+        return not source or self._find(source)[0].has(source.split(" "), process)
 
     def faults(self, source: str, process: Process) -> tuple[str, ...]:
         """The fault kinds that can befall what an operation is given."""
-        return self.deliveries.faults(process) if source == MESSAGE else ()
+        return self._find(source)[0].faults_of(source.split(" "), process) if source else ()
 
     def given(self, source: str, process: Process, fault: str = "") -> tuple[Hashable, ...]:
         """The arguments that come from `source`: one, or none for none."""
-        name, kind, number = _parts(source)
-        if not kind:
-            return ()
-        if kind == MESSAGE:
-            return (self.deliveries.give(process, fault),)
-        if kind == REPLY:
-            return (self.services.reply(name, number),)
-        system = self.externals.system(name)
-        return (system.callbacks[number],) if kind == CALLBACK else (system.statement(),)
+        return (self._find(source)[0].given(source.split(" "), process, fault),) if source else NOTHING
 
     def ended(self, source: str, process: Process, given: tuple[Hashable, ...], *, known: bool) -> None:
-        """What was given was heard; or, where it was not, comes again."""
-        name, kind, number = _parts(source)
-        if kind == MESSAGE:
-            delivery: Delivery = given[0]  # type: ignore[assignment]
-            (self.deliveries.took if known else self.deliveries.failed)(process, delivery)
-        elif kind == CALLBACK and known:
-            self.externals.system(name).heard.add(number)
-        elif kind == REPLY and known:
-            self.services.took(name, number)
+        """What was given was taken; or, where it was not, comes again."""
+        if source:
+            self._find(source)[0].ended(source.split(" "), process, given[0], known=known)
 
-
-def _parts(source: str) -> tuple[str, str, int]:
-    """The system or service, what is wanted of it, and the number of a callback or reply."""
-    if source in ("", MESSAGE):
-        return "", source, 0
-    name, kind, number = (*source.split(" "), "", "")[:3]
-    if kind not in (CALLBACK, STATEMENT, REPLY):
-        message = f"{source!r} is not a source of an argument; one reads like 'atm callback 0', 'atm statement' or 'stock reply 0'."
+    def _find(self, source: str) -> tuple[Device, Source]:
+        for word in source.split(" "):
+            if word in self._kinds:
+                return self._kinds[word]
+        known = ", ".join(self._kinds) or "none"
+        message = f"{source!r} is not a source of an argument. It names none of the kinds that there are: {known}."
         raise HarnessError(message)
-    return name, kind, int(number or 0)

@@ -1,4 +1,4 @@
-"""One run: processes, clients, a broker, a clock and databases, driven one decision at a time.
+"""One run: processes, clients, devices and databases, driven one decision at a time.
 
 The world performs decisions and reports events; which decision comes next is the search's business. A run is a pure
 function of its schedule.
@@ -6,71 +6,39 @@ function of its schedule.
 
 from __future__ import annotations
 
-from asyncio import CancelledError
+from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from acidtest.errors import AcidtestError, HarnessError
 from acidtest.workload import ENVIRONMENT
-from acidtest.world.core.effects import DEADLOCK, TIMEOUT, Decision, Effect, RunEnded
+from acidtest.world.core.actors import Actors
+from acidtest.world.core.device import Device, Surroundings
+from acidtest.world.core.effects import DEADLOCK, Decision, Effect, RunEnded
 from acidtest.world.core.env import Env
+from acidtest.world.core.events import Event, describe
+from acidtest.world.core.late import LateEffects
 from acidtest.world.core.process import Process, Task
-from acidtest.world.core.session import Session
 from acidtest.world.core.sources import Sources
-from acidtest.world.devices.broker.deliveries import Deliveries
-from acidtest.world.devices.broker.log import SimulatedBroker
-from acidtest.world.devices.clock import VirtualClock
-from acidtest.world.devices.external import Externals
-from acidtest.world.devices.services.called import Calls
-from acidtest.world.devices.services.played import Services
+from acidtest.world.core.time import PASSED, SLEEP, VirtualTime
 from acidtest.world.python.interpose import building
 from acidtest.world.python.locks import of_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Mapping
 
-    from acidtest.environment import Environment
-    from acidtest.workload import Operation, Played, Scope
+    from acidtest.port import Role
+    from acidtest.workload import Scope
+    from acidtest.world.core.host import Host
+    from acidtest.world.core.session import Session
     from acidtest.world.core.site import Site
-    from acidtest.world.databases.backend import Landing
 
-    Factory = Callable[[Environment], Any]
+    Factory = Callable[[Any], Any]
 
-
-#: No service is played.
-NOBODY: Mapping[str, Played] = MappingProxyType({})
-
-
-class Event(NamedTuple):
-    """Something that an outsider observes: invoke, reply (known), unknown, crash, restart, fault or error.
-
-    Arguments:
-        kind: what happened.
-        subject: the operation (invoke, reply, unknown), process (crash, restart, error) or lane (fault).
-        value: the answer, the fault kind with its effect, or the text of the error.
-    """
-
-    kind: str
-    subject: str
-    value: Any = None
-
-
-class Late(NamedTuple):
-    """An effect that was late and has yet to take effect; call it to let it.
-
-    Arguments:
-        land: lets it take effect.
-        fact: determines what it will do: part of the key of a state.
-        connection: what holds the transaction and its locks; None for what is not of a database.
-    """
-
-    land: Callable[[], None]
-    fact: Hashable
-    connection: Landing | None = None
-
-    def __call__(self) -> None:
-        """Let it take effect."""
-        self.land()
+#: The contract gives no device anything.
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+#: The changes of the environment that concern all that is outside.
+OUTAGE, RESTORE = "outage", "restore"
 
 
 class World:
@@ -80,38 +48,39 @@ class World:
         site: where its databases are; reset before.
         factory: makes an implementation from an environment.
         scope: clients and processes.
+        devices: the devices that there are.
         recover: the port method that a restarted process runs first; empty for none.
-        played: the services that the harness plays, by name.
-        heard: answers of these services that come by themselves are heard.
+        roles: the roles that the methods of the port have.
+        equipment: what the contract gives to devices, by their names.
     """
 
-    def __init__(  # noqa: PLR0913 - all that a run depends on
-        self, site: Site, factory: Factory, scope: Scope, recover: str = "", played: Mapping[str, Played] = NOBODY, *, heard: bool = True
-    ) -> None:
+    def __init__(
+        self, site: Site, factory: Factory, scope: Scope, devices: Iterable[type[Device]], *,
+        recover: str = "", roles: frozenset[Role] = frozenset(), equipment: Mapping[str, Any] = NOTHING,
+    ) -> None:  # fmt: skip
         """Reset the site and start every process."""
         self.site = site
         self.factory = factory
         self.recover = recover
         self.events: list[Event] = []
-        self.late: dict[str, Late] = {}
-        self.broker = SimulatedBroker(self._postpone, frozenset(scope.poison))
-        self.externals = Externals(self._postpone, scope.systems)
-        self.calls = Calls(self._serving, self._postpone)
-        self.services = Services(self._postpone, played, self.calls, scope.called, heard=heard)
-        self.deliveries = Deliveries(self.broker)
-        self.sources = Sources(self.externals, self.services, self.deliveries)
-        self.clock = VirtualClock(lambda: self.events.append(Event("environment", "jump")))
-        self._postponed = 0
-        self._left = 0
-        self._unsteady = scope.unsteady
-        self.called = frozenset(scope.called)
-        site.reset()
-        site.late = self._postpone_commit
-        self.clients = {lane.name: Session(lane) for lane in scope.clients}
+        self.late = LateEffects()
+        self.time = VirtualTime(partial(self._happened, ENVIRONMENT, PASSED))
         self.processes: dict[str, Process] = {}
-        self.starting: dict[str, Task] = {}
-        self.leftovers: dict[str, Task] = {}
         self.failed_starts: dict[str, int] = {}
+        self._unsteady = scope.unsteady
+        surroundings = Surroundings(
+            scope, None, roles, self.time, self.late.postpone, self._happened, lambda: self.processes,
+        )  # fmt: skip
+        self.devices = {d.name: d(surroundings._replace(equipment=equipment.get(d.name))) for d in devices}
+        self._serving = [device for device in self.devices.values() if type(device).arrivals is not Device.arrivals]
+        self._device_of = {kind: device for device in self.devices.values() for kind in device.kinds}
+        self.changes = {change: device for device in self.devices.values() for change in device.changes}
+        self.sources = Sources(self.devices.values())
+        self._offers = {name: offer for device in self.devices.values() for name, offer in device.offers().items()}
+        self._awaited = {name: offer for device in self.devices.values() for name, offer in device.offers_awaited().items()}
+        site.reset()
+        site.late = self.late.postpone_commit
+        self.actors = Actors(scope.clients)
         for name in scope.processes():
             self._boot(name)
 
@@ -129,14 +98,12 @@ class World:
         elif kind == "restart":
             self.restart(target)
         elif kind == "land":
-            late = self.late.pop(target, None)
-            if late is None:
+            if not self.late.land(target):
                 return False
-            late()
             self.serve()
         elif kind == "victim":
             self.advance(target, DEADLOCK)
-        elif kind in ("jump", "outage", "restore"):
+        elif self.is_change(kind):
             self.change(kind, float(target))
         else:
             message = f"The world does not know the decision {decision}."
@@ -144,16 +111,15 @@ class World:
         return True
 
     def advance(self, name: str, fault: str = "") -> bool:
-        """Let a client, or a starting process, go on by one effect; False where it would have to wait."""
-        task = self.task(name)
-        client = None if name in self.starting or name in self.leftovers else self.clients[name]
+        """Let a client, or something else that goes on, go on by one effect; False where it would have to wait."""
+        task, client = self.actors.task(name), self.actors.client(name)
         if task is None and client is not None:
             if client.process == ENVIRONMENT:
                 self._change_environment(client)
             else:
                 self._invoke(client, fault)
             return True
-        assert task is not None  # noqa: S101 - a process that starts has a task
+        assert task is not None  # noqa: S101 - what is no client has a task
         task.resume(fault)
         if task.blocked and task.queued is None:
             task.waits = self.site.version()
@@ -172,22 +138,18 @@ class World:
 
     def restart(self, name: str) -> None:
         """Start a new incarnation of a dead process; its first task is recovery."""
-        old = self.processes[name]
-        process = Process(name, old.incarnation + 1, self.site.host(name))
+        process = self._incarnation(name, self.processes[name].incarnation + 1)
         self.processes[name] = process
         self.events.append(Event("restart", name))
         task = Task(f"{name} starts", process)
-        self.starting[name] = task
+        self.actors.starting[name] = task
         task.start(lambda: self._start(process))
         self._after(task, None)
 
     def restart_database(self) -> None:
         """Kill the database server and start it again: whatever was not committed or prepared is gone."""
         self.site.restart()
-        for label, late in list(self.late.items()):
-            if late.connection is not None:
-                late.connection.hang_up()
-                del self.late[label]
+        self.late.lose_transactions()
         for process in self.processes.values():
             process.disconnected |= process.alive
 
@@ -200,10 +162,49 @@ class World:
         task.start(lambda: call(*arguments))
         return task
 
+    def change(self, what: str, argument: Any = 0.0) -> None:
+        """Change the environment: outage or restore (of all that is outside), or what a device can change."""
+        if what in (OUTAGE, RESTORE):
+            for device in self.devices.values():
+                device.down = what == OUTAGE
+        elif what in self.changes:
+            self.changes[what].change(what, argument)
+        else:
+            message = f"The environment cannot {what!r}."
+            raise HarnessError(message)
+        self.events.append(Event(ENVIRONMENT, what))
+
+    def serve(self) -> None:
+        """Let begin what has come in by a device: it goes on as something of its own until it has ended."""
+        for device in self._serving:
+            for name, process, method, arguments, began in device.arrivals():
+                process.remember((method, *arguments))
+                task = Task(name, process)
+                began(task)
+                call = getattr(process.implementation, method)
+                task.start(partial(call, *arguments))
+                self.actors.leftovers[name] = task
+                self._after(task, None)
+
     # What the search looks at:
 
+    @property
+    def clients(self) -> dict[str, Session]:
+        """The clients, by name."""
+        return self.actors.clients
+
+    @property
+    def starting(self) -> dict[str, Task]:
+        """The processes that start, by name."""
+        return self.actors.starting
+
+    @property
+    def leftovers(self) -> dict[str, Task]:
+        """What calls have left running, or let others do, by name."""
+        return self.actors.leftovers
+
     def runnable(self) -> list[str]:
-        """The clients, starting processes and leftovers of calls that are not waiting for a lock or for their process."""
+        """The names of all that can go on: what waits neither for a lock nor for its process."""
         self._wake()
         names = [name for name, task in (*self.starting.items(), *self.leftovers.items()) if not task.blocked]
         for name, client in self.clients.items():
@@ -232,62 +233,39 @@ class World:
             return ()
         return self.sources.faults(client.operation.source, self.processes[client.process])
 
-    def waiting(self) -> list[str]:
-        """The clients, starting processes and leftovers of calls that wait for a lock."""
-        names = [name for name, task in (*self.starting.items(), *self.leftovers.items()) if task.blocked]
-        names += [name for name, client in self.clients.items() if client.task is not None and client.task.blocked]
-        return names
-
-    def victims(self) -> list[tuple[str, str]]:
-        """Who may be chosen to wait no more where everybody waits, and the fault that this is.
-
-        A server breaks a deadlock by itself, and gives up waiting where it was told to: these are events like any other.
-        Everyone else waits for ever.
-        """
-        names = self.waiting()
-        queued = [(name, task.queued) for name in names if (task := self.task(name)) is not None and task.queued is not None]
-        caught = [(name, DEADLOCK) for name, statement in queued if statement.is_deadlocked()]
-        patient = [(name, TIMEOUT) for name, statement in queued if statement.gives_up]
-        return caught or patient or [(name, "") for name in names]
-
     def pending(self, name: str) -> Effect | None:
-        """The effect before which a client or a starting process is parked; None if it would start an operation."""
-        task = self.task(name)
+        """The effect before which something is parked; None where it is a client that would begin an operation."""
+        task = self.actors.task(name)
         if task is None:
             return None
         effect = task.pending if task.call is None else task.call.pending(task.pending)
-        if effect is not None and effect.kind == "receive":
-            effect = effect._replace(faults=self.broker.faults_of_receive(task.process, effect.detail))
+        device = None if effect is None else self._device_of.get(effect.kind)
+        if effect is not None and device is not None:
+            faults = device.faults(task, effect)
+            effect = effect if faults is effect.faults else effect._replace(faults=faults)
         return effect if effect is None or task.call is None else task.call.with_cancellations(effect)
 
-    def task(self, name: str) -> Task | None:
-        """The call in progress of a process that starts, or of a client; a client may have the name of its process."""
-        found = self.starting.get(name) or self.leftovers.get(name)
-        if found is not None:
-            return found
-        client = self.clients.get(name)
-        return None if client is None else client.task
+    def is_outside(self, effect: Effect) -> bool:
+        """Whether an effect concerns something else than a database."""
+        return effect.kind in self._device_of or effect.kind in ("wait", SLEEP)
 
-    def has_published(self) -> bool:
-        """Whether a call in progress has published something, and has yet to do whatever it does next."""
-        called = [client.task for client in self.clients.values() if client.task is not None]
-        return any(task.published for task in (*called, *self.leftovers.values()))
+    def excuses(self, effect: str, fault: str) -> bool:
+        """Whether a fault that befell an effect of that kind excuses that something is done twice."""
+        device = self._device_of.get(effect)
+        return device is None or device.excuses(effect, fault)
+
+    def is_change(self, what: str) -> bool:
+        """Whether there is such a change of the environment."""
+        return what in (OUTAGE, RESTORE) or what in self.changes
 
     def may_jump(self) -> bool:
-        """Whether the environment still has a jump of the clock to make, or someone sleeps."""
+        """Whether time may pass, or a device change: the environment has such a thing to do still, or someone sleeps."""
         names = *self.clients, *self.leftovers
-        sleeps = any(effect is not None and effect.kind == "sleep" for effect in map(self.pending, names))
+        sleeps = any(effect is not None and effect.kind == SLEEP for effect in map(self.pending, names))
         if self._unsteady or sleeps:
             return True
         clients = [client for client in self.clients.values() if client.process == ENVIRONMENT]
-        return any(operation.method == "jump" for c in clients for operation in c.operations[c.position :])
-
-    def process_of(self, name: str) -> str:
-        """The process that a client calls, or that is starting under this name."""
-        client = self.clients.get(name)
-        if client is None:
-            return self.leftovers[name].process.name if name in self.leftovers else name
-        return client.process
+        return any(operation.method in self.changes for c in clients for operation in c.operations[c.position :])
 
     def key(self) -> Hashable:
         """Equal for two worlds in which every continuation gives the same."""
@@ -298,14 +276,27 @@ class World:
 
     def durable_key(self) -> Hashable:
         """Equal for two worlds in which everything is equal that a crash of all processes leaves."""
-        late = tuple([(label, late.fact) for label, late in self.late.items()])
-        outside = self.broker.key(), self.externals.key(), self.services.key(), self.deliveries.key()
-        return self.site.contents(), *outside, self.clock.time, late
+        return self.site.contents(), tuple([device.key() for device in self.devices.values()]), self.time.time, self.late.key()
+
+    def seen(self) -> dict[str, Any]:
+        """What an outsider sees of each device, by its name."""
+        return {name: device.seen() for name, device in self.devices.items()}
 
     def is_private(self, process: Process) -> bool:
         """Whether no other process uses the databases of `process`: what it does there concerns nobody else."""
         alone = all(other.service != process.service or other is process for other in self.processes.values())
-        return alone and process.service not in self.called
+        return alone and not self.is_entered(process)
+
+    def is_entered(self, process: Process) -> bool:
+        """Whether calls may come to `process` at any moment, beside those of the clients."""
+        return any(device.enters(process.service) for device in self.devices.values())
+
+    def environment(self, host: Host, process: Process | None = None) -> Env:
+        """What a process is given; or an observer, or an installer, where there is none."""
+        if process is None:
+            process = Process(host.name, 0, host)
+        process.clock = self.time
+        return Env(self._offers, self._awaited, host, process)
 
     def close(self) -> None:
         """End every task; the site can be used again."""
@@ -314,23 +305,26 @@ class World:
             process.end = RunEnded
             process.bury()
         self.site.hang_up()
-        for late in self.late.values():
-            if late.connection is not None:
-                late.connection.hang_up()
+        self.late.lose_transactions()
         self.late.clear()
 
     # Inside:
 
+    def _incarnation(self, name: str, number: int) -> Process:
+        process = Process(name, number, self.site.host(name))
+        process.clock = self.time
+        return process
+
     def _boot(self, name: str) -> None:
-        process = Process(name, 1, self.site.host(name))
-        with building(process.host):
-            process.implementation = self.factory(Env(self, self.site.host(process.name), process))
+        process, host = self._incarnation(name, 1), self.site.host(name)
+        with building(host):
+            process.implementation = self.factory(self.environment(host, process))
         process.ready = True
         self.processes[name] = process
 
     def _start(self, process: Process) -> None:
         with of_tasks():
-            process.implementation = self.factory(Env(self, self.site.host(process.name), process))
+            process.implementation = self.factory(self.environment(self.site.host(process.name), process))
         if self.recover:
             getattr(process.implementation, self.recover)()
 
@@ -338,7 +332,6 @@ class World:
         operation = client.operation
         process = self.processes[client.process]
         task = client.task = Task(client.name, process)
-        task.began = self.clock.time
         self.events.append(Event("invoke", operation.name))
         process.remember(operation.name)
         method = getattr(process.implementation, operation.method)
@@ -361,32 +354,11 @@ class World:
             if isinstance(task.error, AcidtestError):
                 raise task.error
             if task in self.leftovers.values():
-                self._went_on(task)
+                self.actors.went_on(task)
             elif client is None:
                 self._started(process, task)
             else:
                 self._replied(client, task)
-
-    def _serving(self, service: str) -> Process | None:
-        """The process that is to serve a call of a service: the first that can."""
-        return next((p for p in self.processes.values() if p.service == service and p.ready), None)
-
-    def serve(self) -> None:
-        """Let what was called begin: it is a lane of its own until it has ended."""
-        for name, task in self.calls.begin():
-            self.leftovers[name] = task
-            self._after(task, None)
-
-    def _went_on(self, task: Task) -> None:
-        """What a call has left running goes on after its answer, until it has ended."""
-        if task.finished:
-            self.leftovers = {name: other for name, other in self.leftovers.items() if other is not task}
-
-    def _leave_running(self, task: Task) -> None:
-        """The client has its answer; what the call has left running is nobody's but its process's."""
-        if not task.finished:
-            self._left += 1
-            self.leftovers[f"{task.name}, left running {self._left}"] = task
 
     def _replied(self, client: Session, task: Task) -> None:
         operation = client.operation
@@ -398,14 +370,14 @@ class World:
         task.process.remember((client.name, "returned"))
         client.ended(known=task.error is None)
         task.error = None
-        self._leave_running(task)
+        self.actors.leave_running(task)
 
     def _started(self, process: Process, task: Task) -> None:
         del self.starting[process.name]
         if task.error is None:
             process.ready = True
             self.failed_starts.pop(process.name, None)
-            self._leave_running(task)
+            self.actors.leave_running(task)
             return
         self.events.append(Event("error", process.name, describe(task.error)))
         self.failed_starts[process.name] = self.failed_starts.get(process.name, 0) + 1
@@ -414,8 +386,7 @@ class World:
 
     def _bury(self, process: Process) -> None:
         """What a crash leaves: clients without an answer, nothing else."""
-        self.starting.pop(process.name, None)
-        self.leftovers = {name: task for name, task in self.leftovers.items() if task.process is not process}
+        self.actors.bury(process)
         process.bury()
         self.events.append(Event("crash", process.name))
         for client in self.clients.values():
@@ -425,25 +396,15 @@ class World:
                 client.ended(known=False)
 
     def _change_environment(self, client: Session) -> None:
-        operation: Operation = client.operation
-        self.change(operation.method, *operation.arguments)
+        self.change(client.operation.method, *client.operation.arguments)
         client.ended(known=True)
 
-    def change(self, what: str, seconds: Any = 0.0) -> None:
-        """Change the environment: jump (the clock, by seconds), outage or restore (of all that is outside)."""
-        if what == "jump":
-            self.clock.jump(seconds)
-        elif what in ("outage", "restore"):
-            self.broker.down = self.externals.down = self.services.down = self.calls.down = what == "outage"
-        else:
-            message = f"The environment cannot {what!r}."
-            raise HarnessError(message)
-        self.events.append(Event("environment", what))
+    def _happened(self, kind: str, subject: str) -> None:
+        self.events.append(Event(kind, subject))
 
     def _wake(self) -> None:
         """Let those that wait for a lock try again, if one may have become free."""
-        tasks = [*self.starting.values(), *self.leftovers.values(), *[client.task for client in self.clients.values()]]
-        blocked = [task for task in tasks if task is not None and task.blocked]
+        blocked = [task for task in self.actors.tasks() if task.blocked]
         if blocked:
             self.site.free_dropped()
             version = self.site.version()
@@ -452,18 +413,3 @@ class World:
 
     def _pins(self, process: Process) -> list[tuple[int, ...]]:
         return [pins for connection in self.site.host(process.name).connections() if (pins := connection.pins())]
-
-    def _postpone(self, label: str, land: Callable[[], None], fact: Hashable, connection: Landing | None = None) -> None:
-        self._postponed += 1
-        self.late[f"{label} (late {self._postponed})"] = Late(land, fact, connection)
-
-    def _postpone_commit(self, connection: Landing, fact: Hashable) -> None:
-        self._postpone(f"{connection.database.name}: COMMIT", connection.land, fact, connection)
-
-
-def describe(error: BaseException) -> str:
-    """An error in one line: its type and the first line of its message."""
-    if isinstance(error, CancelledError):
-        return "it was cancelled"
-    text = str(error).strip().split("\n", 1)[0]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

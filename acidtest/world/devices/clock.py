@@ -1,62 +1,57 @@
-"""Virtual time."""
+"""The clock: how code under test reads virtual time, and sleeps; and how time jumps."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from acidtest.world.core.effects import Effect
-from acidtest.world.core.process import current_task
+from acidtest.world.core.device import Device
+from acidtest.world.core.time import PASSED, SLEEP
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Hashable, Mapping
 
-#: Where simulated time starts: 2026-01-01 00:00:00 UTC, in seconds since the epoch.
-START = 1_767_225_600.0
-#: A pause that is shorter than this, in seconds, is between two tries of something: no lease runs out meanwhile.
-NOTABLE = 1.0
+    from acidtest.environment import Clock as TimeOf
+
+#: The change of the environment by which time passes at once; its argument is in seconds.
+JUMP = PASSED
 
 
-class VirtualClock:
-    """A clock that moves only when a schedule says so, or when someone has slept.
+class Clock(Device):
+    """Virtual time, as a device."""
 
-    Reading it is not a scheduling point, but what was read is part of what the process has seen.
-    """
+    name: ClassVar[str] = "clock"
+    kinds: ClassVar[frozenset[str]] = frozenset({SLEEP})
+    changes: ClassVar[tuple[str, ...]] = (JUMP,)
 
-    __slots__ = ("_passed", "time")
+    def offers(self) -> Mapping[str, Any]:
+        """`env.clock`."""
+        return {"clock": self.surroundings.time}
 
-    def __init__(self, passed: Callable[[], None] = lambda: None) -> None:
-        """Start at `START`; `passed` is called when notable time has passed because someone has slept."""
-        self.time = START
-        self._passed = passed
+    def offers_awaited(self) -> Mapping[str, Any]:
+        """`env.aio.clock`."""
+        return {"clock": AwaitedClock(self.surroundings.time)}
+
+    def key(self) -> Hashable:
+        """The time."""
+        return self.surroundings.time.time
+
+    def change(self, what: str, argument: float) -> None:  # noqa: ARG002 - there is one
+        """Let time jump."""
+        self.surroundings.time.jump(argument)
+
+
+class AwaitedClock:
+    """See `acidtest.environment.AsyncClock`."""
+
+    def __init__(self, clock: TimeOf) -> None:
+        """Stand before `clock`."""
+        self._clock = clock
 
     def now(self) -> float:
-        """Seconds since the epoch."""
-        task = current_task()
-        if task is not None:
-            task.quietly("sleep", "clock", "now")
-            task.read_clock = True
-            task.process.remember(self.time)
-        return self.time
+        """Seconds since the epoch of the simulated world."""
+        return self._clock.now()
 
-    def sleep(self, seconds: float) -> None:
-        """Wait until `seconds` have passed: when the schedule goes on here, they have."""
-        until = self.time + max(seconds, 0.0)
-        task = current_task()
-        if task is None:
-            self.time = until
-            return
-        effect = Effect("sleep", "clock", f"sleep {seconds:g} s", until)
-        fault = task.park(effect)
-        self.arrive(until)
-        task.saw(effect, None, fault)
-
-    def arrive(self, until: float) -> None:
-        """Somebody has slept until then."""
-        passed = until - self.time
-        self.time = max(self.time, until)
-        if passed >= NOTABLE:
-            self._passed()
-
-    def jump(self, seconds: float) -> None:
-        """Let `seconds` pass at once."""
-        self.time += seconds
+    async def sleep(self, seconds: float) -> None:
+        """Wait until so much time has passed."""
+        await asyncio.sleep(seconds)

@@ -13,10 +13,10 @@ from acidtest.environment import Delivery
 from acidtest.world.core.effects import DUPLICATED, REORDERED
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Sequence
 
+    from acidtest.outside import Message
     from acidtest.world.core.process import Process
-    from acidtest.world.devices.broker.log import SimulatedBroker
 
 
 class Inbox:
@@ -38,9 +38,9 @@ class Inbox:
 class Deliveries:
     """Gives messages of the broker's log to services."""
 
-    def __init__(self, broker: SimulatedBroker) -> None:
-        """Nothing has been delivered yet."""
-        self._broker = broker
+    def __init__(self, log: Sequence[Message]) -> None:
+        """Nothing has been delivered yet; `log` may grow."""
+        self._log = log
         self._inboxes: dict[str, Inbox] = {}
 
     def key(self) -> Hashable:
@@ -49,18 +49,16 @@ class Deliveries:
 
     def ready(self, process: Process) -> list[int]:
         """The places of the messages that the process may be given, in order."""
-        if self._broker.down:
-            return []
         inbox, topics = self._inbox(process), _topics(process)
         return [
             place
-            for place, message in enumerate(self._broker.log)
+            for place, message in enumerate(self._log)
             if place not in inbox.handled and place not in inbox.out and (topics is None or message.topic in topics)
         ]
 
     def faults(self, process: Process) -> tuple[str, ...]:
         """The fault kinds that can befall the next delivery to the process."""
-        again = bool(self._inbox(process).handled) and not self._broker.down
+        again = bool(self._inbox(process).handled)
         return (REORDERED,) * (len(self.ready(process)) > 1) + (DUPLICATED,) * again
 
     def give(self, process: Process, fault: str = "") -> Delivery:
@@ -68,11 +66,11 @@ class Deliveries:
         inbox = self._inbox(process)
         if fault == DUPLICATED and inbox.handled:
             place = max(inbox.handled)
-            return Delivery(*self._broker.log[place], redelivered=False, tag=place)
+            return Delivery(*self._log[place], redelivered=False, tag=place)
         ready = self.ready(process)
         place = ready[-1] if fault == REORDERED else ready[0]
         inbox.out[place] = process.name, process.incarnation
-        return Delivery(*self._broker.log[place], redelivered=place in inbox.again, tag=place)
+        return Delivery(*self._log[place], redelivered=place in inbox.again, tag=place)
 
     def took(self, process: Process, delivery: Delivery) -> None:
         """The message was handled."""

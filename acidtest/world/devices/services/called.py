@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from acidtest.environment import CallRefused, CallTimeout
+from acidtest.world.core.device import Arrival
 from acidtest.world.core.effects import (
     CALL_FAULTS,
     DEADLOCK,
@@ -20,12 +21,11 @@ from acidtest.world.core.effects import (
     UNACKNOWLEDGED,
     Effect,
 )
-from acidtest.world.core.process import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Iterator, Mapping
 
-    from acidtest.world.core.process import Process
+    from acidtest.world.core.process import Process, Task
 
 
 class Served:
@@ -37,6 +37,10 @@ class Served:
         """Take note of what is asked for, and of whom."""
         self.process, self.method, self.arguments = process, method, arguments
         self.task: Task | None = None
+
+    def begin(self, task: Task) -> None:
+        """It is served by `task`."""
+        self.task = task
 
     def is_over(self) -> bool:
         """Whether it has ended, or never will."""
@@ -55,26 +59,25 @@ class Calls:
     """The calls between the services of a world.
 
     Arguments:
-        serving: the process that is to serve a call of a service; None where none can.
+        processes: returns the processes as they are now, by name.
         postpone: called with (label, effect, fact) of what must take effect later.
     """
 
     def __init__(
-        self, serving: Callable[[str], Process | None], postpone: Callable[[str, Callable[[], None], Hashable], None]
+        self, processes: Callable[[], Mapping[str, Process]], postpone: Callable[[str, Callable[[], None], Hashable], None]
     ) -> None:
         """Nobody has called yet."""
-        self.down = False
-        self._serving = serving
+        self._processes = processes
         self._postpone = postpone
         self._begun = 0
         self.arrived: list[Served] = []
 
-    def call(self, task: Task, service: str, method: str, arguments: tuple[Hashable, ...]) -> object:
-        """Call a method and wait for the answer; see `acidtest.environment.Environment.call`."""
+    def call(self, task: Task, service: str, method: str, arguments: tuple[Hashable, ...], *, down: bool) -> object:
+        """Call a method and wait for the answer; see `acidtest.environment.Environment.call`. Nobody answers while `down`."""
         what = " ".join([method, *map(str, arguments)])
         effect = Effect("call", service, what, (method, arguments), faults=CALL_FAULTS)
         fault = task.park(effect)
-        unreachable = self.down or self._serving(service) is None
+        unreachable = down or self._serving(service) is None
         if fault == REFUSED or (unreachable and fault not in (LOST, UNACKNOWLEDGED, LATE)):
             task.saw(effect, REFUSED, fault)
             error = f"{service} refused {what!r}"
@@ -119,19 +122,15 @@ class Calls:
             if task.block(waiting, served) == DEADLOCK:
                 return
 
-    def begin(self) -> list[tuple[str, Task]]:
-        """Begin what has arrived, outside of any task: the clients that these calls are from now on."""
-        clients = []
+    def _serving(self, service: str) -> Process | None:
+        """The process that is to serve a call of a service: the first that can."""
+        return next((p for p in self._processes().values() if p.service == service and p.ready), None)
+
+    def arrivals(self) -> Iterator[Arrival]:
+        """What has arrived, each to be begun outside of any task."""
         while self.arrived:
             served = self.arrived.pop(0)
-            if not served.process.alive:
-                continue
-            self._begun += 1
-            name = f"{served.process.name} serves {served.method} {self._begun}"
-            method = getattr(served.process.implementation, served.method)
-            served.process.remember((served.method, *served.arguments))
-            served.task = task = Task(name, served.process)
-            arguments = served.arguments
-            task.start(lambda method=method, arguments=arguments: method(*arguments))  # type: ignore[misc]
-            clients.append((name, task))
-        return clients
+            if served.process.alive:
+                self._begun += 1
+                name = f"{served.process.name} serves {served.method} {self._begun}"
+                yield Arrival(name, served.process, served.method, served.arguments, served.begin)

@@ -6,10 +6,11 @@ recognised, whether they answer inquiries, void, call back or send statements.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from acidtest.environment import ExternalRefused, ExternalTimeout, Receipt, Status
 from acidtest.errors import ContractError
+from acidtest.outside import Order
 from acidtest.workload import System
 from acidtest.world.core.effects import (
     DELAYED,
@@ -26,21 +27,10 @@ from acidtest.world.core.effects import (
 from acidtest.world.core.process import current_task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable
+    from collections.abc import Callable, Hashable
 
 #: No order changes after one of these.
 FINAL = frozenset({Status.DONE, Status.DECLINED, Status.VOIDED})
-
-
-class Order(NamedTuple):
-    """The truth about an order: what was ordered, how it stands, what was paid each time, and requests on their way."""
-
-    system: str
-    key: str
-    amount: int
-    status: Status = Status.ABSENT
-    paid: tuple[int, ...] = ()
-    coming: int = 0
 
 
 class SimulatedExternal:
@@ -88,7 +78,7 @@ class SimulatedExternal:
         """Refuse an order from now on; see `acidtest.environment.External.void`."""
         key = _name(key)
         fault = self._arrives("void", key, 0, VOID_FAULTS)
-        order = self.orders.get(key, Order(self.system.name, key, 0))
+        order = self.orders.get(key, Order(self.system.name, key, 0, Status.ABSENT))
         if fault != LOST and order.status == Status.ABSENT:
             self._become(order._replace(status=Status.VOIDED))
         return self._reply("void", key, 0, fault, self._receipt(key))
@@ -151,7 +141,7 @@ class SimulatedExternal:
 
     def _receive(self, key: str, amount: int, fault: str) -> None:
         """A request arrives, twice perhaps, or is on its way."""
-        order = self.orders.setdefault(key, Order(self.system.name, key, amount))
+        order = self.orders.setdefault(key, Order(self.system.name, key, amount, Status.ABSENT))
         if fault != LATE:
             for _ in range(1 + (fault == TWICE)):
                 self._carry_out(key, amount)
@@ -189,63 +179,11 @@ class SimulatedExternal:
 
     def _receipt(self, key: str) -> Receipt:
         order = self.orders.get(key)
-        return Receipt(key, Status.ABSENT) if order is None else Receipt(key, order.status, sum(order.paid))
+        return Receipt(key, Status.ABSENT) if order is None else Receipt(key, Status(order.status), sum(order.paid))
 
     def statement(self) -> tuple[Receipt, ...]:
         """What it has paid so far, in the order in which it was asked to."""
         return tuple(self._receipt(order.key) for order in self.orders.values() if order.status == Status.DONE)
-
-
-class Externals:
-    """The external systems of a world. `down` is set for all of them."""
-
-    def __init__(
-        self, postpone: Callable[[str, Callable[[], None], Hashable], None], systems: Iterable[System] = ()
-    ) -> None:
-        """Make the systems; others are made when they are first asked for."""
-        self._postpone = postpone
-        self._systems = {system.name: SimulatedExternal(system, postpone) for system in systems}
-        self._down = False
-
-    @property
-    def down(self) -> bool:
-        """Whether they refuse everything."""
-        return self._down
-
-    @down.setter
-    def down(self, value: bool) -> None:
-        self._down = value
-        for system in self._systems.values():
-            system.down = value
-
-    def system(self, name: str) -> SimulatedExternal:
-        """The system `name`."""
-        if name not in self._systems:
-            self._systems[name] = SimulatedExternal(System(name), self._postpone)
-            self._systems[name].down = self._down
-        return self._systems[name]
-
-    def key(self) -> Hashable:
-        """What distinguishes two states of them all."""
-        return self._down, tuple([(name, s.key()) for name, s in sorted(self._systems.items()) if s.orders])
-
-    def seen(self) -> tuple[Order, ...]:
-        """Every order: the truth that an outsider may compare with the books."""
-        return tuple([
-            order._replace(coming=min(order.coming, 1)) for _, s in sorted(self._systems.items()) for order in s.orders.values()
-        ])
-
-    def owed(self) -> tuple[str, ...]:
-        """The sources of the callbacks that nobody has heard yet."""
-        return tuple([
-            f"{name} callback {i}" for name, s in sorted(self._systems.items())
-            for i in range(len(s.callbacks)) if i not in s.heard
-        ])  # fmt: skip
-
-    def statements(self) -> tuple[str, ...]:
-        """The sources of the statements that are sent in the end."""
-        return tuple([f"{name} statement" for name, s in sorted(self._systems.items()) if s.system.statements])
-
 
 
 def _name(key: object) -> str:

@@ -1,0 +1,54 @@
+"""What an outsider sees of the devices of a run, as plain values: contracts ask for them by the name of the device."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import NamedTuple
+
+
+class Message(NamedTuple):
+    """One copy of a message on the broker; "broker" gives all of them, in the order in which they were accepted.
+
+    Arguments:
+        id: identifies the message; every copy carries the same.
+        key: what the message is about.
+        payload: the body, as text.
+        topic: where it was published.
+    """
+
+    id: str
+    key: str
+    payload: str
+    topic: str = "events"
+
+
+class Order(NamedTuple):
+    """The truth about an order at an external system; "externals" gives all of them.
+
+    Arguments:
+        system: the external system.
+        key: the key under which it was ordered.
+        amount: what was ordered.
+        status: how it stands: absent (it is on its way, or was lost), in progress, done, declined or voided.
+        paid: what was carried out, in order: one amount for each time.
+        coming: 1 where requests for it are on their way, 0 where none is.
+    """
+
+    system: str
+    key: str
+    amount: int
+    status: str = "absent"
+    paid: tuple[int, ...] = ()
+    coming: int = 0
+
+
+class Served(NamedTuple):
+    """The truth about the services that the harness plays; "services" gives it.
+
+    Arguments:
+        states: of every service its name and its state.
+        coming: the calls that are on their way to them: service, method and arguments.
+    """
+
+    states: tuple[tuple[str, Hashable], ...] = ()
+    coming: tuple[Hashable, ...] = ()

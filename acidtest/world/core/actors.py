@@ -1,0 +1,95 @@
+"""Whatever can go on in a world: clients, processes that start, and what calls have left running or let others do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from acidtest.world.core.effects import DEADLOCK, TIMEOUT
+from acidtest.world.core.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from acidtest.workload import Client
+    from acidtest.world.core.process import Process, Task
+
+
+class Actors:
+    """Every task of a world, by the name under which schedules let it go on.
+
+    A client's goes by the client's name, that of a process which starts by the process's, and whatever else goes on by a name
+    of its own.
+
+    Arguments:
+        clients: those of the scope.
+    """
+
+    def __init__(self, clients: Iterable[Client]) -> None:
+        """Nobody has done anything yet."""
+        self.clients = {client.name: Session(client) for client in clients}
+        self.starting: dict[str, Task] = {}
+        self.leftovers: dict[str, Task] = {}
+        self._left = 0
+
+    def task(self, name: str) -> Task | None:
+        """The call in progress under a name; a client may have the name of its process."""
+        found = self.starting.get(name) or self.leftovers.get(name)
+        if found is not None:
+            return found
+        client = self.clients.get(name)
+        return None if client is None else client.task
+
+    def client(self, name: str) -> Session | None:
+        """The client that goes on under a name; None where it is something else."""
+        return None if name in self.starting or name in self.leftovers else self.clients[name]
+
+    def process_of(self, name: str) -> str:
+        """The process that a client calls, or that something of a name runs in."""
+        client = self.clients.get(name)
+        if client is None:
+            return self.leftovers[name].process.name if name in self.leftovers else name
+        return client.process
+
+    def tasks(self) -> list[Task]:
+        """Every call in progress."""
+        called = [client.task for client in self.clients.values() if client.task is not None]
+        return [*self.starting.values(), *self.leftovers.values(), *called]
+
+    def waiting(self) -> list[str]:
+        """The names of those that wait for a lock."""
+        names = [name for name, task in (*self.starting.items(), *self.leftovers.items()) if task.blocked]
+        names += [name for name, client in self.clients.items() if client.task is not None and client.task.blocked]
+        return names
+
+    def victims(self) -> list[tuple[str, str]]:
+        """Who may be chosen to give up where everybody waits, and the fault that this is.
+
+        A server breaks a deadlock by itself, and gives up waiting where it was told to: these are events like any other.
+        Everyone else waits for ever.
+        """
+        names = self.waiting()
+        queued = [(name, task.queued) for name in names if (task := self.task(name)) is not None and task.queued is not None]
+        caught = [(name, DEADLOCK) for name, statement in queued if statement.is_deadlocked()]
+        patient = [(name, TIMEOUT) for name, statement in queued if statement.gives_up]
+        return caught or patient or [(name, "") for name in names]
+
+    def notes(self) -> frozenset[str]:
+        """What devices have noted of calls that are in progress, or have left something running."""
+        called = [client.task for client in self.clients.values() if client.task is not None]
+        return frozenset().union(*[task.notes for task in (*called, *self.leftovers.values())])
+
+    def leave_running(self, task: Task) -> None:
+        """The client has its answer; what its call has left running is nobody's but its process's."""
+        if not task.finished:
+            self._left += 1
+            self.leftovers[f"{task.name}, left running {self._left}"] = task
+
+    def went_on(self, task: Task) -> None:
+        """What a call has left running goes on after its answer, until it has ended."""
+        if task.finished:
+            self.leftovers = {name: other for name, other in self.leftovers.items() if other is not task}
+
+    def bury(self, process: Process) -> None:
+        """Nothing of a dead process goes on."""
+        self.starting.pop(process.name, None)
+        self.leftovers = {name: task for name, task in self.leftovers.items() if task.process is not process}

@@ -1,0 +1,33 @@
+"""What an outsider observes of a run, as it happens."""
+
+from __future__ import annotations
+
+from asyncio import CancelledError
+from typing import Any, NamedTuple
+
+#: The kind of an event: something was done on the strength of what was true before time passed.
+STALE = "stale"
+
+
+class Event(NamedTuple):
+    """Something that an outsider observes.
+
+    Arguments:
+        kind: what happened: invoke, reply (known), unknown, crash, restart, fault, error, environment (it changed), or stale
+            (something was done on the strength of what was true before time passed).
+        subject: the operation (invoke, reply, unknown), process (crash, restart, error), client or task (fault, stale), or
+            what changed (environment).
+        value: the answer, the fault kind, or the text of the error.
+    """
+
+    kind: str
+    subject: str
+    value: Any = None
+
+
+def describe(error: BaseException) -> str:
+    """An error in one line: its type and the first line of its message."""
+    if isinstance(error, CancelledError):
+        return "it was cancelled"
+    text = str(error).strip().split("\n", 1)[0]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

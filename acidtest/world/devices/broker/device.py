@@ -1,0 +1,212 @@
+"""The simulated broker: publisher confirms with every ambiguous reply, and consumers that must acknowledge."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from acidtest.environment import BrokerRefused, BrokerTimeout, Delivery
+from acidtest.errors import ContractError
+from acidtest.outside import Message
+from acidtest.port import Role
+from acidtest.world.core.device import Device, Owed, Source
+from acidtest.world.core.effects import (
+    ACK_FAULTS,
+    DUPLICATED,
+    LATE,
+    LOST,
+    PUBLISH_FAULTS,
+    REFUSED,
+    REORDERED,
+    TWICE,
+    UNACKNOWLEDGED,
+    Effect,
+)
+from acidtest.world.core.events import STALE
+from acidtest.world.core.process import Process, Task, current_task
+from acidtest.world.devices.broker.awaited import AwaitedBroker
+from acidtest.world.devices.broker.consumers import Consumers
+from acidtest.world.devices.broker.deliveries import Deliveries
+from acidtest.world.devices.broker.messages import message_of
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
+
+    from acidtest.world.core.device import Surroundings
+
+#: What a task has to its name once the broker has, perhaps, accepted a message from it.
+PUBLISHED = "published"
+MESSAGE = "message"
+
+
+class SimulatedBroker(Device):
+    """Keeps every accepted message in order. `log` is what an outsider sees.
+
+    `down` refuses everything (an outage); a key in `poison` is refused for ever.
+    """
+
+    name: ClassVar[str] = "broker"
+    kinds: ClassVar[frozenset[str]] = frozenset({"publish", "receive", "ack", "nack"})
+    sources: ClassVar[tuple[Source, ...]] = (Source(MESSAGE, Role.HANDLER, settled=True, faults=(REORDERED, DUPLICATED)),)
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        """Start with an empty log."""
+        super().__init__(surroundings)
+        self.log: list[Message] = []
+        self.poison = frozenset(surroundings.scope.poison)
+        self.refusals = 0
+        self.consumers = Consumers(self.log)
+        self.deliveries = Deliveries(self.log)
+
+    def offers(self) -> Mapping[str, Any]:
+        """`env.broker`."""
+        return {"broker": self}
+
+    def offers_awaited(self) -> Mapping[str, Any]:
+        """`env.aio.broker`."""
+        return {"broker": AwaitedBroker(self)}
+
+    def key(self) -> Hashable:
+        """What distinguishes two states of the broker."""
+        return tuple(self.log), self.down, self.poison, self.progress()
+
+    def seen(self) -> tuple[Message, ...]:
+        """Every message, in the order in which they were accepted."""
+        return tuple(self.log)
+
+    def progress(self) -> Hashable:
+        """What distinguishes two states of those who receive."""
+        return self.consumers.key(), self.deliveries.key()
+
+    def changed(self, before: tuple[Message, ...], after: tuple[Message, ...]) -> Iterator[str]:
+        """A line for each new message."""
+        for message in after[len(before) :]:
+            yield f"broker: + {message.id} (key {message.key})"
+
+    def faults(self, task: Task, effect: Effect) -> tuple[str, ...]:
+        """Those of a receive depend on what there is to be received."""
+        if effect.kind != "receive" or self.down:
+            return effect.faults
+        return self.consumers.faults(task.process, effect.detail)
+
+    def excuses(self, effect: str, fault: str) -> bool:
+        """A message that was surely not accepted is no reason to publish another one twice."""
+        return (effect, fault) != ("publish", REFUSED)
+
+    # What code under test calls:
+
+    def publish(self, id: str, key: str, payload: object, *, topic: str = "events") -> None:  # noqa: A002
+        """Publish a message and wait for the confirm; see `acidtest.environment.Broker.publish`."""
+        message = message_of(id, key, payload, topic)
+        task = current_task()
+        if task is None:
+            self.log.append(message)
+            return
+        effect = Effect("publish", "broker", f"publish {message.key}", message, faults=PUBLISH_FAULTS)
+        fault = task.park(effect)
+        if fault in (LOST, UNACKNOWLEDGED, LATE) and self._refuses(message):
+            fault = LOST  # no answer, and nothing that it could have been an answer to
+        elif fault == REFUSED or self._refuses(message):
+            self.refusals += 1
+            task.saw(effect, REFUSED, fault)
+            error = f"the broker refused the message {message.id!r}"
+            raise BrokerRefused(error)
+        self._accept(message, fault)
+        self._note(task, fault)
+        if fault in (LOST, UNACKNOWLEDGED, LATE):
+            task.saw(effect, "timeout")
+            error = f"the broker did not confirm the message {message.id!r} in time"
+            raise BrokerTimeout(error)
+        task.saw(effect, None, fault)
+
+    # Consumers:
+
+    def receive(self, *, topic: str = "events") -> Delivery | None:
+        """Receive the next message; see `acidtest.environment.Broker.receive`."""
+        task = _consumer("receive")
+        effect = Effect("receive", "broker", f"receive {topic}", topic, lasting=True)
+        fault = task.park(effect)
+        delivery = None if self.down else self.consumers.deliver(task.process, topic, fault)
+        task.saw(effect, delivery, fault)
+        return delivery
+
+    def ack(self, delivery: Delivery) -> None:
+        """Acknowledge a delivery; see `acidtest.environment.Broker.ack`."""
+        task = _consumer("ack")
+        effect = Effect("ack", "broker", f"ack {delivery.key}", delivery, faults=ACK_FAULTS)
+        fault = task.park(effect)
+        group = self.consumers.of(task.process)
+        if fault == REFUSED or (self.down and fault != LOST):
+            task.saw(effect, REFUSED, fault)
+            error = f"the broker refused to acknowledge the message {delivery.id!r}"
+            raise BrokerRefused(error)
+        if fault == LOST:
+            group.give_back(delivery.tag)  # with the answer the connection is lost, and with it the delivery
+        else:
+            group.ack(delivery.tag)
+        if fault in (LOST, UNACKNOWLEDGED):
+            task.saw(effect, "timeout")
+            error = f"the broker did not answer the acknowledgement of the message {delivery.id!r} in time"
+            raise BrokerTimeout(error)
+        task.saw(effect, None, fault)
+
+    def nack(self, delivery: Delivery) -> None:
+        """Give a delivery back; see `acidtest.environment.Broker.nack`."""
+        task = _consumer("nack")
+        effect = Effect("nack", "broker", f"nack {delivery.key}", delivery, lasting=True)
+        fault = task.park(effect)
+        self.consumers.of(task.process).give_back(delivery.tag)
+        task.saw(effect, None, fault)
+
+    # What comes to handlers:
+
+    def has(self, source: Sequence[str], process: Process) -> bool:  # noqa: ARG002 - there is one kind
+        """Whether there is a message for the process."""
+        return not self.down and bool(self.deliveries.ready(process))
+
+    def faults_of(self, source: Sequence[str], process: Process) -> tuple[str, ...]:  # noqa: ARG002 - there is one kind
+        """A message may be another than the next."""
+        faults = self.deliveries.faults(process)
+        return () if self.down else faults
+
+    def given(self, source: Sequence[str], process: Process, fault: str) -> Delivery:  # noqa: ARG002 - there is one kind
+        """A message."""
+        return self.deliveries.give(process, fault)
+
+    def ended(self, source: Sequence[str], process: Process, given: Delivery, *, known: bool) -> None:  # noqa: ARG002 - likewise
+        """A message was handled, or comes again."""
+        (self.deliveries.took if known else self.deliveries.failed)(process, given)
+
+    def owed(self) -> Iterator[Owed]:
+        """Each message that is there, to each process that is, once: handling it may fail."""
+        for process in [process for process in self.surroundings.processes().values() if process.ready]:
+            for _ in self.deliveries.ready(process):
+                if self.deliveries.ready(process):
+                    yield Owed(process.name, MESSAGE, Role.HANDLER)
+
+    # Inside:
+
+    def _refuses(self, message: Message) -> bool:
+        return self.down or message.key in self.poison
+
+    def _accept(self, message: Message, fault: str) -> None:
+        if fault == LATE:
+            self.surroundings.postpone(f"publish {message.key}", lambda: self.log.append(message), message)
+        elif fault != LOST:
+            self.log.append(message)
+            if fault == TWICE:
+                self.log.append(message)
+
+    def _note(self, task: Task, fault: str) -> None:
+        """What a task publishes that began before time passed may have been published by another meanwhile."""
+        task.notes.add(PUBLISHED)
+        if fault not in (LATE, LOST) and task.began < self.surroundings.time.time:
+            self.surroundings.happened(STALE, task.name)
+
+
+def _consumer(what: str) -> Task:
+    """The task that receives or acknowledges."""
+    task = current_task()
+    if task is None:
+        message = f"broker.{what}() was called outside of any call, for example in a constructor; no process receives it."
+        raise ContractError(message)
+    return task

@@ -1,0 +1,20 @@
+"""The devices of every world, in one table. A new device is a module, or a folder, and a row here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from acidtest.world.devices.broker.device import SimulatedBroker
+from acidtest.world.devices.clock import Clock
+from acidtest.world.devices.externals.device import Externals
+from acidtest.world.devices.services.device import Services
+
+if TYPE_CHECKING:
+    from acidtest.world.core.device import Device
+
+DEVICES: tuple[type[Device], ...] = (
+    Externals,
+    Services,
+    SimulatedBroker,
+    Clock,
+)
