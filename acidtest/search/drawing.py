@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from acidtest.search.course import DEFAULT_COURSE, LATE_EFFECT, LONGEST, NEXT, Occasions, Plan
+from acidtest.search.planned import LATE_EFFECT, LONGEST, NEXT, NO_DEPARTURE, Occasions, Plan
 from acidtest.world.core.effects import LATE
 
 if TYPE_CHECKING:
@@ -32,14 +32,14 @@ SELDOM = 40
 PLANS, EFFECTS = 8, 320
 #: Further switches and faults are near those before them, most of the time.
 NEAR = 10
-#: As many occasions a kind of fault has at least: others may arise where the default course is left.
+#: As many occasions a kind of fault has at least: others may arise where the default schedule is left.
 FEW = 2
 #: The most alternatives of one choice: Hypothesis draws from longer lists unevenly.
 CHOICES = 250
 
 
 class Drawn(NamedTuple):
-    """An example: a workload, and by which plans it runs after its default course."""
+    """An example: a workload, and by which plans it runs after its default schedule."""
 
     workload: Scope
     plans: tuple[Plan, ...]
@@ -58,7 +58,7 @@ def examples(
         draw: draws from a strategy.
         rows: the workloads, the simplest first.
         changes: what the environment may do at any moment: (what, argument) pairs.
-        count: says what occasions the default course of a workload has.
+        count: says what occasions the default schedule of a workload has.
     """
     sort = draw(st.integers(0, SELDOM))
     if sort in SIMPLE:
@@ -76,7 +76,7 @@ def simple(draw: Callable[[Any], Any], rows: Sequence[Sequence[Scope]], count: C
 
 
 def _simple(draw: Callable[[Any], Any], rows: Sequence[Sequence[Scope]], count: Callable[[Scope], Occasions], sort: int) -> Drawn:
-    """The first workload of a row, on its default course, or with one switch to the next actor, one fault, or one more of these."""
+    """The first workload of a row, on its default schedule, or with one switch to the next actor, one fault, or one more of these."""
     workload = draw(st.sampled_from(rows))[0]
     if workload.serial:
         return Drawn(workload, ())
@@ -85,12 +85,12 @@ def _simple(draw: Callable[[Any], Any], rows: Sequence[Sequence[Scope]], count: 
     if sort == PAIRS:
         also = _one_of(draw, [*switches, *faults])
         plan = Plan((*plan.switches, *also.switches), also.faults)
-    return Drawn(workload, () if plan == DEFAULT_COURSE else (plan,))
+    return Drawn(workload, () if plan == NO_DEPARTURE else (plan,))
 
 
 def _one_of(draw: Callable[[Any], Any], plans: Sequence[Plan]) -> Plan:
-    """One of the plans, or the default course."""
-    choices = [DEFAULT_COURSE, *plans]
+    """One of the plans, or the default schedule."""
+    choices = [NO_DEPARTURE, *plans]
     chosen: int = draw(st.integers(0, len(plans)))
     return choices[chosen]
 

@@ -122,12 +122,12 @@ def _step(run: Run, decision: Decision, watch: _Watch | None) -> Step:
     if decision.kind in ("advance", "victim"):
         process = run.world.actors.process_of(decision.target)
     before, outside = run.world.site.values(), run.world.seen()
-    heard: list[Event] = []
-    run.on_events = heard.extend
+    events: list[Event] = []
+    run.on_events = events.extend
     run.perform(decision)
     if watch is not None:
         watch.look(run)
-    return Step(decision, process, tuple(changes(run, before, outside)), tuple(_told(heard)))
+    return Step(decision, process, tuple(changes(run, before, outside)), tuple(_told(events)))
 
 
 def _to_rest(run: Run, result: Replayed, watch: _Watch | None, *, lenient: bool) -> None:

@@ -1,6 +1,6 @@
 """Longer workloads by Hypothesis: a state machine over the same world.
 
-An example is a workload and a few plans, each of which says where a run leaves the default course (`course`). So few
+An example is a workload and a few plans, each of which says where a run leaves the default schedule (`planned`). So few
 choices make a whole schedule, each means something, and what fails shrinks to a handful of numbers. First come
 simple examples, with one or two switches or faults, none of them twice; then workloads and plans are drawn (`drawing`).
 """
@@ -18,11 +18,11 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.database import InMemoryExampleDatabase
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from acidtest.search.course import DEFAULT_COURSE, Course, Occasions, Plan, fault_of
 from acidtest.search.coverage import Coverage, never_fired
 from acidtest.search.drawing import Drawn, examples, simple
 from acidtest.search.exhaustive import without_collector
 from acidtest.search.harness import Harness
+from acidtest.search.planned import NO_DEPARTURE, Occasions, Plan, PlannedRun, fault_of
 from acidtest.search.verdict import Result, conclude
 from acidtest.world.core.effects import CRASH
 from acidtest.world.databases.backend import DEFAULT
@@ -64,7 +64,7 @@ class Tally:
     """What all examples of a stateful search did.
 
     `passed` are the plans, by workload, of which nothing came: they need not run again. `occasions` are those of the
-    default courses.
+    default schedules.
     """
 
     runs: int = 0
@@ -80,13 +80,13 @@ class Tally:
     schedule: list[Decision] = field(default_factory=list)
     violation: Violation | None = None
 
-    def add(self, course: Course) -> None:
+    def add(self, planned: PlannedRun) -> None:
         """Take note of a run."""
         self.runs += 1
-        self.effects += len(course.schedule)
-        self.states |= course.states
-        self.outcomes.update(course.run.status)
-        for decision in course.schedule:
+        self.effects += len(planned.schedule)
+        self.states |= planned.states
+        self.outcomes.update(planned.run.status)
+        for decision in planned.schedule:
             point = decision.target, decision.effect
             self.points.add(point)
             kind = fault_of(decision)
@@ -104,43 +104,43 @@ class WorkloadMachine(RuleBasedStateMachine):
     tell: Any = None
 
     def explore(self, drawn: Drawn) -> None:
-        """Run a workload on its default course, and then by each plan.
+        """Run a workload on its default schedule, and then by each plan.
 
         Raises:
             Violated: something was found.
         """
-        for plan in (DEFAULT_COURSE, *drawn.plans):
+        for plan in (NO_DEPARTURE, *drawn.plans):
             if (drawn.workload.name, plan) not in self.tally.passed:
-                course = take(self.harness, self.tally, drawn.workload, plan)
-                if course.run.violation is not None:
-                    self.fail(drawn.workload, course)
+                planned = take(self.harness, self.tally, drawn.workload, plan)
+                if planned.run.violation is not None:
+                    self.fail(drawn.workload, planned)
 
-    def fail(self, workload: Scope, course: Course) -> None:
+    def fail(self, workload: Scope, planned: PlannedRun) -> None:
         """Say what was violated.
 
         Raises:
             Violated: always.
         """
-        violation, tally = course.run.violation, self.tally
+        violation, tally = planned.run.violation, self.tally
         assert violation is not None  # noqa: S101 - it is called of violations only
-        tally.violation, tally.schedule, tally.scope = violation, course.schedule, workload
+        tally.violation, tally.schedule, tally.scope = violation, planned.schedule, workload
         raise Violated(violation, lambda: self.tell(self) if self.tell is not None else f"{violation.property}: {violation.name}")
 
 
-def take(harness: Harness, tally: Tally, workload: Scope, plan: Plan) -> Course:
+def take(harness: Harness, tally: Tally, workload: Scope, plan: Plan) -> PlannedRun:
     """Run a workload by a plan."""
     harness.prepare_again(workload)
-    course = Course(harness, plan)
+    planned = PlannedRun(harness, plan)
     try:
-        course.follow()
+        planned.follow()
     finally:
-        tally.add(course)
-        course.run.close()
-    if plan == DEFAULT_COURSE:
-        tally.occasions[workload.name] = course.occasions if course.run.violation is None else Occasions()
-    if course.run.violation is None:
+        tally.add(planned)
+        planned.run.close()
+    if plan == NO_DEPARTURE:
+        tally.occasions[workload.name] = planned.occasions if planned.run.violation is None else Occasions()
+    if planned.run.violation is None:
         tally.passed.add((workload.name, plan))
-    return course
+    return planned
 
 
 def machine_for(
@@ -174,9 +174,9 @@ def _machine(harness: Harness, tally: Tally, name: str, strategy: Callable[[Harn
 
 def _counter(harness: Harness, tally: Tally) -> Callable[[Scope], Occasions]:
     def count(workload: Scope) -> Occasions:
-        """The occasions of the default course, which is run for that the first time."""
+        """The occasions of the default schedule, which is run for that the first time."""
         if workload.name not in tally.occasions:
-            take(harness, tally, workload, DEFAULT_COURSE)
+            take(harness, tally, workload, NO_DEPARTURE)
         return tally.occasions[workload.name]
 
     return count

@@ -13,8 +13,8 @@ from hypothesis.database import InMemoryExampleDatabase
 from tiny_contract import Tiny, add, alone, scope
 
 from acidtest.patterns import coded, pattern
-from acidtest.search.course import LATE_EFFECT, NEXT, Course, Plan
 from acidtest.search.harness import Harness
+from acidtest.search.planned import LATE_EFFECT, NEXT, Plan, PlannedRun
 from acidtest.search.stateful import STEPS, Violated, check_statefully, machine_for, run_machine
 from acidtest.workload import Operation
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 EVERY = pytest.mark.parametrize("entry", coded(), ids=lambda entry: entry.stem)
 
 
-def follow(plan: Plan, *names: str, kinds: tuple[str, ...] = ()) -> tuple[Course, list[str]]:
+def follow(plan: Plan, *names: str, kinds: tuple[str, ...] = ()) -> tuple[PlannedRun, list[str]]:
     """Run clients by a plan, who add something, or, if names are given, read; the course, and who went on, in order."""
     harness = Harness(tiny.TinyContract(), Tiny)
     readers = [alone(name, *(Operation(f"{name} {i}", "total") for i in range(3))) for name in names]
     try:
         harness.prepare(scope(*(readers or (alone(name, add(f"of {name}", 1)) for name in "ab")), faults=2, kinds=kinds))
-        course = Course(harness, plan)
+        course = PlannedRun(harness, plan)
         course.follow()
         course.run.close()
     finally:
@@ -85,7 +85,7 @@ def test_what_was_seen_before_others_accounts_were_opened_is_not_remembered() ->
     totals = []
     for workload in (one, two, replace(one, accounts=(("B", 7),)), two, one):
         harness.prepare_again(workload)
-        course = Course(harness, Plan())
+        course = PlannedRun(harness, Plan())
         course.follow()
         totals.append([course.run.view.total, course.run.violation])
         course.run.close()

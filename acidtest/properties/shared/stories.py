@@ -68,7 +68,7 @@ def clients_of(story: Story, processes: Mapping[str, str]) -> tuple[Client, ...]
 def opened(
     scopes: Iterable[Scope], names: Sequence[str], kinds: Iterable[str], accounts: tuple[tuple[str, int], ...]
 ) -> tuple[tuple[Scope, ...], ...]:
-    """Scopes of the exhaustive search as workloads: what is drawn there is where they leave their default course.
+    """Scopes of the exhaustive search as workloads: what is drawn there is where they leave their default schedule.
 
     Arguments:
         scopes: where to look them up.

@@ -73,7 +73,7 @@ class Externals(Device):
         ])
 
     def progress(self) -> Hashable:
-        """The callbacks that nobody has heard yet."""
+        """The callbacks that were told to nobody yet."""
         return self._unheard()
 
     def changed(self, before: tuple[Order, ...], after: tuple[Order, ...]) -> Iterator[str]:
@@ -97,13 +97,13 @@ class Externals(Device):
         return system.callbacks[int(*number or "0")] if kind == CALLBACK else system.statement()
 
     def ended(self, source: Sequence[str], process: Process, given: Any, *, known: bool) -> None:  # noqa: ANN401, ARG002 - likewise
-        """A callback was heard, or comes again."""
+        """A callback was taken, or comes again."""
         name, kind, *number = source
         if kind == CALLBACK and known:
-            self.system(name).heard.add(int(*number or "0"))
+            self.system(name).told.add(int(*number or "0"))
 
     def owed(self) -> Iterator[Owed]:
-        """The callbacks that nobody has heard yet, then the statements."""
+        """The callbacks that were told to nobody yet, then the statements."""
         told = [(source, Role.CALLBACK) for source in self._unheard()]
         told += [(f"{name} {STATEMENT}", Role.STATEMENT) for name, s in sorted(self._systems.items()) if s.system.statements]
         for source, role in told:
@@ -114,5 +114,5 @@ class Externals(Device):
     def _unheard(self) -> tuple[str, ...]:
         return tuple([
             f"{name} {CALLBACK} {i}" for name, s in sorted(self._systems.items())
-            for i in range(len(s.callbacks)) if i not in s.heard
+            for i in range(len(s.callbacks)) if i not in s.told
         ])  # fmt: skip

@@ -42,7 +42,7 @@ class SimulatedExternal:
         self.down = False
         self.orders: dict[str, Order] = {}
         self.callbacks: list[Receipt] = []
-        self.heard: set[int] = set()
+        self.told: set[int] = set()
         self._postpone = postpone
 
     @property
@@ -62,7 +62,7 @@ class SimulatedExternal:
 
     def key(self) -> Hashable:
         """What distinguishes two states of the system."""
-        return self.down, tuple(self.orders.values()), tuple(self.callbacks), frozenset(self.heard)
+        return self.down, tuple(self.orders.values()), tuple(self.callbacks), frozenset(self.told)
 
     # What code under test calls:
 

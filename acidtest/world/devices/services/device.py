@@ -165,7 +165,7 @@ class Services(Device):
         return self._replies[service][int(number)]
 
     def ended(self, source: Sequence[str], process: Process, given: Any, *, known: bool) -> None:  # noqa: ANN401, ARG002 - likewise
-        """A reply was heard: it need not come again."""
+        """A reply was taken: it need not come again."""
         service, _, number = source
         if known:
             self._given[service].add(int(number))

@@ -1,6 +1,6 @@
-"""One run of a workload that leaves its default course where a plan says so.
+"""One run of a workload that leaves its default schedule where a plan says so.
 
-The default course is to let one client finish before the next begins. A plan says after how many effects another client
+The default schedule is to let one client finish before the next begins. A plan says after how many effects another client
 goes on instead, which fault befalls which of the effects that it can befall, and after how many effects the environment
 changes. So a whole schedule is a handful of numbers, each of which means something.
 """
@@ -28,7 +28,7 @@ NEXT = "the next"
 
 
 class Plan(NamedTuple):
-    """Where a run leaves its default course. Each is counted from the one before of its sort.
+    """Where a run leaves its default schedule. Each is counted from the one before of its sort.
 
     Arguments:
         switches: (at which of the occasions to go on elsewhere, with which actor) pairs; with the next that can go on
@@ -42,12 +42,12 @@ class Plan(NamedTuple):
     changes: tuple[tuple[int, str, float], ...] = ()
 
 
-DEFAULT_COURSE = Plan()
+NO_DEPARTURE = Plan()
 
 
 @dataclass
 class Occasions:
-    """How often a run could have left the course that it took.
+    """How often a run could have been left for another.
 
     Arguments:
         effects: how many decisions were carried out.
@@ -60,7 +60,7 @@ class Occasions:
     faults: Counter[str] = field(default_factory=Counter)
 
 
-class Course:
+class PlannedRun:
     """A run of the scope that a harness is prepared for, along a plan.
 
     `schedule` is what was decided, `occasions` what could have been decided otherwise, `run` the run itself.
