@@ -7,13 +7,8 @@ import pytest
 from acidtest.environment import Outcome
 from acidtest.errors import ContractError
 from acidtest.models.tcc.coordinator import Branch
-from acidtest.properties.tcc_coordinator.services import (
-    AccountService,
-    Books,
-    available_of,
-    balances_of,
-    branches_of,
-)
+from acidtest.properties.tcc_coordinator.services import AccountService, Books
+from acidtest.properties.tcc_coordinator.view import available_of, balances_of, branches_of
 
 BANK = AccountService("bank", (("A", 100),))
 TRY, CONFIRM, CANCEL = ("try_", "A", 41), ("confirm",), ("cancel",)

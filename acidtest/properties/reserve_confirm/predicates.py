@@ -1,13 +1,11 @@
-"""The properties of reserve/confirm: PATTERNS section 14 and what every pattern shares, as predicates over views."""
+"""What must hold of reserve/confirm, as predicates over views."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from acidtest.checker.machine import Kind, Property
 from acidtest.models.reserve_confirm.service import ABSENT, DONE, PENDING, ReserveView, is_open
-from acidtest.properties.shared.predicates import SOURCE, idempotent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -194,60 +192,6 @@ def nothing_is_held(view: ReserveView) -> bool:
     return may_stay or (not any(n for _, n in view.held) and PENDING not in dict(view.statuses).values())
 
 
-_TB = "TigerBeetle, two-phase transfers; PATTERNS 14"
-_PAY = "Stripe, idempotent requests; PATTERNS 14"
-_OWN = "PATTERNS 14"
-_GENERALS = "Akkoyunlu, Ekanadham & Huber 1975 (two generals); PATTERNS 14, N1"
-ALWAYS, STEP, AT_REST, SOMETIMES = Kind.ALWAYS, Kind.STEP, Kind.AT_REST, Kind.SOMETIMES
-
-HELD_STILL = Property("RC6", "what is pending stays held until the provider has said what becomes of it", STEP, keeps_holding, _OWN)
-
-# The order matters: a payment that nobody knows of breaks several of them, and the one that says most comes first.
-PROPERTIES = (
-    Property("G12", "money is whole minor units, and nothing invalid is ordered", ALWAYS, exact, SOURCE),
-    Property("RC6", "what is held is not available, and nothing is overdrawn", ALWAYS, covered, SOURCE),
-    Property("RC4", "no withdrawal is paid twice, nor what nobody asked for", ALWAYS, paid_once, _PAY),
-    Property("RC3", "no more is withdrawn in the books than was paid", ALWAYS, posted_was_paid, _OWN),
-    Property("RC5", "silence is not taken for failure", ALWAYS, silence_is_no_failure, _OWN),
-    Property("RC2", "what was paid or may yet be paid is withdrawn or held", ALWAYS, secured, _OWN),
-    Property("RC7", "each hold is resolved once", STEP, resolved_once, _TB),
-    Property("RC8", "late and repeated word makes nothing pending again", STEP, monotone, "saleor#14648; PATTERNS 14"),
-    Property("RC11", "a customer who asks again hears the same", ALWAYS, same_answer, _PAY),
-    Property("RC12", "a hold that is given back raises no balance", STEP, no_credit, _OWN),
-    Property("G7", "one key, one withdrawal; another payload under it is refused", ALWAYS, idempotent, SOURCE),
-    Property("G4", "ok means paid", ALWAYS, ok_is_paid, SOURCE),
-    HELD_STILL,
-    Property("G7", "asked again under a key that is known, a customer is answered", STEP, answers_again, SOURCE),
-    Property("G11", "an undisturbed, funded request is not refused", STEP, serves, SOURCE),
-    Property(
-        "RC10", "in the end the books show every entry of the statement", AT_REST,
-        lambda v: not v.provider.statements or books_are_true(v), _OWN,
-    ),
-    Property(
-        "RC9", "in the end the books say what the provider did, after a crash, too", AT_REST,
-        lambda v: "crash" not in v.happened or books_are_true(v), _OWN,
-    ),
-    Property("RC1", "in the end the books say what the provider did", AT_REST, books_are_true, _OWN),
-    Property("G6", "in the end nothing is held", AT_REST, nothing_is_held, SOURCE),
-)  # fmt: skip
-
-
-def _held_in_the_dark(view: ReserveView) -> bool:
+def held_in_the_dark(view: ReserveView) -> bool:
     """Something is held, and the provider will never say what became of it."""
     return not view.provider.tells and any(n for _, n in view.held)
-
-
-#: What no implementation can escape, as witnesses: the books are the same, and the truth is not.
-N1_PAID = Property(
-    "N1.paid", "of a provider that says nothing, a hold whose order was paid …", SOMETIMES,
-    lambda v: _held_in_the_dark(v) and any(deal.paid for deal in v.orders), _GENERALS,
-)  # fmt: skip
-N1_UNPAID = Property(
-    "N1.unpaid", "… and one whose order never came", SOMETIMES,
-    lambda v: _held_in_the_dark(v) and not v.orders, _GENERALS,
-)  # fmt: skip
-SOME_PART = Property(
-    "SOME-PART", "one is paid in part", SOMETIMES,
-    lambda v: any(deal.paid[:1] in {(part,) for _, part in v.provider.parts} for deal in v.orders), _OWN,
-)  # fmt: skip
-REACHED = (N1_PAID, N1_UNPAID, SOME_PART)

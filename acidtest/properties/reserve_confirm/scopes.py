@@ -1,4 +1,4 @@
-"""The workloads of reserve/confirm: what clients ask for, and of what provider."""
+"""What clients ask of reserve/confirm, of what provider, and what is explored of it completely."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from functools import cache, partial
+from typing import TYPE_CHECKING
 
 from acidtest.properties.reserve_confirm.scopes import ACCOUNTS, ATM, withdraw
 from acidtest.properties.shared.scopes import DAY
@@ -27,11 +27,7 @@ PROVIDERS = {
     "it can do nothing": _NOTHING,
 }
 
-
-def _withdraw(key: str, user: str, amount: Any, retries: int = 1) -> Operation:  # noqa: ANN401 - invalid ones, too
-    return withdraw("", key, user, amount, retries)
-
-
+_withdraw = partial(withdraw, "")
 _TICK = Operation("", "tick")
 
 

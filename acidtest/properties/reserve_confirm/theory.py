@@ -1,5 +1,55 @@
-"""What is known of the pattern."""
+"""What is proved of the models of reserve/confirm, and what it says of common claims."""
 
-from acidtest.properties.reserve_confirm.contract import THEORY
+from __future__ import annotations
 
-__all__ = ["THEORY"]
+from typing import Any
+
+from acidtest.checker.theory import Claim, Size, Study, Theorem, Theory
+from acidtest.models.reserve_confirm.protocol_study import STUDY as PROTOCOL
+from acidtest.models.reserve_confirm.service import Provider, ReserveModel
+from acidtest.models.shared.ledger import Request
+from acidtest.properties.reserve_confirm.properties import HELD_STILL, PROPERTIES, SOME_PART
+
+#: The model has no statuses and no faults: these would demand nothing of it.
+_OF_CODE = {"RC7", "RC8", "RC9"}
+
+
+def _service(asks: tuple[tuple[str, int], ...], **can: Any) -> ReserveModel:  # noqa: ANN401 - fields of Provider
+    """The model of withdrawals from one account of 100."""
+    asked = [Request(f"w{i}", key, ("A", n), (("A", -n),)) for i, (key, n) in enumerate(asks, 1)]
+    return ReserveModel((("A", 100),), asked, Provider(**can))
+
+
+_VOIDS = dict.fromkeys(("idempotent", "queryable"), False)
+
+SERVICE = Study(
+    name="what a client and a provider see of reserve/confirm",
+    make=_service,
+    sizes=(
+        Size("one key twice, paid in part", {"asks": (("k1", 61), ("k1", 61)), "parts": ((61, 40),), "statements": True}, 2_902, 14),
+        Size("one withdrawal, and one beyond all funds", {"asks": (("k1", 61), ("k2", 161)), **_VOIDS}, 13_150, 17),
+    ),
+    properties=tuple(p for p in PROPERTIES if p.id not in _OF_CODE and p is not HELD_STILL),
+    theorems=(Theorem(SOME_PART),),
+)
+
+THEORY = Theory(
+    promise=(
+        "Money is held, something outside of all transactions is asked to act, and the hold is then posted or released as "
+        "that says. Between asking and hearing nobody knows what happened; the hold is pending, and stays so until the "
+        "provider says what it did, or has agreed never to do it. In the end the books say what the provider did, once."
+    ),
+    studies=(PROTOCOL, SERVICE),
+    aspects={
+        "atomicity": ("RC1", "RC2"), "durability": ("RC7", "RC9"), "idempotency": ("RC4", "RC8", "RC11", "N1.retry"),
+        "conservation": ("RC6", "G1"), "termination": ("G9",), "non-blocking": ("N3",), "order": ("RC8",),
+    },
+    omitted={},
+    claims=(
+        Claim("eventual consistency", "refined", ("RC1", "G9", "N3"), "in the end, if the provider answers; no time bounds it"),
+        Claim("safe for external systems", "refined", ("N1.retry", "N1.wait", "N1.guess", "N1.ask"), "if orders can be repeated, or asked after and voided"),
+        Claim("no money is lost", "refined", ("G1", "RC2", "RC6", "N2"), "while nothing is released by the clock or for silence"),
+        Claim("reconciliation is possible", "refined", ("RC10.rest", "RC10", "RC6"), "it mends books, not what was promised away twice meanwhile"),
+        Claim("a failure is refunded", "refined", ("RC5", "RC12", "N4"), "a definite one, by a release, which is no credit and no refund"),
+    ),
+)  # fmt: skip

@@ -1,4 +1,4 @@
-"""The services of a saga as the harness plays them, and what an outsider makes of what services say that they have done.
+"""The services of a saga, and how the harness plays them.
 
 Every order takes four steps, one at each service: the buyer's account is debited, goods are reserved, a place with a carrier
 is booked, the parcel is shipped. The booking is the pivot: it is the last step that may be refused, and once it is made there
@@ -10,14 +10,16 @@ whatever arguments, and it bars an operation that was undone before it came.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from acidtest.environment import Outcome
 from acidtest.errors import ContractError
-from acidtest.models.shared.steps import SagaSeen
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
+
+    from acidtest.workload import Scope
 
 #: The services, in the order of the steps, and the number of the pivot.
 SERVICES = ("payment", "stock", "booking", "shipping")
@@ -114,27 +116,17 @@ class PlayedService:
         return tuple(w._replace(status=UNDONE) if w is known else w for w in state), Outcome.OK
 
 
-def saga_of(key: str, works: Sequence[Sequence[Work]], outcome: str) -> SagaSeen:
-    """What has become of the order `key`, given what each service has done."""
-    mine = [[work for work in own if work.order == key] for own in works]
-    did = tuple(sum(work.status in (DONE, UNDONE) for work in own) for own in mine)
-    undid = tuple(sum(work.status in (UNDONE, WRONG) for work in own) for own in mine)
-    return SagaSeen(PIVOT, did, undid, tuple(any(work.status == BARRED for work in own) for own in mine), outcome)
+@lru_cache(maxsize=64)
+def opening_of(scope: Scope) -> Mapping[str, dict[str, int]]:
+    """What each service has of every resource at the start of a scope."""
+    opening: dict[str, dict[str, int]] = {name: {} for name in SERVICES}
+    for account, n in scope.accounts:
+        service, _, resource = account.partition("/")
+        opening[service][resource] = n
+    return opening
 
 
-def strangers(works: Sequence[Sequence[Work]], orders: Iterable[tuple[str, tuple[object, ...]]]) -> tuple[str, ...]:
-    """What was done for no order, or otherwise than it was ordered.
-
-    Arguments:
-        works: what each service has done.
-        orders: of every order that was placed its key, and account, amount, item and quantity.
-    """
-    asked = [(key, (payload[:2], payload[2:], (PLACE, 1), (PARCEL, 1))) for key, payload in orders]
-    found = []
-    for step, own in enumerate(works):
-        wanted = {(key, *taken[step]) for key, taken in asked}
-        found += [
-            f"{SERVICES[step]}: {work.order} {work.resource} {work.amount}" for work in own
-            if work.status in (DONE, UNDONE, WRONG) and (work.order, work.resource, work.amount) not in wanted
-        ]  # fmt: skip
-    return tuple(found)
+@lru_cache(maxsize=64)
+def services_of(scope: Scope) -> dict[str, PlayedService]:
+    """The services of a scope, by name."""
+    return {name: PlayedService(name, opening) for name, opening in opening_of(scope).items()}

@@ -1,5 +1,128 @@
-"""What is known of the pattern."""
+"""What is proved of the models of sagas, of both styles, and what it says of common claims.
 
-from acidtest.properties.saga.contract import THEORY
+The theorems that PATTERNS lists without a number follow those that it numbers: 5A has N6 and N7, 6 has N8 and N9.
+"""
 
-__all__ = ["THEORY"]
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from acidtest.checker.machine import Kind
+from acidtest.checker.theory import Claim, Size, Study, Theorem, Theory
+from acidtest.models.saga.choreography_study import STUDY as CHOREOGRAPHY
+from acidtest.models.saga.orchestration_study import EXECUTORS, SIDE_BY_SIDE
+from acidtest.models.saga.service import Orders
+from acidtest.models.saga.specification import STUDY as SPECIFICATION
+from acidtest.models.shared.ledger import Request
+from acidtest.properties.saga.properties import N2, PROPERTIES
+from acidtest.properties.saga.services import PIVOT, SERVICES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from acidtest.checker.machine import Property
+
+
+def _service(asks: tuple[tuple[Any, ...], ...], steps: int = len(SERVICES), pivot: int = PIVOT) -> Orders:
+    """The model of orders."""
+    return Orders([Request(f"o{i}", key, payload, ()) for i, (key, payload) in enumerate(asks, 1)], steps, pivot)
+
+
+def of_model(properties: Sequence[Property]) -> tuple[Property, ...]:
+    """Those that can be proved of the model: it knows nothing of what befell a run, nor of what can be filled."""
+    return tuple(p for p in properties if p.id != "G11" and (p.id, p.kind) != ("S10", Kind.AT_REST))
+
+
+#: It shows what the protocols' models leave out: there nobody waits for an answer, and orders carry nothing.
+SERVICE = Study(
+    name="what clients and services see of a saga",
+    make=_service,
+    sizes=(
+        Size("one order, placed twice", {"asks": (("k1", ("A", 61)), ("k1", ("A", 61)))}, 1_997, 13),
+        Size("one order, and its key used for another", {"asks": (("k1", ("A", 61)), ("k1", ("A", 13)))}, 3_139, 14),
+        Size("two orders of three steps", {"asks": (("k1", ("A", 61)), ("k2", ("A", 13))), "steps": 3, "pivot": 1}, 27_019, 17),
+    ),
+    properties=of_model(PROPERTIES),
+    theorems=(Theorem(N2),),
+)
+
+THEORY = Theory(
+    promise=(
+        "A piece of business that takes several databases is cut into steps, each a transaction of one database, and each "
+        "with a compensation that undoes it by business means, as a refund undoes a payment. Either all steps take effect "
+        "or those that did are compensated, last first, whoever crashes and whatever is late or comes twice. In between "
+        "everybody can see what is half done: there is no isolation, and nobody waits for anybody. One step, the pivot, is "
+        "the point of no return; what follows it is repeated until it is done. With orchestration one process commands "
+        "the steps; with choreography each service acts on the events of the others."
+    ),
+    studies=(CHOREOGRAPHY, EXECUTORS, SIDE_BY_SIDE, SPECIFICATION, SERVICE),
+    aspects={
+        "atomicity": ("S1",),
+        "isolation": ("N1", "N2", "S9"),
+        "durability": ("S7", "O1"),
+        "idempotency": ("S4", "O2"),
+        "conservation": ("G1", "G2"),
+        "termination": ("G9", "S13"),
+        "non-blocking": ("G9",),
+        "order": ("S2",),
+    },
+    omitted={
+        "O3": "an executor of the model is a function of its cursor, so that it could not command anything else",
+        "S8.key": "that one business key has one saga at most: a saga of the model is its key",
+        "O6": "the sagas of the model have no sagas of their own",
+        "G5": "this is S6",
+        "G10": "recovery reads the cursor and writes nothing, so that O1 says all there is to say",
+    },
+    claims=(
+        Claim(
+            "a sequence of local transactions with compensating actions", "confirmed", ("S1", "S2"),
+            "the executed sequence is T1..Tn or T1..Tj Cj..C1, which both styles implement",
+        ),
+        Claim(
+            "when B fails, C is told and A is asked to refund", "refuted", ("S11",),
+            "failures must run back to everybody who has done a step; told to one service only, the others keep theirs",
+        ),
+        Claim(
+            "the event is published after the commit, outside of the transaction", "refuted", ("G9", "S5.tail", "G8"),
+            "a crash in between loses it, and published before it may be a phantom: it must be committed with the step",
+        ),
+        Claim(
+            "the handler of a failed payment refunds and marks the saga as compensated", "refuted", ("S3", "S8", "N5"),
+            "it must know a refund that comes again, and bar a debit that comes after its own refund",
+        ),
+        Claim(
+            "no blocking", "refined", ("G9", "S9", "N4"),
+            "no saga waits for another, and a silent service is given up; that costs isolation, and a compensation that "
+            "has become impossible leaves the saga parked",
+        ),
+        Claim(
+            "high availability", "refined", ("G9", "G6"),
+            "each step needs one database only, but a saga pends while whoever has to compensate or complete it is away",
+        ),
+        Claim(
+            "scalable", "refined", ("N8", "O2"),
+            "a second executor may start at any time, if cursors are fenced and participants know commands that come again",
+        ),
+        Claim(
+            "eventual consistency", "confirmed", ("S1", "N2", "N6"),
+            "all or nothing holds at rest only: before, readers see halves, and nobody knows when it is over",
+        ),
+        Claim(
+            "consistency is not immediate", "confirmed", ("N1", "N2"),
+            "another saga acts on what is then compensated; a semantic lock keeps it from that, and makes it wait",
+        ),
+        Claim(
+            "needs compensating transactions", "refined", ("N3", "N4"),
+            "and they must be possible: nothing that cannot be undone before the last step that may fail, and no credit "
+            "that can be spent before the saga has ended",
+        ),
+        Claim(
+            "harder to implement; complexity medium", "refined", ("S3", "S11", "S13", "O5"),
+            "tombstones, idempotence, an owner of timeouts and a fenced cursor are each needed: leaving out one is a bug",
+        ),
+        Claim(
+            "with microservices: a saga with an outbox", "confirmed", ("G9", "G8"),
+            "without the outbox one crash leaves a saga pending for ever",
+        ),
+    ),
+)  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a service that takes part in TCC must keep: predicates over its view, and the reading of balances.
+"""What must hold of a service that takes part in Try-Confirm/Cancel, as predicates over views.
 
 A branch that is named held or booked stands there by the name of its Try; UNEXPLAINED stands for what no whole Try
 explains.
@@ -10,14 +10,12 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from acidtest.models.tcc.participant import CANCEL, CONFIRM, TRY, TccServiceView, branch_of, method_of
-from acidtest.properties.shared.balances import UNEXPLAINED, explain
+from acidtest.properties.shared.balances import UNEXPLAINED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from acidtest.models.shared.ledger import Call
-
-Amounts = tuple[tuple[str, int], ...]
 
 
 # What was asked and told.
@@ -279,16 +277,11 @@ def is_fenced_off(view: TccServiceView) -> bool:
     )
 
 
-# Reading what was seen.
+# What is to be reached.
 
 
-def explain_holds(
-    opening: Amounts, calls: Sequence[Call], balances: Amounts, available: Amounts
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Which Try requests are held, and which are booked, given the balances and what of them may be spent."""
-    tries = tuple(call for call in calls if method_of(call.request) == TRY)
-    booked = explain(opening, tries, balances, ())
-    same = [name for name, _ in balances] == [name for name, _ in available]
-    whole = same and all(isinstance(sum_, (int, float)) for _, sum_ in (*balances, *available))
-    held = explain(balances, tries, available, ()) if whole else (UNEXPLAINED,)
-    return tuple(sorted(held)), tuple(sorted(booked))
+def is_told(method: str, outcome: str) -> Callable[[TccServiceView], bool]:
+    """Whether a valid call of `method` was told `outcome`."""
+    return lambda view: any(
+        call.request.valid and call.status == outcome for call in view.calls if call.request.key.startswith(method)
+    )

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from acidtest.properties.shared.scopes import DAY
 from acidtest.properties.shared.stories import Story, clients_of, pairs
+from acidtest.properties.tcc.scopes import cancel, confirm, try_
 from acidtest.workload import ENVIRONMENT, Operation, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-
-def _try(branch: str, account: str, amount: int) -> Operation:
-    return Operation("", "try_", (*branch.split("/"), account, amount), 1)
-
-
-def _confirm(branch: str) -> Operation:
-    return Operation("", "confirm", tuple(branch.split("/")), 1)
-
-
-def _cancel(branch: str) -> Operation:
-    return Operation("", "cancel", tuple(branch.split("/")), 1)
+_try, _confirm, _cancel = partial(try_, ""), partial(confirm, ""), partial(cancel, "")
 
 
 def _stories(first: int, a: str, c: str) -> tuple[Story, ...]:

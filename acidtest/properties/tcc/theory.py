@@ -1,5 +1,88 @@
-"""What is known of the pattern."""
+"""What is proved of the models of Try-Confirm/Cancel, and what it says of common claims."""
 
-from acidtest.properties.tcc.contract import THEORY
+from __future__ import annotations
 
-__all__ = ["THEORY"]
+from typing import Any
+
+from acidtest.checker.theory import Claim, Size, Study, Theorem, Theory
+from acidtest.models.tcc.coordinator import Coordination
+from acidtest.models.tcc.coordinator import request as transaction
+from acidtest.models.tcc.participant import CANCEL, CONFIRM, TRY, TccService, request
+from acidtest.models.tcc.protocol_study import STUDY as PROTOCOL
+from acidtest.properties.tcc.properties import N2, PROPERTIES
+from acidtest.properties.tcc_coordinator.properties import PROPERTIES as OF_COORDINATOR
+
+
+def _service(asks: tuple[tuple[Any, ...], ...]) -> TccService:
+    """The model of calls to a service where A has 100."""
+    return TccService((("A", 100),), [request(f"r{i}", *ask) for i, ask in enumerate(asks, 1)])
+
+
+SERVICE = Study(
+    name="what a coordinator sees of a service",
+    make=_service,
+    sizes=(
+        Size(
+            "Try, Confirm and Cancel of one branch",
+            {"asks": ((TRY, "g1/b1", "A", 61), (CONFIRM, "g1/b1"), (CANCEL, "g1/b1"))}, 642, 13,
+        ),
+        Size(
+            "two transactions of which one can be paid",
+            {"asks": ((TRY, "g1/b1", "A", 61), (CANCEL, "g1/b1"), (TRY, "g2/b1", "A", 47), (CONFIRM, "g2/b1"))}, 7_475, 18,
+        ),
+    ),
+    properties=PROPERTIES,
+    theorems=(Theorem(N2),),
+)
+
+#: The model of a coordinator has no faults: these would demand nothing of it.
+_OF_CODE = {
+    "after a crash, too, every branch is known that may have been tried", "recovery that was cut short ends as one that was not",
+    "what nothing ever disturbed is confirmed in the end", "recovery works without a restart",
+}  # fmt: skip
+
+
+def _coordinator(asks: tuple[tuple[Any, ...], ...]) -> Coordination:
+    """The model of transactions over three services."""
+    opening = (("bank/A", 100), ("hotel/C", 40), ("shop/D", 60))
+    return Coordination(opening, [transaction(f"t{i}", gid, *branches) for i, (gid, *branches) in enumerate(asks, 1)])
+
+
+COORDINATOR = Study(
+    name="what clients and services see of a coordinator",
+    make=_coordinator,
+    sizes=(
+        Size(
+            "one that can be paid, and its id for one that cannot",
+            {"asks": (("g1", ("bank", "A", 41), ("shop", "D", 17)), ("g1", ("hotel", "C", 41)))}, 620, 10,
+        ),
+        Size(
+            "two that one account cannot both pay",
+            {"asks": (("g1", ("bank", "A", 41), ("shop", "D", 17)), ("g2", ("hotel", "C", 11), ("bank", "A", 67)))}, 4_207, 14,
+        ),
+    ),
+    properties=tuple(p for p in OF_COORDINATOR if p.name not in _OF_CODE),
+)  # fmt: skip
+
+THEORY = Theory(
+    promise=(
+        "A transaction over several services is confirmed at all of them, or cancelled at all of them. Each first holds "
+        "what it will need, so that a Confirm cannot fail for want of it; the coordinator, once it has decided and "
+        "written that down, calls every service again and again until it has answered. Nothing is locked meanwhile: "
+        "others see the hold, and spend what is left."
+    ),
+    studies=(PROTOCOL, SERVICE, COORDINATOR),
+    aspects={
+        "atomicity": ("T1", "T1.rest"), "isolation": ("N1",), "durability": ("T6", "G5", "T7"), "idempotency": ("T3",),
+        "conservation": ("G1", "T12"), "termination": ("G9",), "non-blocking": ("N4", "N4.live"), "order": ("T5",),
+    },
+    claims=(
+        Claim("immediate consistency", "refuted", ("N1",), "a reader sees one service confirmed before the other"),
+        Claim("no blocking, unlike 2PC", "refined", ("T9", "N4", "N4.live"), "no locks, but holds stay while the coordinator is down"),
+        Claim("explicit reserve and confirm", "confirmed", ("T2", "T9"), "what is confirmed was held, and is there"),
+        Claim("compensating transactions", "refined", ("T8", "T10"), "a Cancel drops a hold that nobody saw as spent"),
+        Claim("complex to implement", "confirmed", ("T3", "T5", "T10", "N2"), "calls come late, twice and in the wrong order"),
+        Claim("three endpoints per service", "confirmed", ("N5", "N5.fence"), "without a fenced Cancel, what a Try may have held stays held"),
+        Claim("partial failures are hard", "refined", ("T1.rest", "G9"), "a Confirm that fails is called again: that takes a log, and no hand"),
+    ),
+)  # fmt: skip

@@ -1,4 +1,4 @@
-"""The workloads of TCC's coordinator: which transactions clients ask for, of which services."""
+"""What clients ask of a coordinator of Try-Confirm/Cancel, and what is explored of it completely."""
 
 from __future__ import annotations
 
@@ -38,15 +38,6 @@ _RIVAL = run("t2", "g2", ("hotel/C", 11), ("bank/A", 67))
 _BEFORE = before("app-1", run("t0", "g3", ("bank/B", 19), ("hotel/C", 5), retries=0))
 _IN_VAIN = in_vain("app-1", run("t0", "g3", ("bank/B", 19), ("hotel/C", 5), retries=0))
 _POOR = run("t2", "g2", ("bank/B", 13), ("bank/A", 23), ("shop/D", 63))
-
-SLOW_SCOPES = (
-    Scope(
-        "server death", "a transaction that the last service refuses, beside another that was begun in vain; the database server is killed once, between any two effects",
-        ACCOUNTS,
-        (*_IN_VAIN, _client(1, _POOR)),
-        faults=1, kinds=frozenset({"restart database"}), serial=True, opening=IN_VAIN,
-    ),
-)  # fmt: skip
 
 SCOPES = (
     Scope(
@@ -169,5 +160,14 @@ SCOPES = (
             _work(2, "tick"),
         ),
         faults=2, kinds=_CRASH | {"unacknowledged", "lost", "late"}, serial=True, opening=(BEFORE,),
+    ),
+)  # fmt: skip
+
+SLOW_SCOPES = (
+    Scope(
+        "server death", "a transaction that the last service refuses, beside another that was begun in vain; the database server is killed once, between any two effects",
+        ACCOUNTS,
+        (*_IN_VAIN, _client(1, _POOR)),
+        faults=1, kinds=frozenset({"restart database"}), serial=True, opening=IN_VAIN,
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The services that the harness plays to a coordinator: perfect participants, and the reading of what they keep.
+"""The services that the harness plays to a coordinator: perfect participants.
 
 Each has accounts and a row per branch, and does everything in one step. Its calls mean what they mean in the port of the
 participants: a Try holds, a Confirm books, a Cancel releases and fences, each once; repetitions are answered as before.
@@ -7,11 +7,12 @@ It keeps the refused calls, too: that a coordinator asked for what it must not a
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acidtest.environment import Outcome
 from acidtest.errors import ContractError
-from acidtest.models.tcc.coordinator import REFUSED, Branch
+from acidtest.models.tcc.coordinator import REFUSED
 from acidtest.models.tcc.protocol import CANCEL, CANCELLED, CONFIRM, CONFIRMED, NONE, TOMBSTONE, TRIED
 
 if TYPE_CHECKING:
@@ -85,6 +86,16 @@ class AccountService:
         return (_confirmed if method == CONFIRM else _cancelled)(state, row)
 
 
+@lru_cache(maxsize=8)
+def services_of(accounts: tuple[tuple[str, int], ...]) -> dict[str, AccountService]:
+    """The services that have these (service/account, balance) pairs, by name."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    for name, balance in accounts:
+        service, _, account = name.partition("/")
+        found.setdefault(service, []).append((account, balance))
+    return {service: AccountService(service, own) for service, own in found.items()}
+
+
 def _tried(books: Books, row: Row, account: Any, amount: Any) -> tuple[Books, Outcome]:  # noqa: ANN401 - whatever comes
     if row.status == TOMBSTONE and not row.account:
         return books.keep(row._replace(account=account, amount=amount)), Outcome.REJECTED
@@ -107,31 +118,3 @@ def _confirmed(books: Books, row: Row) -> tuple[Books, Outcome]:
 def _cancelled(books: Books, row: Row) -> tuple[Books, Outcome]:
     status = {NONE: TOMBSTONE, TRIED: CANCELLED}.get(row.status, row.status)
     return books.keep(row._replace(status=status)), Outcome.REJECTED if status == CONFIRMED else Outcome.OK
-
-
-# Reading what they keep.
-
-
-def branches_of(services: Iterable[tuple[str, Any]], coming: Iterable[Any]) -> tuple[Branch, ...]:
-    """Every branch that some service has heard of, or will by what is on its way of Confirm and Cancel."""
-    found: dict[tuple[str, Any, Any], Branch] = {}
-    for service, books in services:
-        for row in books.rows:
-            account = f"{service}/{row.account}" if row.account != "" else ""
-            branch = Branch(str(row.gid), f"{service} {row.branch}", account, row.amount, row.status, row.told)
-            found[service, row.gid, row.branch] = branch
-    for service, method, (gid, id_, *_) in coming:
-        if method in (CONFIRM, CANCEL):
-            branch = found.get((service, gid, id_)) or Branch(str(gid), f"{service} {id_}", "", 0, NONE)
-            found[service, gid, id_] = branch._replace(told=tuple(sorted({*branch.told, method})))
-    return tuple(sorted(found.values(), key=lambda branch: branch[:2]))
-
-
-def balances_of(services: Iterable[tuple[str, Any]]) -> tuple[tuple[str, int], ...]:
-    """The balance of every account, holds included."""
-    return tuple(sorted((f"{service}/{name}", sum_) for service, books in services for name, sum_ in books.balances))
-
-
-def available_of(services: Iterable[tuple[str, Any]]) -> tuple[tuple[str, int], ...]:
-    """What may be spent of every account."""
-    return tuple(sorted((f"{service}/{name}", books.available(name)) for service, books in services for name, _ in books.balances))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from functools import cache, partial
+from typing import TYPE_CHECKING
 
 from acidtest.properties.shared.stories import Story, clients_of, opened, pairs
-from acidtest.properties.tcc_coordinator.scopes import ACCOUNTS, SCOPES
+from acidtest.properties.tcc_coordinator.scopes import ACCOUNTS, SCOPES, run
 from acidtest.workload import Operation, Scope
 
 if TYPE_CHECKING:
@@ -14,10 +14,7 @@ if TYPE_CHECKING:
 
 _CLIENTS = {"client-1": "app-1", "client-2": "app-2", "desk-2": "app-2"}
 _DESK = (Operation("", "tick"), Operation("", "recover"))
-
-
-def _run(gid: str, *branches: tuple[str, Any]) -> Operation:
-    return Operation("", "run", (gid, tuple((*account.split("/"), sum_) for account, sum_ in branches)), 1)
+_run = partial(run, "")
 
 
 def _stories(first: int, less: int) -> tuple[Story, ...]:

@@ -9,8 +9,8 @@ import pytest
 from acidtest.checker.check import check
 from acidtest.models.reserve_confirm.service import RELEASED, Provider, ReserveModel, ReserveState
 from acidtest.models.shared.ledger import Request
-from acidtest.properties.reserve_confirm.contract import SERVICE
-from acidtest.properties.reserve_confirm.predicates import N1_PAID, N1_UNPAID
+from acidtest.properties.reserve_confirm.properties import N1_PAID, N1_UNPAID
+from acidtest.properties.reserve_confirm.theory import SERVICE
 
 if TYPE_CHECKING:
     from typing import Any

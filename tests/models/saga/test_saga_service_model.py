@@ -9,8 +9,11 @@ from acidtest.checker.machine import Action, Kind
 from acidtest.models.saga.service import Orders, OrdersState
 from acidtest.models.shared.ledger import Request
 from acidtest.models.shared.steps import COMPENSATED, COMPLETED, RUNNING, SagaSeen
-from acidtest.properties.saga.contract import N2, PROPERTIES, SERVICE, certain_of, goes_back_in_vain, of_model
-from acidtest.properties.saga.services import PIVOT, SERVICES, Work, saga_of, strangers
+from acidtest.properties.saga.predicates import goes_back_in_vain
+from acidtest.properties.saga.properties import N2, PROPERTIES
+from acidtest.properties.saga.services import PIVOT, SERVICES, Work
+from acidtest.properties.saga.theory import SERVICE, of_model
+from acidtest.properties.saga.view import certain_of, saga_of, strangers
 from acidtest.properties.saga_orchestration.contract import SCOPES, SagaOrchestrationContract
 
 ONE = Request("o1", "k1", ("A", 61, "book", 2), ())

@@ -7,9 +7,9 @@ import pytest
 from acidtest.checker.check import check
 from acidtest.checker.machine import Action
 from acidtest.models.tcc.coordinator import PENDING, Coordination, CoordinationState, request
-from acidtest.properties.tcc_coordinator.contract import STUDY
-from acidtest.properties.tcc_coordinator.predicates import labels_of
+from acidtest.properties.tcc.theory import COORDINATOR
 from acidtest.properties.tcc_coordinator.scopes import SCOPES
+from acidtest.properties.tcc_coordinator.view import labels_of
 
 OPENING = (("bank/A", 100), ("shop/D", 60))
 PAID = request("t1", "g1", ("bank", "A", 41), ("shop", "D", 17))
@@ -34,7 +34,7 @@ def enabled(model: Coordination, state: CoordinationState, *names: str) -> set[s
 
 def violated(model: Coordination) -> set[str]:
     """The ids of what does not hold in a model."""
-    return {f.property.id for f in check(model, STUDY.properties).findings if f.verdict == "violated"}
+    return {f.property.id for f in check(model, COORDINATOR.properties).findings if f.verdict == "violated"}
 
 
 HELD = [("invoke", 0), ("try", 0, 0), ("try", 0, 1)]
@@ -46,7 +46,7 @@ HELD = [("invoke", 0), ("try", 0, 0), ("try", 0, 1)]
     ids=["one", "one asked for twice", "one id for two", "two that cannot both be paid", "an invalid one"],
 )
 def test_everything_that_the_contract_demands_holds(requests, states):
-    exploration = check(Coordination(OPENING, requests), STUDY.properties)
+    exploration = check(Coordination(OPENING, requests), COORDINATOR.properties)
     assert [f.property.id for f in exploration.findings if f.verdict == "violated"] == []
     assert exploration.states == states
 

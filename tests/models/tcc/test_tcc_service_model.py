@@ -10,8 +10,9 @@ from acidtest.checker.check import check, reachable
 from acidtest.checker.machine import Action
 from acidtest.models.shared.ledger import Request
 from acidtest.models.tcc.participant import CANCEL, CONFIRM, TRY, TccService, TccServiceState, request
-from acidtest.properties.tcc.contract import N2, PROPERTIES, SCOPES
-from acidtest.properties.tcc.predicates import explain_holds
+from acidtest.properties.tcc.properties import N2, PROPERTIES
+from acidtest.properties.tcc.scopes import SCOPES
+from acidtest.properties.tcc.view import explain_holds
 
 OPENING = (("A", 100),)
 TRIED = request("t1", TRY, "g1/b1", "A", 61)
