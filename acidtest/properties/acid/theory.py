@@ -1,5 +1,57 @@
-"""What is known of the pattern."""
+"""What is proved of the models of local ACID transfers, and what it says of common claims."""
 
-from acidtest.properties.acid.contract import THEORY
+from __future__ import annotations
 
-__all__ = ["THEORY"]
+from acidtest.checker.theory import Claim, Size, Study, Theorem, Theory
+from acidtest.models.acid.isolation import STUDY as ISOLATION
+from acidtest.models.acid.service import AcidModel
+from acidtest.models.shared.ledger import Request
+from acidtest.properties.acid.properties import N3, N3_OTHERWISE, PROPERTIES
+
+
+def _service(asks: tuple[tuple[str, str, str, int], ...]) -> AcidModel:
+    """The model of transfers between A with 100 and B with 50, and of one read."""
+    asked = [Request(f"t{i}", k, (a, b, n), ((a, -n), (b, n))) for i, (k, a, b, n) in enumerate(asks, 1)]
+    return AcidModel((("A", 100), ("B", 50)), asked, reads=1)
+
+
+SERVICE = Study(
+    name="what a client of transfers sees",
+    make=_service,
+    sizes=(
+        Size("two competing transfers and a read", {"asks": (("k1", "A", "B", 61), ("k2", "A", "B", 52))}, 879, 13),
+        Size(
+            "one key three times and a read",
+            {"asks": (("k1", "A", "B", 61), ("k1", "A", "B", 61), ("k1", "A", "B", 23))}, 3_981, 14,
+        ),
+    ),
+    properties=PROPERTIES,
+    theorems=(Theorem(N3), Theorem(N3_OTHERWISE)),
+)
+
+THEORY = Theory(
+    promise=(
+        "A transfer happens as a whole or not at all, once per key, beside others as if it were alone, and stays once it "
+        "was acknowledged."
+    ),
+    studies=(ISOLATION, SERVICE),
+    aspects={
+        "atomicity": ("ACID-A", "N4"), "isolation": ("ACID-I.SER", "ACID-I", "N1", "N2"), "durability": ("ACID-D",),
+        "idempotency": ("G3", "G7", "N3"), "conservation": ("ACID-C",), "termination": ("G9",),
+    },
+    omitted={
+        "N5": "about what products call serializable; the model shows what is missing where they are not: N1 and N1'",
+        "ACID-Ack": "is G4, which is proved under that id",
+    },
+    claims=(
+        Claim("atomicity: all or nothing", "refined", ("ACID-A", "N4"), "true of the rows, not of a mail sent from within"),
+        Claim("consistency: the data are valid", "refined", ("ACID-C", "G2", "N1"),
+              "a rule over two rows falls to write skew below serializable"),
+        Claim("isolation: transactions do not disturb each other", "refined", ("ACID-I.SER", "P4", "N1", "N1'", "N2"),
+              "serializable ones do not; at the levels that databases give by default updates get lost, or rules broken"),
+        Claim("durability: for ever", "refined", ("ACID-D", "N3"),
+              "what was acknowledged stays, if the log is forced first; who got no answer cannot tell"),
+        Claim("immediate consistency", "confirmed", ("ACID-I",), "a read sees what was committed while it ran"),
+        Claim("does not work with external systems", "confirmed", ("N4",), "what leaves the database is not rolled back"),
+    ),
+)  # fmt: skip

@@ -1,17 +1,11 @@
-"""What clients ask of business transactions that can be taken back: the scopes, and what the stateful search draws."""
+"""The scopes of compensating transactions: what clients do, and what they take back."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
-
-from hypothesis import strategies as st
 
 from acidtest.properties.shared.scopes import BEFORE, DAY, before, client, environment
 from acidtest.workload import Operation, Scope
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
+#: An account and a signed amount, in minor units.
 Change = tuple[str, int]
 
 
@@ -157,31 +151,3 @@ SLOW_SCOPES = (
         faults=1, kinds=frozenset({"restart database"}), opening=(BEFORE,),
     ),
 )  # fmt: skip
-
-Ask = tuple[str, tuple[str, tuple[Change, ...]]]
-
-#: What the stateful search asks for, as (key, changes): what can be paid and undone; what comes in between, or spends it;
-#: a key with other changes; and what cannot be paid, or is invalid.
-_FIRST = (("k1", (("A", -61), ("B", 61))), ("k2", (("B", 50), ("B", -30))), ("k3", (("A", -13),)))
-_SPENT = ("k4", (("B", -23),))
-_OTHERS = (("k1", (("A", -17),)), ("k5", (("A", -200),)), ("k6", (("A", -3), ("nobody", 3))), ("k7", ()))
-
-
-def drawn(draw: Callable[[Any], Any], kinds: Iterable[str]) -> Scope:
-    """Draw a change and its compensation by one process, with others in between and after them, and some by another."""
-    first = draw(st.sampled_from(_FIRST))
-    asks: list[Ask] = [("do", _SPENT), ("undo", first), ("do", first), ("undo", _SPENT)] * 2  # most bugs need these
-    asks += [("do", ask) for ask in (*_OTHERS, *_FIRST)] + [("undo", ask) for ask in (*_OTHERS[1:3], *_FIRST)]
-    some = st.sampled_from(asks)
-    between, after, beside = (draw(st.lists(some, max_size=most)) for most in (1, 2, 2))
-    clients = [
-        client(f"app-{number}", *(_asked(f"{number}{i}", ask) for i, ask in enumerate(asked, 1)))
-        for number, asked in enumerate(([("do", first), *between, ("undo", first), *after], beside), 1)
-    ]
-    accounts = (("A", 100), ("B", 10))
-    return Scope("drawn", "a drawn workload", accounts, tuple(clients), faults=2, kinds=frozenset(kinds))
-
-
-def _asked(name: str, ask: Ask) -> Operation:
-    method, (key, changes) = ask
-    return _do(f"d{name}", key, *changes) if method == "do" else _undo(f"u{name}", key)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from acidtest.properties.compensation.scopes import Change
 from acidtest.properties.shared.scopes import DAY
 from acidtest.properties.shared.stories import Story, clients_of, pairs
 from acidtest.workload import ENVIRONMENT, Operation, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-Change = tuple[str, int]
 
 
 def _do(key: str, *changes: Change, retries: int = 1) -> Operation:
@@ -102,6 +101,7 @@ def _further_stories(first: int, a: str, b: str, c: str) -> tuple[Story, ...]:
             },
         ),
     )  # fmt: skip
+
 
 _ACCOUNTS = (("A", 100), ("B", 10), ("C", 40), ("D", 100), ("E", 10), ("F", 40))
 STORIES = _stories(1, "A", "B", "C")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from acidtest.properties.outbox.scopes import HOUR
 from acidtest.properties.shared.scopes import DAY
 from acidtest.properties.shared.stories import Story, clients_of, pairs
 from acidtest.workload import ENVIRONMENT, Client, Operation, Scope
@@ -12,7 +13,6 @@ from acidtest.workload import ENVIRONMENT, Client, Operation, Scope
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-HOUR = 3_600.0
 _POLL = Operation("", "relay")
 _JUMP, _OUTAGE = Operation("", "jump", (40 * DAY,)), Operation("", "outage")
 

@@ -1,5 +1,60 @@
-"""What is known of the pattern."""
+"""What is proved of the models of the transactional outbox, and what it says of common claims."""
 
-from acidtest.properties.outbox.contract import THEORY
+from __future__ import annotations
 
-__all__ = ["THEORY"]
+from acidtest.checker.theory import Claim, Size, Study, Theorem, Theory
+from acidtest.models.outbox.relays import STUDY as RELAYS
+from acidtest.models.outbox.service import OutboxModel
+from acidtest.models.shared.ledger import Request
+from acidtest.properties.outbox.properties import N1, PROPERTIES
+
+
+def _service(asks: tuple[tuple[str, str, int], ...]) -> OutboxModel:
+    """The model of withdrawals from one account of 100."""
+    asked = [Request(f"w{i}", key, (a, n), ((a, -n),)) for i, (key, a, n) in enumerate(asks, 1)]
+    return OutboxModel((("A", 100),), asked)
+
+
+#: These speak of what befell running code, of ids, of poison or of an order that is not promised to all: the relays'
+#: model shows them, and of this one they would demand nothing.
+_OF_RELAYS = {"OB4", "OB6", "OB7", "OB8", "OB9", "OB10", "OB12"}
+
+SERVICE = Study(
+    name="what a client and a broker see of an outbox",
+    make=_service,
+    sizes=(
+        Size("one key twice", {"asks": (("k1", "A", 61), ("k1", "A", 61))}, 186, 10),
+        Size("two withdrawals of which one can be paid", {"asks": (("k1", "A", 61), ("k2", "A", 52))}, 396, 12),
+    ),
+    properties=tuple(p for p in PROPERTIES if p.id not in _OF_RELAYS),
+    theorems=(Theorem(N1),),
+)
+
+THEORY = Theory(
+    promise=(
+        "A business change and the message about it become true together: every committed change is published in the end, "
+        "and nothing is published that was not committed. A message may come twice, with the same id."
+    ),
+    studies=(RELAYS, SERVICE),
+    aspects={
+        "atomicity": ("OB1", "OB2"), "durability": ("OB3", "G5"), "idempotency": ("G3", "OB5", "OB6", "N1"),
+        "conservation": ("G1",), "termination": ("OB3.live",), "non-blocking": ("OB8", "N2"), "order": ("OB4", "N3", "N5"),
+    },
+    omitted={
+        "N6": "about a log that a database keeps for its readers and may drop: change data capture is not modelled",
+        "G10": "a relay that restarts has nothing to recover but leases, which run out: there is no recovery to interrupt",
+    },
+    claims=(
+        Claim("at-least-once delivery is guaranteed", "confirmed", ("OB3", "OB3.live", "N1"),
+              "every committed message is published, some of them twice"),
+        Claim("no lost messages", "refined", ("OB3", "OB7", "OB9", "N1.loss", "N2"),
+              "true if rows are marked after publishing, cleaned away by status and never given up; a message that the "
+              "broker refuses waits, and so do those behind it"),
+        Claim("ACID and messaging together", "refined", ("OB1", "OB2", "N1"),
+              "the change and the row are one transaction, publishing and marking are not"),
+        Claim("eventual consistency", "confirmed", ("G1", "OB3.live"), "what is committed is owed until it is published"),
+        Claim("a background worker is needed", "confirmed", ("N4",), "a hook after the commit loses messages in a crash"),
+        Claim("consumers must be idempotent", "confirmed", ("N1", "OB5", "OB6"),
+              "copies cannot be avoided, but they carry one id"),
+    ),
+)  # fmt: skip

@@ -1,24 +1,20 @@
-"""What patterns of atomic commit over several databases share: predicates over views, and the reading of balances.
+"""Predicates over views of two-phase commit.
 
-Here a request takes effect in one database after the other, so what took effect is said per database.
+A request takes effect in one database after the other, so what took effect is said per database.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
-from acidtest.models.two_phase_commit.service import AtomicCommitView, Names, database_of
-from acidtest.properties.shared.balances import explain, label
+from acidtest.models.two_phase_commit.service import AtomicCommitView, database_of
+from acidtest.properties.shared.balances import label
 from acidtest.properties.shared.predicates import no_overdraft, once, serves
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from acidtest.models.shared.ledger import Call, Request
-
-
-# Predicates over views.
+    from acidtest.models.shared.ledger import Request
 
 
 def _available(view: AtomicCommitView, pick: Callable[[list[int]], int]) -> AtomicCommitView:
@@ -150,45 +146,3 @@ def unanimous_committed(view: AtomicCommitView) -> bool:
 def as_if_uninterrupted(view: AtomicCommitView) -> bool:
     """Everything is decided in all of its databases, and took effect at most once."""
     return all_or_none(view) and nothing_in_doubt(view) and once(view)
-
-
-# Reading what was seen.
-
-
-def explain_branches(
-    database: str,
-    opening: tuple[tuple[str, int], ...],
-    calls: tuple[Call, ...],
-    balances: tuple[tuple[str, int], ...],
-    known: tuple[str, ...],
-) -> tuple[str, ...]:
-    """Which requests took effect in one database, given its balances."""
-    there = tuple((name, balance) for name, balance in opening if database_of(name) == database)
-    named = tuple((f"{database}/{account}", balance) for account, balance in balances)
-    local = [call._replace(request=_branch(call.request, database)) for call in calls]
-    return explain(there, [call for call in local if call.request.deltas], named, known)
-
-
-def _branch(request: Request, database: str) -> Request:
-    """The part of a request that concerns one database."""
-    deltas = tuple((name, change) for name, change in request.deltas if change and database_of(name) == database)
-    return request._replace(deltas=deltas)
-
-
-def accepted_of(took: Names, known: tuple[str, ...]) -> tuple[str, ...]:
-    """The requests that took effect somewhere, as often as in the database in which they did most often."""
-    most: Counter[str] = Counter()
-    for _, names in took:
-        most |= Counter(names)
-    still = tuple(name for name in known if name in most)
-    return (*still, *(most - Counter(still)).elements())
-
-
-def ever_in_doubt(took: Names, in_doubt: Names, calls: Sequence[Call], before: Names) -> Names:
-    """Per database, the keys that were in doubt or took effect there at some time."""
-    key = {call.request.name: call.request.key for call in calls}
-    earlier, taken = dict(before), dict(took)
-    return tuple(
-        (d, tuple(sorted({*earlier.get(d, ()), *keys, *(key[name] for name in taken[d] if name in key)})))
-        for d, keys in in_doubt
-    )

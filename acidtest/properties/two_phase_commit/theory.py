@@ -1,5 +1,52 @@
-"""What is known of the pattern."""
+"""What is proved of the models of two-phase commit, and what it says of common claims."""
 
-from acidtest.properties.two_phase_commit.contract import THEORY
+from __future__ import annotations
 
-__all__ = ["THEORY"]
+from acidtest.checker.theory import Claim, Size, Study, Theory
+from acidtest.models.shared.atomic_commitment import STUDY as COMMITMENT
+from acidtest.models.two_phase_commit.backup_coordinator import STUDY as BACKUP
+from acidtest.models.two_phase_commit.crashes import STUDY as CRASHES
+from acidtest.models.two_phase_commit.phases import STUDY as TWO_PHASE
+from acidtest.models.two_phase_commit.service import AtomicCommit
+from acidtest.properties.shared.requests import requests_of
+from acidtest.properties.two_phase_commit.properties import PROPERTIES
+from acidtest.properties.two_phase_commit.scopes import SCOPES
+from acidtest.properties.two_phase_commit.view import request_of
+
+
+def _service(scope: str) -> AtomicCommit:
+    found = next(each for each in SCOPES if each.name == scope)
+    return AtomicCommit(found.accounts, requests_of(found, ("run",), request_of))
+
+
+SERVICE = Study(
+    name="what a client of atomic commit sees",
+    make=_service,
+    sizes=(
+        Size("one run", {"scope": "lost replies"}, 79, 8),
+        Size("two runs in opposite directions", {"scope": "opposite runs"}, 3_283, 16),
+    ),
+    properties=tuple(p for p in PROPERTIES if p.id != "SOME-REJECTED"),  # a single run can always be paid
+)
+
+THEORY = Theory(
+    promise=(
+        "All databases commit a run, or none does, whoever crashes and whenever. Each votes only after it can commit "
+        "whatever happens to it; the coordinator decides once all have voted, and its log says what was decided."
+    ),
+    studies=(CRASHES, TWO_PHASE, BACKUP, COMMITMENT, SERVICE),
+    aspects={
+        "atomicity": ("AC1", "AC3"), "isolation": ("N2",), "durability": ("AC2",), "idempotency": ("G3", "G7"),
+        "conservation": ("G1",), "termination": ("AC5.live",), "non-blocking": ("N1.live",),
+    },
+    omitted={
+        "WAL-order": "a rule about the order of writes, not a view: switches off its two halves, and AC1 and AC3 fall",
+        "N4": "follows from N3: no rule can decide alone; that holds of all protocols, which no model of one can show",
+        "N5": "sequential commits are no two-phase commit: the naive version exhibits it on real databases",
+        "N6": "a statement about Paxos Commit, which is not one of the patterns",
+    },
+    claims=(
+        Claim("strong consistency", "refined", ("AC1", "N2"), "the outcome is atomic, but a reader sees half of a commit"),
+        Claim("blocks while the coordinator is down", "confirmed", ("N1", "N1.live"), "for ever, if it never comes back"),
+    ),
+)  # fmt: skip

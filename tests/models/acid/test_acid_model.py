@@ -8,7 +8,7 @@ from acidtest.checker.check import check
 from acidtest.checker.machine import Kind
 from acidtest.models.acid.service import LEVELS, AcidModel, AcidState
 from acidtest.models.shared.ledger import Request, put
-from acidtest.properties.acid.contract import PROPERTIES
+from acidtest.properties.acid.properties import PROPERTIES
 
 OPENING = (("A", 100), ("B", 50))
 

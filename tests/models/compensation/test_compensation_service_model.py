@@ -8,8 +8,8 @@ from acidtest.checker.check import check
 from acidtest.checker.machine import Kind, Property
 from acidtest.models.compensation.service import CompensationModel, Compensations, undo_request
 from acidtest.models.shared.ledger import Request
-from acidtest.properties.compensation.contract import SERVICE
-from acidtest.properties.compensation.predicates import N3_PARKED, N3_UNDONE, PROPERTIES
+from acidtest.properties.compensation.properties import N3_PARKED, N3_UNDONE, PROPERTIES
+from acidtest.properties.compensation.theory import SERVICE
 
 PAYMENT = ("k1", (("A", -61), ("B", 61)))
 SPENDING = ("k2", (("B", -23),))

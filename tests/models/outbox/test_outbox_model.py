@@ -10,7 +10,7 @@ from acidtest.checker.check import check
 from acidtest.checker.machine import Kind, Property
 from acidtest.models.outbox.service import OutboxModel, OutboxState
 from acidtest.models.shared.ledger import Request
-from acidtest.properties.outbox.contract import N1, PROPERTIES
+from acidtest.properties.outbox.properties import N1, PROPERTIES
 
 if TYPE_CHECKING:
     from acidtest.checker.check import Exploration

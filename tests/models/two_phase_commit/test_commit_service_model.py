@@ -10,7 +10,7 @@ from acidtest.checker.check import check, reachable
 from acidtest.checker.machine import Action, Kind, Property
 from acidtest.models.shared.ledger import Request
 from acidtest.models.two_phase_commit.service import AtomicCommit, AtomicCommitState, AtomicCommitView
-from acidtest.properties.two_phase_commit.contract import PROPERTIES
+from acidtest.properties.two_phase_commit.properties import PROPERTIES
 
 OPENING = (("left/A", 100), ("right/B", 60))
 

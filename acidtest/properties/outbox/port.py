@@ -1,0 +1,28 @@
+"""What an implementation of the transactional outbox offers."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from acidtest.environment import Outcome
+from acidtest.port import background, installation, operation, read
+
+
+class OutboxPort(Protocol):
+    """What an outbox offers."""
+
+    @installation
+    def install(self, accounts: dict[str, int]) -> None:
+        """Create the schema and open the accounts (minor units); runs once, outside the schedule."""
+
+    @operation
+    def execute(self, key: str, account: str, amount: int) -> Outcome:
+        """Withdraw `amount` from `account` and enqueue a message about it, once per `key`, in one transaction."""
+
+    @background
+    def relay(self) -> None:
+        """Poll once: publish what is owed on `env.broker`."""
+
+    @read
+    def balances(self) -> dict[str, int]:
+        """The committed balance of every account."""
