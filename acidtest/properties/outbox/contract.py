@@ -65,6 +65,13 @@ class OutboxContract(LedgerContract):
         """Clients' events; and a disturbance, which excuses a further copy."""
         return (Action("disturb"),) if kind == "disturb" else super().actions(scope, kind, subject, value)
 
+    def excuses(self, change: str, capabilities: frozenset[str], notes: frozenset[str]) -> bool:
+        """A pause, in which a lease runs out; where relays are fenced, only after a publish.
+
+        A token fences the database, not the broker: what was published but is not marked yet will be published again.
+        """
+        return super().excuses(change, capabilities, notes) and ("fenced" not in capabilities or "published" in notes)
+
     @classmethod
     def stateful_workloads(cls) -> Sequence[Sequence[Scope]]:
         """Stories of withdrawals and relays, alone and one after the other."""

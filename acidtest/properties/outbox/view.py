@@ -12,7 +12,8 @@ from acidtest.properties.shared.requests import took_effect
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from acidtest.properties.shared.seen import Message, Seen
+    from acidtest.outside import Message
+    from acidtest.properties.shared.seen import Seen
     from acidtest.workload import Operation, Scope
 
 
@@ -29,7 +30,7 @@ def view_of(scope: Scope, calls: tuple[Call, ...], seen: Seen, before: OutboxVie
     balances: Any = seen.durable
     accepted = took_effect(before, opening, calls, balances)
     return OutboxView(
-        opening, balances, calls, accepted, copies_of(seen.messages, calls, accepted),
+        opening, balances, calls, accepted, copies_of(seen.of("broker"), calls, accepted),
         min(seen.disturbances, excusable(scope)), frozenset(scope.poison), seen.happened, seen.wedged,
     )  # fmt: skip
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from acidtest.models.shared.ledger import Call
-    from acidtest.properties.shared.seen import Order, Seen
+    from acidtest.outside import Order
+    from acidtest.properties.shared.seen import Seen
     from acidtest.workload import Operation, Scope
 
 
@@ -56,7 +57,7 @@ def view_of(scope: Scope, calls: tuple[Call, ...], seen: Seen) -> ReserveView:
     accounts, statuses = durable
     balances, held, available = (tuple((row[0], row[i]) for row in accounts) for i in (1, 2, 3))
     return ReserveView(
-        tuple(sorted(scope.accounts)), balances, held, available, calls, deals(calls, seen.orders), provider_of(scope), statuses,
+        tuple(sorted(scope.accounts)), balances, held, available, calls, deals(calls, seen.of("externals")), provider_of(scope), statuses,
         seen.happened,
     )  # fmt: skip
 

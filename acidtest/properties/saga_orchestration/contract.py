@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from acidtest.models.saga.service import OrdersView
     from acidtest.properties.shared.seen import Seen
-    from acidtest.workload import Played, Scope
+    from acidtest.workload import Scope
 
 
 class SagaOrchestrationContract(SagaContract):
@@ -39,9 +39,9 @@ class SagaOrchestrationContract(SagaContract):
         """Create the schema; what there is belongs to the services."""
         implementation.install()
 
-    def played(self, scope: Scope) -> Mapping[str, Played]:
+    def equipment(self, scope: Scope) -> Mapping[str, Any]:
         """The four services."""
-        return services_of(scope)
+        return {"services": services_of(scope)}
 
     def observe(self, implementation: Any) -> Hashable:  # noqa: ANN401
         """How the orders stand."""

@@ -22,6 +22,6 @@ def view_of(scope: Scope, calls: tuple[Call, ...], seen: Seen) -> OrdersView:
         seen: what was observed.
     """
     durable: Any = seen.durable
-    ledgers: Any = tuple(state for _, state in seen.services)
+    ledgers: Any = tuple(state for _, state in seen.of("services").states)
     executors = 1 if scope.serial else len(scope.processes())
     return orders_view(scope, calls, seen, dict(durable), ledgers)._replace(executors=executors)

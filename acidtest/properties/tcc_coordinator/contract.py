@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from acidtest.models.shared.ledger import Request
     from acidtest.models.tcc.coordinator import CoordinationView
     from acidtest.properties.shared.seen import Seen
-    from acidtest.properties.tcc_coordinator.services import AccountService
     from acidtest.workload import Operation, Scope
 
 
@@ -49,9 +48,9 @@ class TccCoordinatorContract(LedgerContract):
         """Create the coordinator's schema; the accounts are the services'."""
         implementation.install()
 
-    def played(self, scope: Scope) -> Mapping[str, AccountService]:
+    def equipment(self, scope: Scope) -> Mapping[str, Any]:
         """The services that have the accounts of `scope`."""
-        return services_of(scope.accounts)
+        return {"services": services_of(scope.accounts)}
 
     def requests(self, scope: Scope) -> tuple[Request, ...]:
         """The transactions of `scope`."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from acidtest.models.shared.ledger import Call, Request
+    from acidtest.outside import Served
     from acidtest.properties.shared.seen import Seen
     from acidtest.workload import Operation, Scope
 
@@ -70,9 +71,10 @@ def view_of(scope: Scope, calls: tuple[Call, ...], seen: Seen) -> CoordinationVi
         calls: what clients know.
         seen: what was observed.
     """
+    served: Served = seen.of("services")
     view = CoordinationView(
-        tuple(sorted(scope.accounts)), balances_of(seen.services), available_of(seen.services), calls, (),
-        branches_of(seen.services, seen.coming), seen.happened, is_stuck(seen.happened), seen.wedged,
+        tuple(sorted(scope.accounts)), balances_of(served.states), available_of(served.states), calls, (),
+        branches_of(served.states, served.coming), seen.happened, is_stuck(seen.happened), seen.wedged,
     )  # fmt: skip
     return view._replace(accepted=accepted_of(view))
 
