@@ -87,9 +87,13 @@ class Actors:
     def went_on(self, task: Task) -> None:
         """What a call has left running goes on after its answer, until it has ended."""
         if task.finished:
-            self.leftovers = {name: other for name, other in self.leftovers.items() if other is not task}
+            self._forget([name for name, other in self.leftovers.items() if other is task])
 
     def bury(self, process: Process) -> None:
         """Nothing of a dead process goes on."""
         self.starting.pop(process.name, None)
-        self.leftovers = {name: task for name, task in self.leftovers.items() if task.process is not process}
+        self._forget([name for name, task in self.leftovers.items() if task.process is process])
+
+    def _forget(self, names: Iterable[str]) -> None:
+        for name in names:
+            del self.leftovers[name]

@@ -74,6 +74,7 @@ class World:
         self.devices = {d.name: d(surroundings._replace(equipment=equipment.get(d.name))) for d in devices}
         self._serving = [device for device in self.devices.values() if type(device).arrivals is not Device.arrivals]
         self._device_of = {kind: device for device in self.devices.values() for kind in device.kinds}
+        self._faulty = {kind: d for kind, d in self._device_of.items() if type(d).faults is not Device.faults}
         self.changes = {change: device for device in self.devices.values() for change in device.changes}
         self.sources = Sources(self.devices.values())
         self._offers = {name: offer for device in self.devices.values() for name, offer in device.offers().items()}
@@ -81,6 +82,7 @@ class World:
         site.reset()
         site.late = self.late.postpone_commit
         self.actors = Actors(scope.clients)
+        self.clients, self.starting, self.leftovers = self.actors.clients, self.actors.starting, self.actors.leftovers
         for name in scope.processes():
             self._boot(name)
 
@@ -188,21 +190,6 @@ class World:
 
     # What the search looks at:
 
-    @property
-    def clients(self) -> dict[str, Session]:
-        """The clients, by name."""
-        return self.actors.clients
-
-    @property
-    def starting(self) -> dict[str, Task]:
-        """The processes that start, by name."""
-        return self.actors.starting
-
-    @property
-    def leftovers(self) -> dict[str, Task]:
-        """What calls have left running, or let others do, by name."""
-        return self.actors.leftovers
-
     def runnable(self) -> list[str]:
         """The names of all that can go on: what waits neither for a lock nor for its process."""
         self._wake()
@@ -239,10 +226,8 @@ class World:
         if task is None:
             return None
         effect = task.pending if task.call is None else task.call.pending(task.pending)
-        device = None if effect is None else self._device_of.get(effect.kind)
-        if effect is not None and device is not None:
-            faults = device.faults(task, effect)
-            effect = effect if faults is effect.faults else effect._replace(faults=faults)
+        if effect is not None and effect.kind in self._faulty:
+            effect = effect._replace(faults=self._faulty[effect.kind].faults(task, effect))
         return effect if effect is None or task.call is None else task.call.with_cancellations(effect)
 
     def is_outside(self, effect: Effect) -> bool:
