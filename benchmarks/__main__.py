@@ -22,8 +22,8 @@ from acidtest.properties.outbox.contract import OutboxContract
 from acidtest.search.check import check_exhaustively, check_scope, find_scope
 from acidtest.search.exhaustive import Explorer
 from acidtest.search.harness import Harness
-from acidtest.world.databases.backend import BACKENDS
 from acidtest.world.databases.postgresql.server import PrivateServer
+from acidtest.world.databases.table import BACKENDS
 from benchmarks import stateful
 
 if TYPE_CHECKING:

@@ -15,13 +15,13 @@ from acidtest.search.follow import Follower
 from acidtest.workload import Scope
 from acidtest.world.core.effects import CANCELLATIONS, CRASH
 from acidtest.world.core.env import Env
-from acidtest.world.core.site import Site
+from acidtest.world.core.host import building
 from acidtest.world.core.sources import REPLY
 from acidtest.world.core.world import World, describe
-from acidtest.world.databases.backend import DEFAULT
+from acidtest.world.databases.table import DEFAULT
+from acidtest.world.databases.table import open_site as Site  # noqa: N812 - until sites are called clusters
+from acidtest.world.interpose import install as interpose
 from acidtest.world.python.coroutines import Driven, coroutine_methods
-from acidtest.world.python.interpose import building
-from acidtest.world.python.interpose import install as interpose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from acidtest.search.harness import Harness
     from acidtest.workload import Scope
+    from acidtest.world.core.backend import Contents
     from acidtest.world.core.effects import Decision
     from acidtest.world.core.world import Event
-    from acidtest.world.databases.tables import Contents
     from acidtest.world.devices.external import Order
 
 

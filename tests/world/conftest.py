@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from small_world import install
 
-from acidtest.world.core.site import Site
-from acidtest.world.python import interpose
+from acidtest.world import interpose
+from acidtest.world.databases.table import open_site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from acidtest.world.core.site import Site
 
 
 @pytest.fixture
 def site() -> Iterator[Site]:
     interpose.install()
-    made = Site()
+    made = open_site()
     install(made)
     yield made
     made.close()
@@ -36,7 +38,7 @@ def pg(postgresql: Any) -> Iterator[Site]:
     """The same on PostgreSQL."""
     del postgresql
     interpose.install()
-    made = Site("postgresql")
+    made = open_site("postgresql")
     install(made, two_accounts)
     yield made
     made.close()

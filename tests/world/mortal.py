@@ -16,9 +16,10 @@ from typing import Any
 from acidtest.patterns import pattern
 from acidtest.port import Role
 from acidtest.search.check import find_scope
+from acidtest.world import interpose
 from acidtest.world.core.site import Site
 from acidtest.world.core.world import World
-from acidtest.world.python import interpose
+from acidtest.world.databases.table import open_site
 
 
 def attach(site: Site, places: dict[str, str]) -> None:
@@ -37,7 +38,7 @@ def attach(site: Site, places: dict[str, str]) -> None:
 def live_and_die(order: dict[str, Any]) -> None:
     """Perform the steps, and be killed."""
     interpose.install()
-    site = Site(order["backend"])
+    site = open_site(order["backend"])
     attach(site, order["places"])
     entry = pattern(order["stem"])
     contract = entry.contract_class()()

@@ -11,10 +11,10 @@ import psycopg
 from acidtest.workload import Client, Operation, Scope
 from acidtest.world.core.effects import CRASH, Decision
 from acidtest.world.core.env import Env
+from acidtest.world.core.host import building
 from acidtest.world.core.world import World
 from acidtest.world.databases.sqlite.store import connect_sqlite
 from acidtest.world.python.coroutines import Driven, coroutine_methods
-from acidtest.world.python.interpose import building
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable

@@ -16,10 +16,10 @@ from acidtest.environment import BrokerRefused, BrokerTimeout, Status
 from acidtest.errors import ContractError, NondeterminismError
 from acidtest.workload import Scope
 from acidtest.world.core.env import Env
+from acidtest.world.core.host import building
 from acidtest.world.core.world import World
 from acidtest.world.devices.clock import START
 from acidtest.world.python.coroutines import Driven, coroutine_methods
-from acidtest.world.python.interpose import building
 
 if TYPE_CHECKING:
     from acidtest.world.core.site import Site

@@ -140,7 +140,7 @@ def test_code_that_would_not_die_does_not_keep_the_interpreter_alive() -> None:
     program = """
 import sys
 sys.path[:0] = [{folder!r}]
-from acidtest.world.core.site import Site
+from acidtest.world.databases.table import open_site
 from small_world import Small, install
 def stubborn(env):
     while True:
@@ -148,7 +148,7 @@ def stubborn(env):
             env.connect("bank").execute("SELECT 1")
         except BaseException:
             continue
-site = Site()
+site = open_site()
 install(site)
 world = Small(site, stubborn)
 world.until("stubborn", "SELECT")

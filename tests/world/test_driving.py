@@ -11,7 +11,7 @@ from small_world import Small, balance, effects, read, run
 from sqlalchemy import orm
 
 from acidtest.errors import UsageError
-from acidtest.world.python import interpose
+from acidtest.world import interpose
 
 if TYPE_CHECKING:
     from pathlib import Path

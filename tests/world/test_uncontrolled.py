@@ -19,14 +19,14 @@ from acidtest.world.core.effects import Decision
 from acidtest.world.core.world import World
 from acidtest.world.databases.sqlite import store
 from acidtest.world.devices.clock import START
-from acidtest.world.python import interpose
+from acidtest.world.python import standard_library
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from acidtest.world.core.site import Site
 
-really_sleep = interpose._really_sleep
+really_sleep = standard_library._really_sleep
 real_connect = store._connect
 
 

@@ -14,6 +14,8 @@ from acidtest.errors import AcidtestError, HarnessError
 from acidtest.workload import ENVIRONMENT
 from acidtest.world.core.effects import DEADLOCK, TIMEOUT, Decision, Effect, RunEnded
 from acidtest.world.core.env import Env
+from acidtest.world.core.host import building
+from acidtest.world.core.locks import of_tasks
 from acidtest.world.core.process import Process, Task
 from acidtest.world.core.session import Session
 from acidtest.world.core.sources import Sources
@@ -23,16 +25,14 @@ from acidtest.world.devices.clock import VirtualClock
 from acidtest.world.devices.external import Externals
 from acidtest.world.devices.services.called import Calls
 from acidtest.world.devices.services.played import Services
-from acidtest.world.python.interpose import building
-from acidtest.world.python.locks import of_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
 
     from acidtest.environment import Environment
     from acidtest.workload import Operation, Played, Scope
+    from acidtest.world.core.backend import Landing
     from acidtest.world.core.site import Site
-    from acidtest.world.databases.backend import Landing
 
     Factory = Callable[[Environment], Any]
 
