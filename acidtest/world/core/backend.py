@@ -1,4 +1,7 @@
-"""What a world asks of a kind of database: a server or a library, its databases, and its connections."""
+"""What a world asks of a kind of database: a server or a library, its databases, and its connections.
+
+Those that there are stand in `acidtest.world.databases`.
+"""
 
 from __future__ import annotations
 

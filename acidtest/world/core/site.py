@@ -1,4 +1,4 @@
-"""What is used again run after run: the databases, and the hosts with their engines and connections."""
+"""The databases of a world and the hosts that its processes run on, used again run after run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Site:
-    """The place where worlds are built, one after the other.
+    """Databases and hosts, for one world after the other.
 
     Databases are made when first asked for. `late` is called with a transaction that is to take effect later; the world
     of the present run sets it.
