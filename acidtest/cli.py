@@ -17,7 +17,7 @@ from acidtest import __version__
 from acidtest.errors import AcidtestError, UsageError
 from acidtest.patterns import Pattern, entries, parts, pattern
 from acidtest.search.verdict import Result, Verdict, overall
-from acidtest.world.databases.backend import BACKENDS, DEFAULT
+from acidtest.world.databases.table import BACKENDS, DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -167,7 +167,7 @@ def load(path: str) -> Callable[[Any], Any]:
     if not module_name or not name:
         message = f"{path!r} does not name an implementation. Write module:Factory, for example my_outbox:MyOutbox."
         raise UsageError(message)
-    from acidtest.world.python import interpose
+    from acidtest.world import interpose
 
     interpose.install()
     if "" not in sys.path and str(Path.cwd()) not in sys.path:

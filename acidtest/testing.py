@@ -14,7 +14,7 @@ from acidtest.search.replay import replay
 from acidtest.search.verdict import Result, Verdict
 from acidtest.workload import scope_from_json
 from acidtest.world.core.effects import Decision
-from acidtest.world.databases.backend import DEFAULT
+from acidtest.world.databases.table import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -22,8 +22,8 @@ from acidtest.properties.outbox.contract import OutboxContract
 from acidtest.search.check import check_exhaustively, check_scope, find_scope
 from acidtest.search.exhaustive import Explorer
 from acidtest.search.harness import Harness
-from acidtest.world.databases.backend import BACKENDS
 from acidtest.world.databases.postgresql.server import PrivateServer
+from acidtest.world.databases.table import BACKENDS
 from benchmarks import stateful
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def postgresql() -> None:
                 found = Explorer(harness, scope, seconds=BUDGET).explore()
                 views.append({contract.abstract(view) for view, _ in found.finals})
                 print(
-                    f"{stem}, {name}, {harness.site.backend.name}: {found.schedules} schedules, {found.runs} runs, {len(found.states)} states, "
+                    f"{stem}, {name}, {harness.cluster.backend.name}: {found.schedules} schedules, {found.runs} runs, {len(found.states)} states, "
                     f"{found.effects} effects, {found.effects / found.seconds:.0f} effects/s, {found.runs / found.seconds:.0f} runs/s"
                     f"{'' if found.complete else ', NOT COMPLETE'}"
                 )

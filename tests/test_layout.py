@@ -4,6 +4,7 @@ import ast
 from functools import cache
 from pathlib import Path
 
+import networkx as nx
 import pytest
 
 import acidtest
@@ -12,15 +13,24 @@ ROOT = Path(acidtest.__file__).parent
 LONGEST_MODULE = 500
 LONGEST_FUNCTION = 60
 
+#: What anybody may use: values and errors.
+VALUES = ("environment", "errors", "workload", "port")
 #: What modules of each folder may import of ours. A folder may always import itself.
 ALLOWED = {
-    "models": (),
-    "properties": ("models", "environment", "errors", "workload"),
-    "world": ("environment", "errors", "workload"),
+    "checker": (),
+    "models": ("checker",),
+    "properties": ("checker", "models", *VALUES),
+    "world": VALUES,
+    "world.core": VALUES,
+    "world.devices": ("world.core", *VALUES),
+    "world.python": ("world.core", *VALUES),
+    "world.databases": ("world.core", "world.python", *VALUES),
     "impl": ("environment",),
-    "search": ("world", "models", "properties", "errors", "workload", "report.failure"),
-    "report": ("search", "models", "properties", "impl", "errors", "patterns", "world.effects", "world.database.backend"),
-}
+    "search": ("world", "checker", "models", "properties", "errors", "workload", "port", "report.failure"),
+    "report": (
+        "search", "checker", "models", "properties", "impl", "errors", "port", "patterns", "world.core.effects", "world.databases.table",
+    ),
+}  # fmt: skip
 #: Folders where a pattern has a module of its own; elsewhere patterns have no names.
 BY_PATTERN = ("models", "properties", "impl")
 STEMS = (
@@ -54,6 +64,22 @@ def imported(module: Path) -> set[str]:
     return {target.removeprefix("acidtest.") for target in found if target.startswith("acidtest.")}
 
 
+def full_name(module: Path) -> str:
+    return ".".join((acidtest.__name__, *module.parts)).removesuffix(".__init__")
+
+
+def needed(module: Path, known: set[str]) -> set[str]:
+    """Those of the `known` modules that a module needs, wherever in it and what for, types included."""
+    found = set()
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            members = [f"{node.module}.{alias.name}" for alias in node.names]
+            found |= {member if member in known else str(node.module) for member in members}
+    return found & known
+
+
 def is_module(target: str) -> bool:
     path = ROOT.joinpath(*target.split("."))
     return path.is_dir() or path.with_suffix(".py").exists()
@@ -62,10 +88,26 @@ def is_module(target: str) -> bool:
 @pytest.mark.parametrize("folder", ALLOWED)
 def test_imports_point_one_way(folder):
     allowed = (folder, *ALLOWED[folder])
-    modules = [module for module in MODULES if module.parts[0] == folder]
+    modules = [module for module in MODULES if name(module).startswith(f"{folder}.")]
     found = {(name(m), target) for m in modules for target in imported(m) if is_module(target)}
     assert found
     assert not {(m, t) for m, t in found if not any(t == a or t.startswith(f"{a}.") for a in allowed)}
+
+
+def test_no_two_modules_need_each_other():
+    """Nor do more of them in a circle."""
+    known = set(map(full_name, MODULES))
+    graph = nx.DiGraph((full_name(module), other) for module in MODULES for other in needed(module, known))
+    circles = [sorted(part) for part in nx.strongly_connected_components(graph) if len(part) > 1]
+    assert not circles
+
+
+def test_no_backend_knows_another():
+    folders = {path.name for path in (ROOT / "world" / "databases").iterdir() if path.is_dir()}
+    own = [(m, m.parts[2]) for m in MODULES if m.parts[:2] == ("world", "databases") and m.parts[2] in folders]
+    assert own
+    others = {(name(m), t) for m, folder in own for t in imported(m) for f in folders - {folder} if f"databases.{f}" in t}
+    assert not others
 
 
 def test_values_and_errors_import_nothing_of_ours():

@@ -16,7 +16,7 @@ from acidtest.report.table import result_json
 from acidtest.search.check import check_exhaustively, check_scope, find_scope
 from acidtest.search.harness import Harness
 from acidtest.search.verdict import Result, Verdict, conclude, overall
-from acidtest.world.databases.backend import DEFAULT
+from acidtest.world.databases.table import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

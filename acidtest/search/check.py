@@ -9,7 +9,7 @@ from acidtest.search.coverage import findings, measure
 from acidtest.search.exhaustive import Explorer, Search
 from acidtest.search.harness import Harness
 from acidtest.search.verdict import Result, conclude
-from acidtest.world.databases.backend import DEFAULT
+from acidtest.world.databases.table import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

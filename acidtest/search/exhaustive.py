@@ -261,7 +261,7 @@ class Explorer:
         self.found.schedules += 1
         settle(run)
         self._ended_well |= run.violation is None
-        self.found.finals.add((run.view, run.world.site.contents()))
+        self.found.finals.add((run.view, run.world.cluster.contents()))
         self.found.outcomes.update(run.status)
 
 

@@ -63,7 +63,7 @@ def explain_failure(harness: Harness, result: Result, implementation: str) -> Fa
         coverage=result.coverage.to_json(),
         capabilities=tuple(sorted(harness.capabilities)),
         versions=versions(harness),
-        backend=harness.site.backend.name,
+        backend=harness.cluster.backend.name,
     )
 
 
@@ -139,7 +139,7 @@ def _record(record: Any) -> str:  # noqa: ANN401 - a named tuple
 def versions(harness: Harness) -> dict[str, str]:
     """What was involved."""
     names = ("acidtest", "SQLAlchemy", "hypothesis")
-    found = {"python": platform.python_version(), **harness.site.backend.versions()}
+    found = {"python": platform.python_version(), **harness.cluster.backend.versions()}
     for name in names:
         try:
             found[name.lower()] = version(name)

@@ -1,4 +1,4 @@
-"""Where implementations of a pattern are put to the test: one site, one factory, and all that is remembered between runs."""
+"""Where implementations of a pattern are put to the test: one cluster, one factory, and all that is remembered between runs."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from acidtest.search.reachable import Reachable, reachable
 from acidtest.workload import Scope
 from acidtest.world.core.effects import CANCELLATIONS, CRASH
 from acidtest.world.core.events import describe
-from acidtest.world.core.site import Site
+from acidtest.world.core.host import building
 from acidtest.world.core.world import World
-from acidtest.world.databases.backend import DEFAULT
+from acidtest.world.databases.table import DEFAULT, open_cluster
 from acidtest.world.devices.table import DEVICES
+from acidtest.world.interpose import install as interpose
 from acidtest.world.python.coroutines import Driven, coroutine_methods
-from acidtest.world.python.interpose import building
-from acidtest.world.python.interpose import install as interpose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
 
     from acidtest.checker.machine import Property
     from acidtest.properties.shared.contract import Contract
+    from acidtest.world.core.cluster import Cluster
 
 OBSERVER = "observer"
 #: What is run where nothing is.
@@ -59,7 +59,7 @@ class Harness:
         interpose()
         self.contract = contract
         self.factory: Callable[[Any], Any] = Driven(factory)
-        self.site = Site(backend, contract.members)
+        self.cluster = open_cluster(backend, contract.members)
         self.scope: Scope | None = None
         self.capabilities: frozenset[str] = frozenset()
         self.coroutines: frozenset[str] = frozenset()
@@ -144,12 +144,12 @@ class Harness:
         return frozenset(kinds) - (CANCELLATIONS - self.offered)
 
     def _install(self, scope: Scope) -> None:
-        self.site.clear()
+        self.cluster.clear()
         world = self._empty_world()
         for member in self.contract.members or ("",):
             install = partial(self._install_member, scope, member)
             self._outside(world, install, "install(accounts)", member)
-        self.site.capture()
+        self.cluster.capture()
         self._installed = scope.accounts
 
     def _install_member(self, scope: Scope, member: str, env: Any) -> None:  # noqa: ANN401 - an environment
@@ -179,11 +179,11 @@ class Harness:
 
     def world(self) -> World:
         """A fresh world for the prepared scope."""
-        return self._world(self.site, self.prepared())
+        return self._world(self.cluster, self.prepared())
 
     def observe(self, world: World) -> Hashable:
         """The committed state as the port tells it, through a fresh incarnation of an observer."""
-        key = (world.site.contents(), world.time.time)
+        key = (world.cluster.contents(), world.time.time)
         if key not in self._observed:
             try:
                 self._observed[key] = self._look(world)
@@ -202,13 +202,13 @@ class Harness:
         return self.contract.observe_member(self.factory(env), member)
 
     def _look_at_copy(self, world: World) -> Hashable:
-        site = world.site.copy()
+        cluster = world.cluster.copy()
         try:
-            beside = self._world(site, EMPTY)
+            beside = self._world(cluster, EMPTY)
             beside.time.time = world.time.time
             return self._look(beside)
         finally:
-            site.close()
+            cluster.close()
 
     def judge(self, view: Any) -> Property | None:  # noqa: ANN401 - the pattern's view
         """The first property that must always hold and does not hold of `view`."""
@@ -222,20 +222,20 @@ class Harness:
         return not self.only or property_id in self.only
 
     def close(self) -> None:
-        """Give back the site, and forget everything: others may keep the harness itself for long."""
-        self.site.close()
+        """Give back the cluster, and forget everything: others may keep the harness itself for long."""
+        self.cluster.close()
         self._kept.clear()
         for name in ("follower", "_observed", "_judged", "settled"):
             vars(self).pop(name, None)
 
     def _empty_world(self) -> World:
-        return self._world(self.site, EMPTY)
+        return self._world(self.cluster, EMPTY)
 
-    def _world(self, site: Site, scope: Scope) -> World:
+    def _world(self, cluster: Cluster, scope: Scope) -> World:
         port = self.contract.interface()
         equipment = {} if scope is EMPTY else self.contract.equipment(scope)
         return World(
-            site, self.factory, scope, (*DEVICES, *self.contract.devices),
+            cluster, self.factory, scope, (*DEVICES, *self.contract.devices),
             recover=port.name(Role.RECOVERY), roles=port.roles, equipment=equipment,
         )  # fmt: skip
 
@@ -245,7 +245,7 @@ class Harness:
         Raises:
             ContractError: it raised.
         """
-        host = world.site.host(f"{member}-{OBSERVER}" if member else OBSERVER)
+        host = world.cluster.host(f"{member}-{OBSERVER}" if member else OBSERVER)
         try:
             with building(host):
                 return call(world.environment(host))

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from acidtest.search.harness import Harness
     from acidtest.workload import Scope
+    from acidtest.world.core.backend import Contents
     from acidtest.world.core.effects import Decision
     from acidtest.world.core.events import Event
-    from acidtest.world.databases.tables import Contents
 
 
 class Step(NamedTuple):
@@ -121,7 +121,7 @@ def _step(run: Run, decision: Decision, watch: _Watch | None) -> Step:
     process = ENVIRONMENT if run.world.is_change(decision.kind) or decision.restarts_database else decision.target
     if decision.kind in ("advance", "victim"):
         process = run.world.actors.process_of(decision.target)
-    before, outside = run.world.site.values(), run.world.seen()
+    before, outside = run.world.cluster.values(), run.world.seen()
     events: list[Event] = []
     run.on_events = events.extend
     run.perform(decision)
@@ -135,7 +135,7 @@ def _to_rest(run: Run, result: Replayed, watch: _Watch | None, *, lenient: bool)
     while lenient and (options := [m for m in moves(run, at) if not m.faults]):
         if run.perform(options[0].decision):
             at = follow(run, options[0].decision)
-    before, outside = run.world.site.values(), run.world.seen()
+    before, outside = run.world.cluster.values(), run.world.seen()
     run.harness.settled.clear()
     settle(run)
     if watch is not None:
@@ -145,9 +145,9 @@ def _to_rest(run: Run, result: Replayed, watch: _Watch | None, *, lenient: bool)
 
 def changes(run: Run, before: dict[str, Contents], outside: dict[str, Any]) -> Iterable[str]:
     """What became durable since: rows that came, went or changed, and what devices show of themselves."""
-    for name, contents in run.world.site.values().items():
+    for name, contents in run.world.cluster.values().items():
         old = dict(before.get(name, ()))
-        database = run.world.site.database(name)
+        database = run.world.cluster.database(name)
         for table, rows in contents:
             if rows == old.get(table):
                 continue

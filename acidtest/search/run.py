@@ -84,7 +84,7 @@ class Run:
         return self.world.key(), self.view, self.candidates, windows
 
     def close(self) -> None:
-        """Give the site back."""
+        """Give the cluster back."""
         self.world.close()
 
     def memory(self) -> tuple[Any, ...]:

@@ -173,7 +173,7 @@ def _serve(run: Run, caller: Task) -> bool:
                 break
             world.advance(name)
             run.look_again()
-    caller.wake(world.site.version())
+    caller.wake(world.cluster.version())
     if not caller.blocked:
         caller.resume()
         return True

@@ -25,7 +25,7 @@ from acidtest.search.harness import Harness
 from acidtest.search.planned import NO_DEPARTURE, Occasions, Plan, PlannedRun, fault_of
 from acidtest.search.verdict import Result, conclude
 from acidtest.world.core.effects import CRASH
-from acidtest.world.databases.backend import DEFAULT
+from acidtest.world.databases.table import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

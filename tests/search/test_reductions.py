@@ -42,7 +42,7 @@ def ending(harness: Harness, small: Scope, **way: bool) -> Ending:
     if search.violation is not None:
         return Ending(search.violation.property, frozenset())
     assert search.complete
-    databases = harness.site.databases()
+    databases = harness.cluster.databases()
     finals = {
         (view, tuple(d.value(number) for d, number in zip(databases, contents, strict=True)))
         for view, contents in search.finals

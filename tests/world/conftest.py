@@ -1,4 +1,4 @@
-"""What every test of the world starts from: a site of its own, with two accounts in the database "bank"."""
+"""What every test of the world starts from: a cluster of its own, with two accounts in the database "bank"."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from small_world import install
 
-from acidtest.world.core.site import Site
-from acidtest.world.python import interpose
+from acidtest.world import interpose
+from acidtest.world.databases.table import open_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from acidtest.world.core.cluster import Cluster
+
 
 @pytest.fixture
-def site() -> Iterator[Site]:
+def cluster() -> Iterator[Cluster]:
     interpose.install()
-    made = Site()
+    made = open_cluster()
     install(made)
     yield made
     made.close()
@@ -32,11 +34,11 @@ def two_accounts(env: Any) -> None:
 
 
 @pytest.fixture
-def pg(postgresql: Any) -> Iterator[Site]:
+def pg(postgresql: Any) -> Iterator[Cluster]:
     """The same on PostgreSQL."""
     del postgresql
     interpose.install()
-    made = Site("postgresql")
+    made = open_cluster("postgresql")
     install(made, two_accounts)
     yield made
     made.close()

@@ -16,34 +16,35 @@ from typing import Any
 from acidtest.patterns import pattern
 from acidtest.port import Role
 from acidtest.search.check import find_scope
-from acidtest.world.core.site import Site
+from acidtest.world import interpose
+from acidtest.world.core.cluster import Cluster
 from acidtest.world.core.world import World
+from acidtest.world.databases.table import open_cluster
 from acidtest.world.devices.table import DEVICES
-from acidtest.world.python import interpose
 
 
-def attach(site: Site, places: dict[str, str]) -> None:
+def attach(cluster: Cluster, places: dict[str, str]) -> None:
     """Use databases that are there already."""
     for name, place in places.items():
-        if site.backend.name == "sqlite":
+        if cluster.backend.name == "sqlite":
             from acidtest.world.databases.sqlite.store import Database as File
 
-            site._databases[name] = File(name, Path(place), site._postpone)
+            cluster._databases[name] = File(name, Path(place), cluster._postpone)
         else:
             from acidtest.world.databases.postgresql.store import Database
 
-            site._databases[name] = Database(name, place, site.backend.watch, site._postpone)  # type: ignore[attr-defined]
+            cluster._databases[name] = Database(name, place, cluster.backend.watch, cluster._postpone)  # type: ignore[attr-defined]
 
 
 def live_and_die(order: dict[str, Any]) -> None:
     """Perform the steps, and be killed."""
     interpose.install()
-    site = Site(order["backend"])
-    attach(site, order["places"])
+    cluster = open_cluster(order["backend"])
+    attach(cluster, order["places"])
     entry = pattern(order["stem"])
     contract = entry.contract_class()()
     scope = find_scope(contract, order["scope"])
-    world = World(site, entry.reference_factory(), scope, DEVICES, recover=contract.interface().name(Role.RECOVERY))
+    world = World(cluster, entry.reference_factory(), scope, DEVICES, recover=contract.interface().name(Role.RECOVERY))
     for _ in range(order["steps"]):
         assert world.advance(scope.clients[0].name)
     sys.stdout.write(json.dumps(world.devices["broker"].log) + "\n")

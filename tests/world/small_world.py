@@ -10,33 +10,33 @@ import psycopg
 
 from acidtest.workload import Client, Operation, Scope
 from acidtest.world.core.effects import CRASH, Decision
+from acidtest.world.core.host import building
 from acidtest.world.core.world import World
 from acidtest.world.databases.sqlite.store import connect_sqlite
 from acidtest.world.devices.table import DEVICES
 from acidtest.world.python.coroutines import Driven, coroutine_methods
-from acidtest.world.python.interpose import building
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from acidtest.world.core.site import Site
+    from acidtest.world.core.cluster import Cluster
 
 ACCOUNTS = (
     "CREATE TABLE accounts (id TEXT PRIMARY KEY, balance INTEGER); INSERT INTO accounts VALUES ('A', 100), ('B', 100)"
 )
 
 
-def install(site: Site, code: Callable[[Any], object] | str = ACCOUNTS, name: str = "bank") -> None:
+def install(cluster: Cluster, code: Callable[[Any], object] | str = ACCOUNTS, name: str = "bank") -> None:
     """Run `code`, or a script on the database `name`, outside of any schedule; every run starts from there."""
-    host = site.host("installer")
-    world = World(site, lambda _: None, Scope("empty", "", (), ()), DEVICES)
+    host = cluster.host("installer")
+    world = World(cluster, lambda _: None, Scope("empty", "", (), ()), DEVICES)
     with building(host):
         env = world.environment(host)
         if isinstance(code, str):
             env.connect(name).executescript(code)
         else:
             code(env)
-    site.capture()
+    cluster.capture()
 
 
 class Code:
@@ -50,14 +50,14 @@ class Code:
 class Small(World):
     """A world with one client per function. `answers` is what they were told, by the function's name."""
 
-    def __init__(self, site: Site, *functions: Callable[[Any], object], together: bool = False, retries: int = 0) -> None:
+    def __init__(self, cluster: Cluster, *functions: Callable[[Any], object], together: bool = False, retries: int = 0) -> None:
         named = {function.__name__: function for function in functions}
         clients = [n for n in named if n != "recover"]
         clients = tuple(Client(n, "app" if together else n, (Operation(n, n, (), retries),)) for n in clients)
         factory: Any = partial(Code, named)
         if coroutine_methods(factory(None), named):
             factory = Driven(factory)
-        super().__init__(site, factory, Scope("small", "", (), clients), DEVICES, recover="recover" * ("recover" in named))
+        super().__init__(cluster, factory, Scope("small", "", (), clients), DEVICES, recover="recover" * ("recover" in named))
         self.answers: dict[str, Hashable] = {}
         self.done: list[str] = []
 
@@ -95,24 +95,24 @@ class Small(World):
         return self.answers.get(name)
 
 
-def read(site: Site, sql: str, name: str = "bank") -> list[tuple[Any, ...]]:
+def read(cluster: Cluster, sql: str, name: str = "bank") -> list[tuple[Any, ...]]:
     """What is committed in the database `name`, read beside the world."""
-    connection = connect_sqlite(site.database(name).path)
+    connection = connect_sqlite(cluster.database(name).path)
     try:
         return connection.execute(sql).fetchall()
     finally:
         connection.close()
 
 
-def balance(site: Site, account: str = "A", name: str = "bank") -> int:
+def balance(cluster: Cluster, account: str = "A", name: str = "bank") -> int:
     """The committed balance of an account."""
-    ((found,),) = read(site, f"SELECT balance FROM accounts WHERE id = '{account}'", name)
+    ((found,),) = read(cluster, f"SELECT balance FROM accounts WHERE id = '{account}'", name)
     return int(found)
 
 
-def ask(site: Site, sql: str, name: str = "bank") -> list[tuple[Any, ...]]:
+def ask(cluster: Cluster, sql: str, name: str = "bank") -> list[tuple[Any, ...]]:
     """The same on PostgreSQL: what is committed in the database `name`, read beside the world."""
-    with psycopg.connect(site.database(name).conninfo) as connection:
+    with psycopg.connect(cluster.database(name).conninfo) as connection:
         return connection.execute(sql).fetchall()
 
 
@@ -154,16 +154,16 @@ def fingerprint(world: Small) -> tuple[Any, ...]:
     return world.key(), len(world.events), tuple(pending)
 
 
-def run(site: Site, code: Any) -> Small:
+def run(cluster: Cluster, code: Any) -> Small:
     """Run `code` alone to its end."""
-    world = Small(site, code)
+    world = Small(cluster, code)
     world.finish(code.__name__)
     return world
 
 
-def effects(site: Site, code: Any) -> list[str]:
+def effects(cluster: Cluster, code: Any) -> list[str]:
     """The effects that `code` has when nothing disturbs it."""
-    world = run(site, code)
+    world = run(cluster, code)
     done = world.done
     world.close()
     return done

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from small_world import Small, balance
 
 if TYPE_CHECKING:
-    from acidtest.world.core.site import Site
+    from acidtest.world.core.cluster import Cluster
 
 PAY = "UPDATE accounts SET balance = balance - 10 WHERE id = 'A'"
 
@@ -38,7 +38,7 @@ def published(world: Small) -> list[str]:
 # What it befalls:
 
 
-def test_it_befalls_everything_that_is_awaited(site: Site) -> None:
+def test_it_befalls_everything_that_is_awaited(cluster: Cluster) -> None:
     async def work(env: Any) -> None:
         await pay(env)
         await env.aio.broker.publish("m1", "A", "")
@@ -47,7 +47,7 @@ def test_it_befalls_everything_that_is_awaited(site: Site) -> None:
         await env.aio.external("atm").inquire("k1")
         await asyncio.sleep(1)
 
-    world = Small(site, work)
+    world = Small(cluster, work)
     at, both, found = world.begin("work"), {"cancelled", "cancelled after"}, {}
     while at:
         found[at] = faults(world, "work") & both
@@ -59,12 +59,12 @@ def test_it_befalls_everything_that_is_awaited(site: Site) -> None:
     world.close()
 
 
-def test_it_never_befalls_a_call_that_is_no_coroutine(site: Site) -> None:
+def test_it_never_befalls_a_call_that_is_no_coroutine(cluster: Cluster) -> None:
     def work(env: Any) -> None:
         with env.engine("bank").begin() as connection:
             connection.execute(sa.text(PAY))
 
-    world = Small(site, work, pay)
+    world = Small(cluster, work, pay)
     at = world.begin("work")
     while at:
         assert not faults(world, "work") & {"cancelled", "cancelled after"}
@@ -78,29 +78,29 @@ def test_it_never_befalls_a_call_that_is_no_coroutine(site: Site) -> None:
 @pytest.mark.parametrize(("effect", "fault", "left"), [
     ("UPDATE", "cancelled", 100), ("COMMIT", "cancelled", 100), ("COMMIT", "cancelled after", 90),
 ])  # fmt: skip
-def test_what_was_awaited_does_not_happen_or_has_happened_before(site: Site, effect: str, fault: str, left: int) -> None:
-    world = Small(site, pay, pay_too)
+def test_what_was_awaited_does_not_happen_or_has_happened_before(cluster: Cluster, effect: str, fault: str, left: int) -> None:
+    world = Small(cluster, pay, pay_too)
     world.until("pay", effect)
     world.step("pay", fault)
     assert world.answers == {"pay": "it was cancelled"}
-    assert balance(site) == left
+    assert balance(cluster) == left
     assert world.processes["pay"].alive
     assert world.finish("pay_too") == "paid"  # no lock is left, and the next call has a connection that can be used
-    assert balance(site) == left - 10
+    assert balance(cluster) == left - 10
     world.close()
 
 
-def test_the_process_lives_on_and_its_client_may_ask_again(site: Site) -> None:
-    world = Small(site, pay, retries=1)
+def test_the_process_lives_on_and_its_client_may_ask_again(cluster: Cluster) -> None:
+    world = Small(cluster, pay, retries=1)
     world.until("pay", "COMMIT")
     world.step("pay", "cancelled")
     assert world.answers == {"pay": "it was cancelled"}
     assert world.finish("pay") == "paid"
-    assert balance(site) == 90
+    assert balance(cluster) == 90
     world.close()
 
 
-def test_clean_up_goes_on_having_effects(site: Site) -> None:
+def test_clean_up_goes_on_having_effects(cluster: Cluster) -> None:
     async def careful(env: Any) -> None:
         try:
             await env.aio.broker.publish("m1", "A", "")
@@ -110,7 +110,7 @@ def test_clean_up_goes_on_having_effects(site: Site) -> None:
         finally:
             await env.aio.broker.publish("closed", "A", "")
 
-    world = Small(site, careful)
+    world = Small(cluster, careful)
     world.begin("careful")
     assert world.step("careful", "cancelled") == "broker: publish A"
     assert world.answers == {}
@@ -119,14 +119,14 @@ def test_clean_up_goes_on_having_effects(site: Site) -> None:
     world.close()
 
 
-def test_a_call_may_be_cancelled_once_more_while_it_cleans_up(site: Site) -> None:
+def test_a_call_may_be_cancelled_once_more_while_it_cleans_up(cluster: Cluster) -> None:
     async def careful(env: Any) -> None:
         try:
             await env.aio.broker.publish("m1", "A", "")
         finally:
             await env.aio.broker.publish("closed", "A", "")
 
-    world = Small(site, careful)
+    world = Small(cluster, careful)
     world.begin("careful")
     world.step("careful", "cancelled after")
     world.step("careful", "cancelled")
@@ -135,7 +135,7 @@ def test_a_call_may_be_cancelled_once_more_while_it_cleans_up(site: Site) -> Non
     world.close()
 
 
-def test_a_call_that_swallows_it_has_replied(site: Site) -> None:
+def test_a_call_that_swallows_it_has_replied(cluster: Cluster) -> None:
     async def stubborn(env: Any) -> str:
         try:
             await env.aio.broker.publish("m1", "A", "")
@@ -143,7 +143,7 @@ def test_a_call_that_swallows_it_has_replied(site: Site) -> None:
             return "never mind"
         return "done"
 
-    world = Small(site, stubborn)
+    world = Small(cluster, stubborn)
     world.begin("stubborn")
     world.step("stubborn", "cancelled")
     assert world.answers == {"stubborn": "never mind"}
@@ -151,7 +151,7 @@ def test_a_call_that_swallows_it_has_replied(site: Site) -> None:
     world.close()
 
 
-def test_except_exception_does_not_catch_it(site: Site) -> None:
+def test_except_exception_does_not_catch_it(cluster: Cluster) -> None:
     async def sloppy(env: Any) -> None:
         try:
             await env.aio.broker.publish("m1", "A", "")
@@ -160,7 +160,7 @@ def test_except_exception_does_not_catch_it(site: Site) -> None:
             raise
 
     for fault, undone in (("refused", ["undone"]), ("cancelled", [])):
-        world = Small(site, sloppy)
+        world = Small(cluster, sloppy)
         world.begin("sloppy")
         world.step("sloppy", fault)
         world.finish("sloppy")
@@ -172,7 +172,7 @@ def test_except_exception_does_not_catch_it(site: Site) -> None:
 
 
 @pytest.mark.parametrize(("fault", "then"), [("cancelled", []), ("cancelled after", ["m1"])])
-def test_what_is_shielded_goes_on_after_the_client_was_told_nothing(site: Site, fault: str, then: list[str]) -> None:
+def test_what_is_shielded_goes_on_after_the_client_was_told_nothing(cluster: Cluster, fault: str, then: list[str]) -> None:
     async def shielded(env: Any) -> None:
         await asyncio.shield(publish_both(env))
 
@@ -180,7 +180,7 @@ def test_what_is_shielded_goes_on_after_the_client_was_told_nothing(site: Site, 
         await env.aio.broker.publish("m1", "A", "")
         await env.aio.broker.publish("m2", "A", "")
 
-    world = Small(site, shielded)
+    world = Small(cluster, shielded)
     world.begin("shielded")
     world.step("shielded", fault)
     assert world.answers == {"shielded": "it was cancelled"}
@@ -192,7 +192,7 @@ def test_what_is_shielded_goes_on_after_the_client_was_told_nothing(site: Site, 
     world.close()
 
 
-def test_it_cancels_every_task_of_a_group(site: Site) -> None:
+def test_it_cancels_every_task_of_a_group(cluster: Cluster) -> None:
     seen = []
 
     async def publish(env: Any, name: str) -> None:
@@ -207,7 +207,7 @@ def test_it_cancels_every_task_of_a_group(site: Site) -> None:
             for name in ("a", "b"):
                 group.create_task(publish(env, name))
 
-    world = Small(site, both)
+    world = Small(cluster, both)
     world.begin("both")
     world.step("both", "cancelled")
     assert world.answers == {"both": "it was cancelled"}
@@ -215,11 +215,11 @@ def test_it_cancels_every_task_of_a_group(site: Site) -> None:
     world.close()
 
 
-def test_a_cancelled_recovery_is_a_start_that_fails(site: Site) -> None:
+def test_a_cancelled_recovery_is_a_start_that_fails(cluster: Cluster) -> None:
     async def recover(env: Any) -> None:
         await env.aio.broker.publish("m1", "A", "")
 
-    world = Small(site, pay, recover)
+    world = Small(cluster, pay, recover)
     world.crash("pay")
     world.restart("pay")
     world.advance("pay", "cancelled")
@@ -233,8 +233,8 @@ def test_a_cancelled_recovery_is_a_start_that_fails(site: Site) -> None:
 # While a call waits:
 
 
-def test_a_call_that_waits_for_a_lock_of_the_database_can_be_cancelled(site: Site) -> None:
-    world = Small(site, pay, pay_too)
+def test_a_call_that_waits_for_a_lock_of_the_database_can_be_cancelled(cluster: Cluster) -> None:
+    world = Small(cluster, pay, pay_too)
     world.until("pay", "COMMIT")
     world.begin("pay_too")
     assert world.step("pay_too") == "blocked"
@@ -245,7 +245,7 @@ def test_a_call_that_waits_for_a_lock_of_the_database_can_be_cancelled(site: Sit
     world.close()
 
 
-def test_a_call_that_waits_for_a_lock_of_asyncio_can_be_cancelled(site: Site) -> None:
+def test_a_call_that_waits_for_a_lock_of_asyncio_can_be_cancelled(cluster: Cluster) -> None:
     lock = asyncio.Lock()
 
     async def guarded(env: Any) -> str:
@@ -258,7 +258,7 @@ def test_a_call_that_waits_for_a_lock_of_asyncio_can_be_cancelled(site: Site) ->
     async def guarded_again(env: Any) -> str:
         return await guarded(env)
 
-    world = Small(site, guarded, guarded_too, guarded_again, together=True)
+    world = Small(cluster, guarded, guarded_too, guarded_again, together=True)
     for name in ("guarded", "guarded_too", "guarded_again"):
         world.begin(name)
     world.step("guarded_too", "cancelled")
@@ -268,11 +268,11 @@ def test_a_call_that_waits_for_a_lock_of_asyncio_can_be_cancelled(site: Site) ->
     world.close()
 
 
-def test_what_is_shielded_and_waits_for_a_lock_goes_on_when_its_call_was_cancelled(site: Site) -> None:
+def test_what_is_shielded_and_waits_for_a_lock_goes_on_when_its_call_was_cancelled(cluster: Cluster) -> None:
     async def shielded(env: Any) -> None:
         await asyncio.shield(pay(env))
 
-    world = Small(site, pay_too, shielded)
+    world = Small(cluster, pay_too, shielded)
     world.until("pay_too", "COMMIT")
     world.begin("shielded")
     world.step("shielded")
@@ -282,15 +282,15 @@ def test_what_is_shielded_and_waits_for_a_lock_goes_on_when_its_call_was_cancell
     world.finish("pay_too")
     while names := world.runnable():
         world.advance(names[0])
-    assert balance(site) == 80 and not world.leftovers
+    assert balance(cluster) == 80 and not world.leftovers
     world.close()
 
 
-def test_a_cancelled_sleep_lets_no_time_pass(site: Site) -> None:
+def test_a_cancelled_sleep_lets_no_time_pass(cluster: Cluster) -> None:
     async def nap(env: Any) -> None:
         await asyncio.sleep(60)
 
-    world = Small(site, nap)
+    world = Small(cluster, nap)
     before = world.time.time
     world.begin("nap")
     world.step("nap", "cancelled")

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from small_world import Small, ask, draw, fingerprint
 
 if TYPE_CHECKING:
-    from acidtest.world.core.site import Site
+    from acidtest.world.core.cluster import Cluster
 
 PAY = "UPDATE accounts SET balance = balance - 10 WHERE id = :id"
 
@@ -25,12 +25,12 @@ async def pay_too(env: Any) -> str:
     return await pay(env)
 
 
-def left(site: Site) -> int:
-    ((found,),) = ask(site, f"SELECT balance FROM {site.database('bank').schema}.accounts WHERE id = 'A'")  # type: ignore[attr-defined]
+def left(cluster: Cluster) -> int:
+    ((found,),) = ask(cluster, f"SELECT balance FROM {cluster.database('bank').schema}.accounts WHERE id = 'A'")  # type: ignore[attr-defined]
     return int(found)
 
 
-def test_a_coroutine_pays(pg: Site) -> None:
+def test_a_coroutine_pays(pg: Cluster) -> None:
     world = Small(pg, pay)
     assert world.finish("pay") == "paid"
     assert world.done == ["bank: UPDATE accounts", "bank: COMMIT"]
@@ -41,7 +41,7 @@ def test_a_coroutine_pays(pg: Site) -> None:
 @pytest.mark.parametrize(("effect", "fault", "then"), [
     ("UPDATE", "cancelled", 100), ("COMMIT", "cancelled", 100), ("COMMIT", "cancelled after", 90),
 ])  # fmt: skip
-def test_what_was_awaited_does_not_happen_or_has_happened_before(pg: Site, effect: str, fault: str, then: int) -> None:
+def test_what_was_awaited_does_not_happen_or_has_happened_before(pg: Cluster, effect: str, fault: str, then: int) -> None:
     world = Small(pg, pay, pay_too)
     world.until("pay", effect)
     world.step("pay", fault)
@@ -52,7 +52,7 @@ def test_what_was_awaited_does_not_happen_or_has_happened_before(pg: Site, effec
     world.close()
 
 
-def test_a_statement_that_waits_in_the_server_goes_on_when_the_lock_is_free(pg: Site) -> None:
+def test_a_statement_that_waits_in_the_server_goes_on_when_the_lock_is_free(pg: Cluster) -> None:
     world = Small(pg, pay, pay_too)
     world.until("pay", "COMMIT")
     world.begin("pay_too")
@@ -63,7 +63,7 @@ def test_a_statement_that_waits_in_the_server_goes_on_when_the_lock_is_free(pg: 
     world.close()
 
 
-def test_a_statement_that_waits_in_the_server_can_be_cancelled(pg: Site) -> None:
+def test_a_statement_that_waits_in_the_server_can_be_cancelled(pg: Cluster) -> None:
     world = Small(pg, pay, pay_too)
     world.until("pay", "COMMIT")
     world.begin("pay_too")
@@ -75,7 +75,7 @@ def test_a_statement_that_waits_in_the_server_can_be_cancelled(pg: Site) -> None
     world.close()
 
 
-def test_tasks_of_one_call_that_wait_for_each_other_are_a_deadlock(pg: Site) -> None:
+def test_tasks_of_one_call_that_wait_for_each_other_are_a_deadlock(pg: Cluster) -> None:
     async def crosswise(env: Any, first: str, then: str) -> str:
         async with env.async_engine("bank").begin() as connection:
             for account in (first, then):
@@ -100,7 +100,7 @@ async def both_at_once(env: Any) -> list[str]:
     return await asyncio.gather(pay(env), pay(env, "B"))
 
 
-def test_the_same_schedule_gives_the_same_effects_and_events(pg: Site) -> None:
+def test_the_same_schedule_gives_the_same_effects_and_events(pg: Cluster) -> None:
     for seed in range(12):
         first = Small(pg, pay, both_at_once, retries=1)
         schedule = draw(first, seed)

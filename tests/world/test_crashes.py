@@ -13,7 +13,7 @@ from small_world import ACCOUNTS, Small, balance, install, read
 from sqlalchemy import orm
 
 if TYPE_CHECKING:
-    from acidtest.world.core.site import Site
+    from acidtest.world.core.cluster import Cluster
 
 PAY = "UPDATE accounts SET balance = balance - 10 WHERE id = 'A'"
 
@@ -39,38 +39,38 @@ def pay_raw(env: Any) -> str:
 
 
 @pytest.mark.parametrize("code", [pay, pay_raw])
-def test_after_a_crash_at_any_effect_exactly_what_was_committed_is_there(site: Site, code: Any) -> None:
+def test_after_a_crash_at_any_effect_exactly_what_was_committed_is_there(cluster: Cluster, code: Any) -> None:
     name, committed = code.__name__, [0, 0, 10, 10, 20]
     for place, paid in enumerate(committed):
-        world = Small(site, code)
+        world = Small(cluster, code)
         world.begin(name)
         for _ in range(place):
             world.step(name)
-        before = balance(site)
+        before = balance(cluster)
         world.crash(name)
-        assert before == balance(site) == 100 - paid
+        assert before == balance(cluster) == 100 - paid
         assert world.devices["broker"].log == []
         assert [event.value for event in world.events if event.kind == "unknown"] == ["its process crashed"]
         world.close()
 
 
 @pytest.mark.parametrize("code", [pay, pay_raw])
-def test_after_a_crash_upon_an_effect_it_has_taken_effect_and_nothing_after_it(site: Site, code: Any) -> None:
+def test_after_a_crash_upon_an_effect_it_has_taken_effect_and_nothing_after_it(cluster: Cluster, code: Any) -> None:
     name, balances, messages = code.__name__, [100, 90, 90, 80, 80], [0, 0, 0, 0, 1]
     for place in range(5):
-        world = Small(site, code)
+        world = Small(cluster, code)
         world.begin(name)
         for _ in range(place):
             world.step(name)
         world.step(name, "crash")
-        assert balance(site) == balances[place]
+        assert balance(cluster) == balances[place]
         assert len(world.devices["broker"].log) == messages[place]
         assert not world.processes[name].alive
         assert world.runnable() == []
         world.close()
 
 
-def test_what_a_dead_process_does_in_finally_has_no_effect(site: Site) -> None:
+def test_what_a_dead_process_does_in_finally_has_no_effect(cluster: Cluster) -> None:
     tried = []
 
     def clean_up(env: Any) -> None:
@@ -85,17 +85,17 @@ def test_what_a_dead_process_does_in_finally_has_no_effect(site: Site) -> None:
             env.broker.publish("1", "A", "it failed")
             tried.append("never")
 
-    world = Small(site, clean_up)
+    world = Small(cluster, clean_up)
     world.until("clean_up", "COMMIT")
     world.crash("clean_up")
     assert tried == ["rollback", "publish"]
     assert world.devices["broker"].log == []
-    assert balance(site) == 100
+    assert balance(cluster) == 100
     world.close()
 
 
 @pytest.mark.parametrize("where", ["UPDATE", "COMMIT", "publish"])
-def test_code_that_catches_everything_cannot_outlive_its_process(site: Site, where: str) -> None:
+def test_code_that_catches_everything_cannot_outlive_its_process(cluster: Cluster, where: str) -> None:
     tried = []
 
     def stubborn(env: Any) -> None:
@@ -108,17 +108,17 @@ def test_code_that_catches_everything_cannot_outlive_its_process(site: Site, whe
             except BaseException:  # noqa: BLE001, S112 - that is the bug
                 continue
 
-    world = Small(site, stubborn)
+    world = Small(cluster, stubborn)
     world.until("stubborn", where)
-    before = balance(site), len(world.devices["broker"].log)
+    before = balance(cluster), len(world.devices["broker"].log)
     tried.clear()
     world.crash("stubborn")
-    assert (balance(site), len(world.devices["broker"].log)) == before
+    assert (balance(cluster), len(world.devices["broker"].log)) == before
     assert len(tried) < 100
     world.close()
 
 
-def test_a_call_that_swallows_the_crash_and_answers_is_not_heard(site: Site) -> None:
+def test_a_call_that_swallows_the_crash_and_answers_is_not_heard(cluster: Cluster) -> None:
     def swallow(env: Any) -> str:
         try:
             env.broker.publish("1", "A", "paid")
@@ -126,7 +126,7 @@ def test_a_call_that_swallows_the_crash_and_answers_is_not_heard(site: Site) -> 
             return "ok"
         return "paid"
 
-    world = Small(site, swallow)
+    world = Small(cluster, swallow)
     world.until("swallow", "publish")
     world.crash("swallow")
     assert [(event.kind, event.value) for event in world.events if event.subject == "swallow"] == [
@@ -140,7 +140,7 @@ def test_code_that_would_not_die_does_not_keep_the_interpreter_alive() -> None:
     program = """
 import sys
 sys.path[:0] = [{folder!r}]
-from acidtest.world.core.site import Site
+from acidtest.world.databases.table import open_cluster
 from small_world import Small, install
 def stubborn(env):
     while True:
@@ -148,9 +148,9 @@ def stubborn(env):
             env.connect("bank").execute("SELECT 1")
         except BaseException:
             continue
-site = Site()
-install(site)
-world = Small(site, stubborn)
+cluster = open_cluster()
+install(cluster)
+world = Small(cluster, stubborn)
 world.until("stubborn", "SELECT")
 world.crash("stubborn")
 print("done")
@@ -161,7 +161,7 @@ print("done")
     assert result.stderr == b""
 
 
-def test_setting_isolation_level_in_clean_up_does_not_commit(site: Site) -> None:
+def test_setting_isolation_level_in_clean_up_does_not_commit(cluster: Cluster) -> None:
     def switch(env: Any) -> None:
         connection = env.connect("bank")
         try:
@@ -170,41 +170,41 @@ def test_setting_isolation_level_in_clean_up_does_not_commit(site: Site) -> None
         finally:
             connection.isolation_level = None
 
-    world = Small(site, switch)
+    world = Small(cluster, switch)
     world.until("switch", "SELECT")
     world.crash("switch")
-    assert balance(site) == 100
+    assert balance(cluster) == 100
     world.close()
 
 
-def test_in_a_living_process_setting_isolation_level_commits_as_an_effect(site: Site) -> None:
+def test_in_a_living_process_setting_isolation_level_commits_as_an_effect(cluster: Cluster) -> None:
     def switch(env: Any) -> None:
         connection = env.connect("bank")
         connection.execute(PAY)
         connection.isolation_level = None
 
-    world = Small(site, switch)
+    world = Small(cluster, switch)
     world.finish("switch")
     assert world.done == ["bank: UPDATE accounts", "bank: COMMIT"]
-    assert balance(site) == 90
+    assert balance(cluster) == 90
     world.close()
 
 
-def test_a_write_whose_rows_are_still_unread_is_undone_by_a_crash(site: Site) -> None:
+def test_a_write_whose_rows_are_still_unread_is_undone_by_a_crash(cluster: Cluster) -> None:
     def claim(env: Any) -> None:
         connection = env.connect("bank", isolation_level=None)
         for (account,) in connection.execute("UPDATE accounts SET balance = 0 RETURNING id"):
             env.broker.publish(account, account, "")
 
-    world = Small(site, claim, pay)
+    world = Small(cluster, claim, pay)
     world.until("claim", "publish A")
     world.crash("claim")
-    assert read(site, "SELECT balance FROM accounts") == [(100,), (100,)]
+    assert read(cluster, "SELECT balance FROM accounts") == [(100,), (100,)]
     assert world.finish("pay") == "paid"
     world.close()
 
 
-def test_memory_is_lost_and_commits_stay(site: Site) -> None:
+def test_memory_is_lost_and_commits_stay(cluster: Cluster) -> None:
     class Remembering:
         def __init__(self, env: Any) -> None:
             self.engine = env.engine("bank")
@@ -216,7 +216,7 @@ def test_memory_is_lost_and_commits_stay(site: Site) -> None:
             self.paid += 1
             return self.paid
 
-    world = Small(site, pay)
+    world = Small(cluster, pay)
     made: list[Remembering] = []
 
     def make(env: Any) -> Remembering:
@@ -232,11 +232,11 @@ def test_memory_is_lost_and_commits_stay(site: Site) -> None:
             task.resume()
         assert task.value == 1
     assert [one.paid for one in made] == [1, 1]
-    assert balance(site) == 80
+    assert balance(cluster) == 80
     world.close()
 
 
-def test_a_process_can_crash_while_it_recovers_and_recovers_again(site: Site) -> None:
+def test_a_process_can_crash_while_it_recovers_and_recovers_again(cluster: Cluster) -> None:
     def work(env: Any) -> None:
         env.broker.publish("1", "A", "")
 
@@ -245,32 +245,32 @@ def test_a_process_can_crash_while_it_recovers_and_recovers_again(site: Site) ->
             with env.engine("bank").begin() as connection:
                 connection.execute(sa.text(PAY))
 
-    world = Small(site, work, recover)
+    world = Small(cluster, work, recover)
     world.crash("work")
     world.restart("work")
     assert not world.processes["work"].ready
     assert world.runnable() == ["work"]
     for fault in ("", "", "", "crash"):
         world.advance("work", fault)
-    assert balance(site) == 80
+    assert balance(cluster) == 80
     assert not world.processes["work"].alive
     world.restart("work")
     while "work" in world.starting:
         world.advance("work")
     assert world.processes["work"].ready
     assert world.processes["work"].incarnation == 3
-    assert balance(site) == 60
+    assert balance(cluster) == 60
     world.close()
 
 
-def test_all_calls_of_a_process_die_with_it(site: Site) -> None:
+def test_all_calls_of_a_process_die_with_it(cluster: Cluster) -> None:
     def one(env: Any) -> str:
         return pay(env)
 
     def two(env: Any) -> str:
         return pay(env)
 
-    world = Small(site, one, two, together=True)
+    world = Small(cluster, one, two, together=True)
     world.begin("one")
     world.begin("two")
     world.crash("app")
@@ -279,8 +279,8 @@ def test_all_calls_of_a_process_die_with_it(site: Site) -> None:
     world.close()
 
 
-def test_a_client_asks_again_after_a_crash_as_often_as_it_may(site: Site) -> None:
-    world = Small(site, pay, retries=1)
+def test_a_client_asks_again_after_a_crash_as_often_as_it_may(cluster: Cluster) -> None:
+    world = Small(cluster, pay, retries=1)
     for _ in range(2):
         world.until("pay", "UPDATE")
         world.crash("pay")
@@ -290,28 +290,28 @@ def test_a_client_asks_again_after_a_crash_as_often_as_it_may(site: Site) -> Non
 
 
 @pytest.mark.parametrize("code", [pay, pay_raw])
-def test_no_run_leaves_a_transaction_or_a_lock_to_the_next(site: Site, code: Any) -> None:
+def test_no_run_leaves_a_transaction_or_a_lock_to_the_next(cluster: Cluster, code: Any) -> None:
     name = code.__name__
     keys = set()
     for place in range(5):
-        world = Small(site, code)
+        world = Small(cluster, code)
         world.begin(name)
         for _ in range(place):
             world.step(name)
         world.crash(name)
         world.close()
-        fresh = Small(site, code)
-        assert balance(site) == 100
+        fresh = Small(cluster, code)
+        assert balance(cluster) == 100
         fresh.begin(name)
         keys.add(fresh.key())
         assert fresh.finish(name) == "paid"
         fresh.close()
-        assert all(not connection.in_transaction for connection in site.host(name).connections() if not connection.lost)
+        assert all(not connection.in_transaction for connection in cluster.host(name).connections() if not connection.lost)
     assert len(keys) == 1
 
 
-def test_the_open_transactions_of_a_dead_process_are_rolled_back_in_every_database(site: Site) -> None:
-    install(site, ACCOUNTS, "shop")
+def test_the_open_transactions_of_a_dead_process_are_rolled_back_in_every_database(cluster: Cluster) -> None:
+    install(cluster, ACCOUNTS, "shop")
 
     def both(env: Any) -> None:
         bank, shop = env.connect("bank"), env.connect("shop")
@@ -320,8 +320,8 @@ def test_the_open_transactions_of_a_dead_process_are_rolled_back_in_every_databa
         bank.commit()
         shop.commit()
 
-    world = Small(site, both)
+    world = Small(cluster, both)
     world.until("both", "shop: COMMIT")
     world.crash("both")
-    assert (balance(site), balance(site, name="shop")) == (90, 100)
+    assert (balance(cluster), balance(cluster, name="shop")) == (90, 100)
     world.close()

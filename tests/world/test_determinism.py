@@ -13,7 +13,7 @@ from acidtest.world.core.effects import Decision
 from acidtest.world.core.time import START
 
 if TYPE_CHECKING:
-    from acidtest.world.core.site import Site
+    from acidtest.world.core.cluster import Cluster
 
 SCHEDULES, PARTS = 100, 4
 
@@ -52,13 +52,13 @@ CODES = (transfer, transfer_too, sweep, recover)
 
 
 @pytest.fixture
-def shop(site: Site) -> Site:
-    install(site, f"{ACCOUNTS}; CREATE TABLE orders (n INTEGER PRIMARY KEY AUTOINCREMENT, id UNIQUE, at, share)", "shop")
-    return site
+def shop(cluster: Cluster) -> Cluster:
+    install(cluster, f"{ACCOUNTS}; CREATE TABLE orders (n INTEGER PRIMARY KEY AUTOINCREMENT, id UNIQUE, at, share)", "shop")
+    return cluster
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_the_same_schedule_gives_the_same_effects_events_and_keys(shop: Site, part: int) -> None:
+def test_the_same_schedule_gives_the_same_effects_events_and_keys(shop: Cluster, part: int) -> None:
     seen = set()
     for seed in range(part, SCHEDULES, PARTS):
         first = Small(shop, *CODES, retries=1)
@@ -75,7 +75,7 @@ def test_the_same_schedule_gives_the_same_effects_events_and_keys(shop: Site, pa
     assert {fault for _, fault in seen} >= {"", "refused", "lost", "unacknowledged", "late", "crash"}
 
 
-def test_a_run_after_any_other_run_is_as_if_it_were_the_first(shop: Site) -> None:
+def test_a_run_after_any_other_run_is_as_if_it_were_the_first(shop: Cluster) -> None:
     """What one run leaves, in connections or files, does not show in the next."""
     reference = None
     for seed in range(20):
@@ -92,7 +92,7 @@ def test_a_run_after_any_other_run_is_as_if_it_were_the_first(shop: Site) -> Non
 # What the environment gives:
 
 
-def test_identifiers_are_never_given_twice_and_always_the_same(site: Site) -> None:
+def test_identifiers_are_never_given_twice_and_always_the_same(cluster: Cluster) -> None:
     def ask(env: Any) -> list[str]:
         return [env.new_id() for _ in range(3)]
 
@@ -100,7 +100,7 @@ def test_identifiers_are_never_given_twice_and_always_the_same(site: Site) -> No
         return ask(env)
 
     for _ in range(2):
-        world = Small(site, ask, ask_too)
+        world = Small(cluster, ask, ask_too)
         found = [*world.finish("ask"), *world.finish("ask_too")]
         world.crash("ask")
         world.restart("ask")
@@ -110,13 +110,13 @@ def test_identifiers_are_never_given_twice_and_always_the_same(site: Site) -> No
         world.close()
 
 
-def test_chance_is_the_same_in_every_run_and_another_in_every_incarnation(site: Site) -> None:
+def test_chance_is_the_same_in_every_run_and_another_in_every_incarnation(cluster: Cluster) -> None:
     def roll(env: Any) -> float:
         return float(env.random.random())
 
     runs = []
     for _ in range(2):
-        world = Small(site, roll)
+        world = Small(cluster, roll)
         rolls = [world.finish("roll")]
         world.crash("roll")
         world.restart("roll")
@@ -127,26 +127,26 @@ def test_chance_is_the_same_in_every_run_and_another_in_every_incarnation(site: 
     assert len(set(runs[0])) == 2
 
 
-def test_the_clock_stands_still_until_the_schedule_moves_it(site: Site) -> None:
+def test_the_clock_stands_still_until_the_schedule_moves_it(cluster: Cluster) -> None:
     def tell(env: Any) -> list[float]:
         times = [env.clock.now()]
         env.broker.publish("1", "A", "")
         return [*times, env.clock.now()]
 
-    world = Small(site, tell)
+    world = Small(cluster, tell)
     world.begin("tell")
     assert world.perform(Decision("jump", "3600.0"))
     assert world.finish("tell") == [START, START + 3600]
     world.close()
 
 
-def test_what_the_clock_said_is_part_of_the_key(site: Site) -> None:
+def test_what_the_clock_said_is_part_of_the_key(cluster: Cluster) -> None:
     def tell(env: Any) -> None:
         env.clock.now()
 
     keys = []
     for jump_first in (True, False):
-        world = Small(site, tell)
+        world = Small(cluster, tell)
         if jump_first:
             world.perform(Decision("jump", "1.0"))
         world.finish("tell")
@@ -157,7 +157,7 @@ def test_what_the_clock_said_is_part_of_the_key(site: Site) -> None:
     assert keys[0] != keys[1]
 
 
-def test_code_that_only_waits_for_time_to_pass_is_parked_rather_than_hangs(site: Site) -> None:
+def test_code_that_only_waits_for_time_to_pass_is_parked_rather_than_hangs(cluster: Cluster) -> None:
     def wait(env: Any) -> None:
         while env.clock.now() < START + 60:
             pass
@@ -167,7 +167,7 @@ def test_code_that_only_waits_for_time_to_pass_is_parked_rather_than_hangs(site:
         while True:
             connection.execute("PRAGMA data_version").fetchone()
 
-    world = Small(site, wait, poll)
+    world = Small(cluster, wait, poll)
     assert world.begin("wait") == "clock: now"
     assert world.step("wait") == "clock: now"
     world.perform(Decision("jump", "60.0"))

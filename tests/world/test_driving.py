@@ -11,12 +11,12 @@ from small_world import Small, balance, effects, read, run
 from sqlalchemy import orm
 
 from acidtest.errors import UsageError
-from acidtest.world.python import interpose
+from acidtest.world import interpose
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from acidtest.world.core.site import Site
+    from acidtest.world.core.cluster import Cluster
 
 interpose.install()
 from sqlite3 import connect as bound_after_install  # noqa: E402 - bound late, as in code under test
@@ -39,28 +39,28 @@ class Account(Base):
 # SQLAlchemy:
 
 
-def test_an_engine_of_the_environment_is_driven(site: Site) -> None:
+def test_an_engine_of_the_environment_is_driven(cluster: Cluster) -> None:
     def pay(env: Any) -> None:
         with env.engine("bank").begin() as connection:
             connection.execute(sa.text(READ))
             connection.execute(sa.text(PAY))
 
-    assert effects(site, pay) == ["bank: SELECT accounts", *PAID]
-    assert balance(site) == 39
+    assert effects(cluster, pay) == ["bank: SELECT accounts", *PAID]
+    assert balance(cluster) == 39
 
 
-def test_an_orm_session_is_driven(site: Site) -> None:
+def test_an_orm_session_is_driven(cluster: Cluster) -> None:
     def pay(env: Any) -> None:
         with orm.Session(env.engine("bank")) as session:
             account = session.get_one(Account, "A")
             account.balance -= 61
             session.commit()
 
-    assert effects(site, pay) == ["bank: SELECT accounts", *PAID]
-    assert balance(site) == 39
+    assert effects(cluster, pay) == ["bank: SELECT accounts", *PAID]
+    assert balance(cluster) == 39
 
 
-def test_a_nested_transaction_of_sqlalchemy_is_undone_alone(site: Site) -> None:
+def test_a_nested_transaction_of_sqlalchemy_is_undone_alone(cluster: Cluster) -> None:
     def pay(env: Any) -> None:
         with env.engine("bank").begin() as connection:
             connection.execute(sa.text(PAY))
@@ -68,20 +68,20 @@ def test_a_nested_transaction_of_sqlalchemy_is_undone_alone(site: Site) -> None:
             connection.execute(sa.text("UPDATE accounts SET balance = 0"))
             savepoint.rollback()
 
-    assert effects(site, pay) == ["bank: UPDATE accounts", *PAID]
-    assert balance(site) == 39
+    assert effects(cluster, pay) == ["bank: UPDATE accounts", *PAID]
+    assert balance(cluster) == 39
 
 
-def test_autocommit_of_sqlalchemy_commits_each_statement(site: Site) -> None:
+def test_autocommit_of_sqlalchemy_commits_each_statement(cluster: Cluster) -> None:
     def pay(env: Any) -> None:
         with env.engine("bank").connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(sa.text(PAY))
 
-    assert effects(site, pay) == ["bank: UPDATE accounts"]
-    assert balance(site) == 39
+    assert effects(cluster, pay) == ["bank: UPDATE accounts"]
+    assert balance(cluster) == 39
 
 
-def test_an_engine_used_in_autocommit_begins_again_afterwards(site: Site) -> None:
+def test_an_engine_used_in_autocommit_begins_again_afterwards(cluster: Cluster) -> None:
     def pay(env: Any) -> None:
         engine = env.engine("bank")
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -89,21 +89,21 @@ def test_an_engine_used_in_autocommit_begins_again_afterwards(site: Site) -> Non
         with engine.connect() as connection:
             connection.execute(sa.text(PAY))  # never committed
 
-    assert effects(site, pay) == ["bank: SELECT accounts", "bank: UPDATE accounts"]
-    assert balance(site) == 100
+    assert effects(cluster, pay) == ["bank: SELECT accounts", "bank: UPDATE accounts"]
+    assert balance(cluster) == 100
 
 
-def test_begin_immediate_on_an_engine_replaces_the_begin_that_the_engine_has_sent(site: Site) -> None:
+def test_begin_immediate_on_an_engine_replaces_the_begin_that_the_engine_has_sent(cluster: Cluster) -> None:
     def pay(env: Any) -> None:
         with env.engine("bank").begin() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             connection.execute(sa.text(PAY))
 
-    assert effects(site, pay) == ["bank: BEGIN IMMEDIATE", *PAID]
-    assert balance(site) == 39
+    assert effects(cluster, pay) == ["bank: BEGIN IMMEDIATE", *PAID]
+    assert balance(cluster) == 39
 
 
-def test_listeners_that_a_process_adds_to_an_engine_do_not_pile_up(site: Site) -> None:
+def test_listeners_that_a_process_adds_to_an_engine_do_not_pile_up(cluster: Cluster) -> None:
     """SQLAlchemy's own advice for sqlite3: a listener that sends BEGIN."""
     began = []
 
@@ -119,20 +119,20 @@ def test_listeners_that_a_process_adds_to_an_engine_do_not_pile_up(site: Site) -
             connection.execute(sa.text(PAY))
 
     for run_number in (1, 2, 3):
-        assert effects(site, pay) == ["bank: BEGIN IMMEDIATE", *PAID]
+        assert effects(cluster, pay) == ["bank: BEGIN IMMEDIATE", *PAID]
         assert len(began) == run_number
 
 
-def test_an_engine_that_code_makes_itself_is_driven(site: Site) -> None:
+def test_an_engine_that_code_makes_itself_is_driven(cluster: Cluster) -> None:
     def pay(env: Any) -> None:
         with sa.create_engine(env.url("bank")).begin() as connection:
             connection.execute(sa.text(PAY))
 
-    assert effects(site, pay) == PAID
-    assert balance(site) == 39
+    assert effects(cluster, pay) == PAID
+    assert balance(cluster) == 39
 
 
-def test_two_tasks_that_connect_an_engine_of_their_own_for_the_first_time_do_not_hang(site: Site) -> None:
+def test_two_tasks_that_connect_an_engine_of_their_own_for_the_first_time_do_not_hang(cluster: Cluster) -> None:
     engines: list[sa.Engine] = []
 
     def one(env: Any) -> int:
@@ -144,7 +144,7 @@ def test_two_tasks_that_connect_an_engine_of_their_own_for_the_first_time_do_not
     def two(env: Any) -> int:
         return one(env)
 
-    world = Small(site, one, two, together=True)
+    world = Small(cluster, one, two, together=True)
     assert world.begin("one") == world.begin("two") == "bank: SELECT accounts"
     assert (world.finish("one"), world.finish("two")) == (100, 100)
     engines[0].dispose()
@@ -154,7 +154,7 @@ def test_two_tasks_that_connect_an_engine_of_their_own_for_the_first_time_do_not
 # sqlite3:
 
 
-def test_the_legacy_implicit_begin_opens_a_transaction_before_the_first_write(site: Site) -> None:
+def test_the_legacy_implicit_begin_opens_a_transaction_before_the_first_write(cluster: Cluster) -> None:
     def pay(env: Any) -> None:
         connection = env.connect("bank")
         connection.execute(READ)
@@ -163,38 +163,38 @@ def test_the_legacy_implicit_begin_opens_a_transaction_before_the_first_write(si
         assert connection.in_transaction
         connection.commit()
 
-    assert effects(site, pay) == ["bank: SELECT accounts", *PAID]
-    assert balance(site) == 39
+    assert effects(cluster, pay) == ["bank: SELECT accounts", *PAID]
+    assert balance(cluster) == 39
 
 
-def test_without_isolation_level_each_statement_commits(site: Site) -> None:
+def test_without_isolation_level_each_statement_commits(cluster: Cluster) -> None:
     def pay(env: Any) -> None:
         env.connect("bank", isolation_level=None).execute(PAY)
 
-    assert effects(site, pay) == ["bank: UPDATE accounts"]
-    assert balance(site) == 39
+    assert effects(cluster, pay) == ["bank: UPDATE accounts"]
+    assert balance(cluster) == 39
 
 
-def test_begin_immediate_takes_the_lock_as_an_effect(site: Site) -> None:
+def test_begin_immediate_takes_the_lock_as_an_effect(cluster: Cluster) -> None:
     def pay(env: Any) -> None:
         connection = env.connect("bank", isolation_level=None)
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(PAY)
         connection.execute("COMMIT")
 
-    assert effects(site, pay) == ["bank: BEGIN IMMEDIATE", *PAID]
+    assert effects(cluster, pay) == ["bank: BEGIN IMMEDIATE", *PAID]
 
 
-def test_isolation_level_immediate_is_kept(site: Site) -> None:
+def test_isolation_level_immediate_is_kept(cluster: Cluster) -> None:
     def pay(env: Any) -> None:
         connection = env.connect("bank", isolation_level="IMMEDIATE")
         connection.execute(PAY)
         connection.commit()
 
-    assert effects(site, pay) == PAID
+    assert effects(cluster, pay) == PAID
 
 
-def test_a_with_block_commits_and_after_an_error_rolls_back(site: Site) -> None:
+def test_a_with_block_commits_and_after_an_error_rolls_back(cluster: Cluster) -> None:
     def pay(env: Any) -> None:
         connection = env.connect("bank")
         with connection:
@@ -206,36 +206,36 @@ def test_a_with_block_commits_and_after_an_error_rolls_back(site: Site) -> None:
         except sqlite3.IntegrityError:
             return
 
-    assert effects(site, pay) == [*PAID, "bank: UPDATE accounts", "bank: INSERT accounts"]
-    assert balance(site) == 39
+    assert effects(cluster, pay) == [*PAID, "bank: UPDATE accounts", "bank: INSERT accounts"]
+    assert balance(cluster) == 39
 
 
-def test_executemany_is_one_effect_in_a_transaction(site: Site) -> None:
+def test_executemany_is_one_effect_in_a_transaction(cluster: Cluster) -> None:
     def pay(env: Any) -> int:
         connection = env.connect("bank")
         cursor = connection.executemany("UPDATE accounts SET balance = ? WHERE id = ?", [(1, "A"), (2, "B")])
         connection.commit()
         return int(cursor.rowcount)
 
-    world = run(site, pay)
+    world = run(cluster, pay)
     assert world.done == PAID
     assert world.answers == {"pay": 2}
     world.close()
 
 
-def test_executemany_in_autocommit_is_an_effect_for_each_row(site: Site) -> None:
+def test_executemany_in_autocommit_is_an_effect_for_each_row(cluster: Cluster) -> None:
     def pay(env: Any) -> int:
         cursor = env.connect("bank", isolation_level=None).cursor()
         cursor.executemany("UPDATE accounts SET balance = ? WHERE id = ?", iter([(1, "A"), (2, "B")]))
         return int(cursor.rowcount)
 
-    world = run(site, pay)
+    world = run(cluster, pay)
     assert world.done == ["bank: UPDATE accounts"] * 2
     assert world.answers == {"pay": 2}
     world.close()
 
 
-def test_each_statement_of_a_script_is_an_effect_and_an_open_transaction_is_committed_first(site: Site) -> None:
+def test_each_statement_of_a_script_is_an_effect_and_an_open_transaction_is_committed_first(cluster: Cluster) -> None:
     script = """
         -- a comment; with a semicolon
         CREATE TABLE log (what TEXT);
@@ -250,27 +250,27 @@ def test_each_statement_of_a_script_is_an_effect_and_an_open_transaction_is_comm
         connection.executescript(script)
         return str(connection.isolation_level)
 
-    world = run(site, pay)
+    world = run(cluster, pay)
     assert world.done == [
         *PAID, "bank: CREATE TABLE log", "bank: CREATE TRIGGER t", "bank: UPDATE accounts", "bank: COMMIT", "bank: SELECT log",
     ]  # fmt: skip
     assert world.answers == {"pay": ""}
-    assert read(site, "SELECT * FROM log") == [("paid; once",)]
-    assert (balance(site), balance(site, "B")) == (39, 5)
+    assert read(cluster, "SELECT * FROM log") == [("paid; once",)]
+    assert (balance(cluster), balance(cluster, "B")) == (39, 5)
     world.close()
 
 
-def test_a_script_can_fail_in_the_middle_and_leaves_what_came_before(site: Site) -> None:
+def test_a_script_can_fail_in_the_middle_and_leaves_what_came_before(cluster: Cluster) -> None:
     def pay(env: Any) -> None:
         env.connect("bank").executescript(f"{PAY}; INSERT INTO accounts VALUES ('A', 1); UPDATE accounts SET balance = 0")
 
-    world = run(site, pay)
+    world = run(cluster, pay)
     assert world.answers["pay"] == "IntegrityError: UNIQUE constraint failed: accounts.id"
-    assert balance(site) == 39
+    assert balance(cluster) == 39
     world.close()
 
 
-def test_releasing_the_savepoint_that_began_a_transaction_is_its_commit(site: Site) -> None:
+def test_releasing_the_savepoint_that_began_a_transaction_is_its_commit(cluster: Cluster) -> None:
     def pay(env: Any) -> None:
         connection = env.connect("bank", isolation_level=None)
         connection.execute("SAVEPOINT outer")
@@ -281,19 +281,19 @@ def test_releasing_the_savepoint_that_began_a_transaction_is_its_commit(site: Si
         connection.execute("RELEASE inner")
         connection.execute("RELEASE SAVEPOINT outer")
 
-    world = Small(site, pay)
+    world = Small(cluster, pay)
     world.until("pay", "RELEASE outer")
     effect = world.pending("pay")
     assert effect is not None
     assert not effect.local
     assert "unacknowledged" in effect.faults
-    assert balance(site) == 100
+    assert balance(cluster) == 100
     world.finish("pay")
-    assert balance(site) == 39
+    assert balance(cluster) == 39
     world.close()
 
 
-def test_row_factories_work_and_rows_are_remembered_by_what_they_hold(site: Site) -> None:
+def test_row_factories_work_and_rows_are_remembered_by_what_they_hold(cluster: Cluster) -> None:
     class Plain:
         def __init__(self, cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> None:
             self.__dict__.update(zip([c[0] for c in cursor.description], row, strict=True))
@@ -309,14 +309,14 @@ def test_row_factories_work_and_rows_are_remembered_by_what_they_hold(site: Site
 
     keys = []
     for _ in range(2):
-        world = run(site, look)
+        world = run(cluster, look)
         assert world.answers == {"look": [100, 100, 100]}
         keys.append(world.key())
         world.close()
     assert keys[0] == keys[1]
 
 
-def test_a_connection_class_and_a_cursor_class_of_the_callers_are_driven(site: Site) -> None:
+def test_a_connection_class_and_a_cursor_class_of_the_callers_are_driven(cluster: Cluster) -> None:
     class Audited(sqlite3.Cursor):
         def execute(self, sql: str, *arguments: Any) -> Audited:
             return super().execute(f"/* audited */ {sql}", *arguments)
@@ -338,23 +338,23 @@ def test_a_connection_class_and_a_cursor_class_of_the_callers_are_driven(site: S
         assert isinstance(connection.cursor(), Audited)
         return str(connection.label)
 
-    world = run(site, pay)
+    world = run(cluster, pay)
     assert world.done == PAID
     assert world.answers == {"pay": "mine"}
     world.close()
 
 
-def test_returning_in_autocommit_is_durable_once_its_rows_are_read(site: Site) -> None:
+def test_returning_in_autocommit_is_durable_once_its_rows_are_read(cluster: Cluster) -> None:
     def pay(env: Any) -> int:
         connection = env.connect("bank", isolation_level=None)
         (row,) = connection.execute(f"{PAY} RETURNING balance").fetchall()
         env.broker.publish("1", "A", "paid")
         return int(row[0])
 
-    world = Small(site, pay)
-    before = world.site.contents()
+    world = Small(cluster, pay)
+    before = world.cluster.contents()
     world.until("pay", "publish")
-    assert world.site.contents() != before
+    assert world.cluster.contents() != before
     assert world.finish("pay") == 39
     world.close()
 
@@ -363,7 +363,7 @@ def test_returning_in_autocommit_is_durable_once_its_rows_are_read(site: Site) -
 
 
 @pytest.mark.parametrize("connect", [sqlite3.connect, bound_after_install, sqlite3.dbapi2.connect])
-def test_a_connection_that_code_opens_itself_is_driven(site: Site, connect: Any, tmp_path: Path) -> None:
+def test_a_connection_that_code_opens_itself_is_driven(cluster: Cluster, connect: Any, tmp_path: Path) -> None:
     real = tmp_path / "bank.db"
     real.write_bytes(b"not to be touched")
 
@@ -375,12 +375,12 @@ def test_a_connection_that_code_opens_itself_is_driven(site: Site, connect: Any,
         connection.close()
 
     name = str(real)
-    assert effects(site, write) == [f"{name}: CREATE TABLE t", f"{name}: INSERT t", f"{name}: COMMIT"]
+    assert effects(cluster, write) == [f"{name}: CREATE TABLE t", f"{name}: INSERT t", f"{name}: COMMIT"]
     assert real.read_bytes() == b"not to be touched"
     assert list(tmp_path.iterdir()) == [real]
 
 
-def test_a_path_written_in_different_ways_names_one_database(site: Site, tmp_path: Path, monkeypatch: Any) -> None:
+def test_a_path_written_in_different_ways_names_one_database(cluster: Cluster, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
 
     def write(env: Any) -> None:
@@ -390,13 +390,13 @@ def test_a_path_written_in_different_ways_names_one_database(site: Site, tmp_pat
         connection = env.connect("some.db")
         env.broker.publish("1", "A", connection.execute("SELECT count(*) FROM t").fetchone()[0])
 
-    world = run(site, write)
+    world = run(cluster, write)
     assert [message.payload for message in world.devices["broker"].log] == ["5"]
     assert not list(tmp_path.iterdir())
     world.close()
 
 
-def test_a_private_database_stays_private(site: Site) -> None:
+def test_a_private_database_stays_private(cluster: Cluster) -> None:
     def work(env: Any) -> int:
         connection = sqlite3.connect(":memory:")
         connection.executescript("CREATE TABLE t (a); INSERT INTO t VALUES (1), (2)")
@@ -405,12 +405,12 @@ def test_a_private_database_stays_private(site: Site) -> None:
         sqlite3.connect("").close()
         return int(count)
 
-    world = run(site, work)
+    world = run(cluster, work)
     assert (world.done, world.answers) == ([], {"work": 2})
     world.close()
 
 
-def test_outside_of_a_world_sqlite3_is_what_it_was(site: Site, tmp_path: Path) -> None:
+def test_outside_of_a_world_sqlite3_is_what_it_was(cluster: Cluster, tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "real.db")
     connection.execute("CREATE TABLE t (a)")
     connection.close()
@@ -428,10 +428,10 @@ def test_outside_of_a_world_sqlite3_is_what_it_was(site: Site, tmp_path: Path) -
         lambda c: c.cursor(lambda connection: sqlite3.Cursor(connection)),
     ],
 )  # fmt: skip
-def test_what_cannot_be_driven_is_refused_by_name(site: Site, undriven: Any) -> None:
+def test_what_cannot_be_driven_is_refused_by_name(cluster: Cluster, undriven: Any) -> None:
     def work(env: Any) -> None:
         undriven(env.connect("bank"))
 
     with pytest.raises(UsageError, match="driven"):
-        run(site, work)
-    site.hang_up()
+        run(cluster, work)
+    cluster.hang_up()

@@ -26,7 +26,7 @@ from acidtest.world.devices.table import DEVICES
 
 if TYPE_CHECKING:
     from acidtest.outside import Order
-    from acidtest.world.core.site import Site
+    from acidtest.world.core.cluster import Cluster
 
 
 def perform(env: Any) -> Any:
@@ -54,10 +54,10 @@ def inquire(env: Any) -> Any:
 class Outside(Small):
     """A small world with an external system."""
 
-    def __init__(self, site: Site, system: System, *functions: Any, clients: tuple[Client, ...] = ()) -> None:
+    def __init__(self, cluster: Cluster, system: System, *functions: Any, clients: tuple[Client, ...] = ()) -> None:
         named = {function.__name__: function for function in functions}
         own = tuple(Client(n, n, (Operation(n, n),)) for n in named if n != "hear")
-        World.__init__(self, site, partial(Code, named), Scope("outside", "", (), own + clients, systems=(system,)), DEVICES)
+        World.__init__(self, cluster, partial(Code, named), Scope("outside", "", (), own + clients, systems=(system,)), DEVICES)
         self.answers, self.done = {}, []
 
     def call(self, name: str, fault: str = "") -> Any:
@@ -75,8 +75,8 @@ class Outside(Small):
 ATM = System("atm")
 
 
-def test_an_order_is_carried_out_and_answered(site: Site) -> None:
-    world = Outside(site, ATM, perform)
+def test_an_order_is_carried_out_and_answered(cluster: Cluster) -> None:
+    world = Outside(cluster, ATM, perform)
     assert world.call("perform") == Receipt("k1", Status.DONE, 5)
     assert world.order.paid == (5,)
     world.close()
@@ -89,15 +89,15 @@ def test_an_order_is_carried_out_and_answered(site: Site) -> None:
         (LATE, ExternalTimeout, ()), (TWICE, Receipt("k1", Status.DONE, 10), (5, 5)),
     ],
 )  # fmt: skip
-def test_each_fault_of_an_order_has_its_effect_and_its_answer(site: Site, fault: str, answer: Any, paid: Any) -> None:
-    world = Outside(site, ATM._replace(idempotent=False), perform)
+def test_each_fault_of_an_order_has_its_effect_and_its_answer(cluster: Cluster, fault: str, answer: Any, paid: Any) -> None:
+    world = Outside(cluster, ATM._replace(idempotent=False), perform)
     assert world.call("perform", fault) == answer
     assert [p for order in world.devices["externals"].seen() for p in order.paid] == list(paid)
     world.close()
 
 
-def test_the_faults_of_an_order_are_those_that_the_search_may_choose(site: Site) -> None:
-    world = Outside(site, ATM, perform)
+def test_the_faults_of_an_order_are_those_that_the_search_may_choose(cluster: Cluster) -> None:
+    world = Outside(cluster, ATM, perform)
     world.begin("perform")
     pending = world.pending("perform")
     assert pending is not None
@@ -106,15 +106,15 @@ def test_the_faults_of_an_order_are_those_that_the_search_may_choose(site: Site)
     world.close()
 
 
-def test_a_crash_after_an_order_leaves_what_was_done(site: Site) -> None:
-    world = Outside(site, ATM, perform)
+def test_a_crash_after_an_order_leaves_what_was_done(cluster: Cluster) -> None:
+    world = Outside(cluster, ATM, perform)
     assert world.call("perform", CRASH) == "its process crashed"
     assert world.order.paid == (5,)
     world.close()
 
 
-def test_a_late_order_is_on_its_way_until_it_lands(site: Site) -> None:
-    world = Outside(site, ATM, perform, inquire)
+def test_a_late_order_is_on_its_way_until_it_lands(cluster: Cluster) -> None:
+    world = Outside(cluster, ATM, perform, inquire)
     world.call("perform", LATE)
     assert (world.order.coming, world.order.status) == (1, Status.ABSENT)
     assert world.call("inquire").status == Status.ABSENT
@@ -126,8 +126,8 @@ def test_a_late_order_is_on_its_way_until_it_lands(site: Site) -> None:
     world.close()
 
 
-def test_a_system_with_a_queue_knows_a_late_order_and_voids_it_no_more(site: Site) -> None:
-    world = Outside(site, ATM._replace(queues=True), perform, inquire, void)
+def test_a_system_with_a_queue_knows_a_late_order_and_voids_it_no_more(cluster: Cluster) -> None:
+    world = Outside(cluster, ATM._replace(queues=True), perform, inquire, void)
     world.call("perform", LATE)
     assert world.call("inquire").status == Status.IN_PROGRESS
     assert world.call("void").status == Status.IN_PROGRESS
@@ -138,49 +138,49 @@ def test_a_system_with_a_queue_knows_a_late_order_and_voids_it_no_more(site: Sit
 
 
 @pytest.mark.parametrize(("idempotent", "paid"), [(True, (5,)), (False, (5, 5))])
-def test_a_repeated_order_is_recognised_or_not(site: Site, idempotent: bool, paid: Any) -> None:  # noqa: FBT001
-    world = Outside(site, ATM._replace(idempotent=idempotent), perform, perform_again)
+def test_a_repeated_order_is_recognised_or_not(cluster: Cluster, idempotent: bool, paid: Any) -> None:  # noqa: FBT001
+    world = Outside(cluster, ATM._replace(idempotent=idempotent), perform, perform_again)
     world.call("perform")
     world.call("perform_again")
     assert world.order.paid == paid
     world.close()
 
 
-def test_an_order_may_be_carried_out_in_part_or_declined(site: Site) -> None:
+def test_an_order_may_be_carried_out_in_part_or_declined(cluster: Cluster) -> None:
     for system, answer in (
         (ATM._replace(parts=((5, 3),)), Receipt("k1", Status.DONE, 3)),
         (ATM._replace(declines=(5,)), Receipt("k1", Status.DECLINED)),
     ):
-        world = Outside(site, system, perform)
+        world = Outside(cluster, system, perform)
         assert world.call("perform") == answer
         world.close()
 
 
-def test_what_was_voided_before_it_came_is_refused_for_ever(site: Site) -> None:
-    world = Outside(site, ATM, void, perform)
+def test_what_was_voided_before_it_came_is_refused_for_ever(cluster: Cluster) -> None:
+    world = Outside(cluster, ATM, void, perform)
     assert world.call("void") == Receipt("k1", Status.VOIDED)
     assert world.call("perform") == Receipt("k1", Status.VOIDED)
     assert world.order.paid == ()
     world.close()
 
 
-def test_a_void_comes_too_late_for_what_was_done(site: Site) -> None:
-    world = Outside(site, ATM, void, perform)
+def test_a_void_comes_too_late_for_what_was_done(cluster: Cluster) -> None:
+    world = Outside(cluster, ATM, void, perform)
     world.call("perform")
     assert world.call("void") == Receipt("k1", Status.DONE, 5)
     world.close()
 
 
 @pytest.mark.parametrize(("fault", "status"), [(REFUSED, []), (LOST, []), (UNACKNOWLEDGED, [Status.VOIDED])])
-def test_each_fault_of_a_void_has_its_effect(site: Site, fault: str, status: Any) -> None:
-    world = Outside(site, ATM, void)
+def test_each_fault_of_a_void_has_its_effect(cluster: Cluster, fault: str, status: Any) -> None:
+    world = Outside(cluster, ATM, void)
     assert world.call("void", fault) in (ExternalRefused, ExternalTimeout)
     assert [order.status for order in world.devices["externals"].seen()] == status
     world.close()
 
 
-def test_a_system_that_does_not_void_says_so(site: Site) -> None:
-    world = Outside(site, ATM._replace(voidable=False), void)
+def test_a_system_that_does_not_void_says_so(cluster: Cluster) -> None:
+    world = Outside(cluster, ATM._replace(voidable=False), void)
     assert world.call("void") is ExternalRefused
     world.close()
 
@@ -188,22 +188,22 @@ def test_a_system_that_does_not_void_says_so(site: Site) -> None:
 @pytest.mark.parametrize(
     ("fault", "status"), [("", Status.DONE), (DELAYED, Status.ABSENT), (REFUSED, Status.UNAVAILABLE)]
 )
-def test_an_inquiry_may_lag_or_not_be_answered(site: Site, fault: str, status: Status) -> None:
-    world = Outside(site, ATM, perform, inquire)
+def test_an_inquiry_may_lag_or_not_be_answered(cluster: Cluster, fault: str, status: Status) -> None:
+    world = Outside(cluster, ATM, perform, inquire)
     world.call("perform")
     assert world.call("inquire", fault).status == status
     world.close()
 
 
-def test_a_system_that_is_not_queryable_never_answers(site: Site) -> None:
-    world = Outside(site, ATM._replace(queryable=False), perform, inquire)
+def test_a_system_that_is_not_queryable_never_answers(cluster: Cluster) -> None:
+    world = Outside(cluster, ATM._replace(queryable=False), perform, inquire)
     world.call("perform")
     assert world.call("inquire").status == Status.UNAVAILABLE
     world.close()
 
 
-def test_in_an_outage_nothing_is_done(site: Site) -> None:
-    world = Outside(site, ATM, perform, inquire)
+def test_in_an_outage_nothing_is_done(cluster: Cluster) -> None:
+    world = Outside(cluster, ATM, perform, inquire)
     world.change("outage")
     assert world.call("perform") is ExternalRefused
     assert world.call("inquire").status == Status.UNAVAILABLE
@@ -221,9 +221,9 @@ def hearing(name: str, source: str) -> Client:
     return Client(name, "ear", (Operation(name, "hear", source=source),))
 
 
-def test_callbacks_wait_for_what_they_tell_and_may_come_in_any_order_and_twice(site: Site) -> None:
+def test_callbacks_wait_for_what_they_tell_and_may_come_in_any_order_and_twice(cluster: Cluster) -> None:
     clients = tuple(hearing(f"c{i}", f"atm callback {n}") for i, n in enumerate((0, 1, 1)))
-    world = Outside(site, ATM._replace(callbacks=True), perform, hear, clients=clients)
+    world = Outside(cluster, ATM._replace(callbacks=True), perform, hear, clients=clients)
     assert world.runnable() == ["perform"]
     world.call("perform")
     assert world.runnable() == ["c0", "c1", "c2"]
@@ -236,8 +236,8 @@ def test_callbacks_wait_for_what_they_tell_and_may_come_in_any_order_and_twice(s
     world.close()
 
 
-def test_a_statement_is_what_was_paid_so_far(site: Site) -> None:
-    world = Outside(site, ATM, perform, hear, clients=(hearing("s", "atm statement"), hearing("t", "atm statement")))
+def test_a_statement_is_what_was_paid_so_far(cluster: Cluster) -> None:
+    world = Outside(cluster, ATM, perform, hear, clients=(hearing("s", "atm statement"), hearing("t", "atm statement")))
     world.begin("s")
     world.call("perform")
     world.begin("t")
@@ -246,11 +246,11 @@ def test_a_statement_is_what_was_paid_so_far(site: Site) -> None:
 
 
 @pytest.mark.parametrize("arguments", [("", 5), (None, 5), ("k1", 5.0)])
-def test_orders_without_a_key_or_of_no_whole_amount_are_mistakes(site: Site, arguments: Any) -> None:
+def test_orders_without_a_key_or_of_no_whole_amount_are_mistakes(cluster: Cluster, arguments: Any) -> None:
     def order(env: Any) -> Any:
         return env.external("atm").perform(*arguments)
 
-    world = Outside(site, ATM, order)
+    world = Outside(cluster, ATM, order)
     with pytest.raises(ContractError):
         world.call("order")
     world.close()

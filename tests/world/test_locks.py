@@ -12,7 +12,7 @@ from small_world import ACCOUNTS, Small, balance, install
 from acidtest.world.core.effects import Decision
 
 if TYPE_CHECKING:
-    from acidtest.world.core.site import Site
+    from acidtest.world.core.cluster import Cluster
 
 READ = "SELECT balance FROM accounts WHERE id = 'A'"
 PAY = "UPDATE accounts SET balance = balance - 10 WHERE id = 'A'"
@@ -46,22 +46,22 @@ def upgrade(env: Any) -> str:
 # Snapshots:
 
 
-def test_a_transaction_reads_from_one_snapshot_whatever_others_commit(site: Site) -> None:
-    world = Small(site, look, pay)
+def test_a_transaction_reads_from_one_snapshot_whatever_others_commit(cluster: Cluster) -> None:
+    world = Small(cluster, look, pay)
     world.begin("look")
     world.step("look")
     world.finish("pay")
-    assert balance(site) == 90
+    assert balance(cluster) == 90
     assert world.finish("look") == [100, 100]
     world.close()
 
 
-def test_reads_outside_a_transaction_each_see_what_is_committed(site: Site) -> None:
+def test_reads_outside_a_transaction_each_see_what_is_committed(cluster: Cluster) -> None:
     def glance(env: Any) -> list[int]:
         connection = env.connect("bank")
         return [connection.execute(READ).fetchone()[0] for _ in range(2)]
 
-    world = Small(site, glance, pay)
+    world = Small(cluster, glance, pay)
     world.begin("glance")
     world.step("glance")
     world.finish("pay")
@@ -69,28 +69,28 @@ def test_reads_outside_a_transaction_each_see_what_is_committed(site: Site) -> N
     world.close()
 
 
-def test_a_reader_never_waits_for_a_writer(site: Site) -> None:
-    world = Small(site, pay, look)
+def test_a_reader_never_waits_for_a_writer(cluster: Cluster) -> None:
+    world = Small(cluster, pay, look)
     world.until("pay", "COMMIT")
     assert world.finish("look") == [100, 100]
     assert world.finish("pay") == "paid"
     world.close()
 
 
-def test_writing_upon_a_stale_snapshot_reaches_the_caller_as_an_error_at_once(site: Site) -> None:
-    world = Small(site, upgrade, pay)
+def test_writing_upon_a_stale_snapshot_reaches_the_caller_as_an_error_at_once(cluster: Cluster) -> None:
+    world = Small(cluster, upgrade, pay)
     world.until("upgrade", "UPDATE")
     world.finish("pay")
     assert world.finish("upgrade") == "OperationalError: (sqlite3.OperationalError) database is locked"
-    assert balance(site) == 90
+    assert balance(cluster) == 90
     assert [event.subject for event in world.events if event.kind == "error"] == ["upgrade"]
     world.close()
 
 
-def test_the_snapshots_that_are_still_read_from_are_part_of_the_key(site: Site) -> None:
+def test_the_snapshots_that_are_still_read_from_are_part_of_the_key(cluster: Cluster) -> None:
     keys = []
     for first, second in (("look", "pay"), ("pay", "look")):
-        world = Small(site, look, pay)
+        world = Small(cluster, look, pay)
         world.begin("look")
         for name in (first, second):
             if name == "look":
@@ -105,8 +105,8 @@ def test_the_snapshots_that_are_still_read_from_are_part_of_the_key(site: Site) 
 # Waiting:
 
 
-def test_a_writer_waits_for_the_lock_and_goes_on_when_it_is_free(site: Site) -> None:
-    world = Small(site, pay, pay_too)
+def test_a_writer_waits_for_the_lock_and_goes_on_when_it_is_free(cluster: Cluster) -> None:
+    world = Small(cluster, pay, pay_too)
     world.until("pay", "COMMIT")
     world.begin("pay_too")
     assert world.step("pay_too") == "blocked"
@@ -115,28 +115,28 @@ def test_a_writer_waits_for_the_lock_and_goes_on_when_it_is_free(site: Site) -> 
     world.finish("pay")
     assert world.runnable() == ["pay_too"]
     assert world.finish("pay_too") == "paid"
-    assert balance(site) == 80
+    assert balance(cluster) == 80
     world.close()
 
 
-def test_a_rollback_frees_the_lock(site: Site) -> None:
+def test_a_rollback_frees_the_lock(cluster: Cluster) -> None:
     def change_ones_mind(env: Any) -> None:
         with env.engine("bank").connect() as connection:
             connection.execute(sa.text(PAY))
             connection.execute(sa.text(READ))
             connection.rollback()
 
-    world = Small(site, change_ones_mind, pay)
+    world = Small(cluster, change_ones_mind, pay)
     world.until("change_ones_mind", "SELECT")
     world.begin("pay")
     assert world.step("pay") == "blocked"
     world.finish("change_ones_mind")
     assert world.finish("pay") == "paid"
-    assert balance(site) == 90
+    assert balance(cluster) == 90
     world.close()
 
 
-def test_a_connection_that_is_dropped_without_being_closed_frees_its_lock(site: Site) -> None:
+def test_a_connection_that_is_dropped_without_being_closed_frees_its_lock(cluster: Cluster) -> None:
     def drop(env: Any) -> None:
         connection = env.connect("bank")
         connection.execute(PAY)
@@ -144,53 +144,53 @@ def test_a_connection_that_is_dropped_without_being_closed_frees_its_lock(site: 
         del connection
         env.broker.publish("1", "A", "")
 
-    world = Small(site, drop, pay)
+    world = Small(cluster, drop, pay)
     world.until("drop", "SELECT")
     world.begin("pay")
     assert world.step("pay") == "blocked"
     world.until("drop", "publish")
     assert world.finish("pay") == "paid"
-    assert balance(site) == 90
+    assert balance(cluster) == 90
     world.close()
 
 
-def test_rows_of_a_write_that_are_still_unread_hold_the_lock(site: Site) -> None:
+def test_rows_of_a_write_that_are_still_unread_hold_the_lock(cluster: Cluster) -> None:
     def claim(env: Any) -> None:
         connection = env.connect("bank", isolation_level=None)
         for (account,) in connection.execute("UPDATE accounts SET balance = 0 RETURNING id"):
             env.broker.publish(account, account, "")
 
-    world = Small(site, claim, pay)
+    world = Small(cluster, claim, pay)
     world.until("claim", "publish A")
     world.begin("pay")
     assert world.step("pay") == "blocked"
     world.finish("claim")
     assert world.finish("pay") == "paid"
-    assert balance(site) == -10
+    assert balance(cluster) == -10
     world.close()
 
 
-def test_a_commit_with_unread_rows_fails_rather_than_waits(site: Site) -> None:
+def test_a_commit_with_unread_rows_fails_rather_than_waits(cluster: Cluster) -> None:
     def claim(env: Any) -> None:
         connection = env.connect("bank")
         rows = connection.execute("UPDATE accounts SET balance = 0 RETURNING id")
         connection.commit()
         del rows
 
-    world = Small(site, claim)
+    world = Small(cluster, claim)
     answer = world.finish("claim")
     assert answer == "OperationalError: cannot commit transaction - SQL statements in progress"
     world.close()
 
 
-def test_a_table_that_the_same_connection_reads_fails_rather_than_waits(site: Site) -> None:
+def test_a_table_that_the_same_connection_reads_fails_rather_than_waits(cluster: Cluster) -> None:
     def drop(env: Any) -> None:
         connection = env.connect("bank", isolation_level=None)
         rows = connection.execute("SELECT * FROM accounts")
         connection.execute("DROP TABLE accounts")
         del rows
 
-    world = Small(site, drop)
+    world = Small(cluster, drop)
     assert world.finish("drop") == "OperationalError: database table is locked"
     world.close()
 
@@ -222,9 +222,9 @@ def back(env: Any) -> str:
 
 
 @pytest.mark.parametrize("victim", ["forth", "back"])
-def test_in_a_deadlock_the_chosen_victim_gets_an_error_and_the_other_goes_on(site: Site, victim: str) -> None:
-    install(site, ACCOUNTS, "shop")
-    world = Small(site, forth, back)
+def test_in_a_deadlock_the_chosen_victim_gets_an_error_and_the_other_goes_on(cluster: Cluster, victim: str) -> None:
+    install(cluster, ACCOUNTS, "shop")
+    world = Small(cluster, forth, back)
     for name in ("forth", "back"):
         world.begin(name)
         world.step(name)
@@ -237,11 +237,11 @@ def test_in_a_deadlock_the_chosen_victim_gets_an_error_and_the_other_goes_on(sit
         world.finish(name)
     survivor = {"forth": "back", "back": "forth"}[victim]
     assert world.answers == {victim: "database is locked", survivor: "paid"}
-    assert (balance(site), balance(site, name="shop")) == (90, 90)
+    assert (balance(cluster), balance(cluster, name="shop")) == (90, 90)
     world.close()
 
 
-def test_a_lock_that_an_idle_process_has_leaked_blocks_others_until_one_gives_up(site: Site) -> None:
+def test_a_lock_that_an_idle_process_has_leaked_blocks_others_until_one_gives_up(cluster: Cluster) -> None:
     kept = []
 
     def leak(env: Any) -> None:
@@ -257,7 +257,7 @@ def test_a_lock_that_an_idle_process_has_leaked_blocks_others_until_one_gives_up
         connection.commit()
         return "paid"
 
-    world = Small(site, leak, pay_raw)
+    world = Small(cluster, leak, pay_raw)
     world.finish("leak")
     world.begin("pay_raw")
     assert world.step("pay_raw") == "blocked"
@@ -268,47 +268,47 @@ def test_a_lock_that_an_idle_process_has_leaked_blocks_others_until_one_gives_up
     world.close()
 
 
-def test_the_lock_of_an_idle_process_is_free_once_it_has_crashed(site: Site) -> None:
+def test_the_lock_of_an_idle_process_is_free_once_it_has_crashed(cluster: Cluster) -> None:
     kept = []
 
     def leak(env: Any) -> None:
         kept.append(env.connect("bank"))
         kept[0].execute(PAY)
 
-    world = Small(site, leak, pay)
+    world = Small(cluster, leak, pay)
     world.finish("leak")
     world.begin("pay")
     assert world.step("pay") == "blocked"
     world.crash("leak")
     assert world.finish("pay") == "paid"
-    assert balance(site) == 90
+    assert balance(cluster) == 90
     world.close()
 
 
-def test_a_task_that_waits_for_a_lock_of_its_own_is_a_deadlock(site: Site) -> None:
+def test_a_task_that_waits_for_a_lock_of_its_own_is_a_deadlock(cluster: Cluster) -> None:
     def pay_twice(env: Any) -> str:
         one, two = env.connect("bank"), env.connect("bank")
         one.execute(PAY)
         two.execute(PAY)
         return "never"
 
-    world = Small(site, pay_twice)
+    world = Small(cluster, pay_twice)
     world.begin("pay_twice")
     world.step("pay_twice")
     assert world.step("pay_twice") == "blocked"
     assert world.runnable() == []
     world.perform(Decision("victim", "pay_twice"))
     assert [event.kind for event in world.events if event.subject == "pay_twice"] == ["invoke", "fault", "unknown"]
-    assert balance(site) == 100
+    assert balance(cluster) == 100
     world.close()
 
 
-def test_a_fault_that_was_chosen_while_waiting_is_forgotten(site: Site) -> None:
+def test_a_fault_that_was_chosen_while_waiting_is_forgotten(cluster: Cluster) -> None:
     def write(env: Any) -> str:
         env.connect("bank", isolation_level=None).execute(PAY)
         return "paid"
 
-    world = Small(site, pay, write)
+    world = Small(cluster, pay, write)
     world.until("pay", "COMMIT")
     world.begin("write")
     assert not world.perform(Decision("advance", "write", "unacknowledged"))

@@ -14,7 +14,7 @@ from acidtest.world.core.effects import Decision
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from acidtest.world.core.site import Site
+    from acidtest.world.core.cluster import Cluster
 
 _M_PERTURB = -6
 
@@ -43,12 +43,12 @@ def pay_too(env: Any) -> str:
     return pay(env)
 
 
-def balances(site: Site) -> dict[str, int]:
-    return dict(ask(site, "SELECT id, balance FROM accounts"))
+def balances(cluster: Cluster) -> dict[str, int]:
+    return dict(ask(cluster, "SELECT id, balance FROM accounts"))
 
 
 @pytest.mark.usefixtures("private")
-def test_a_server_that_dies_keeps_what_is_committed_or_prepared_and_everyone_else_gets_an_error(pg: Site) -> None:
+def test_a_server_that_dies_keeps_what_is_committed_or_prepared_and_everyone_else_gets_an_error(pg: Cluster) -> None:
     def prepare(env: Any) -> None:
         connection = env.connect("bank")
         connection.tpc_begin(connection.xid(1, "k1", "bank"))
@@ -80,7 +80,7 @@ def test_a_server_that_dies_keeps_what_is_committed_or_prepared_and_everyone_els
     again.close()
 
 
-def test_a_server_of_the_users_is_not_killed(pg: Site, monkeypatch: Any) -> None:
+def test_a_server_of_the_users_is_not_killed(pg: Cluster, monkeypatch: Any) -> None:
     monkeypatch.setattr(pg.backend, "server", object())
     world = Small(pg, pay)
     with pytest.raises(UsageError, match="not ours to kill"):

@@ -12,7 +12,7 @@ from small_world import Small, draw, fingerprint
 from acidtest.search.exhaustive import without_collector
 
 if TYPE_CHECKING:
-    from acidtest.world.core.site import Site
+    from acidtest.world.core.cluster import Cluster
 
 SCHEDULES, PARTS = 200, 4
 
@@ -65,7 +65,7 @@ CODES = (there, back, interest, promise, recover)
 
 @pytest.mark.usefixtures("private")
 @pytest.mark.parametrize("part", range(PARTS))
-def test_the_same_schedule_gives_the_same_effects_events_and_keys(pg: Site, part: int) -> None:
+def test_the_same_schedule_gives_the_same_effects_events_and_keys(pg: Cluster, part: int) -> None:
     seen, errors = set(), set()
     with without_collector():
         for seed in range(part, SCHEDULES, PARTS):

@@ -14,7 +14,7 @@ from acidtest.errors import UsageError
 from acidtest.world.core.effects import DEADLOCK, Decision
 
 if TYPE_CHECKING:
-    from acidtest.world.core.site import Site
+    from acidtest.world.core.cluster import Cluster
 
 
 def pay(env: Any, source: str = "A", target: str = "B") -> str:
@@ -36,14 +36,14 @@ def pay_back(env: Any) -> str:
     return pay(env, "B", "A")
 
 
-def balances(site: Site) -> dict[str, int]:
-    return dict(ask(site, "SELECT id, balance FROM accounts"))
+def balances(cluster: Cluster) -> dict[str, int]:
+    return dict(ask(cluster, "SELECT id, balance FROM accounts"))
 
 
 # Ways in:
 
 
-def test_raw_code_is_parked_before_every_statement_and_before_commit(pg: Site) -> None:
+def test_raw_code_is_parked_before_every_statement_and_before_commit(pg: Cluster) -> None:
     world = Small(pg, pay)
     effects = [world.begin("pay"), world.step("pay"), world.step("pay"), world.step("pay")]
     assert effects == ["bank: UPDATE accounts", "bank: UPDATE accounts", "bank: COMMIT", ""]
@@ -51,7 +51,7 @@ def test_raw_code_is_parked_before_every_statement_and_before_commit(pg: Site) -
     world.close()
 
 
-def test_an_engine_and_an_orm_on_it_are_driven(pg: Site) -> None:
+def test_an_engine_and_an_orm_on_it_are_driven(pg: Cluster) -> None:
     def move(env: Any) -> int:
         with env.engine("bank").begin() as connection:
             connection.execute(sa.text("UPDATE accounts SET balance = balance - :n WHERE id = 'A'"), {"n": 7})
@@ -63,7 +63,7 @@ def test_an_engine_and_an_orm_on_it_are_driven(pg: Site) -> None:
     world.close()
 
 
-def test_code_that_connects_by_url_or_by_itself_is_driven(pg: Site) -> None:
+def test_code_that_connects_by_url_or_by_itself_is_driven(pg: Cluster) -> None:
     def by_url(env: Any) -> int:
         engine = sa.create_engine(env.url("bank"), poolclass=sa.NullPool)
         with engine.connect() as connection:
@@ -81,7 +81,7 @@ def test_code_that_connects_by_url_or_by_itself_is_driven(pg: Site) -> None:
     world.close()
 
 
-def test_transaction_blocks_and_savepoints_are_driven(pg: Site) -> None:
+def test_transaction_blocks_and_savepoints_are_driven(pg: Cluster) -> None:
     def move(env: Any) -> None:
         connection = env.connect("bank")
         with connection.transaction():
@@ -98,7 +98,7 @@ def test_transaction_blocks_and_savepoints_are_driven(pg: Site) -> None:
 
 
 @pytest.mark.parametrize("what", ["pipeline", "notifies", "named cursor", "copy"])
-def test_what_cannot_be_driven_is_refused_with_the_reason(pg: Site, what: str) -> None:
+def test_what_cannot_be_driven_is_refused_with_the_reason(pg: Cluster, what: str) -> None:
     def use(env: Any) -> None:
         connection = env.connect("bank")
         calls = {
@@ -113,7 +113,7 @@ def test_what_cannot_be_driven_is_refused_with_the_reason(pg: Site, what: str) -
     world.close()
 
 
-def test_a_table_that_an_operation_creates_is_refused_when_the_next_run_begins(pg: Site) -> None:
+def test_a_table_that_an_operation_creates_is_refused_when_the_next_run_begins(pg: Cluster) -> None:
     def define(env: Any) -> None:
         env.connect("bank", autocommit=True).execute("CREATE TABLE made (n int)")
 
@@ -127,7 +127,7 @@ def test_a_table_that_an_operation_creates_is_refused_when_the_next_run_begins(p
 # Locks:
 
 
-def test_a_statement_that_waits_for_a_lock_goes_on_when_the_lock_is_free(pg: Site) -> None:
+def test_a_statement_that_waits_for_a_lock_goes_on_when_the_lock_is_free(pg: Cluster) -> None:
     world = Small(pg, pay, pay_too)
     world.until("pay", "COMMIT")
     world.begin("pay_too")
@@ -141,7 +141,7 @@ def test_a_statement_that_waits_for_a_lock_goes_on_when_the_lock_is_free(pg: Sit
 
 
 @pytest.mark.usefixtures("private")
-def test_those_who_wait_for_one_lock_get_it_in_the_order_in_which_they_came(pg: Site) -> None:
+def test_those_who_wait_for_one_lock_get_it_in_the_order_in_which_they_came(pg: Cluster) -> None:
     def insert(env: Any, who: str) -> str:
         connection = env.connect("bank", autocommit=True)
         try:
@@ -175,7 +175,7 @@ def test_those_who_wait_for_one_lock_get_it_in_the_order_in_which_they_came(pg: 
 
 
 @pytest.mark.parametrize("victim", ["pay", "pay_back"])
-def test_the_search_chooses_the_victim_of_a_deadlock(pg: Site, victim: str) -> None:
+def test_the_search_chooses_the_victim_of_a_deadlock(pg: Cluster, victim: str) -> None:
     world = Small(pg, pay, pay_back)
     for name in ("pay", "pay_back"):
         world.begin(name)
@@ -193,7 +193,7 @@ def test_the_search_chooses_the_victim_of_a_deadlock(pg: Site, victim: str) -> N
     world.close()
 
 
-def test_who_waits_for_a_prepared_transaction_is_no_victim_of_a_deadlock(pg: Site) -> None:
+def test_who_waits_for_a_prepared_transaction_is_no_victim_of_a_deadlock(pg: Cluster) -> None:
     def prepare(env: Any) -> None:
         connection = env.connect("bank")
         connection.tpc_begin(connection.xid(1, "k1", "bank"))
@@ -211,9 +211,9 @@ def test_who_waits_for_a_prepared_transaction_is_no_victim_of_a_deadlock(pg: Sit
     world.close()
 
 
-def test_an_observer_who_would_have_to_wait_is_told_so_and_may_look_at_a_copy(pg: Site) -> None:
-    def observe(site: Site) -> Any:
-        host = site.host("observer")
+def test_an_observer_who_would_have_to_wait_is_told_so_and_may_look_at_a_copy(pg: Cluster) -> None:
+    def observe(cluster: Cluster) -> Any:
+        host = cluster.host("observer")
         try:
             return host.connect("bank").execute("SELECT id, balance FROM accounts ORDER BY id FOR SHARE").fetchall()
         finally:
@@ -247,7 +247,7 @@ def count(env: Any, level: Any) -> str:
 
 
 @pytest.mark.parametrize(("level", "left", "errors"), [("READ_COMMITTED", 90, 0), ("REPEATABLE_READ", 90, 1), ("SERIALIZABLE", 90, 1)])
-def test_a_lost_update_happens_at_read_committed_alone(pg: Site, level: str, left: int, errors: int) -> None:
+def test_a_lost_update_happens_at_read_committed_alone(pg: Cluster, level: str, left: int, errors: int) -> None:
     chosen = psycopg.IsolationLevel[level]
 
     def one(env: Any) -> str:
@@ -269,7 +269,7 @@ def test_a_lost_update_happens_at_read_committed_alone(pg: Site, level: str, lef
     world.close()
 
 
-def test_a_read_under_a_snapshot_is_local_and_at_read_committed_it_is_not(pg: Site) -> None:
+def test_a_read_under_a_snapshot_is_local_and_at_read_committed_it_is_not(pg: Cluster) -> None:
     def read(env: Any, level: Any) -> None:
         connection = env.connect("bank")
         connection.isolation_level = level
@@ -297,7 +297,7 @@ def test_a_read_under_a_snapshot_is_local_and_at_read_committed_it_is_not(pg: Si
 # Errors, faults and crashes:
 
 
-def test_a_failed_statement_dooms_its_transaction_and_commit_says_nothing(pg: Site) -> None:
+def test_a_failed_statement_dooms_its_transaction_and_commit_says_nothing(pg: Cluster) -> None:
     def swallow(env: Any) -> str:
         connection = env.connect("bank")
         connection.execute("UPDATE accounts SET balance = 0 WHERE id = 'A'")
@@ -317,7 +317,7 @@ def test_a_failed_statement_dooms_its_transaction_and_commit_says_nothing(pg: Si
     ("fault", "left", "said"),
     [("refused", 100, "DiskFull"), ("lost", 100, "OperationalError"), ("unacknowledged", 90, "OperationalError"), ("late", 100, "OperationalError")],
 )
-def test_commit_has_every_ambiguous_reply(pg: Site, fault: str, left: int, said: str) -> None:
+def test_commit_has_every_ambiguous_reply(pg: Cluster, fault: str, left: int, said: str) -> None:
     world = Small(pg, pay)
     world.until("pay", "COMMIT")
     world.step("pay", fault)
@@ -329,7 +329,7 @@ def test_commit_has_every_ambiguous_reply(pg: Site, fault: str, left: int, said:
     world.close()
 
 
-def test_a_late_commit_keeps_its_locks_until_it_lands(pg: Site) -> None:
+def test_a_late_commit_keeps_its_locks_until_it_lands(pg: Cluster) -> None:
     world = Small(pg, pay, pay_too)
     world.until("pay", "COMMIT")
     world.step("pay", "late")
@@ -342,7 +342,7 @@ def test_a_late_commit_keeps_its_locks_until_it_lands(pg: Site) -> None:
     world.close()
 
 
-def test_a_refused_statement_dooms_its_transaction(pg: Site) -> None:
+def test_a_refused_statement_dooms_its_transaction(pg: Cluster) -> None:
     world = Small(pg, pay)
     world.begin("pay")
     world.step("pay")
@@ -352,7 +352,7 @@ def test_a_refused_statement_dooms_its_transaction(pg: Site) -> None:
     world.close()
 
 
-def test_a_crash_rolls_back_what_is_open_frees_its_locks_and_keeps_what_is_prepared(pg: Site) -> None:
+def test_a_crash_rolls_back_what_is_open_frees_its_locks_and_keeps_what_is_prepared(pg: Cluster) -> None:
     def prepare(env: Any) -> None:
         connection = env.connect("bank")
         connection.tpc_begin(connection.xid(1, "k'1", "bank"))
@@ -366,10 +366,10 @@ def test_a_crash_rolls_back_what_is_open_frees_its_locks_and_keeps_what_is_prepa
     world.begin("pay_too")
     world.step("pay_too")
     world.until("prepare", "COMMIT PREPARED")
-    before = world.site.contents()
+    before = world.cluster.contents()
     world.crash("pay")
     world.crash("prepare")
-    assert world.site.contents() == before
+    assert world.cluster.contents() == before
     assert world.runnable() == ["pay_too"]
     assert dict(pg.values()["bank"])["prepared transactions"] == tuple(ask(pg, "SELECT gid FROM pg_prepared_xacts")) != ()
     world.close()
@@ -377,7 +377,7 @@ def test_a_crash_rolls_back_what_is_open_frees_its_locks_and_keeps_what_is_prepa
     assert ask(pg, "SELECT gid FROM pg_prepared_xacts") == []
 
 
-def test_the_clean_up_of_a_dead_process_has_no_effect(pg: Site) -> None:
+def test_the_clean_up_of_a_dead_process_has_no_effect(pg: Cluster) -> None:
     def stubborn(env: Any) -> None:
         connection = env.connect("bank")
         try:
@@ -394,7 +394,7 @@ def test_the_clean_up_of_a_dead_process_has_no_effect(pg: Site) -> None:
     world.close()
 
 
-def test_a_process_that_dies_while_it_waits_waits_no_more(pg: Site) -> None:
+def test_a_process_that_dies_while_it_waits_waits_no_more(pg: Cluster) -> None:
     world = Small(pg, pay, pay_too)
     world.until("pay", "COMMIT")
     world.begin("pay_too")
@@ -408,7 +408,7 @@ def test_a_process_that_dies_while_it_waits_waits_no_more(pg: Site) -> None:
 # Between runs:
 
 
-def test_rows_lie_in_every_run_as_they_lay_in_the_first(pg: Site) -> None:
+def test_rows_lie_in_every_run_as_they_lay_in_the_first(pg: Cluster) -> None:
     def shuffle(env: Any) -> list[Any]:
         connection = env.connect("bank")
         connection.execute("UPDATE accounts SET balance = 1 WHERE id = 'A'")
@@ -425,7 +425,7 @@ def test_rows_lie_in_every_run_as_they_lay_in_the_first(pg: Site) -> None:
     assert all(rows == [("B",), ("A",)] for rows in found)
 
 
-def test_numbers_of_a_sequence_are_contents_and_are_put_back(pg: Site) -> None:
+def test_numbers_of_a_sequence_are_contents_and_are_put_back(pg: Cluster) -> None:
     def schema(env: Any) -> None:
         connection = env.connect("shop", autocommit=True)
         connection.execute("CREATE TABLE orders (n int GENERATED ALWAYS AS IDENTITY, what text)")
@@ -438,13 +438,13 @@ def test_numbers_of_a_sequence_are_contents_and_are_put_back(pg: Site) -> None:
     install(pg, schema)
     for _ in range(3):
         world = Small(pg, order)
-        before = world.site.contents()
+        before = world.cluster.contents()
         assert world.finish("order") == 2
-        assert world.site.contents() != before  # the number is gone, although nothing was committed
+        assert world.cluster.contents() != before  # the number is gone, although nothing was committed
         world.close()
 
 
-def test_a_session_that_was_altered_is_not_handed_on(pg: Site) -> None:
+def test_a_session_that_was_altered_is_not_handed_on(pg: Cluster) -> None:
     def alter(env: Any) -> None:
         with env.engine("bank").connect() as connection:
             connection.execute(sa.text("SET TIME ZONE 'Asia/Tokyo'"))

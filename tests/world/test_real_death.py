@@ -43,7 +43,7 @@ class Mortals:
     def __init__(self, harness: Harness) -> None:
         self.harness = harness
         environment = {**os.environ, "PGAPPNAME": "mortal"}
-        if harness.site.backend.name == "postgresql":
+        if harness.cluster.backend.name == "postgresql":
             environment[server.VARIABLE] = server.server().conninfo
         self.process = subprocess.Popen(
             [sys.executable, str(MORTAL)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
@@ -51,18 +51,18 @@ class Mortals:
 
     def die_after(self, steps: int) -> State:
         """What a process leaves that is killed after so many steps."""
-        site = self.harness.site
-        places = {d.name: str(getattr(d, "schema", None) or d.path) for d in site.databases()}  # type: ignore[attr-defined]
-        order = {"stem": self.harness.contract.pattern, "backend": site.backend.name, "scope": SCOPE, "places": places, "steps": steps}
+        cluster = self.harness.cluster
+        places = {d.name: str(getattr(d, "schema", None) or d.path) for d in cluster.databases()}  # type: ignore[attr-defined]
+        order = {"stem": self.harness.contract.pattern, "backend": cluster.backend.name, "scope": SCOPE, "places": places, "steps": steps}
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
         log = json.loads(self.process.stdout.readline())
         assert int(self.process.stdout.readline()) == signal.SIGKILL
-        for database in site.databases():
-            if site.backend.name == "postgresql":
-                while ask(site, "SELECT 1 FROM pg_stat_activity WHERE application_name = 'mortal'", database.name):
+        for database in cluster.databases():
+            if cluster.backend.name == "postgresql":
+                while ask(cluster, "SELECT 1 FROM pg_stat_activity WHERE application_name = 'mortal'", database.name):
                     pass  # the server has yet to notice
                 database.touch()  # type: ignore[attr-defined]
         return left(self.harness, log)
@@ -74,21 +74,21 @@ class Mortals:
 def left(harness: Harness, log: list[Any]) -> State:
     """What is there after a death: rows, prepared transactions, messages."""
     rows, prepared = {}, []
-    for database in harness.site.databases():
+    for database in harness.cluster.databases():
         database.touch()  # type: ignore[attr-defined]
         rows[database.name] = [pair for pair in database.value(database.content()) if pair[0] != "prepared transactions"]
-    if harness.site.backend.name == "postgresql":
-        prepared = sorted(ask(harness.site, "SELECT gid FROM pg_prepared_xacts", harness.site.databases()[0].name))
+    if harness.cluster.backend.name == "postgresql":
+        prepared = sorted(ask(harness.cluster, "SELECT gid FROM pg_prepared_xacts", harness.cluster.databases()[0].name))
     return rows, prepared, [list(message) for message in log]
 
 
 def clean_up(harness: Harness, prepared: list[Any]) -> None:
     """Say what others have done, so that the next run starts as the first."""
-    for database in harness.site.databases():
-        if harness.site.backend.name == "postgresql":
+    for database in harness.cluster.databases():
+        if harness.cluster.backend.name == "postgresql":
             database.disturbed = True  # type: ignore[attr-defined]
     if prepared:
-        harness.site.databases()[0].prepared.update({gid: 0 for (gid,) in prepared})  # type: ignore[attr-defined]
+        harness.cluster.databases()[0].prepared.update({gid: 0 for (gid,) in prepared})  # type: ignore[attr-defined]
 
 
 def simulated(harness: Harness) -> Iterator[tuple[int, State]]:
@@ -107,7 +107,7 @@ def simulated(harness: Harness) -> Iterator[tuple[int, State]]:
             world.advance(client, CRASH)
             found = left(harness, world.devices["broker"].log)
             world.close()
-            harness.site.reset()
+            harness.cluster.reset()
             yield steps, found
         else:
             world.close()
@@ -125,7 +125,7 @@ def test_a_simulated_crash_leaves_what_a_killed_process_leaves(stem: str, backen
             found = mortals.die_after(steps)
             assert found == expected, steps
             clean_up(harness, found[1])
-            harness.site.reset()
+            harness.cluster.reset()
             points += 1
             prepared += len(found[1])
     finally:

@@ -12,7 +12,7 @@ from small_world import Small, install, read
 from acidtest.world.databases.sqlite.store import connect_sqlite
 
 if TYPE_CHECKING:
-    from acidtest.world.core.site import Site
+    from acidtest.world.core.cluster import Cluster
 
 COUNTED = """
     CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, a);
@@ -45,9 +45,9 @@ CHANGES = {
 }
 
 
-def dump(site: Site) -> list[str]:
+def dump(cluster: Cluster) -> list[str]:
     """Everything that is in the database, as SQL."""
-    connection = connect_sqlite(site.database("bank").path)
+    connection = connect_sqlite(cluster.database("bank").path)
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     rows: list[Any] = [version, list(connection.execute("SELECT * FROM sqlite_master ORDER BY name").fetchall())]
@@ -60,54 +60,54 @@ def dump(site: Site) -> list[str]:
 
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_run_leaves_nothing_behind(site: Site, kind: str, change: str) -> None:
-    install(site, KINDS[kind])
+def test_a_run_leaves_nothing_behind(cluster: Cluster, kind: str, change: str) -> None:
+    install(cluster, KINDS[kind])
 
     def work(env: Any) -> None:
         env.connect("bank").executescript(CHANGES[change])
 
-    before, number = dump(site), site.contents()
+    before, number = dump(cluster), cluster.contents()
     for _ in range(3):
-        world = Small(site, work)
-        assert dump(site) == before
-        assert site.contents() == number
+        world = Small(cluster, work)
+        assert dump(cluster) == before
+        assert cluster.contents() == number
         world.finish("work")
         assert world.answers == {"work": None}
-        assert dump(site) != before
-        assert site.contents() != number
+        assert dump(cluster) != before
+        assert cluster.contents() != number
         world.close()
 
 
-def test_counters_go_on_from_where_they_were(site: Site) -> None:
-    install(site, COUNTED)
+def test_counters_go_on_from_where_they_were(cluster: Cluster) -> None:
+    install(cluster, COUNTED)
 
     def add(env: Any) -> int:
         with env.connect("bank") as connection:
             return int(connection.execute("INSERT INTO t (a) VALUES ('new')").lastrowid)
 
     for _ in range(3):
-        world = Small(site, add)
+        world = Small(cluster, add)
         assert world.finish("add") == 4
         world.close()
 
 
-def test_the_next_rowid_is_the_same_in_every_run(site: Site) -> None:
-    install(site, KINDS["gaps in the rowids"])
+def test_the_next_rowid_is_the_same_in_every_run(cluster: Cluster) -> None:
+    install(cluster, KINDS["gaps in the rowids"])
 
     def add(env: Any) -> int:
         with env.connect("bank") as connection:
             return int(connection.execute("INSERT INTO t VALUES (9)").lastrowid)
 
     for _ in range(3):
-        world = Small(site, add)
+        world = Small(cluster, add)
         assert world.finish("add") == 4
         world.close()
 
 
-def test_a_run_that_changes_nothing_durable_costs_no_reset(site: Site) -> None:
-    database = site.database("bank")
+def test_a_run_that_changes_nothing_durable_costs_no_reset(cluster: Cluster) -> None:
+    database = cluster.database("bank")
     before = database.content()
-    Small(site).close()
+    Small(cluster).close()
     assert database.content() == before
 
 
@@ -123,7 +123,7 @@ STATES = {
 }
 
 
-def test_contents_have_equal_numbers_if_and_only_if_they_are_equal(site: Site) -> None:
+def test_contents_have_equal_numbers_if_and_only_if_they_are_equal(cluster: Cluster) -> None:
     numbers: dict[str, list[Any]] = {name: [] for name in STATES}
     for _ in range(2):
         for name, sql in STATES.items():
@@ -131,47 +131,47 @@ def test_contents_have_equal_numbers_if_and_only_if_they_are_equal(site: Site) -
             def work(env: Any, sql: str = sql) -> None:
                 env.connect("bank").executescript(sql)
 
-            world = Small(site, work)
+            world = Small(cluster, work)
             world.finish("work")
-            numbers[name].append(site.contents())
+            numbers[name].append(cluster.contents())
             world.close()
     assert all(first == second for first, second in numbers.values())
     assert all(numbers[a][0] != numbers[b][0] for a, b in combinations(STATES, 2))
 
 
-def test_a_whole_number_and_a_fraction_of_the_same_value_are_different_contents(site: Site) -> None:
-    install(site, "CREATE TABLE t (a); INSERT INTO t VALUES (1)")
-    before = site.contents()
+def test_a_whole_number_and_a_fraction_of_the_same_value_are_different_contents(cluster: Cluster) -> None:
+    install(cluster, "CREATE TABLE t (a); INSERT INTO t VALUES (1)")
+    before = cluster.contents()
 
     def work(env: Any) -> None:
         env.connect("bank").executescript("UPDATE t SET a = 1.0")
 
-    world = Small(site, work)
+    world = Small(cluster, work)
     world.finish("work")
-    assert site.contents() != before
+    assert cluster.contents() != before
     world.close()
-    Small(site).close()
-    assert read(site, "SELECT typeof(a) FROM t") == [("integer",)]
+    Small(cluster).close()
+    assert read(cluster, "SELECT typeof(a) FROM t") == [("integer",)]
 
 
-def test_rowids_are_contents_for_the_next_one_depends_on_them(site: Site) -> None:
-    install(site, "CREATE TABLE t (a)")
+def test_rowids_are_contents_for_the_next_one_depends_on_them(cluster: Cluster) -> None:
+    install(cluster, "CREATE TABLE t (a)")
     numbers = []
     for sql in ("INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (0); INSERT INTO t VALUES (1); DELETE FROM t WHERE a = 0"):
 
         def work(env: Any, sql: str = sql) -> None:
             env.connect("bank").executescript(sql)
 
-        world = Small(site, work)
+        world = Small(cluster, work)
         world.finish("work")
-        assert read(site, "SELECT * FROM t") == [(1,)]
-        assert site.values()["bank"][1] == ("t", ((1,),))
-        numbers.append(site.contents())
+        assert read(cluster, "SELECT * FROM t") == [(1,)]
+        assert cluster.values()["bank"][1] == ("t", ((1,),))
+        numbers.append(cluster.contents())
         world.close()
     assert numbers[0] != numbers[1]
 
 
-def test_a_database_that_a_run_has_made_is_empty_in_the_next_and_looks_the_same(site: Site) -> None:
+def test_a_database_that_a_run_has_made_is_empty_in_the_next_and_looks_the_same(cluster: Cluster) -> None:
     keys = []
 
     def work(env: Any) -> list[Any]:
@@ -182,7 +182,7 @@ def test_a_database_that_a_run_has_made_is_empty_in_the_next_and_looks_the_same(
         return connection.execute("SELECT count(*) FROM t").fetchall()
 
     for _ in range(3):
-        world = Small(site, work)
+        world = Small(cluster, work)
         keys.append([world.key()])
         world.begin("work")
         keys[-1].append(world.key())
@@ -192,8 +192,8 @@ def test_a_database_that_a_run_has_made_is_empty_in_the_next_and_looks_the_same(
     assert keys[0] == keys[1] == keys[2]
 
 
-def test_a_site_that_is_closed_leaves_no_file(site: Site) -> None:
-    folder = site.backend.folder
+def test_a_cluster_that_is_closed_leaves_no_file(cluster: Cluster) -> None:
+    folder = cluster.backend.folder
     assert list(folder.iterdir())
-    site.close()
+    cluster.close()
     assert not folder.exists()

@@ -19,7 +19,7 @@ from acidtest.world.devices.table import DEVICES
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from acidtest.world.core.site import Site
+    from acidtest.world.core.cluster import Cluster
 
 
 class Counter:
@@ -57,10 +57,10 @@ def hearing(name: str, source: str) -> Client:
 class Beside(Small):
     """A small world with a service."""
 
-    def __init__(self, site: Site, *functions: Any, clients: tuple[Client, ...] = ()) -> None:
+    def __init__(self, cluster: Cluster, *functions: Any, clients: tuple[Client, ...] = ()) -> None:
         named = {function.__name__: function for function in functions}
         own = tuple(Client(n, n, (Operation(n, n),)) for n in named if n != "hear")
-        World.__init__(self, site, partial(Code, named), Scope("beside", "", (), own + clients), DEVICES, roles=frozenset({Role.REPLY}), equipment={"services": {"counter": Counter()}})
+        World.__init__(self, cluster, partial(Code, named), Scope("beside", "", (), own + clients), DEVICES, roles=frozenset({Role.REPLY}), equipment={"services": {"counter": Counter()}})
         self.answers, self.done = {}, []
 
     def call(self, name: str, fault: str = "") -> Any:
@@ -80,8 +80,8 @@ class Beside(Small):
         return count
 
 
-def test_a_call_is_carried_out_and_answered(site: Site) -> None:
-    world = Beside(site, add)
+def test_a_call_is_carried_out_and_answered(cluster: Cluster) -> None:
+    world = Beside(cluster, add)
     assert world.call("add") == "was 0"
     assert world.count == 5
     world.close()
@@ -91,15 +91,15 @@ def test_a_call_is_carried_out_and_answered(site: Site) -> None:
     ("fault", "answer", "count"),
     [(REFUSED, CallRefused, 0), (LOST, CallTimeout, 0), (UNACKNOWLEDGED, CallTimeout, 5), (LATE, CallTimeout, 0), (TWICE, "was 0", 10)],
 )
-def test_each_fault_of_a_call_has_its_effect_and_its_answer(site: Site, fault: str, answer: Any, count: int) -> None:
-    world = Beside(site, add)
+def test_each_fault_of_a_call_has_its_effect_and_its_answer(cluster: Cluster, fault: str, answer: Any, count: int) -> None:
+    world = Beside(cluster, add)
     assert world.call("add", fault) == answer
     assert world.count == count
     world.close()
 
 
-def test_the_faults_of_a_call_are_those_that_the_search_may_choose(site: Site) -> None:
-    world = Beside(site, add)
+def test_the_faults_of_a_call_are_those_that_the_search_may_choose(cluster: Cluster) -> None:
+    world = Beside(cluster, add)
     world.begin("add")
     pending = world.pending("add")
     assert pending is not None
@@ -107,8 +107,8 @@ def test_the_faults_of_a_call_are_those_that_the_search_may_choose(site: Site) -
     world.close()
 
 
-def test_a_late_call_takes_effect_when_it_lands(site: Site) -> None:
-    world = Beside(site, add)
+def test_a_late_call_takes_effect_when_it_lands(cluster: Cluster) -> None:
+    world = Beside(cluster, add)
     world.call("add", LATE)
     assert (world.devices["services"].seen().coming, list(world.late)) == ((("counter", "add", (5,)),), ["counter: add 5 (late 1)"])
     before = world.key()
@@ -118,8 +118,8 @@ def test_a_late_call_takes_effect_when_it_lands(site: Site) -> None:
     world.close()
 
 
-def test_a_late_call_comes_after_those_that_were_made_meanwhile(site: Site) -> None:
-    world = Beside(site, add, add_again)
+def test_a_late_call_comes_after_those_that_were_made_meanwhile(cluster: Cluster) -> None:
+    world = Beside(cluster, add, add_again)
     world.call("add", LATE)
     assert world.call("add_again") == "was 0"
     world.land()
@@ -127,16 +127,16 @@ def test_a_late_call_comes_after_those_that_were_made_meanwhile(site: Site) -> N
     world.close()
 
 
-def test_what_a_service_did_outlives_the_crash_of_the_caller(site: Site) -> None:
-    world = Beside(site, add)
+def test_what_a_service_did_outlives_the_crash_of_the_caller(cluster: Cluster) -> None:
+    world = Beside(cluster, add)
     world.call("add", CRASH)
     assert (world.count, world.processes["add"].alive) == (5, False)
     world.close()
 
 
 @pytest.mark.parametrize(("fault", "answer"), [("", CallRefused), (UNACKNOWLEDGED, CallTimeout), (LATE, CallTimeout), (TWICE, CallRefused)])
-def test_in_an_outage_nothing_is_done(site: Site, fault: str, answer: Any) -> None:
-    world = Beside(site, add)
+def test_in_an_outage_nothing_is_done(cluster: Cluster, fault: str, answer: Any) -> None:
+    world = Beside(cluster, add)
     world.change("outage")
     assert world.call("add", fault) is answer
     assert (world.count, world.devices["services"].progress(), dict(world.late)) == (0, (), {})
@@ -149,16 +149,16 @@ def test_in_an_outage_nothing_is_done(site: Site, fault: str, answer: Any) -> No
     ("fault", "owed"),
     [("", ()), (REFUSED, ()), (LOST, ()), (UNACKNOWLEDGED, ("counter reply 0",)), (LATE, ("counter reply 0",)), (TWICE, ())],
 )
-def test_an_answer_is_owed_until_the_caller_was_given_it(site: Site, fault: str, owed: Any) -> None:
-    world = Beside(site, add)
+def test_an_answer_is_owed_until_the_caller_was_given_it(cluster: Cluster, fault: str, owed: Any) -> None:
+    world = Beside(cluster, add)
     world.call("add", fault)
     world.land()
     assert world.devices["services"].progress() == owed
     world.close()
 
 
-def test_answers_come_late_or_once_more_but_not_before_they_are_given(site: Site) -> None:
-    world = Beside(site, add, hear, clients=(hearing("h0", "counter reply 0"), hearing("h1", "counter reply 0")))
+def test_answers_come_late_or_once_more_but_not_before_they_are_given(cluster: Cluster) -> None:
+    world = Beside(cluster, add, hear, clients=(hearing("h0", "counter reply 0"), hearing("h1", "counter reply 0")))
     assert world.runnable() == ["add"]
     world.call("add", UNACKNOWLEDGED)
     assert world.runnable() == ["h0", "h1"]
@@ -169,21 +169,21 @@ def test_answers_come_late_or_once_more_but_not_before_they_are_given(site: Site
     world.close()
 
 
-def test_whether_an_answer_was_given_is_part_of_the_state(site: Site) -> None:
+def test_whether_an_answer_was_given_is_part_of_the_state(cluster: Cluster) -> None:
     keys = []
     for fault in ("", UNACKNOWLEDGED):
-        world = Beside(site, add)
+        world = Beside(cluster, add)
         world.call("add", fault)
         keys.append(world.devices["services"].key())
         world.close()
     assert keys[0] != keys[1]
 
 
-def test_a_service_that_is_not_known_is_named_beside_those_that_are(site: Site) -> None:
+def test_a_service_that_is_not_known_is_named_beside_those_that_are(cluster: Cluster) -> None:
     def call(env: Any) -> Any:
         return env.call("conuter", "add", 5)
 
-    world = Beside(site, call)
+    world = Beside(cluster, call)
     with pytest.raises(UsageError, match=r"conuter.*counter"):
         world.begin("call")
     world.close()
@@ -196,30 +196,30 @@ def swallowing(env: Any, *call: Any) -> Any:
         return "nothing happened"
 
 
-def test_code_that_swallows_errors_does_not_hide_that_a_service_is_not_known(site: Site) -> None:
+def test_code_that_swallows_errors_does_not_hide_that_a_service_is_not_known(cluster: Cluster) -> None:
     def call(env: Any) -> Any:
         return swallowing(env, "conuter", "add", 5)
 
-    world = Beside(site, call)
+    world = Beside(cluster, call)
     with pytest.raises(UsageError, match="conuter"):
         world.begin("call")
     world.close()
 
 
-def test_code_that_swallows_errors_does_not_hide_that_a_service_knows_no_such_method(site: Site) -> None:
+def test_code_that_swallows_errors_does_not_hide_that_a_service_knows_no_such_method(cluster: Cluster) -> None:
     def call(env: Any) -> Any:
         return swallowing(env, "counter", "subtract", 5)
 
-    world = Beside(site, call)
+    world = Beside(cluster, call)
     world.begin("call")
     with pytest.raises(ContractError, match="it knows no subtract"):
         world.step("call")
     world.close()
 
 
-def test_a_call_outside_of_any_call_of_the_port_is_a_mistake(site: Site) -> None:
-    world = Beside(site, add)
-    observer = world.environment(site.host("observer"))
+def test_a_call_outside_of_any_call_of_the_port_is_a_mistake(cluster: Cluster) -> None:
+    world = Beside(cluster, add)
+    observer = world.environment(cluster.host("observer"))
     with pytest.raises(ContractError, match=r"counter\.add.* outside of any call"):
         observer.call("counter", "add", 5)
     world.close()

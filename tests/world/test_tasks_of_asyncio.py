@@ -11,7 +11,7 @@ from small_world import Small, balance
 from acidtest.world.core.effects import Decision
 
 if TYPE_CHECKING:
-    from acidtest.world.core.site import Site
+    from acidtest.world.core.cluster import Cluster
 
 PAY = "UPDATE accounts SET balance = balance - 10 WHERE id = 'A'"
 
@@ -29,7 +29,7 @@ async def pay_too(env: Any) -> str:
 # Tasks of asyncio within a call:
 
 
-def test_tasks_of_one_call_go_on_side_by_side(site: Site) -> None:
+def test_tasks_of_one_call_go_on_side_by_side(cluster: Cluster) -> None:
     async def publish(env: Any, name: str) -> str:
         await env.aio.broker.publish(f"{name}1", name, "")
         await env.aio.broker.publish(f"{name}2", name, "")
@@ -38,35 +38,35 @@ def test_tasks_of_one_call_go_on_side_by_side(site: Site) -> None:
     async def both(env: Any) -> list[str]:
         return await asyncio.gather(publish(env, "a"), publish(env, "b"))
 
-    world = Small(site, both)
+    world = Small(cluster, both)
     assert world.finish("both") == ["a", "b"]
     assert [message.id for message in world.devices["broker"].log] == ["a1", "b1", "a2", "b2"]
     world.close()
 
 
-def test_a_task_that_waits_for_a_lock_of_the_database_does_not_stop_its_sibling(site: Site) -> None:
+def test_a_task_that_waits_for_a_lock_of_the_database_does_not_stop_its_sibling(cluster: Cluster) -> None:
     async def both(env: Any) -> list[str]:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(pay(env)) for _ in range(2)]
         return [task.result() for task in tasks]
 
-    world = Small(site, both)
+    world = Small(cluster, both)
     assert world.finish("both") == ["paid", "paid"]
-    assert balance(site) == 80
+    assert balance(cluster) == 80
     world.close()
 
 
-def test_a_call_whose_tasks_all_wait_for_a_lock_waits_until_it_is_free(site: Site) -> None:
+def test_a_call_whose_tasks_all_wait_for_a_lock_waits_until_it_is_free(cluster: Cluster) -> None:
     async def both(env: Any) -> list[str]:
         return await asyncio.gather(pay(env), pay(env))
 
-    world = Small(site, pay, both)
+    world = Small(cluster, pay, both)
     world.until("pay", "COMMIT")
     assert world.finish("both") is None
     assert world.actors.waiting() == ["both"]
     world.finish("pay")
     assert world.finish("both") == ["paid", "paid"]
-    assert balance(site) == 70
+    assert balance(cluster) == 70
     world.close()
 
 
@@ -82,11 +82,11 @@ def forgetting() -> tuple[Any, list[asyncio.Task[None]]]:
     return forget, started
 
 
-def test_a_try_in_vain_that_lets_a_sibling_go_on_is_another_state(site: Site) -> None:
+def test_a_try_in_vain_that_lets_a_sibling_go_on_is_another_state(cluster: Cluster) -> None:
     async def both(env: Any) -> None:
         await asyncio.gather(pay(env), env.aio.broker.publish("m1", "A", ""))
 
-    world = Small(site, pay, both)
+    world = Small(cluster, pay, both)
     world.until("pay", "COMMIT")
     assert world.begin("both") == "bank: UPDATE accounts"
     before = world.key()
@@ -97,8 +97,8 @@ def test_a_try_in_vain_that_lets_a_sibling_go_on_is_another_state(site: Site) ->
     world.close()
 
 
-def test_a_try_in_vain_alone_changes_nothing(site: Site) -> None:
-    world = Small(site, pay, pay_too)
+def test_a_try_in_vain_alone_changes_nothing(cluster: Cluster) -> None:
+    world = Small(cluster, pay, pay_too)
     world.until("pay", "COMMIT")
     world.begin("pay_too")
     before = world.key()
@@ -107,9 +107,9 @@ def test_a_try_in_vain_alone_changes_nothing(site: Site) -> None:
     world.close()
 
 
-def test_what_a_call_leaves_running_goes_on_after_its_answer(site: Site) -> None:
+def test_what_a_call_leaves_running_goes_on_after_its_answer(cluster: Cluster) -> None:
     forget, _ = forgetting()
-    world = Small(site, forget)
+    world = Small(cluster, forget)
     world.begin("forget")
     assert world.answers["forget"] == "ok" and world.clients["forget"].done
     (name,) = world.runnable()
@@ -120,9 +120,9 @@ def test_what_a_call_leaves_running_goes_on_after_its_answer(site: Site) -> None
     world.close()
 
 
-def test_what_a_call_has_left_running_dies_with_its_process(site: Site) -> None:
+def test_what_a_call_has_left_running_dies_with_its_process(cluster: Cluster) -> None:
     forget, started = forgetting()
-    world = Small(site, forget)
+    world = Small(cluster, forget)
     world.begin("forget")
     world.crash("forget")
     assert world.runnable() == [] and world.devices["broker"].log == []
@@ -130,7 +130,7 @@ def test_what_a_call_has_left_running_dies_with_its_process(site: Site) -> None:
     world.close()
 
 
-def test_a_worker_that_waits_goes_on_with_the_call_that_wakes_it(site: Site) -> None:
+def test_a_worker_that_waits_goes_on_with_the_call_that_wakes_it(cluster: Cluster) -> None:
     queue: asyncio.Queue[str] = asyncio.Queue()
     kept = []
 
@@ -148,7 +148,7 @@ def test_a_worker_that_waits_goes_on_with_the_call_that_wakes_it(site: Site) -> 
         await env.aio.broker.publish("m2", "A", "")
         return "handed over"
 
-    world = Small(site, start, hand_over, together=True)
+    world = Small(cluster, start, hand_over, together=True)
     assert world.finish("start") == "started"
     assert not world.leftovers
     assert world.finish("hand_over") == "handed over"
@@ -160,7 +160,7 @@ def test_a_worker_that_waits_goes_on_with_the_call_that_wakes_it(site: Site) -> 
     assert kept[0].done()
 
 
-def test_an_asynchronous_generator_that_is_dropped_is_closed(site: Site) -> None:
+def test_an_asynchronous_generator_that_is_dropped_is_closed(cluster: Cluster) -> None:
     async def count(env: Any) -> Any:
         try:
             for number in range(10):
@@ -173,7 +173,7 @@ def test_an_asynchronous_generator_that_is_dropped_is_closed(site: Site) -> None
             return int(number)
         return -1
 
-    world = Small(site, first)
+    world = Small(cluster, first)
     assert world.finish("first") == 0
     for name in world.runnable():
         world.advance(name)
@@ -184,7 +184,7 @@ def test_an_asynchronous_generator_that_is_dropped_is_closed(site: Site) -> None
 # Calls of one process:
 
 
-def test_a_lock_of_asyncio_is_shared_by_calls_of_one_process(site: Site) -> None:
+def test_a_lock_of_asyncio_is_shared_by_calls_of_one_process(cluster: Cluster) -> None:
     lock = asyncio.Lock()
 
     async def guarded(env: Any) -> str:
@@ -194,17 +194,17 @@ def test_a_lock_of_asyncio_is_shared_by_calls_of_one_process(site: Site) -> None
     async def guarded_too(env: Any) -> str:
         return await guarded(env)
 
-    world = Small(site, guarded, guarded_too, together=True)
+    world = Small(cluster, guarded, guarded_too, together=True)
     world.begin("guarded")
     world.begin("guarded_too")
     assert world.actors.waiting() == ["guarded_too"] and world.runnable() == ["guarded"]
     assert world.finish("guarded") == "paid"
     assert world.finish("guarded_too") == "paid"
-    assert balance(site) == 80
+    assert balance(cluster) == 80
     world.close()
 
 
-def test_a_queue_of_asyncio_is_filled_by_another_call(site: Site) -> None:
+def test_a_queue_of_asyncio_is_filled_by_another_call(cluster: Cluster) -> None:
     queue: asyncio.Queue[int] = asyncio.Queue()
 
     async def take(env: Any) -> int:
@@ -213,7 +213,7 @@ def test_a_queue_of_asyncio_is_filled_by_another_call(site: Site) -> None:
     def put(env: Any) -> None:
         queue.put_nowait(7)
 
-    world = Small(site, take, put, together=True)
+    world = Small(cluster, take, put, together=True)
     world.begin("take")
     assert world.actors.waiting() == ["take"]
     world.finish("put")
@@ -221,11 +221,11 @@ def test_a_queue_of_asyncio_is_filled_by_another_call(site: Site) -> None:
     world.close()
 
 
-def test_who_awaits_what_nobody_will_set_is_cancelled_in_the_end(site: Site) -> None:
+def test_who_awaits_what_nobody_will_set_is_cancelled_in_the_end(cluster: Cluster) -> None:
     async def wait(env: Any) -> None:
         await asyncio.Event().wait()
 
-    world = Small(site, wait)
+    world = Small(cluster, wait)
     world.begin("wait")
     assert world.runnable() == [] and world.actors.victims() == [("wait", "")]
     assert world.perform(Decision("victim", "wait"))

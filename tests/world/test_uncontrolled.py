@@ -20,14 +20,14 @@ from acidtest.world.core.time import START
 from acidtest.world.core.world import World
 from acidtest.world.databases.sqlite import store
 from acidtest.world.devices.table import DEVICES
-from acidtest.world.python import interpose
+from acidtest.world.python import standard_library
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from acidtest.world.core.site import Site
+    from acidtest.world.core.cluster import Cluster
 
-really_sleep = interpose._really_sleep
+really_sleep = standard_library._really_sleep
 real_connect = store._connect
 
 
@@ -48,7 +48,7 @@ if sys.version_info < (3, 13):
 
 @pytest.mark.parametrize("what", UNCONTROLLED)
 @pytest.mark.parametrize("swallowed", [False, True])
-def test_it_is_reported_also_where_the_code_swallows_it(site: Site, what: str, *, swallowed: bool) -> None:
+def test_it_is_reported_also_where_the_code_swallows_it(cluster: Cluster, what: str, *, swallowed: bool) -> None:
     def work(env: Any) -> None:
         try:
             UNCONTROLLED[what]()
@@ -56,13 +56,13 @@ def test_it_is_reported_also_where_the_code_swallows_it(site: Site, what: str, *
             if not swallowed:
                 raise
 
-    world = Small(site, work)
+    world = Small(cluster, work)
     with pytest.raises(NondeterminismError, match=f"work {what}"):
         world.begin("work")
     world.close()
 
 
-def test_a_connection_past_the_world_is_reported_and_its_file_not_opened(site: Site, tmp_path: Path) -> None:
+def test_a_connection_past_the_world_is_reported_and_its_file_not_opened(cluster: Cluster, tmp_path: Path) -> None:
     class Mine(sqlite3.Connection):
         pass
 
@@ -71,14 +71,14 @@ def test_a_connection_past_the_world_is_reported_and_its_file_not_opened(site: S
         def work(env: Any, opens: Any = opens) -> None:
             opens(tmp_path / "real.db")
 
-        world = Small(site, work)
+        world = Small(cluster, work)
         with pytest.raises(NondeterminismError, match="opens a database past acidtest"):
             world.begin("work")
         world.close()
     assert not list(tmp_path.iterdir())
 
 
-def test_outside_of_calls_everything_is_as_ever(site: Site) -> None:
+def test_outside_of_calls_everything_is_as_ever(cluster: Cluster) -> None:
     thread = threading.Thread(target=lambda: None)
     thread.start()
     thread.join()
@@ -86,22 +86,22 @@ def test_outside_of_calls_everything_is_as_ever(site: Site) -> None:
     assert type(threading.Lock()) is type(store.threading.Lock() if hasattr(store, "threading") else threading.Lock())
 
 
-def test_sleep_of_the_time_module_sleeps_on_the_virtual_clock(site: Site) -> None:
+def test_sleep_of_the_time_module_sleeps_on_the_virtual_clock(cluster: Cluster) -> None:
     def nap(env: Any) -> float:
         time.sleep(3600)
         return float(env.clock.now() - START)
 
-    world = Small(site, nap)
+    world = Small(cluster, nap)
     assert world.begin("nap") == "clock: sleep 3600 s"
     assert world.finish("nap") == 3600
     world.close()
 
 
-def test_a_short_pause_between_two_tries_is_no_jump_of_time(site: Site) -> None:
+def test_a_short_pause_between_two_tries_is_no_jump_of_time(cluster: Cluster) -> None:
     def nap(env: Any) -> None:
         time.sleep(0.05)
 
-    world = Small(site, nap)
+    world = Small(cluster, nap)
     world.finish("nap")
     assert world.time.time == START + 0.05
     assert not [event for event in world.events if event.kind == "environment"]
@@ -156,15 +156,15 @@ class Impatient(Serial):
             self.lock.release()
 
 
-def two_calls(site: Site, factory: Any) -> World:
+def two_calls(cluster: Cluster, factory: Any) -> World:
     """A world with two clients of one process."""
     clients = tuple(Client(name, "app", (Operation(name, "pay"),)) for name in ("one", "two"))
-    return World(site, factory, Scope("small", "", (), clients), DEVICES)
+    return World(cluster, factory, Scope("small", "", (), clients), DEVICES)
 
 
 @pytest.mark.parametrize("factory", [Serial, Reentrant, Conditional])
-def test_a_call_waits_for_the_lock_of_another_without_hanging_the_search(site: Site, factory: Any) -> None:
-    world = two_calls(site, factory)
+def test_a_call_waits_for_the_lock_of_another_without_hanging_the_search(cluster: Cluster, factory: Any) -> None:
+    world = two_calls(cluster, factory)
     world.advance("one")
     world.advance("two")
     effect = world.pending("two")
@@ -177,15 +177,15 @@ def test_a_call_waits_for_the_lock_of_another_without_hanging_the_search(site: S
     assert world.runnable() == ["two"]
     while not world.clients["two"].done:
         world.advance("two")
-    assert balance(site) == 80
+    assert balance(cluster) == 80
     world.close()
 
 
 @pytest.mark.parametrize(("factory", "told"), [
     (Impatient, "busy"), (Serial, "RuntimeError: this lock will never be free: the call that holds it cannot go on"),
 ])  # fmt: skip
-def test_who_waits_for_a_lock_that_is_never_free_gives_up(site: Site, factory: Any, told: str) -> None:
-    world = two_calls(site, factory)
+def test_who_waits_for_a_lock_that_is_never_free_gives_up(cluster: Cluster, factory: Any, told: str) -> None:
+    world = two_calls(cluster, factory)
     world.processes["app"].implementation.lock.acquire()  # and never released
     for name in ("one", "two"):
         world.advance(name)
@@ -196,8 +196,8 @@ def test_who_waits_for_a_lock_that_is_never_free_gives_up(site: Site, factory: A
     world.close()
 
 
-def test_a_crash_takes_the_lock_with_it(site: Site) -> None:
-    world = two_calls(site, Serial)
+def test_a_crash_takes_the_lock_with_it(cluster: Cluster) -> None:
+    world = two_calls(cluster, Serial)
     world.advance("one")
     world.advance("two")
     world.crash("app")
@@ -209,8 +209,8 @@ def test_a_crash_takes_the_lock_with_it(site: Site) -> None:
     world.close()
 
 
-def test_a_lock_still_excludes_real_threads(site: Site) -> None:
-    world = two_calls(site, Serial)
+def test_a_lock_still_excludes_real_threads(cluster: Cluster) -> None:
+    world = two_calls(cluster, Serial)
     lock = world.processes["app"].implementation.lock
     assert lock.acquire()
     assert lock.locked()

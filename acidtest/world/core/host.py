@@ -1,5 +1,7 @@
 """What outlives a simulated process: its engines and the real connections behind them, used again run after run.
 
+Code that connects by itself, past its environment, is given a connection of the host that it runs on: `present_host`.
+
 Opening a connection and reading the schema costs as much as ten statements, so connections are given back clean instead
 of being closed. One that ran anything that could leave a trace in it (a PRAGMA, a temporary table) is closed.
 """
@@ -7,18 +9,51 @@ of being closed. One that ran anything that could leave a trace in it (a PRAGMA,
 from __future__ import annotations
 
 import weakref
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from acidtest.world.core.process import outside
-from acidtest.world.python.locks import genuine
+from acidtest.world.core.locks import genuine, of_tasks
+from acidtest.world.core.process import current_task, outside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Iterator
 
     import sqlalchemy as sa
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from acidtest.world.databases.backend import Backend, Connection, Database
+    from acidtest.world.core.backend import Backend, Connection, Database
+    from acidtest.world.core.process import Machine
+
+_building: list[Machine] = []
+
+
+@contextmanager
+def building(host: Machine) -> Iterator[None]:
+    """While an adapter is built or called outside of a task, its connections belong to `host`.
+
+    Arguments:
+        host: where it is built.
+    """
+    _building.append(host)
+    try:
+        with of_tasks():
+            yield
+    finally:
+        _building.pop()
+
+
+def present_host(backend: str) -> Machine | None:
+    """The host whose code is running now.
+
+    Arguments:
+        backend: the kind of database that the code connects to.
+
+    Returns:
+        The host, if its databases are of that kind; None for code that is none of ours.
+    """
+    task = current_task()
+    host = task.process.host if task is not None else _building[-1] if _building else None
+    return host if host is not None and host.backend == backend else None
 
 
 class Host:

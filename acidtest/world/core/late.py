@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from acidtest.world.databases.backend import Landing
+    from acidtest.world.core.backend import Landing
 
 
 class Late(NamedTuple):

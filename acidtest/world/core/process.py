@@ -67,7 +67,10 @@ class Queued(Protocol):
 
 
 class Machine(Protocol):
-    """What a process needs of the host that it runs on; `releases` counts what may have freed a lock."""
+    """What a process needs of the host that it runs on, and a driver of the host of the code that connects.
+
+    `releases` counts what may have freed a lock.
+    """
 
     name: str
     service: str

@@ -17,21 +17,21 @@ from acidtest.world.core.device import Device, Surroundings
 from acidtest.world.core.effects import DEADLOCK, Decision, Effect, RunEnded
 from acidtest.world.core.env import Env
 from acidtest.world.core.events import Event, describe
+from acidtest.world.core.host import building
 from acidtest.world.core.late import LateEffects
+from acidtest.world.core.locks import of_tasks
 from acidtest.world.core.process import Process, Task
 from acidtest.world.core.sources import Sources
 from acidtest.world.core.time import PASSED, SLEEP, VirtualTime
-from acidtest.world.python.interpose import building
-from acidtest.world.python.locks import of_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping
 
     from acidtest.port import Role
     from acidtest.workload import Scope
+    from acidtest.world.core.cluster import Cluster
     from acidtest.world.core.host import Host
     from acidtest.world.core.session import Session
-    from acidtest.world.core.site import Site
 
     Factory = Callable[[Any], Any]
 
@@ -45,7 +45,7 @@ class World:
     """One run of a scope.
 
     Arguments:
-        site: where its databases are; reset before.
+        cluster: where its databases are; reset before.
         factory: makes an implementation from an environment.
         scope: clients and processes.
         devices: the devices that there are.
@@ -55,11 +55,11 @@ class World:
     """
 
     def __init__(
-        self, site: Site, factory: Factory, scope: Scope, devices: Iterable[type[Device]], *,
+        self, cluster: Cluster, factory: Factory, scope: Scope, devices: Iterable[type[Device]], *,
         recover: str = "", roles: frozenset[Role] = frozenset(), equipment: Mapping[str, Any] = NOTHING,
     ) -> None:  # fmt: skip
-        """Reset the site and start every process."""
-        self.site = site
+        """Reset the cluster and start every process."""
+        self.cluster = cluster
         self.factory = factory
         self.recover = recover
         self.events: list[Event] = []
@@ -79,8 +79,8 @@ class World:
         self.sources = Sources(self.devices.values())
         self._offers = {name: offer for device in self.devices.values() for name, offer in device.offers().items()}
         self._awaited = {name: offer for device in self.devices.values() for name, offer in device.offers_awaited().items()}
-        site.reset()
-        site.late = self.late.postpone_commit
+        cluster.reset()
+        cluster.late = self.late.postpone_commit
         self.actors = Actors(scope.clients)
         self.clients, self.starting, self.leftovers = self.actors.clients, self.actors.starting, self.actors.leftovers
         for name in scope.processes():
@@ -124,7 +124,7 @@ class World:
         assert task is not None  # noqa: S101 - what is no client has a task
         task.resume(fault)
         if task.blocked and task.queued is None:
-            task.waits = self.site.version()
+            task.waits = self.cluster.version()
             return False
         if fault:
             self.events.append(Event("fault", name, fault))
@@ -150,7 +150,7 @@ class World:
 
     def restart_database(self) -> None:
         """Kill the database server and start it again: whatever was not committed or prepared is gone."""
-        self.site.restart()
+        self.cluster.restart()
         self.late.lose_transactions()
         for process in self.processes.values():
             process.disconnected |= process.alive
@@ -257,11 +257,11 @@ class World:
         processes = [(p.digest, p.alive, p.ready, *(self._pins(p))) for p in self.processes.values()]
         clients = [client.digest for client in self.clients.values()]
         failed = tuple(self.failed_starts.items())
-        return self.durable_key(), self.site.history(), tuple(processes), tuple(clients), failed
+        return self.durable_key(), self.cluster.history(), tuple(processes), tuple(clients), failed
 
     def durable_key(self) -> Hashable:
         """Equal for two worlds in which everything is equal that a crash of all processes leaves."""
-        return self.site.contents(), tuple([device.key() for device in self.devices.values()]), self.time.time, self.late.key()
+        return self.cluster.contents(), tuple([device.key() for device in self.devices.values()]), self.time.time, self.late.key()
 
     def seen(self) -> dict[str, Any]:
         """What an outsider sees of each device, by its name."""
@@ -284,24 +284,24 @@ class World:
         return Env(self._offers, self._awaited, host, process)
 
     def close(self) -> None:
-        """End every task; the site can be used again."""
+        """End every task; the cluster can be used again."""
         for process in self.processes.values():
             process.alive = False
             process.end = RunEnded
             process.bury()
-        self.site.hang_up()
+        self.cluster.hang_up()
         self.late.lose_transactions()
         self.late.clear()
 
     # Inside:
 
     def _incarnation(self, name: str, number: int) -> Process:
-        process = Process(name, number, self.site.host(name))
+        process = Process(name, number, self.cluster.host(name))
         process.clock = self.time
         return process
 
     def _boot(self, name: str) -> None:
-        process, host = self._incarnation(name, 1), self.site.host(name)
+        process, host = self._incarnation(name, 1), self.cluster.host(name)
         with building(host):
             process.implementation = self.factory(self.environment(host, process))
         process.ready = True
@@ -309,7 +309,7 @@ class World:
 
     def _start(self, process: Process) -> None:
         with of_tasks():
-            process.implementation = self.factory(self.environment(self.site.host(process.name), process))
+            process.implementation = self.factory(self.environment(self.cluster.host(process.name), process))
         if self.recover:
             getattr(process.implementation, self.recover)()
 
@@ -391,10 +391,10 @@ class World:
         """Let those that wait for a lock try again, if one may have become free."""
         blocked = [task for task in self.actors.tasks() if task.blocked]
         if blocked:
-            self.site.free_dropped()
-            version = self.site.version()
+            self.cluster.free_dropped()
+            version = self.cluster.version()
             for task in blocked:
                 task.wake(version)
 
     def _pins(self, process: Process) -> list[tuple[int, ...]]:
-        return [pins for connection in self.site.host(process.name).connections() if (pins := connection.pins())]
+        return [pins for connection in self.cluster.host(process.name).connections() if (pins := connection.pins())]

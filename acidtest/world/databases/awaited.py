@@ -10,8 +10,6 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from greenlet import getcurrent
-from sqlalchemy.dialects.sqlite.base import SQLiteExecutionContext
-from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.util import greenlet_spawn
 
@@ -100,17 +98,6 @@ class Awaited(Dialect):
         _await_nothing()
         dialect: Any = super()
         dialect.do_execute_no_params(cursor, statement, context)
-
-
-class SqliteContext(Contextual, SQLiteExecutionContext):
-    """Statements on SQLite."""
-
-
-class AwaitedSqlite(Awaited, SQLiteDialect_pysqlite):
-    """SQLite, awaited."""
-
-    execution_ctx_cls = SqliteContext
-    supports_statement_cache = True
 
 
 def connect_once(engine: sa.Engine) -> None:

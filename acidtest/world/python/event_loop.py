@@ -13,7 +13,7 @@ import itertools
 import sys
 from collections import deque
 from contextvars import Context, ContextVar, copy_context
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
 from acidtest.errors import NondeterminismError
 from acidtest.world.core.process import complain
@@ -22,10 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from acidtest.world.core.process import Process
-    from acidtest.world.python.coroutines import Call
 
-#: The call that a callback belongs to; tasks and callbacks inherit it from who makes them.
-CALL: ContextVar[Call] = ContextVar("acidtest_call")
 #: Tasks whose coroutines would not end. Dropping the last reference would run their code once more, so they are kept.
 _undead: list[asyncio.Task[Any]] = []
 
@@ -39,6 +36,27 @@ class Timer(NamedTuple):
     delay: float
 
 
+class AsyncCall(Protocol):
+    """What the loop needs of a call: where it may put what belongs to the call.
+
+    `ready` is what can run now, `timers` what will, `tasks` what was started; `over` says that nothing of it runs any more,
+    `awaiting` that it waits where something is awaited.
+    """
+
+    ready: deque[asyncio.Handle]
+    timers: list[Timer]
+    tasks: list[asyncio.Task[Any]]
+    over: bool
+    awaiting: bool
+
+    def end(self) -> None:
+        """End all tasks, and what ended calls have left."""
+
+
+#: The call that a callback belongs to; tasks and callbacks inherit it from who makes them.
+CALL: ContextVar[AsyncCall] = ContextVar("acidtest_call")
+
+
 class EventLoop(asyncio.AbstractEventLoop):
     """What asyncio runs in while a call of `process` goes on.
 
@@ -49,8 +67,8 @@ class EventLoop(asyncio.AbstractEventLoop):
     def __init__(self, process: Process) -> None:
         """Nothing runs yet."""
         self.process = process
-        self.running: Call | None = None
-        self.last: Call | None = None
+        self.running: AsyncCall | None = None
+        self.last: AsyncCall | None = None
         self.left: list[asyncio.Task[Any]] = []
         self.unclaimed: deque[asyncio.Handle] = deque()
         self.dormant: list[Timer] = []
@@ -93,7 +111,7 @@ class EventLoop(asyncio.AbstractEventLoop):
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         """Nothing: it is passed over when its time has come."""
 
-    def _home(self, context: Context) -> Call | None:
+    def _home(self, context: Context) -> AsyncCall | None:
         """The call in whose task a callback is to run: its own, or for what an ended call has left, the one that goes on."""
         call = context.get(CALL)
         return self.running if call is None or call.over else call
@@ -237,7 +255,7 @@ class Running:
         self._loop = loop
         self._task: asyncio.Task[Any] | None = None
 
-    def enter(self, call: Call) -> None:
+    def enter(self, call: AsyncCall) -> None:
         """Let it be this loop, with the task that was running in it when it was left."""
         loop = self._loop
         self._outer, self._outer_task = _swap(loop, self._task)

@@ -24,16 +24,14 @@ _EVENTS = {
     "_thread.start_new_thread": _THREAD,
     "_thread.start_joinable_thread": _THREAD,
     "time.sleep": ("really sleeps", "Use env.clock.sleep(), or time.sleep as an attribute of its module."),
-    "sqlite3.connect": (
-        "opens a database past acidtest",
-        "Use env.engine(), env.connect() or sqlite3.connect as an attribute of its module.",
-    ),
     "socket.connect": ("opens a network connection", "Use env.broker, or a database of env."),
     "subprocess.Popen": _PROCESS,
     "os.fork": _PROCESS,
     "os.system": _PROCESS,
     "os.posix_spawn": _PROCESS,
 }
+#: Arguments with which an event is nobody's business.
+_HARMLESS: dict[str, tuple[Any, ...] | None] = {}
 _allowed = 0
 _watching = False
 
@@ -46,6 +44,19 @@ def watch() -> None:
         sys.addaudithook(_hook)
         if sys.version_info < (3, 12):
             _watch_threads()
+
+
+def report(event: str, what: str, remedy: str, harmless: tuple[Any, ...] | None = None) -> None:
+    """Watch for another event as well.
+
+    Arguments:
+        event: what Python's audit hooks call it.
+        what: what code does there, after the name of its task.
+        remedy: what to do instead.
+        harmless: the arguments with which it is nobody's business, if any.
+    """
+    _EVENTS[event] = what, remedy
+    _HARMLESS[event] = harmless
 
 
 def _watch_threads() -> None:
@@ -79,7 +90,7 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     if event not in _EVENTS or _allowed:
         return
     task = current_task()
-    if task is None or not task.process.alive or arguments == (":memory:",):
+    if task is None or not task.process.alive or arguments == _HARMLESS.get(event):
         return
     what, remedy = _EVENTS[event]
     message = f"{task.name} {what} ({event}). That is not part of any schedule, so nothing can be said about it. {remedy}"

@@ -1,1 +1,17 @@
-"""TODO."""
+"""PostgreSQL: a real server, whose waiting statements are parked.
+
+Read them in this order, each needs only those before it:
+
+1. `programs` and `server`: where the server comes from.
+2. `session`: a session on it, and how it is brought back to rest.
+3. `watch`: who waits for whom.
+4. `statement`: what a statement does, as far as scheduling is concerned.
+5. `cursor`: where code under test runs statements.
+6. `landing`: a COMMIT that takes effect later.
+7. `connection`: statements as effects; here faults befall them, and locks are waited for.
+8. `tables`: the tables of a schema, and their rows.
+9. `store`: a database: its contents, and its reset between runs.
+10. `driver`: `psycopg.connect`, taken over.
+11. `awaited`: for coroutines.
+12. `backend`: all of this, as the world asks for it.
+"""

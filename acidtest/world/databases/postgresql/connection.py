@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import psycopg
 from psycopg import IsolationLevel, pq
@@ -29,9 +29,10 @@ from acidtest.world.core.effects import (
     UNACKNOWLEDGED,
     Effect,
 )
+from acidtest.world.core.locks import TaskLock
 from acidtest.world.core.process import Task, current_task
 from acidtest.world.databases.postgresql.cursor import driven_cursor, refuse, text_of
-from acidtest.world.databases.postgresql.landing import Landing
+from acidtest.world.databases.postgresql.landing import Keeper, Landing
 from acidtest.world.databases.postgresql.session import CLOSED, quiet, run
 from acidtest.world.databases.postgresql.statement import (
     COMMIT,
@@ -46,12 +47,10 @@ from acidtest.world.databases.postgresql.statement import (
     is_silent,
 )
 from acidtest.world.databases.postgresql.watch import QUICK, SLOW
-from acidtest.world.python.locks import TaskLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
 
-    from acidtest.world.databases.postgresql.store import Database
 
 _AUTOCOMMIT_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED)
 _IDLE = pq.TransactionStatus.IDLE
@@ -66,6 +65,24 @@ _GONE = "server closed the connection unexpectedly"
 _FULL = "could not extend file: No space left on device"
 
 
+class Store(Keeper, Protocol):
+    """What a connection needs of its database; `disturbed` says that a reset has something to do."""
+
+    disturbed: bool
+
+    def going_on(self, pid: int, level: str, who: Hashable, *, numbers: bool) -> None:
+        """A transaction is open, or a statement waits, in the process `pid` of the server."""
+
+    def ended(self, pid: int) -> None:
+        """No transaction is open any more in the process `pid` of the server."""
+
+    def redefine(self) -> None:
+        """The schema may have changed."""
+
+    def postpone(self, landing: Landing, fact: Hashable) -> None:
+        """Hand over a transaction whose end is to come later; `fact` determines what it will do."""
+
+
 class Connection(psycopg.Connection[Any]):
     """A connection whose statements, commits and decisions are effects of the task that runs them.
 
@@ -74,7 +91,7 @@ class Connection(psycopg.Connection[Any]):
     pool goes into `spares` when its process dies, to be used again.
     """
 
-    database: Database
+    database: Store
     spares: list[Any] | None = None
     lost = False
     leaves_trace = False
@@ -239,7 +256,7 @@ class Connection(psycopg.Connection[Any]):
             return
         self.wrote |= changes
         if current_task() is not None:
-            database.going_on(self, who, numbers=statement.numbers)
+            database.going_on(self.pgconn.backend_pid, self.level, who, numbers=statement.numbers)
 
     def _ended(self) -> None:
         """No transaction is open any more."""
@@ -248,7 +265,7 @@ class Connection(psycopg.Connection[Any]):
         self._victim = ""
         self.level = _COMMITTED
         if hasattr(self, "database"):
-            self.database.ended(self)
+            self.database.ended(self.pgconn.backend_pid)
 
     def _failed(self, task: Task, effect: Effect, error: psycopg.Error) -> None:
         task.saw(effect, error.sqlstate or type(error).__name__)
@@ -341,7 +358,7 @@ class Connection(psycopg.Connection[Any]):
         watch, database = self.database.watch, self.database
         self._waits, self.answered = True, False
         watch.park(self)
-        database.going_on(self, None, numbers=False)
+        database.going_on(self.pgconn.backend_pid, self.level, None, numbers=False)
         task.process.remember((task.name, effect.fingerprint, "waits"))
         lasts = LOST in effect.faults
         answer = Effect("reply" if lasts else effect.kind, effect.where, f"{effect.what}, answered", effect.detail, local=True)
@@ -406,7 +423,7 @@ class Connection(psycopg.Connection[Any]):
         watch = self.database.watch
         watch.forget(self)
         open_ = self.chain != 0 or self.pgconn.transaction_status != _IDLE
-        fine = quiet(self.pgconn, watch)
+        fine = quiet(self.pgconn, watch.cancel)
         if open_:
             self._ended()
             watch.settle()

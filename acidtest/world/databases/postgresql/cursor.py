@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 
 import psycopg
 from psycopg import sql
 
 from acidtest.errors import UsageError
 from acidtest.world.core.process import complain
-from acidtest.world.databases.postgresql.statement import classify
+from acidtest.world.databases.postgresql.statement import Statement, classify
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Callable, Hashable, Iterable
+    from contextlib import AbstractContextManager
 
-    from acidtest.world.databases.postgresql.connection import Connection
+    from acidtest.world.core.backend import Database
+
+
+class Owner(Protocol):
+    """What a cursor needs of its connection."""
+
+    @property
+    def database(self) -> Database:
+        """What it is connected to."""
+
+    def performing(self, statement: Statement, detail: Hashable, seen: Callable[[], Hashable]) -> AbstractContextManager[None]:
+        """Perform a statement as an effect of the current task; `seen` tells what it gave."""
 
 
 class Driven(psycopg.Cursor[Any]):
@@ -23,28 +35,28 @@ class Driven(psycopg.Cursor[Any]):
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
         """Run one statement, as an effect."""
-        connection = cast("Connection", self._conn)
-        text = text_of(query, connection)
-        with connection.performing(classify(text), (text, plain(params)), lambda: self._seen(_but_chance(text))):
+        owner = cast("Owner", self._conn)
+        text = text_of(query, self._conn)
+        with owner.performing(classify(text), (text, plain(params)), lambda: self._seen(_but_chance(text))):
             super().execute(query, params, **options)
         return self
 
     def executemany(self, query: Any, params_seq: Iterable[Any], **options: Any) -> None:
         """Run one statement for many rows, as one effect: psycopg sends them together."""
-        connection = cast("Connection", self._conn)
-        text, rows = text_of(query, connection), list(params_seq)
-        with connection.performing(classify(text), (text, plain(rows)), self._seen):
+        owner = cast("Owner", self._conn)
+        text, rows = text_of(query, self._conn), list(params_seq)
+        with owner.performing(classify(text), (text, plain(rows)), self._seen):
             super().executemany(query, rows, **options)
 
     def stream(self, *args: Any, **options: Any) -> Any:
         """Not driven, and therefore refused."""
         del args, options
-        refuse(cast("Connection", self._conn), "cursor.stream()")
+        refuse(cast("Owner", self._conn), "cursor.stream()")
 
     def copy(self, *args: Any, **options: Any) -> Any:
         """Not driven, and therefore refused."""
         del args, options
-        refuse(cast("Connection", self._conn), "cursor.copy()")
+        refuse(cast("Owner", self._conn), "cursor.copy()")
 
     def _seen(self, hidden: tuple[int, ...] = ()) -> Hashable:
         """What the server has answered, whatever a row factory makes of it, but for columns of the `hidden` types."""
@@ -65,7 +77,7 @@ def _but_chance(text: str) -> tuple[int, ...]:
     return _CHANCE if "pg_prepared_xacts" in text else ()
 
 
-def text_of(query: Any, connection: Connection) -> str:
+def text_of(query: Any, connection: psycopg.Connection[Any]) -> str:
     """A query as text, however it was composed."""
     if isinstance(query, str):
         return query
@@ -87,14 +99,18 @@ def plain(value: Any) -> Hashable:
     return cast("Hashable", value)
 
 
-def refuse(connection: Connection, what: str) -> None:
+def refuse(owner: Owner, what: str) -> NoReturn:
     """Say that something cannot be driven.
+
+    Arguments:
+        owner: the connection that it was asked of.
+        what: what was asked for, for the message.
 
     Raises:
         UsageError: always.
     """
     message = (
-        f"{what} on the database {connection.database.name!r} cannot be driven, so what it does cannot be checked. "
+        f"{what} on the database {owner.database.name!r} cannot be driven, so what it does cannot be checked. "
         "Use execute() and executemany()."
     )
     complain(UsageError(message))

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from acidtest.world.python.interpose import present_host
+from acidtest.world.core.host import present_host
 
 _connect = psycopg.Connection.connect.__func__  # type: ignore[attr-defined]
 _WHERE = ("host", "hostaddr", "port", "dbname", "user", "password", "options")

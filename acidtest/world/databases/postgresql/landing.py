@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from psycopg import pq
 
+from acidtest.world.core.backend import Database
 from acidtest.world.databases.postgresql.session import quiet
 from acidtest.world.databases.postgresql.statement import DECIDE, PREPARE, Statement
 
 if TYPE_CHECKING:
-    from acidtest.world.databases.postgresql.store import Database
+    from collections.abc import Hashable
+
+    from acidtest.world.databases.postgresql.watch import Watch
+
+
+class Keeper(Database, Protocol):
+    """What a transaction that was left to the server needs of its database.
+
+    `prepared` are the transactions that are prepared, with what stands for their work; `open` the processes of the server
+    with an open transaction, with its isolation level.
+    """
+
+    prepared: dict[str, int]
+    open: dict[int, str]
+
+    @property
+    def watch(self) -> Watch:
+        """The monitor of its server."""
+
+    def touch(self, who: Hashable = None) -> None:
+        """Say that something may have become durable; `who` determines what."""
+
+    def take_back(self, pgconn: Any, *, fine: bool, clean: bool) -> None:
+        """Keep a session that nobody uses any more."""
 
 
 class Landing:
     """A transaction whose end was left to the server, with the locks that it holds."""
 
-    def __init__(self, database: Database, pgconn: Any, command: str, statement: Statement, chain: int) -> None:
+    def __init__(self, database: Keeper, pgconn: Any, command: str, statement: Statement, chain: int) -> None:
         """Keep the session until the end comes."""
         self.database = database
         self.chain = chain
@@ -40,7 +64,7 @@ class Landing:
         if self._pgconn is None:
             return
         watch, pgconn, self._pgconn = self.database.watch, self._pgconn, None
-        fine = quiet(pgconn, watch)
+        fine = quiet(pgconn, watch.cancel)
         self.database.open.pop(pgconn.backend_pid, None)
         self.database.take_back(pgconn, fine=fine, clean=True)
         watch.settle()

@@ -93,7 +93,7 @@ class PrivateServer:
         self.seconds = 0.0
 
     def start(self) -> PrivateServer:
-        """Make a cluster and start it; `seconds` says how long that took.
+        """Make its folder and start it; `seconds` says how long that took.
 
         Raises:
             BackendUnavailable: PostgreSQL is not installed, or does not start.

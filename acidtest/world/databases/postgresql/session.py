@@ -13,7 +13,7 @@ from acidtest.errors import HarnessError
 from acidtest.world.python.uncontrolled import allowed
 
 if TYPE_CHECKING:
-    from acidtest.world.databases.postgresql.watch import Watch
+    from collections.abc import Callable
 
 _ACTIVE = pq.TransactionStatus.ACTIVE
 _IDLE = pq.TransactionStatus.IDLE
@@ -62,20 +62,28 @@ def run(pgconn: pq.abc.PGconn, command: bytes) -> pq.abc.PGresult:
     return result
 
 
-def quiet(pgconn: pq.abc.PGconn, watch: Watch) -> bool:
-    """Bring a session back to where it does nothing: roll back whatever is open; False where it is broken."""
+def quiet(pgconn: pq.abc.PGconn, cancel: Callable[[int], None]) -> bool:
+    """Bring a session back to where it does nothing: roll back whatever is open.
+
+    Arguments:
+        pgconn: the session.
+        cancel: cancels the statement that a process of the server runs.
+
+    Returns:
+        False where the session is broken.
+    """
     if pgconn.status != pq.ConnStatus.OK:
         return False
     if pgconn.transaction_status == _ACTIVE:
-        _give_up(pgconn, watch)
+        _give_up(pgconn, cancel)
     if pgconn.transaction_status in _OPEN:
         pgconn.exec_(b"ROLLBACK")
     return pgconn.transaction_status == _IDLE
 
 
-def _give_up(pgconn: pq.abc.PGconn, watch: Watch) -> None:
+def _give_up(pgconn: pq.abc.PGconn, cancel: Callable[[int], None]) -> None:
     """Cancel the statement that runs, and read what is left of its answer."""
-    watch.cancel(pgconn.backend_pid)
+    cancel(pgconn.backend_pid)
     poll = select.poll()
     poll.register(pgconn.socket, select.POLLIN)
     for _ in range(_READS):
@@ -86,4 +94,3 @@ def _give_up(pgconn: pq.abc.PGconn, watch: Watch) -> None:
             pgconn.consume_input()
         if pgconn.get_result() is None:
             return
-

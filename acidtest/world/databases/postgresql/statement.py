@@ -64,7 +64,7 @@ def classify(sql: str) -> Statement:
         what = " ".join(two_phase[1].upper().split())
         name = (two_phase[2] or "").replace("''", "'")
         return Statement(PREPARE if what.startswith("PREPARE") else DECIDE, what, name=name)
-    verb = known.what.split(" ", 1)[0]
+    verb = known.verb
     kind = _KINDS.get(verb, known.kind)
     what = known.what
     if kind == READ:

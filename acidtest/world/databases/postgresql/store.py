@@ -16,8 +16,8 @@ from acidtest.world.databases.postgresql.tables import Schema, quoted, restoring
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
+    from acidtest.world.core.backend import Contents
     from acidtest.world.databases.postgresql.watch import Watch
-    from acidtest.world.databases.tables import Contents
 
 #: Under which name reports show the transactions that are prepared.
 PREPARED = "prepared transactions"
@@ -106,17 +106,17 @@ class Database:
         self._content = None
         self.path = hash((self.path, who)) if self.open else 0
 
-    def going_on(self, connection: Connection, who: Hashable, *, numbers: bool) -> None:
-        """A transaction is open, or a statement waits."""
-        self.open[connection.pgconn.backend_pid] = connection.level
+    def going_on(self, pid: int, level: str, who: Hashable, *, numbers: bool) -> None:
+        """A transaction is open, or a statement waits, in the process `pid` of the server."""
+        self.open[pid] = level
         if who is not None and "SERIALIZABLE" in self.open.values():
             self.path = hash((self.path, who))  # whom it will refuse depends on everybody's reads and writes
         if numbers and self._schema is not None and self._schema.has_sequences:
             self._content = None
 
-    def ended(self, connection: Connection) -> None:
-        """No transaction of this connection is open any more."""
-        self.open.pop(connection.pgconn.backend_pid, None)
+    def ended(self, pid: int) -> None:
+        """No transaction is open any more in the process `pid` of the server."""
+        self.open.pop(pid, None)
         if not self.open:
             self.path = 0
 

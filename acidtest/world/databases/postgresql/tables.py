@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from psycopg import pq
 
-    from acidtest.world.databases.tables import Rows
+    from acidtest.world.core.backend import Rows
 
     Execute = Callable[[str], pq.abc.PGresult]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import select
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from acidtest.errors import HarnessError
 from acidtest.world.core.process import outside
@@ -18,12 +18,21 @@ from acidtest.world.databases.postgresql.session import CONTINUE, STOP, open_ses
 if TYPE_CHECKING:
     from psycopg import pq
 
-    from acidtest.world.databases.postgresql.connection import Connection
     from acidtest.world.databases.postgresql.server import Server
 
 #: Milliseconds for which an answer is awaited before the locks are looked at: of a statement that takes locks, of others.
 QUICK, SLOW = 1, 100
 _PATIENCE = 60.0  #: seconds after which a statement that neither ends nor waits is given up
+
+
+class Waiting(Protocol):
+    """What is watched of a connection whose statement waits; `answered` once the statement has got its answer."""
+
+    pgconn: pq.abc.PGconn
+    answered: bool
+
+    def answer_has_come(self) -> None:
+        """Take note that the statement has got its answer."""
 
 
 class Watch:
@@ -32,7 +41,7 @@ class Watch:
     def __init__(self, server: Server) -> None:
         """Connect."""
         self.server = server
-        self.waiting: list[Connection] = []
+        self.waiting: list[Waiting] = []
         self.connect()
 
     def connect(self) -> None:
@@ -49,18 +58,18 @@ class Watch:
         assert found is not None  # noqa: S101 - a function that returns an array
         return [int(part) for part in found.decode().strip("{}").split(",") if part]
 
-    def park(self, connection: Connection) -> None:
+    def park(self, connection: Waiting) -> None:
         """A statement waits: stop the process that runs it."""
         self.waiting.append(connection)
         self.server.signal(connection.pgconn.backend_pid, STOP)
 
-    def forget(self, connection: Connection) -> None:
+    def forget(self, connection: Waiting) -> None:
         """A statement waits no more."""
         if connection in self.waiting:
             self.waiting.remove(connection)
             self.server.signal(connection.pgconn.backend_pid, CONTINUE)
 
-    def place(self, connection: Connection) -> int:
+    def place(self, connection: Waiting) -> int:
         """How many came before a statement that waits."""
         return self.waiting.index(connection) if connection in self.waiting else -1
 
@@ -72,7 +81,7 @@ class Watch:
             for connection in [c for c in self.waiting if not c.answered]:
                 progress |= self._go_on(connection)
 
-    def _go_on(self, connection: Connection) -> bool:
+    def _go_on(self, connection: Waiting) -> bool:
         """Let a statement run if it has got its lock; whether it has ended."""
         pid = connection.pgconn.backend_pid
         if self.blockers(pid):
@@ -108,7 +117,7 @@ class Watch:
         self.execute(f"SELECT pg_cancel_backend({pid})")
         self.server.signal(pid, CONTINUE)
 
-    def is_deadlocked(self, connection: Connection) -> bool:
+    def is_deadlocked(self, connection: Waiting) -> bool:
         """Whether a statement waits for itself, through others."""
         first = connection.pgconn.backend_pid
         seen: set[int] = set()

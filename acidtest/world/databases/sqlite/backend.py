@@ -15,23 +15,25 @@ from sqlalchemy.dialects import registry
 from sqlalchemy.pool import QueuePool
 
 from acidtest.world.databases.awaited import POOL, connect_once
+from acidtest.world.databases.sqlite import driver
 from acidtest.world.databases.sqlite.store import Database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-registry.register("sqlite.acidtest", "acidtest.world.databases.awaited", "AwaitedSqlite")
+registry.register("sqlite.acidtest", "acidtest.world.databases.sqlite.awaited", "AwaitedSqlite")
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a RAM disk, not a predictable file name
 
 
-class Files:
+class Sqlite:
     """Databases as files on a RAM disk where there is one."""
 
     name = "sqlite"
 
     def __init__(self) -> None:
         """Make a temporary folder."""
+        driver.install()
         parent = _MEMORY if _MEMORY.is_dir() else None
         self.folder = Path(tempfile.mkdtemp(prefix="acidtest-", dir=parent))
         self._finalizer = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)

@@ -33,7 +33,7 @@ from acidtest.world.core.effects import (
 )
 from acidtest.world.core.process import Task, complain, current_task
 from acidtest.world.databases.sqlite.cursor import Cursor, driven_cursor
-from acidtest.world.databases.statement import (
+from acidtest.world.databases.sqlite.statement import (
     BACK,
     BEGIN,
     COMMIT,
@@ -45,7 +45,7 @@ from acidtest.world.databases.statement import (
     WRITE,
     Statement,
 )
-from acidtest.world.databases.tracked import Tracked
+from acidtest.world.databases.sqlite.tracked import Tracked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -4,16 +4,48 @@ from __future__ import annotations
 
 import sqlite3
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from acidtest.errors import UsageError
 from acidtest.world.core.process import complain, current_task
-from acidtest.world.databases.statement import WRITE, classify, statements
+from acidtest.world.databases.sqlite.statement import WRITE, Statement, classify, statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
 
-    from acidtest.world.databases.sqlite.connection import Connection
+
+class Touched(Protocol):
+    """What a cursor needs of the database that it reads and writes."""
+
+    def touch(self) -> None:
+        """Say that a transaction has ended."""
+
+
+class Owner(Protocol):
+    """What a cursor needs of its connection.
+
+    `lost` says that it is closed for good, `inserted` that it has inserted a row since it was handed out.
+    """
+
+    lost: bool
+    inserted: bool
+
+    @property
+    def database(self) -> Touched:
+        """What it is connected to."""
+
+    def drive(self, cursor: Cursor | None, statement: Statement, detail: Any, run: Callable[[], object]) -> None:
+        """Run a statement as an effect of the current task."""
+
+    def commits_each(self, statement: Statement) -> bool:
+        """Whether a statement is a transaction of its own."""
+
+    def scripting(self) -> AbstractContextManager[None]:
+        """For the length of a script: nothing is begun by the driver."""
+
+    def interrupt(self) -> None:
+        """Abort the statement that runs."""
 
 
 class Cursor(sqlite3.Cursor):
@@ -23,7 +55,7 @@ class Cursor(sqlite3.Cursor):
     outside a transaction still has rows to return, and is committed only when they have been read.
     """
 
-    connection: Connection
+    connection: Owner  # type: ignore[assignment]  # sqlite3 knows its own alone
     pinned: int | None = None
     writing = False
     _counted: int | None = None

@@ -9,12 +9,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acidtest.world.databases.sqlite.connection import Connection, driven_connection
-from acidtest.world.databases.tables import Contents, Table, exact, tables
+from acidtest.world.databases.sqlite.tables import Table, exact, tables
 from acidtest.world.python.uncontrolled import allowed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
     from pathlib import Path
+
+    from acidtest.world.core.backend import Contents, Landing
 
 _connect = sqlite3.connect  # before anything replaces it
 
@@ -55,7 +57,7 @@ class Database:
     file's header (PRAGMA user_version) are used, and so are part of the contents.
     """
 
-    def __init__(self, name: str, path: Path, late: Callable[[Connection, Hashable], None]) -> None:
+    def __init__(self, name: str, path: Path, late: Callable[[Landing, Hashable], None]) -> None:
         """Create the file `path` for the database `name`; `late` is called with what must be committed later."""
         self.name = name
         self.path = path
@@ -123,9 +125,9 @@ class Database:
         self.version += 1
         self._content = None
 
-    def postpone(self, connection: Connection, fact: Hashable) -> None:
+    def postpone(self, landing: Landing, fact: Hashable) -> None:
         """Hand over a connection whose COMMIT is to take effect later; `fact` determines what it will commit."""
-        self._late(connection, fact)
+        self._late(landing, fact)
 
     def content(self) -> int:
         """The number of the committed contents."""
@@ -215,7 +217,7 @@ class Database:
         other._monitor.backup(self._monitor)  # noqa: SLF001 - of the same class
 
     def close(self) -> None:
-        """Close the monitor; the file is the site's to remove."""
+        """Close the monitor; the file is the cluster's to remove."""
         self._monitor.close()
         if self._image is not None:
             self._image.close()

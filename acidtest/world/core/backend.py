@@ -1,21 +1,20 @@
-"""What a world asks of a kind of database: a server or a library, its databases, and its connections."""
+"""What a world asks of a kind of database: a server or a library, its databases, and its connections.
+
+Those that there are stand in `acidtest.world.databases`.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
-
-from acidtest.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     import sqlalchemy as sa
 
-    from acidtest.world.databases.tables import Contents
-
-#: The kinds of databases that implementations can be checked on.
-BACKENDS = ("sqlite", "postgresql")
-DEFAULT = "sqlite"
+Rows = tuple[tuple[Any, ...], ...]
+#: What is committed in a database: (table, rows) pairs.
+Contents = tuple[tuple[str, Rows], ...]
 
 
 class Connection(Protocol):
@@ -121,22 +120,3 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Give everything back."""
-
-
-def open_backend(name: str) -> Backend:
-    """The backend with that name.
-
-    Raises:
-        UsageError: there is none; lists those that there are.
-        BackendUnavailable: its server cannot be reached.
-    """
-    if name == "sqlite":
-        from acidtest.world.databases.sqlite.backend import Files
-
-        return Files()
-    if name == "postgresql":
-        from acidtest.world.databases.postgresql.backend import Postgresql
-
-        return Postgresql()
-    what = "backend"
-    raise UsageError.unknown(what, name, BACKENDS)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import marshal
 import sqlite3
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-Rows = tuple[tuple[Any, ...], ...]
-Contents = tuple[tuple[str, Rows], ...]
+if TYPE_CHECKING:
+    from acidtest.world.core.backend import Contents, Rows
 
 _TABLES = (
     "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_stat%' ESCAPE '\\' "

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from acidtest.world.databases.statement import (
+from acidtest.world.core.backend import Database, Landing
+from acidtest.world.databases.sqlite.statement import (
     BACK,
     BEGIN,
     COMMIT,
@@ -22,7 +23,18 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from acidtest.world.databases.sqlite.cursor import Cursor
-    from acidtest.world.databases.sqlite.store import Database
+
+
+class Store(Database, Protocol):
+    """What a connection needs of its database; `read_header` once the numbers in the file's header are used."""
+
+    read_header: bool
+
+    def touch(self) -> None:
+        """Say that a transaction has ended: locks may be free, and contents may have changed."""
+
+    def postpone(self, landing: Landing, fact: Hashable) -> None:
+        """Hand over what is to be committed later; `fact` determines what it will commit."""
 
 
 class Tracked(sqlite3.Connection):
@@ -35,7 +47,7 @@ class Tracked(sqlite3.Connection):
     into `spares` when its process dies, to be used again.
     """
 
-    database: Database
+    database: Store
     snapshot: int | None = None
     glimpsed: int | None = None
     writer = False

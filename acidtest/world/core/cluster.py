@@ -1,4 +1,4 @@
-"""What is used again run after run: the databases, and the hosts with their engines and connections."""
+"""The databases of a world and the hosts that its processes run on, used again run after run."""
 
 from __future__ import annotations
 
@@ -7,34 +7,32 @@ from typing import TYPE_CHECKING
 from acidtest.errors import UsageError
 from acidtest.workload import service_of
 from acidtest.world.core.host import Host
-from acidtest.world.databases.backend import DEFAULT, open_backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from acidtest.world.databases.backend import Database, Landing
-    from acidtest.world.databases.tables import Contents
+    from acidtest.world.core.backend import Backend, Contents, Database, Landing
 
 
-class Site:
-    """The place where worlds are built, one after the other.
+class Cluster:
+    """Databases and hosts, for one world after the other.
 
     Databases are made when first asked for. `late` is called with a transaction that is to take effect later; the world
     of the present run sets it.
 
     Arguments:
-        backend: the kind of its databases.
+        open_backend: opens what its databases are made by; called once, and once for every copy.
         members: the services of the pattern, each with databases of its own; none where all processes share them.
     """
 
-    def __init__(self, backend: str = DEFAULT, members: tuple[str, ...] = ()) -> None:
-        """Make an empty site.
+    def __init__(self, open_backend: Callable[[], Backend], members: tuple[str, ...] = ()) -> None:
+        """Make an empty cluster.
 
         Raises:
-            UsageError: there is no such backend.
-            BackendUnavailable: its server cannot be reached.
+            BackendUnavailable: the server of its databases cannot be reached.
         """
-        self.backend = open_backend(backend)
+        self._open_backend = open_backend
+        self.backend = open_backend()
         self.members = members
         self.late: Callable[[Landing, Hashable], None] | None = None
         self._databases: dict[str, Database] = {}
@@ -104,9 +102,9 @@ class Site:
         for database in self._databases.values():
             database.free_dropped()
 
-    def copy(self) -> Site:
-        """A site of its own with what is committed here now, where nobody holds a lock; to be closed by the caller."""
-        copied = Site(self.backend.name, self.members)
+    def copy(self) -> Cluster:
+        """A cluster of its own with what is committed here now, where nobody holds a lock; to be closed by the caller."""
+        copied = Cluster(self._open_backend, self.members)
         for name, database in self._databases.items():
             copied.database(name).fill(database)
         copied.capture()

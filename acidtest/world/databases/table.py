@@ -1,0 +1,75 @@
+"""The kinds of databases that implementations can be checked on: a new one is a folder, and a row here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from acidtest.errors import UsageError
+from acidtest.world.core.cluster import Cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from acidtest.world.core.backend import Backend
+
+DEFAULT = "sqlite"
+
+
+def _sqlite() -> Backend:
+    from acidtest.world.databases.sqlite.backend import Sqlite
+
+    return Sqlite()
+
+
+def _postgresql() -> Backend:
+    from acidtest.world.databases.postgresql.backend import Postgresql
+
+    return Postgresql()
+
+
+#: Each is imported when it is first opened: nobody waits for the driver of a database that is not used.
+_TABLE: dict[str, Callable[[], Backend]] = {
+    DEFAULT: _sqlite,
+    "postgresql": _postgresql,
+}
+BACKENDS = tuple(_TABLE)
+
+
+def open_backend(name: str) -> Backend:
+    """The backend with that name.
+
+    Arguments:
+        name: one of `BACKENDS`.
+
+    Returns:
+        A backend without databases, to be closed by the caller.
+
+    Raises:
+        UsageError: there is none; lists those that there are.
+        BackendUnavailable: its server cannot be reached.
+    """
+    return _opener(name)()
+
+
+def open_cluster(name: str = DEFAULT, members: tuple[str, ...] = ()) -> Cluster:
+    """A cluster of its own, without databases.
+
+    Arguments:
+        name: the kind of its databases, one of `BACKENDS`.
+        members: the services of the pattern, each with databases of its own; none where all processes share them.
+
+    Returns:
+        The cluster, to be closed by the caller.
+
+    Raises:
+        UsageError: there is no such backend; lists those that there are.
+        BackendUnavailable: its server cannot be reached.
+    """
+    return Cluster(_opener(name), members)
+
+
+def _opener(name: str) -> Callable[[], Backend]:
+    if name not in _TABLE:
+        what = "backend"
+        raise UsageError.unknown(what, name, BACKENDS)
+    return _TABLE[name]

@@ -1,0 +1,16 @@
+"""Where code under test is taken over: everything that is replaced before it is imported."""
+
+from __future__ import annotations
+
+from acidtest.world.databases.sqlite import driver
+from acidtest.world.python import standard_library
+
+
+def install() -> None:
+    """Replace what of the standard library leads out of the world; harmless when called again.
+
+    Do it before the code under test is imported. What is bound earlier is found out by `uncontrolled`. The driver of
+    another database is replaced when its backend is opened.
+    """
+    standard_library.install()
+    driver.install()
