@@ -14,7 +14,7 @@ LONGEST_MODULE = 500
 LONGEST_FUNCTION = 60
 
 #: What anybody may use: values and errors.
-VALUES = ("environment", "errors", "workload", "port")
+VALUES = ("environment", "errors", "outside", "port", "workload")
 #: What modules of each folder may import of ours. A folder may always import itself.
 ALLOWED = {
     "checker": (),
@@ -26,9 +26,9 @@ ALLOWED = {
     "world.python": ("world.core", *VALUES),
     "world.databases": ("world.core", "world.python", *VALUES),
     "impl": ("environment",),
-    "search": ("world", "checker", "models", "properties", "errors", "workload", "port", "report.failure"),
+    "search": ("world", "checker", "models", "properties", *VALUES),
     "report": (
-        "search", "checker", "models", "properties", "impl", "errors", "port", "patterns", "world.core.effects", "world.databases.table",
+        "search", "checker", "models", "properties", "impl", "patterns", "world.core.effects", "world.databases.table", *VALUES,
     ),
 }  # fmt: skip
 #: Folders where a pattern has a module of its own; elsewhere patterns have no names.
