@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from acidtest.checker.machine import Action, Kind, Property
 from acidtest.checker.theory import Claim, Size, Study, Theorem, Theory
 from acidtest.environment import Outcome
-from acidtest.models.outbox.relays import STUDY as RELAYS
+from acidtest.models.outbox.relays_study import STUDY as RELAYS
 from acidtest.models.outbox.service import Copy, OutboxModel, OutboxView
 from acidtest.models.shared.ledger import Call, Request
 from acidtest.port import background, installation, operation, read

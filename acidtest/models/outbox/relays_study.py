@@ -1,91 +1,32 @@
-"""What an outbox with relays looks like, and what is claimed of it; `outbox_relay` is the machine.
+"""The outbox with relays: what is claimed of it, which rule each claim rests on, and what cannot be had.
 
 Rows have a position, which they get when they are inserted, and are seen when they are committed. The claims are those
-of Richardson, "Microservices Patterns", 2018, chapter 3, and of PATTERNS 10 (OB1-OB12, N1-N5).
+of Richardson, "Microservices Patterns", 2018, chapter 3, and of PATTERNS 10 (OB1-OB12, N1-N5). The machine is
+`acidtest.models.outbox.relays`.
 """
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import NamedTuple
 
 from acidtest.checker.machine import Kind, Property, implied
-from acidtest.checker.theory import Switch
-
-#: A row before its transaction, and in place of it a message that only the memory of the service holds.
-ABSENT, IN_MEMORY = "absent", "in memory"
-PENDING, SENT, PARKED, FAILED, DELETED = "pending", "sent", "parked", "failed", "deleted"
-#: What a relay is at: nothing, a row claimed, marked ahead, accepted, refused for its content, not known to be accepted.
-IDLE, CLAIMED, MARKED, ACKED, NACKED, ERROR = "idle", "claimed", "marked", "acked", "nacked", "error"
-#: A relay that crashed and will be restarted, and one that an error ended, of which nobody knows.
-DOWN, STOPPED = "down", "stopped"
-NOBODY = -1
-
-
-class Relay(NamedTuple):
-    """The memory of a relay: what it is at, and with which message."""
-
-    phase: str
-    message: int = NOBODY
-
-
-class RelayState(NamedTuple):
-    """Durable unless said otherwise; messages and relays are numbered.
-
-    Arguments:
-        positions: the messages in the order in which their rows were inserted.
-        commits: those that are committed, in that order.
-        aborted: those whose transactions were rolled back.
-        rows: the status of each row.
-        owners: which relay holds the lease of each row. A relay has one claim at a time, so that this tells a stale
-            claim from a current one, as the number of a fencing token does.
-        relays: their memory.
-        published: the messages on the broker, in the order of their first copies.
-        copies: the ids that the copies of each message carry.
-        excused: how many crashes, lost answers and early ends of a lease befell each message.
-        repaired: whether the poison was.
-        up: whether the broker is.
-        faults: how many there were.
-    """
-
-    positions: tuple[int, ...]
-    commits: tuple[int, ...]
-    aborted: frozenset[int]
-    rows: tuple[str, ...]
-    owners: tuple[int, ...]
-    relays: tuple[Relay, ...]
-    published: tuple[int, ...]
-    copies: tuple[tuple[int, ...], ...]
-    excused: tuple[int, ...]
-    repaired: bool = False
-    up: bool = True
-    faults: int = 0
-
-
-class RelayView(NamedTuple):
-    """What an outsider sees: everything, with the key of each message, and the one that is poisoned."""
-
-    keys: str
-    poison: int
-    state: RelayState
-
-
-SWITCHES = (
-    Switch("claims", "a relay takes a row only if no other holds its lease", default=True),
-    Switch("leases", "the lease of a relay runs out", default=True),
-    Switch("fenced", "a relay without the lease cannot change the row", default=True),
-    Switch("serial_keys", "a row waits for earlier pending rows of its key", default=True),
-    Switch("block_key", "a row waits for earlier parked rows of its key", default=True),
-    Switch("park", "what the broker refuses for its content is parked", default=True),
-    Switch("mark_first", "rows are marked before they are published"),
-    Switch("hook_only", "there are no rows: the service publishes from memory after the commit"),
-    Switch("publish_early", "the service publishes before it commits"),
-    Switch("by_position", "relays poll by position: what lies behind the last sent row is not looked at"),
-    Switch("by_age", "cleanup deletes rows whatever their status"),
-    Switch("fresh_ids", "every attempt to publish makes a new id"),
-    Switch("give_up", "a row that could not be published is marked as failed, and never tried again"),
-    Switch("dies_on_error", "an error ends the loop of a relay, but not its process"),
+from acidtest.checker.theory import Diagram, Size, Study, Theorem
+from acidtest.models.outbox.relays import (
+    ABSENT,
+    DELETED,
+    ERROR,
+    IN_MEMORY,
+    NACKED,
+    NOBODY,
+    PARKED,
+    PENDING,
+    SENT,
+    STOPPED,
+    SWITCHES,
+    OutboxRelay,
+    RelayView,
 )
+
 #: Which rule each property needs, if it is a single one: turned over, the property falls.
 NEEDS = {
     name: next(switch for switch in SWITCHES if switch.name == rule)
@@ -256,3 +197,36 @@ N2 = Property("N2", "nothing stays behind a parked message of its key", Kind.AT_
 N3 = Property("N3", "two relays publish one key out of order", Kind.SOMETIMES, lambda v: not in_order(v), "PATTERNS 10, N3")
 N4 = Property("N4", "a hook after the commit loses a message", Kind.SOMETIMES, lost, "PATTERNS 10, N4")
 N5 = Property("N5", "a row is seen after one of a higher position", Kind.SOMETIMES, seen_late, "PATTERNS 10, N5")
+
+
+ONE_KEY = {"keys": "aa", "relays": 2, "faults": 1, "slow": (1,)}
+POISONED = {"keys": "aab", "relays": 1, "faults": 1, "poison": 0, "slow": (2,)}
+
+STUDY = Study(
+    name="outbox with relays",
+    make=OutboxRelay,
+    switches=SWITCHES,
+    sizes=(
+        Size("2 messages of 1 key, 2 relays, 1 fault", ONE_KEY, 619, 16),
+        Size("3 messages of 2 keys, 1 of them poisoned, 1 relay, 1 fault", POISONED, 7_597, 26),
+        Size("3 messages of 2 keys, 2 relays, 1 fault", {"keys": "aab", "relays": 2, "faults": 1}, 14_185, 20),
+    ),
+    properties=properties(),
+    theorems=(
+        Theorem(N1, {}, {"mark_first": True}),
+        Theorem(N1_LOSS, {"mark_first": True}, {}),
+        Theorem(N2, {}, {"block_key": False}, size=1),
+        Theorem(OB4, {"block_key": False}, {}, size=1),
+        Theorem(N3, {"serial_keys": False}, {}),
+        Theorem(N4, {"hook_only": True}, {}),
+        Theorem(N5, size=1),
+        Theorem(OB8, {"park": False}, {}, size=1),
+        Theorem(OB11, {"by_position": True}, {}, size=1),
+        *(Theorem(p, {NEEDS[p.id].name: not NEEDS[p.id].default}, {}) for p in properties() if p.id in NEEDS),
+    ),
+    diagram=Diagram(
+        {"keys": "a", "relays": 1, "faults": 1},
+        lambda s: f"row {s.rows[0]}\nrelay {s.relays[0].phase}\n{len(s.copies[0])} copies",
+        hidden=frozenset({"Outage", "Return", "Cleanup"}),
+    ),
+)

@@ -1,106 +1,31 @@
-"""What a consumer with an inbox looks like, and what is claimed of it; `inbox` is the machine.
+"""The inbox: what is claimed of a consumer that keeps one, and what it cannot have.
 
 A delivery is a message on its way to one consumer. It is handled once if the inbox keeps a record of it that is written
 together with the effect (Helland, "Life beyond distributed transactions", 2007; PATTERNS 11: IB1-IB11, N1-N4).
+The machine is `acidtest.models.inbox.consumer`.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from acidtest.checker.machine import Kind, Property, implied
-from acidtest.checker.theory import Switch
-
-#: Where a delivery is: not acknowledged, acknowledged, past all redelivery, set aside as poison or as an imposter.
-QUEUED, ACKED, OVER, DEAD, ALARMED = "queued", "acked", "over", "dead", "alarmed"
-#: What a worker is at.
-IDLE, GOT, WORKING, MAILED, APPLIED, DONE = "idle", "got", "working", "mailed", "applied", "done"
-DUPLICATE, IMPOSTER, FAILED, REFUSED = "duplicate", "imposter", "failed", "refused"
-#: What a record says.
-NONE, CLAIMED, RECORDED = "none", "claimed", "recorded"
-NOBODY = -1
-
-
-class Delivery(NamedTuple):
-    """A message to a consumer, with the id and the payload that its sender gave it."""
-
-    consumer: str
-    id: int
-    payload: str
-
-
-class Worker(NamedTuple):
-    """The memory of a worker: what it is at, with which delivery."""
-
-    phase: str
-    delivery: int = NOBODY
-
-
-class Record(NamedTuple):
-    """A row of the inbox: its status, who claimed it, the delivery that it is of, and the answer that was given."""
-
-    status: str = NONE
-    owner: int = NOBODY
-    delivery: int = NOBODY
-    answer: int = 0
-
-
-class InboxState(NamedTuple):
-    """Durable but for the workers; all by number of the delivery.
-
-    Arguments:
-        broker: where each delivery is.
-        records: the inbox, by the first delivery that has the same key.
-        effects: how often each took effect.
-        latest: per consumer in order of the deliveries, the version that its state has; the later number is the newer.
-        outputs: the ids of what was sent on.
-        answers: what senders were told; -1 is an error.
-        mails: how many mails went out.
-        workers: their memory.
-        faults: how many crashes, errors and resent messages there were.
-    """
-
-    broker: tuple[str, ...]
-    records: tuple[Record, ...]
-    effects: tuple[int, ...]
-    latest: tuple[int, ...]
-    outputs: tuple[frozenset[int], ...]
-    answers: tuple[frozenset[int], ...]
-    mails: tuple[int, ...]
-    workers: tuple[Worker, ...]
-    faults: int = 0
-
-
-class InboxView(NamedTuple):
-    """What an outsider sees: everything, the deliveries, their keys, and the one that cannot be handled."""
-
-    deliveries: tuple[Delivery, ...]
-    key: tuple[int, ...]
-    poison: int
-    state: InboxState
-
-
-SWITCHES = (
-    Switch("unique", "a record is inserted before the work, and a second insert waits for the first", default=True),
-    Switch("fenced", "a claim that ran out cannot be completed", default=True),
-    Switch("claim_first", "a record is committed before the work, as claimed, and completed after it"),
-    Switch("expiry", "claims run out"),
-    Switch("record_last", "the record is committed after the effect"),
-    Switch("ack_first", "a message is acknowledged when it is received"),
-    Switch("any_consumer", "the key is the id alone, whoever consumes"),
-    Switch("by_content", "the key is the payload"),
-    Switch("no_hash", "records do not keep the payload"),
-    Switch("short_retention", "records are cleaned away while messages may still come again"),
-    Switch("unbounded", "messages may come again after any time"),
-    Switch("unguarded", "an older version overwrites a newer one"),
-    Switch("new_ids", "a duplicate sends on again, under new ids"),
-    Switch("duplicate_is_error", "a duplicate is answered with an error"),
-    Switch("requeue_poison", "what cannot be handled is tried for ever"),
-    Switch("dead_on_error", "what failed once is set aside"),
-    Switch("mail_before", "the handler also sends a mail, before it commits"),
-    Switch("mail_after", "the handler also sends a mail, after it committed"),
+from acidtest.checker.theory import Diagram, Size, Study, Theorem
+from acidtest.models.inbox.consumer import (
+    ACKED,
+    ALARMED,
+    CLAIMED,
+    DEAD,
+    DUPLICATE,
+    FAILED,
+    NOBODY,
+    NONE,
+    OVER,
+    QUEUED,
+    RECORDED,
+    SWITCHES,
+    Delivery,
+    Inbox,
+    InboxView,
 )
-
 
 # Predicates over views.
 
@@ -226,3 +151,45 @@ def properties() -> tuple[Property, ...]:
         ONCE, IN_THE_END, ATOMIC, ACK_LAST, SCOPE, RETENTION, NO_TRACE, SAME_OUTPUTS, SAME_ANSWER, RACE, ALARM, NEWEST,
         NO_CLAIM_LEFT, SETTLES, G11,
     )  # fmt: skip
+
+
+TWO_CONSUMERS = (Delivery("A", 1, "a"), Delivery("B", 1, "a"))
+#: Two equal payments, and one that took the id of the first.
+THREE_MESSAGES = (Delivery("A", 1, "a"), Delivery("A", 2, "a"), Delivery("A", 1, "b"))
+
+STUDY = Study(
+    name="inbox",
+    make=Inbox,
+    switches=SWITCHES,
+    sizes=(
+        Size("1 message to 2 consumers, poison to one, 1 fault", {"deliveries": TWO_CONSUMERS, "workers": 2, "poison": 1}, 598, 16),
+        Size("3 messages, 2 of one id, 2 of one payload, 1 fault", {"deliveries": THREE_MESSAGES, "workers": 2}, 7_968, 19),
+    ),
+    properties=properties(),
+    theorems=(
+        Theorem(N1, {"unbounded": True}, {}),
+        Theorem(N2, {"mail_before": True}, {"mail_after": True}),
+        Theorem(N2_LOSS, {"mail_after": True}, {"mail_before": True}),
+        Theorem(N3, {"by_content": True}, {}, size=1),
+        Theorem(N4_LOSS, {"claim_first": True}, {}),
+        Theorem(N4_TWICE, {"claim_first": True, "expiry": True, "fenced": False}, {"claim_first": True, "expiry": True}),
+        Theorem(ONCE, {"unique": False}, {}),
+        Theorem(IN_THE_END, {"dead_on_error": True}, {}),
+        Theorem(ATOMIC, {"record_last": True}, {}),
+        Theorem(ACK_LAST, {"ack_first": True}, {}),
+        Theorem(SCOPE, {"any_consumer": True}, {}),
+        Theorem(RETENTION, {"short_retention": True}, {}),
+        Theorem(NO_TRACE, {"claim_first": True}, {}),
+        Theorem(SAME_OUTPUTS, {"new_ids": True}, {}),
+        Theorem(SAME_ANSWER, {"duplicate_is_error": True}, {}),
+        Theorem(RACE, {"unique": False}, {}),
+        Theorem(ALARM, {"no_hash": True}, {}, size=1),
+        Theorem(NEWEST, {"unguarded": True}, {}, size=1),
+        Theorem(NO_CLAIM_LEFT, {"claim_first": True}, {}),
+        Theorem(SETTLES, {"requeue_poison": True}, {}),
+    ),
+    diagram=Diagram(
+        {"deliveries": TWO_CONSUMERS[:1], "workers": 1},
+        lambda s: f"{s.broker[0]}, {s.effects[0]} effects\nrecord: {s.records[0].status}\nworker {s.workers[0].phase}",
+    ),
+)
