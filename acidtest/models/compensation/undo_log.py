@@ -151,6 +151,7 @@ class UndoLog(Model[UndoState]):
 
     def undo(self, s: UndoState, key: int) -> UndoState | None:
         """Undo the change, or bar it; what was changed last is undone first."""
+        # Also after the end: commands stay on the wire, so one may come when all is undone or parked.
         if s.down or s.outcomes[self.owners[key]] not in {ABORTING, PARKED, UNDONE} or self._waits(s, key):
             return None
         if s.marks[key] == "T" and key not in s.log:

@@ -2,8 +2,8 @@
 
 `Projection` is the write side as a log, two views that follow it by a checkpoint, a rebuild of the first beside live
 handling, and a client that reads what it wrote (Young, "CQRS Documents", 2010; Terry et al., "Session guarantees for
-weakly consistent replicated data", PDIS 1994). Views that are told by messages are `message_projection`, a cache beside
-a view is `cache_aside`, and how positions come to be in the order of commits is `event_subscription`.
+weakly consistent replicated data", PDIS 1994). Views that are told by messages are in `messages`, a cache beside
+a view is in `cache_aside`; how positions come to be in the order of commits is in `subscription` of event sourcing.
 
 Assumptions: a command is one local transaction; the log has one order, which is that of its commits.
 """

@@ -1,9 +1,7 @@
-"""CQRS: what is claimed of its models.
+"""CQRS: what is claimed of views that follow a log by a checkpoint, of their rebuild, and of who reads them.
 
-Commands change one side, queries read another that follows it. Three machines show the pattern: `projection` (views
-that follow a log by a checkpoint), `message_projection` (a view that is told by messages) and `cache_aside` (a cache
-beside a view). Sources: Young, "CQRS Documents", 2010; Terry et al., "Session guarantees for weakly consistent
-replicated data", PDIS 1994; Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013.
+The machine is in `projection`. Sources: Young, "CQRS Documents", 2010; Terry et al., "Session guarantees for weakly
+consistent replicated data", PDIS 1994.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 `EventStreams` is an event store with an expected version per append and recognition of event ids (Young, "CQRS
 Documents", 2010; KurrentDB's append), and one process per command that loads, decides and appends. Replies may be
 lost and processes crash; whoever asked asks again, with the same event ids. What a stream loads into, over snapshots
-and changes of schema, is `event_schema`; who reads all streams in one order is `event_subscription`.
+and changes of schema, is in `schema`; who reads all streams in one order is in `subscription`.
 
 Assumptions: an append is one transaction, and a process knows of the store only what it has loaded.
 """

@@ -1,9 +1,7 @@
-"""Event sourcing: what is claimed of its models.
+"""Event sourcing: what is claimed of streams and of the commands that decide on them and append.
 
-What happened is kept as events, and the state is what they amount to. Three machines show the pattern: `event_streams`
-(commands that decide and append, whose properties are here), `event_schema` (what a stream loads into, over snapshots
-and versions of the code) and `event_subscription` (who reads all streams in one order; see `event_checkpoints`). Sources: Young, "CQRS Documents", 2010; Helland,
-"Immutability changes everything", CIDR 2015; the trackers of the event stores named beside each property.
+The machine is in `streams`. Sources: Young, "CQRS Documents", 2010; Helland, "Immutability changes everything", CIDR
+2015; the trackers of the event stores named beside each property.
 """
 
 from __future__ import annotations

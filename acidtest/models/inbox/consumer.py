@@ -19,7 +19,7 @@ from acidtest.models.shared.ledger import put
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: More mails, effects and ids than these are not counted.
+#: More mails and effects than these are not counted: twice is enough to be wrong, and it keeps the model finite.
 MANY = 2
 #: Where a delivery is: not acknowledged, acknowledged, past all redelivery, set aside as poison or as an imposter.
 QUEUED, ACKED, OVER, DEAD, ALARMED = "queued", "acked", "over", "dead", "alarmed"

@@ -2,7 +2,7 @@
 
 A delivery is a message on its way to one consumer. It is handled once if the inbox keeps a record of it that is written
 together with the effect (Helland, "Life beyond distributed transactions", 2007; PATTERNS 11: IB1-IB11, N1-N4).
-The machine is `acidtest.models.inbox.consumer`.
+The machine is in `consumer`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The outbox with relays: what is claimed of it, which rule each claim rests on, and what cannot be had.
 
 Rows have a position, which they get when they are inserted, and are seen when they are committed. The claims are those
-of Richardson, "Microservices Patterns", 2018, chapter 3, and of PATTERNS 10 (OB1-OB12, N1-N5). The machine is
-`acidtest.models.outbox.relays`.
+of Richardson, "Microservices Patterns", 2018, chapter 3, and of PATTERNS 10 (OB1-OB12, N1-N5). The machine is in
+`relays`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Between two services there is a table of rows that are owed, a relay that publishes and then marks, a broker that keeps
 a queue, and a consumer that commits record, change and the rows of the next hop in one transaction, and acknowledges
-after that. The chain implements an exactly-once channel (`channel`). Source: Helland, "Life beyond distributed
+after that. The chain implements an exactly-once channel (see `channel`). Source: Helland, "Life beyond distributed
 transactions", 2007; PATTERNS 12.
 
 Assumed: relays and consumers work for one key, one at a time (what happens else, the models of the two parts show), and

@@ -1,7 +1,7 @@
 """The chain of outboxes and inboxes: what is claimed of it, and what takes from it.
 
-The claims are PATTERNS 12: EO1-EO8, with money counted by the ids of what is on the way. The machine is
-`acidtest.models.outbox_inbox.chain`; what it implements is `acidtest.models.outbox_inbox.channel`.
+The claims are PATTERNS 12: EO1-EO8, with money counted by the ids of what is on the way. The machine is in
+`chain`, and what it implements in `channel`.
 """
 
 from __future__ import annotations

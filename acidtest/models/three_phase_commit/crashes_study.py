@@ -1,7 +1,7 @@
 """Three-phase commit: what it guarantees under its assumptions, and what is lost with each of them or of its rules.
 
-The machine is in `acidtest.models.three_phase_commit.phases` (the phases) and `acidtest.models.three_phase_commit.crashes` (termination and
-recovery, with the assumptions). Each rule and each assumption has a switch, so that the checker shows why it is there.
+The machine is in `phases` (the three phases) and `crashes` (termination and recovery, with the assumptions). Each
+rule and each assumption has a switch, so that the checker shows why it is there.
 
 Sources: Skeen, "Nonblocking Commit Protocols", SIGMOD 1981; Skeen & Stonebraker, "A Formal Model of Crash Recovery in a
 Distributed System", IEEE TSE 9(3), 1983; Skeen, "Determining the Last Process to Fail", ACM TOCS 3(1), 1985; Bernstein,

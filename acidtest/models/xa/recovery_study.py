@@ -1,7 +1,7 @@
 """XA: what a global transaction guarantees, what heuristic decisions take from it, and what no branch may do.
 
-The machines are in `acidtest.models.xa.transaction` (a transaction manager and its branches) and
-`acidtest.models.xa.branch` (the state table of a resource manager). Each rule has a switch that leaves it out.
+The machine is in `transaction` (a transaction manager and its branches) and `recovery` (with crashes and heuristic
+decisions). Each rule has a switch that leaves it out.
 
 Sources: X/Open, "Distributed Transaction Processing: The XA Specification" (C193, 1991); Mohan, Lindsay & Obermarck,
 "Transaction Management in the R* Distributed Database Management System", 1986; JSR 907, "Java Transaction API", 2002.
