@@ -17,7 +17,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from acidtest.checker.machine import Model, Transition
-from acidtest.models.shared.ledger import EVENTS, Call, Ledger, LedgerState, Request, lifted, put
+from acidtest.models.shared.ledger import EVENTS, Call, Ledger, LedgerState, Request, lifted
+from acidtest.models.shared.tuples import put
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence

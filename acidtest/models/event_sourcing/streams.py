@@ -10,9 +10,10 @@ Assumptions: an append is one transaction, and a process knows of the store only
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from acidtest.checker.machine import Model, Transition
+from acidtest.models.shared.tuples import put
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -251,13 +252,13 @@ class EventStreams(Model[StreamsState]):
         added = [
             Event(c, writer.attempt, part, command.changes[part], last + i, on) for i, part in enumerate(parts, 1)
         ]
-        return s._replace(streams=_put(s.streams, command.stream, (*stream, *added)))
+        return s._replace(streams=put(s.streams, command.stream, (*stream, *added)))
 
     def _told(self, s: StreamsState, c: int, answer: str) -> StreamsState:
-        return self._now(s._replace(replies=_put(s.replies, c, answer)), c, Writer(DONE))
+        return self._now(s._replace(replies=put(s.replies, c, answer)), c, Writer(DONE))
 
     def _now(self, s: StreamsState, c: int, writer: Writer) -> StreamsState:
-        return s._replace(writers=_put(s.writers, c, writer))
+        return s._replace(writers=put(s.writers, c, writer))
 
     def view(self, s: StreamsState) -> StreamsView:
         """Show the log, and what clients know."""
@@ -267,9 +268,3 @@ class EventStreams(Model[StreamsState]):
 def balance(events: tuple[Event, ...]) -> int:
     """Fold: what the events amount to."""
     return sum([event.change for event in events])
-
-
-def _put(values: tuple[Any, ...], index: int, value: Any) -> tuple[Any, ...]:
-    changed = [*values]
-    changed[index] = value
-    return tuple(changed)

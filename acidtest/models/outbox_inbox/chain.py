@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from acidtest.checker.machine import Action, Model, Transition
 from acidtest.checker.theory import Switch
 from acidtest.models.outbox_inbox.channel import HOPS, Order
-from acidtest.models.shared.ledger import put
+from acidtest.models.shared.tuples import put
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

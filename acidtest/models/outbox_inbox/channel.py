@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from acidtest.checker.machine import Kind, Model, Property, Transition, implied
 from acidtest.checker.theory import Size, Study
-from acidtest.models.shared.ledger import put
+from acidtest.models.shared.tuples import put
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

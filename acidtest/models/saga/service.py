@@ -13,8 +13,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acidtest.checker.machine import Model, Transition
-from acidtest.models.shared.ledger import EVENTS, Call, Ledger, LedgerState, Request, lifted, put
+from acidtest.models.shared.ledger import EVENTS, Call, Ledger, LedgerState, Request, lifted
 from acidtest.models.shared.steps import COMPENSATED, COMPLETED, PARKED, RUNNING, SagaSeen, marked, seen
+from acidtest.models.shared.tuples import put
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from runs import enabled, run, violated
 
 from acidtest.checker.check import check, reachable
 from acidtest.checker.machine import Action, Kind
@@ -25,23 +26,9 @@ def orders(*requests: Request, kind: type[Orders] = Orders, certain: bool = Fals
     return kind(requests, 3, 1, certain=certain)
 
 
-def after(model: Orders, *actions: tuple[object, ...]) -> OrdersState:
-    """The state that these actions lead to; each is a name and its arguments."""
-    (state,) = model.initial_states()
-    for name, *args in actions:
-        state = model.step(state, Action(str(name), tuple(args)))
-    return state
-
-
 def open_to(model: Orders, state: OrdersState) -> set[str]:
     """What may happen next to orders; clients apart."""
-    inside = ("T", "C", "Bar", "End", "Park")
-    return {str(action) for action in model.actions(state) if action.name in inside}
-
-
-def violated(model: Orders) -> set[str]:
-    """The ids of what does not hold in a model."""
-    return {f.property.id for f in check(model, of_model(PROPERTIES)).findings if f.verdict == "violated"}
+    return enabled(model, state, "T", "C", "Bar", "End", "Park")
 
 
 @pytest.mark.parametrize(
@@ -62,23 +49,23 @@ def test_every_action_can_happen():
 
 def test_nothing_is_done_of_an_order_that_was_not_taken():
     model = orders(ONE)
-    assert open_to(model, after(model, ("invoke", 0))) == set()
+    assert open_to(model, run(model, ("invoke", 0))) == set()
 
 
 def test_steps_are_done_in_their_order_and_once():
     model = orders(ONE)
-    begun = after(model, *PLACED, ("T", 0, 0))
+    begun = run(model, *PLACED, ("T", 0, 0))
     assert open_to(model, begun) == {"T(0, 1)", "C(0, 0)", "Bar(0, 1)", "Park(0)"}
 
 
 def test_there_is_no_way_back_once_the_pivot_is_done():
     model = orders(ONE)
-    assert open_to(model, after(model, *PLACED, ("T", 0, 0), ("T", 0, 1))) == {"T(0, 2)"}
+    assert open_to(model, run(model, *PLACED, ("T", 0, 0), ("T", 0, 1))) == {"T(0, 2)"}
 
 
 def test_an_order_is_filled_when_every_step_is_done_and_not_before():
     model = orders(ONE)
-    done = after(model, *PLACED, ("T", 0, 0), ("T", 0, 1), ("T", 0, 2))
+    done = run(model, *PLACED, ("T", 0, 0), ("T", 0, 1), ("T", 0, 2))
     assert open_to(model, done) == {"End(0)"}
     assert model.view(model.step(done, Action("End", (0,)))).sagas[0].outcome == COMPLETED
 
@@ -86,19 +73,19 @@ def test_an_order_is_filled_when_every_step_is_done_and_not_before():
 def test_an_order_is_taken_back_when_everything_is_undone_and_not_before():
     model = orders(ONE)
     begun = [*PLACED, ("T", 0, 0), ("Bar", 0, 1)]
-    assert "End(0)" not in open_to(model, after(model, *begun))
-    undone = after(model, *begun, ("C", 0, 0), ("End", 0))
+    assert "End(0)" not in open_to(model, run(model, *begun))
+    undone = run(model, *begun, ("C", 0, 0), ("End", 0))
     assert model.view(undone).sagas == (SagaSeen(1, (1, 0, 0), (1, 0, 0), (False, True, False), COMPENSATED),)
 
 
 def test_a_step_that_is_barred_is_never_done():
     model = orders(ONE)
-    assert "T(0, 0)" not in open_to(model, after(model, *PLACED, ("Bar", 0, 0)))
+    assert "T(0, 0)" not in open_to(model, run(model, *PLACED, ("Bar", 0, 0)))
 
 
 def test_a_command_may_be_barred_when_the_order_has_been_taken_back():
     model = orders(ONE)
-    assert "Bar(0, 0)" in open_to(model, after(model, *PLACED, ("End", 0)))
+    assert "Bar(0, 0)" in open_to(model, run(model, *PLACED, ("End", 0)))
 
 
 def test_an_order_that_can_be_filled_is_not_refused_or_taken_back_where_nothing_can_go_wrong():
@@ -153,7 +140,7 @@ class Resurrects(Orders):
     ids=["skips ahead", "undoes first first", "ends at once", "resurrects"],
 )
 def test_a_model_with_a_bug_violates_what_the_bug_is_about(kind, broken):
-    assert broken <= violated(orders(ONE, kind=kind))
+    assert broken <= violated(orders(ONE, kind=kind), of_model(PROPERTIES))
 
 
 def test_what_is_not_proved_of_the_model_is_what_it_knows_nothing_of():
@@ -207,6 +194,6 @@ def test_orders_can_be_filled_for_certain_where_there_is_enough_for_all_of_them(
 
 def test_an_order_that_can_be_filled_and_is_not_is_noticed():
     model = orders(ONE)
-    taken_back = model.view(after(model, *PLACED, ("End", 0)))
+    taken_back = model.view(run(model, *PLACED, ("End", 0)))
     assert goes_back_in_vain(taken_back._replace(certain=(True,)))
     assert not goes_back_in_vain(taken_back._replace(certain=(False,)))

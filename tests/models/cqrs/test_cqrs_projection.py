@@ -1,20 +1,13 @@
-"""CQRS: what the witnesses are made of, and which remedies help against what."""
+"""CQRS, views that follow a log: what the witnesses are made of, and which remedies help against what."""
 
 from __future__ import annotations
 
 import pytest
+from runs import witness
 
 from acidtest.checker.check import check, reachable
-from acidtest.models.cqrs.cache_aside import CQ8, N4, CacheAside
-from acidtest.models.cqrs.messages import CQ10, MessageProjection
 from acidtest.models.cqrs.projection import Projection
 from acidtest.models.cqrs.projection_study import CQ3, CQ7, N2, N5
-
-
-def witness(model, claim):
-    """The actions of the shortest run that decides `claim`."""
-    trace = check(model, [claim]).findings[0].trace
-    return trace and [str(action) for action in trace.actions]
 
 
 def test_two_commands_on_one_stale_view_take_the_last_piece_twice():
@@ -42,24 +35,3 @@ def test_versions_of_rows_turn_what_a_rebuild_over_live_doubles_into_a_loss(row_
     tables = {state.tables[0].applied for state in reachable(model).states}
     assert wrong in tables
     assert check(model, [CQ7]).findings[0].verdict == "violated"
-
-
-def test_a_cache_filled_with_what_was_read_before_the_invalidation_stays_stale():
-    model = CacheAside(leases=False)
-    assert witness(model, N4) == ["Get(0)", "ReadRow(0)", "Update", "Invalidate", "Fill(0)"]
-
-
-def test_no_lease_helps_where_the_cache_is_invalidated_before_the_commit():
-    model = CacheAside(updates=1, leases=True, delete_first=True)
-    assert witness(model, CQ8) == ["Invalidate", "Get(0)", "ReadRow(0)", "Update", "Fill(0)"]
-
-
-def test_that_nothing_was_found_is_a_value_that_creation_must_invalidate():
-    last = check(CacheAside(updates=1, creation_invalidates=False), [CQ8]).findings[0].trace.last
-    assert (last.row, last.cache) == (1, 0)
-
-
-def test_a_row_comes_back_where_a_late_copy_of_its_creation_finds_no_tombstone():
-    actions = witness(MessageProjection(tombstones=False), CQ10)
-    assert actions[-2:] == ["Deliver(0, 3)", "Deliver(0, 1)"]
-    assert "DeliverAgain(0, 1)" in actions

@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from runs import run, shown
 
 from acidtest.checker.check import check
 from acidtest.checker.machine import Action
-from acidtest.checker.proof import show
 from acidtest.models.compensation.undo_log import UndoLog
 from acidtest.models.compensation.undo_log_study import CT1, CT2, CT6, CT11, G1, N1, STUDY
-
-
-def run(model, *actions):
-    """The state after the actions, each written as in a report."""
-    state = next(iter(model.initial_states()))
-    for action in actions:
-        name, _, args = action.partition("(")
-        state = model.step(state, Action(name, tuple(int(arg) for arg in args.rstrip(")").split(", ") if arg)))
-    return state
 
 
 def verdicts(properties, **rules):
@@ -26,9 +17,8 @@ def verdicts(properties, **rules):
 
 
 def test_restoring_a_before_image_loses_the_deposit_of_a_third_party():
-    theorem = next(theorem for theorem in STUDY.theorems if theorem.property is N1)
-    assert [str(action) for action in show(STUDY, theorem).witness.trace.actions] == ["T(0)", "GiveUp(0)", "Deposit", "C(0)"]
-    actions = ("T(0)", "GiveUp(0)", "Deposit", "C(0)")
+    actions = ["T(0)", "GiveUp(0)", "Deposit", "C(0)"]
+    assert shown(STUDY, N1.id) == actions
     assert run(UndoLog(1, 1, 1, before_image=True), *actions).row == 0
     assert run(UndoLog(1, 1, 1), *actions).row == 1
 

@@ -3,42 +3,31 @@
 from __future__ import annotations
 
 import pytest
+from runs import run, witness
 
-from acidtest.checker.check import check
 from acidtest.checker.machine import Action
-from acidtest.models.outbox.relays import STUDY
-from acidtest.models.outbox.rows import DELETED, N1, N1_LOSS, PARKED, SWITCHES
+from acidtest.models.outbox.relays import DELETED, PARKED, SWITCHES
+from acidtest.models.outbox.relays_study import N1, N1_LOSS, STUDY
 
 SMALL, POISONED, _ = STUDY.sizes
 BY_ID = {p.id: p for p in STUDY.properties}
 
 
-def names(finding):
-    return [str(action) for action in finding.trace.actions]
-
-
-def run(model, *steps):
-    (state,) = model.initial_states()
-    for name, *args in steps:
-        state = model.step(state, Action(name, tuple(args)))
-    return state
-
-
 def test_n1_publishing_and_marking_cannot_be_one_step_whichever_comes_first():
-    twice = check(STUDY.model(SMALL), [N1]).finding("N1")
-    assert len(names(twice)) == 6 and names(twice)[-1].startswith("Publish")
-    lost = check(STUDY.model(SMALL, {"mark_first": True}), [N1_LOSS]).finding("N1.loss")
-    assert names(lost) == ["Execute(0)", "Claim(0)", "MarkFirst(0)", "Crash(0)"]
+    twice = witness(STUDY.model(SMALL), N1)
+    assert len(twice) == 6 and twice[-1].startswith("Publish")
+    lost = witness(STUDY.model(SMALL, {"mark_first": True}), N1_LOSS)
+    assert lost == ["Execute(0)", "Claim(0)", "MarkFirst(0)", "Crash(0)"]
 
 
 def test_n3_two_relays_that_skip_each_others_rows_publish_one_key_out_of_order():
-    found = check(STUDY.model(SMALL, {"serial_keys": False}), [BY_ID["OB4"]]).finding("OB4")
-    assert [name for name in names(found) if name.startswith("Publish")] == ["Publish(1)", "Publish(0)"]
+    found = witness(STUDY.model(SMALL, {"serial_keys": False}), BY_ID["OB4"])
+    assert [name for name in found if name.startswith("Publish")] == ["Publish(1)", "Publish(0)"]
 
 
 def test_order_and_isolation_of_poison_conflict_once_the_poison_is_repaired():
-    found = check(STUDY.model(POISONED, {"block_key": False}), [BY_ID["OB4"]]).finding("OB4")
-    assert "Repair" in names(found)
+    found = witness(STUDY.model(POISONED, {"block_key": False}), BY_ID["OB4"])
+    assert "Repair" in found
 
 
 def test_a_stale_relay_still_publishes_but_its_mark_does_nothing():

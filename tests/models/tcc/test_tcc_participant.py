@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import combinations
 
 import pytest
+from runs import enabled, run, violated
 
 from acidtest.checker.check import check, reachable
-from acidtest.checker.machine import Action
 from acidtest.models.shared.ledger import Request
 from acidtest.models.tcc.participant import CANCEL, CONFIRM, TRY, TccService, TccServiceState, request
 from acidtest.properties.tcc.contract import N2, PROPERTIES, SCOPES
@@ -22,14 +22,6 @@ OTHER_AMOUNT = request("t2", TRY, "g1/b1", "A", 13)
 INVALID = request("t1", TRY, "g1/b1", "nobody", 5, valid=False)
 
 
-def after(model: TccService, *actions: tuple[object, ...]) -> TccServiceState:
-    """The state that these actions lead to; each is a name and its arguments."""
-    (state,) = model.initial_states()
-    for name, *args in actions:
-        state = model.step(state, Action(str(name), tuple(args)))
-    return state
-
-
 def asked(*numbers: int) -> list[tuple[object, ...]]:
     """Calls that were made, one after the other, and answered ok."""
     return [step for i in numbers for step in (("invoke", i), ("accept", i), ("reply", i, "ok"))]
@@ -37,12 +29,7 @@ def asked(*numbers: int) -> list[tuple[object, ...]]:
 
 def answers(model: TccService, state: TccServiceState) -> set[str]:
     """The replies that may be given next."""
-    return {str(action) for action in model.actions(state) if action.name == "reply"}
-
-
-def violated(model: TccService) -> set[str]:
-    """The ids of what does not hold in a model."""
-    return {f.property.id for f in check(model, PROPERTIES).findings if f.verdict == "violated"}
+    return enabled(model, state, "reply")
 
 
 @pytest.mark.parametrize(
@@ -68,7 +55,7 @@ def test_every_action_can_happen():
 
 def test_what_is_held_stays_in_the_balance_and_cannot_be_spent():
     model = TccService(OPENING, [TRIED, OTHER])
-    held = after(model, *asked(0), ("invoke", 1))
+    held = run(model, *asked(0), ("invoke", 1))
     view = model.view(held)
     assert (view.balances, view.available, view.held) == ((("A", 100),), (("A", 39),), ("t1",))
     assert {action.name for action in model.actions(held)} == {"decline", "disturbed"}
@@ -76,44 +63,44 @@ def test_what_is_held_stays_in_the_balance_and_cannot_be_spent():
 
 def test_a_confirm_takes_what_is_held_off_the_balance():
     model = TccService(OPENING, [TRIED, CONFIRMED])
-    view = model.view(after(model, *asked(0, 1)))
+    view = model.view(run(model, *asked(0, 1)))
     assert (view.balances, view.available, view.held, view.booked) == ((("A", 39),), (("A", 39),), (), ("t1",))
 
 
 def test_a_cancel_gives_back_what_is_held():
     model = TccService(OPENING, [TRIED, CANCELLED])
-    view = model.view(after(model, *asked(0, 1)))
+    view = model.view(run(model, *asked(0, 1)))
     assert (view.balances, view.available, view.held) == ((("A", 100),), (("A", 100),), ())
 
 
 def test_a_cancel_without_a_try_is_ok_and_fences_the_try_off():
     model = TccService(OPENING, [TRIED, CANCELLED])
-    assert answers(model, after(model, *asked(1), ("invoke", 0))) == {"reply(0, rejected)"}
+    assert answers(model, run(model, *asked(1), ("invoke", 0))) == {"reply(0, rejected)"}
 
 
 def test_a_cancel_of_what_is_confirmed_is_refused_and_the_other_way_round():
     model = TccService(OPENING, [TRIED, CONFIRMED, CANCELLED])
-    assert answers(model, after(model, *asked(0, 1), ("invoke", 2))) == {"reply(2, rejected)"}
-    assert answers(model, after(model, *asked(0, 2), ("invoke", 1))) == {"reply(1, rejected)"}
+    assert answers(model, run(model, *asked(0, 1), ("invoke", 2))) == {"reply(2, rejected)"}
+    assert answers(model, run(model, *asked(0, 2), ("invoke", 1))) == {"reply(1, rejected)"}
 
 
 def test_a_confirm_that_comes_before_the_try_is_refused_and_binds_nothing():
     again = request("c2", CONFIRM, "g1/b1")
     model = TccService(OPENING, [TRIED, CONFIRMED, again])
     early = [("invoke", 1), ("miss", 1), ("reply", 1, "rejected")]
-    assert model.view(after(model, *early, *asked(0, 2))).booked == ("t1",)
+    assert model.view(run(model, *early, *asked(0, 2))).booked == ("t1",)
 
 
 def test_a_try_that_is_repeated_after_its_cancel_may_be_told_either():
     repeated = TRIED._replace(name="t2")
     model = TccService(OPENING, [TRIED, CANCELLED, repeated])
-    state = after(model, *asked(0, 1), ("invoke", 2))
+    state = run(model, *asked(0, 1), ("invoke", 2))
     assert answers(model, state) == {"reply(2, ok)", "reply(2, rejected)"}
 
 
 def test_a_client_makes_its_calls_one_after_the_other():
     model = TccService(OPENING, [TRIED, CONFIRMED], after=[None, 0])
-    assert [str(action) for action in model.actions(after(model))] == ["invoke(0)"]
+    assert [str(action) for action in model.actions(run(model))] == ["invoke(0)"]
     assert len(reachable(model).states) < len(reachable(TccService(OPENING, [TRIED, CONFIRMED])).states)
 
 
@@ -156,7 +143,7 @@ class Expires(TccService):
     ("kind", "broken"), [(Forgets, {"T5", "T8"}), (Expires, {"T1"})], ids=["no tombstone", "holds expire"]
 )
 def test_a_model_with_a_bug_violates_what_the_bug_is_about(kind, broken):
-    assert broken <= violated(kind(OPENING, [TRIED, CONFIRMED, CANCELLED]))
+    assert broken <= violated(kind(OPENING, [TRIED, CONFIRMED, CANCELLED]), PROPERTIES)
 
 
 @pytest.mark.parametrize("scope", SCOPES, ids=[scope.name for scope in SCOPES])
@@ -171,7 +158,7 @@ def test_the_amounts_of_a_scope_tell_its_branches_apart(scope):
 
 def test_what_is_held_and_what_is_booked_are_read_off_the_balances():
     model = TccService(OPENING, [TRIED, OTHER, Request("t3", "try g3/b1", ("A", 13), (("A", -13),))])
-    calls = model.view(after(model, ("invoke", 0), ("invoke", 1), ("invoke", 2))).calls
+    calls = model.view(run(model, ("invoke", 0), ("invoke", 1), ("invoke", 2))).calls
     assert explain_holds(OPENING, calls, (("A", 39),), (("A", 26),)) == (("t3",), ("t1",))
     assert explain_holds(OPENING, calls, (("A", 100),), (("A", 74),)) == (("t3", "t3"), ())
     assert explain_holds(OPENING, calls, (("A", None),), (("A", None),)) == (("?",), ("?",))

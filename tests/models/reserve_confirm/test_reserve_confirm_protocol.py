@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from runs import names, run
 
 from acidtest.checker.check import check, reachable
-from acidtest.checker.machine import Action
 from acidtest.models.reserve_confirm.protocol import Hold, ReserveConfirm
 from acidtest.models.reserve_confirm.protocol_study import (
     MUTE,
@@ -21,20 +21,8 @@ from acidtest.models.reserve_confirm.protocol_study import (
 from acidtest.models.reserve_confirm.provider import Order
 
 
-def run(model, *actions):
-    """The state after some actions, from the initial one."""
-    (state,) = model.initial_states()
-    for name, *args in actions:
-        state = model.step(state, Action(name, tuple(args)))
-    return state
-
-
 def found(property_, size=0, **switches):
     return check(STUDY.model(STUDY.sizes[size], switches), [property_]).findings[0]
-
-
-def names(trace):
-    return [str(action) for action in trace.actions]
 
 
 CALLED = ("Reserve", 0), ("Call", 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from runs import witness
 
 from acidtest.checker.check import check
 from acidtest.models.acid import serialization_graph as graph
@@ -13,7 +14,7 @@ LOOK_AT_BOTH, OPPOSITE, WITH_READER = STUDY.sizes
 
 
 def names(prop, size, **turned):
-    return [str(action) for action in check(STUDY.model(size, turned), [prop]).finding(prop.id).trace.actions]
+    return witness(STUDY.model(size, turned), prop)
 
 
 def history(programs, rows, reads, status=COMMITTED):

@@ -1,79 +1,16 @@
-"""Two-phase commit: the published counts, what it guarantees, what it cannot, and what breaks it."""
+"""Two-phase commit with crashes: what it guarantees, what it cannot, and what breaks it."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import pytest
 
 from acidtest.checker.check import Trace, check, reachable
-from acidtest.checker.machine import Action, Kind, Model, Transition
-from acidtest.models.shared.atomic_commitment import (
-    ABORTED,
-    AC1,
-    AC2,
-    AC5,
-    COMMITTED,
-    G6,
-    PREPARED,
-    WORKING,
-    CommitView,
-    Statuses,
-    TransactionCommit,
-    with_status,
-)
+from acidtest.checker.machine import Action, Kind
+from acidtest.models.shared.atomic_commitment import ABORTED, AC1, AC5, COMMITTED, G6, PREPARED
 from acidtest.models.shared.atomic_commitment import properties as commitment_properties
 from acidtest.models.two_phase_commit.crashes import N1, N2, N3, N3_OTHERWISE, TwoPhaseCrash
-from acidtest.models.two_phase_commit.phases import TwoPhase, canonical
 
 PROPERTIES = (*commitment_properties(), N1, N2)
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-Coarse = tuple[Statuses, str]
-
-
-class CoarseTwoPhase(Model[Coarse]):
-    """Two participants without messages, who cannot refuse, but may abort after they voted yes: the bug."""
-
-    def initial_states(self) -> list[Coarse]:
-        """Start with both working."""
-        return [((WORKING, WORKING), "init")]
-
-    def transitions(self) -> Sequence[Transition]:
-        """Vote, decide, obey, or do not."""
-        each = [(0,), (1,)]
-        return (
-            Transition("vote_yes", self.vote_yes, each),
-            Transition("decide", self.decide),
-            Transition("obey", self.obey, each),
-            Transition("abort_alone", self.abort_alone, each),
-        )
-
-    def vote_yes(self, state: Coarse, rm: int) -> Coarse | None:
-        """Promise to commit."""
-        rms, tm = state
-        return (with_status(rms, rm, PREPARED), tm) if rms[rm] == WORKING else None
-
-    def decide(self, state: Coarse) -> Coarse | None:
-        """Commit once both have promised."""
-        rms, tm = state
-        return (rms, COMMITTED) if tm == "init" and set(rms) == {PREPARED} else None
-
-    def obey(self, state: Coarse, rm: int) -> Coarse | None:
-        """Commit as decided."""
-        rms, tm = state
-        return (with_status(rms, rm, tm), tm) if tm == COMMITTED and rms[rm] == PREPARED else None
-
-    def abort_alone(self, state: Coarse, rm: int) -> Coarse | None:
-        """Abort before having committed, promise or not."""
-        rms, tm = state
-        return (with_status(rms, rm, ABORTED), tm) if rms[rm] in {WORKING, PREPARED} else None
-
-    def view(self, state: Coarse) -> CommitView:
-        """Show the participants."""
-        return CommitView(state[0], (True, True))
 
 
 def local_history(trace: Trace, rm: int) -> list[str]:
@@ -85,65 +22,6 @@ def local_history(trace: Trace, rm: int) -> list[str]:
 def verdicts(model: TwoPhaseCrash) -> dict[str, str]:
     """Check everything that is claimed of two-phase commit, by id."""
     return {finding.property.id: finding.verdict for finding in check(model, PROPERTIES).findings}
-
-
-def test_transaction_commit_has_the_published_states() -> None:
-    """TLC: 34 distinct states, 94 generated, depth 7."""
-    exploration = check(TransactionCommit(3), [AC1, AC2])
-    assert (exploration.states, exploration.generated, exploration.depth) == (34, 94, 7)
-    assert [finding.verdict for finding in exploration.findings] == ["holds", "holds"]
-
-
-@pytest.mark.parametrize(
-    ("n", "states", "generated", "depth"),
-    [(3, 288, 1146, 11), (5, 8_832, 58_146, 17), (7, 296_448, 2_744_706, 23)],
-)
-def test_two_phase_has_the_published_states(n: int, states: int, generated: int, depth: int) -> None:
-    """TLC and Stateright agree on these. Agreement with 7 is checked on the orbits, which are fewer."""
-    exploration = check(TwoPhase(n))
-    assert (exploration.states, exploration.generated, exploration.depth) == (states, generated, depth)
-    assert all(exploration.fired.values())
-
-
-def test_two_phase_keeps_agreement_and_can_commit() -> None:
-    """TPSpec implies TCConsistent, and is not vacuous."""
-    exploration = check(TwoPhase(3), commitment_properties())
-    found = {finding.property.id: finding.verdict for finding in exploration.findings}
-    assert [found[name] for name in ("AC1", "AC3", "AC4")] == ["holds", "holds", "reached"]
-    assert exploration.deadlocks == 0
-
-
-def test_two_phase_leaves_a_participant_free_to_obey_whatever_it_is_told() -> None:
-    """As specified, a participant that aborted alone would still commit if told to; nobody ever tells it."""
-    model = TwoPhase(2)
-    assert model.rm_rcv_commit_msg(((ABORTED, PREPARED), COMMITTED, 0b11, 0b1101), 0) is not None
-    assert check(model, [AC2]).findings[0].verdict == "holds"
-
-
-@pytest.mark.parametrize(("n", "orbits"), [(3, 80), (5, 314), (7, 920)])
-def test_two_phase_has_as_many_orbits_as_counted_elsewhere(n: int, orbits: int) -> None:
-    """Resource managers have no names as far as the protocol is concerned."""
-    exploration = check(TwoPhase(n), [AC1], symmetry=canonical)
-    assert exploration.states == orbits
-    assert exploration.findings[0].verdict == "holds"
-
-
-def test_the_orbits_are_those_of_all_permutations() -> None:
-    """The canonicaliser neither splits an orbit nor joins two, and leaves representatives alone."""
-    states = reachable(TwoPhase(3)).states
-    representatives = {canonical(state) for state in states}
-    assert len(representatives) == 80
-    assert representatives <= set(states)
-    assert {canonical(state) for state in representatives} == representatives
-
-
-def test_an_abort_after_yes_is_found_in_five_steps_within_18_states() -> None:
-    """The bug that random testing misses in 16 of 20 runs."""
-    finding = check(CoarseTwoPhase(), [AC1], max_states=18).findings[0]
-    assert finding.verdict == "violated"
-    assert finding.trace is not None
-    assert len(finding.trace.actions) == 5
-    assert set(finding.trace.last[0]) == {COMMITTED, ABORTED}
 
 
 def test_without_faults_everything_holds_and_nobody_blocks() -> None:

@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from runs import run, witness
 
 from acidtest.checker.check import check, reachable
-from acidtest.checker.machine import Action
 from acidtest.checker.refinement import refines
 from acidtest.models.tcc.protocol import Row, Tcc, tcc_to_commit
 from acidtest.models.tcc.protocol_study import G9, N1, N2_FORGOTTEN, N5_UNFENCED, STUDY, T1
 from acidtest.models.tcc.several_commits import TransactionCommits
-
-
-def run(model, *actions):
-    """The state after some actions, from the initial one."""
-    (state,) = model.initial_states()
-    for name, *args in actions:
-        state = model.step(state, Action(name, tuple(args)))
-    return state
-
-
-def witness(property_, **switches):
-    """The actions that lead to a witness against a property, or to it."""
-    trace = check(STUDY.model(STUDY.sizes[0], switches), [property_]).findings[0].trace
-    return [str(action) for action in trace.actions]
-
 
 LATE_TRY = ("TMTry", 0, 0), ("TMCancel", 0), ("TMCall", 0), ("RcvCancel", 0, 0)
 BOTH_OK = tuple((name, 0, i) for i in (0, 1) for name in ("TMTry", "RcvTry", "TMRcvOk"))
@@ -40,7 +25,7 @@ def test_a_try_that_comes_after_its_cancel_finds_a_tombstone():
 @pytest.mark.parametrize("property_", [N2_FORGOTTEN, N5_UNFENCED], ids=lambda p: p.id)
 def test_without_tombstones_a_late_try_holds_for_ever(property_):
     actions = ["TMTry(0, 0)", "TMCancel(0)", "TMCall(0)", "RcvCancel(0, 0)", "RcvTry(0, 0)"]
-    assert witness(property_, tombstones=False) == actions
+    assert witness(STUDY.model(STUDY.sizes[0], {"tombstones": False}), property_) == actions
 
 
 def test_the_coordinator_confirms_from_its_log_after_a_crash():
@@ -58,7 +43,7 @@ def test_an_ok_that_a_crash_made_forgotten_ends_in_cancel_or_is_heard_again():
 
 
 def test_one_confirm_is_seen_before_the_other():
-    assert witness(N1)[-3:] == ["TMConfirm(0)", "TMCall(0)", "RcvConfirm(0, 0)"]
+    assert witness(STUDY.model(STUDY.sizes[0]), N1)[-3:] == ["TMConfirm(0)", "TMCall(0)", "RcvConfirm(0, 0)"]
 
 
 def test_of_two_transactions_for_the_same_money_one_at_most_is_confirmed_and_both_may_be_cancelled():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from runs import enabled, run
 
 from acidtest.checker.check import check, reachable
 from acidtest.checker.machine import Action, Kind, Property
@@ -15,29 +16,16 @@ from acidtest.properties.two_phase_commit.contract import PROPERTIES
 OPENING = (("left/A", 100), ("right/B", 60))
 
 
-def run(name: str, key: str, *changes: tuple[str, int], valid: bool = True) -> Request:
+def request(name: str, key: str, *changes: tuple[str, int], valid: bool = True) -> Request:
     """Ask for changes of accounts."""
     return Request(name, key, changes, changes, valid)
 
 
-TRANSFER = run("t1", "k1", ("left/A", -61), ("right/B", 61))
-AGAIN = run("t2", "k1", ("left/A", -61), ("right/B", 61))
-RIVAL = run("t2", "k2", ("right/B", -7), ("left/A", -52))
-REUSE = run("t2", "k1", ("left/A", -7), ("right/B", 7))
-UNPAID = run("t1", "k1", ("left/A", 61), ("right/B", -61))
-
-
-def after(model: AtomicCommit, *actions: tuple[object, ...]) -> AtomicCommitState:
-    """The state that these actions lead to; each is a name and its arguments."""
-    (state,) = model.initial_states()
-    for name, *args in actions:
-        state = model.step(state, Action(str(name), tuple(args)))
-    return state
-
-
-def enabled(model: AtomicCommit, state: AtomicCommitState) -> set[str]:
-    """What may happen next, in words."""
-    return {str(action) for action in model.actions(state)}
+TRANSFER = request("t1", "k1", ("left/A", -61), ("right/B", 61))
+AGAIN = request("t2", "k1", ("left/A", -61), ("right/B", 61))
+RIVAL = request("t2", "k2", ("right/B", -7), ("left/A", -52))
+REUSE = request("t2", "k1", ("left/A", -7), ("right/B", 7))
+UNPAID = request("t1", "k1", ("left/A", 61), ("right/B", -61))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +54,7 @@ def test_a_run_that_cannot_be_paid_is_never_committed():
 
 
 def test_an_invalid_run_may_be_prepared_but_never_committed():
-    invalid = run("t1", "k1", ("left/nobody", -5), ("right/B", 5), valid=False)
+    invalid = request("t1", "k1", ("left/nobody", -5), ("right/B", 5), valid=False)
     exploration = check(AtomicCommit(OPENING, [invalid]), PROPERTIES)
     assert exploration.fired["prepare"]
     assert not exploration.fired["commit"]
@@ -84,7 +72,7 @@ def test_one_database_shows_the_effect_before_the_other():
 
 def test_ok_may_be_told_while_every_branch_is_in_doubt_and_binds_them():
     model = AtomicCommit(OPENING, [TRANSFER])
-    told = after(model, ("invoke", 0), ("prepare", 0, 0), ("prepare", 0, 1), ("reply", 0, "ok"))
+    told = run(model, ("invoke", 0), ("prepare", 0, 0), ("prepare", 0, 1), ("reply", 0, "ok"))
     assert enabled(model, told) == {
         "commit(0, 0, False)", "commit(0, 0, True)", "commit(0, 1, False)", "commit(0, 1, True)",
     }  # fmt: skip
@@ -92,27 +80,27 @@ def test_ok_may_be_told_while_every_branch_is_in_doubt_and_binds_them():
 
 def test_nothing_is_committed_before_all_have_promised():
     model = AtomicCommit(OPENING, [TRANSFER])
-    half = after(model, ("invoke", 0), ("prepare", 0, 0))
+    half = run(model, ("invoke", 0), ("prepare", 0, 0))
     assert not {action for action in enabled(model, half) if action.startswith("commit(")}
     assert "commit_last(0, 1)" in enabled(model, half)
 
 
 def test_an_undisturbed_run_that_can_be_paid_is_not_rejected():
     model = AtomicCommit(OPENING, [TRANSFER])
-    asked = after(model, ("invoke", 0))
+    asked = run(model, ("invoke", 0))
     assert "reply(0, rejected)" not in enabled(model, asked)
     assert "reply(0, rejected)" in enabled(model, model.step(asked, Action("disturbed", (0,))))
 
 
 def test_a_branch_may_appear_after_the_answer_where_something_was_late():
     model = AtomicCommit(OPENING, [TRANSFER])
-    late = after(model, ("invoke", 0), ("disturbed", 0), ("reply", 0, "rejected"), ("prepare", 0, 0))
+    late = run(model, ("invoke", 0), ("disturbed", 0), ("reply", 0, "rejected"), ("prepare", 0, 0))
     assert enabled(model, late) == {"abort(0, 0)", "prepare(0, 1)"}
 
 
 def test_what_is_promised_to_one_run_is_not_promised_to_another():
     model = AtomicCommit(OPENING, [TRANSFER, RIVAL])
-    held = after(model, ("invoke", 0), ("prepare", 0, 0), ("invoke", 1))
+    held = run(model, ("invoke", 0), ("prepare", 0, 0), ("invoke", 1))
     assert "prepare(1, 1)" in enabled(model, held)
     assert "prepare(1, 0)" not in enabled(model, held)
 

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from runs import run, witness
 
-from acidtest.checker.check import check
 from acidtest.checker.machine import Action
 from acidtest.checker.refinement import refines
-from acidtest.models.outbox_inbox import channel
-from acidtest.models.outbox_inbox.chain import STUDY, chain_to_channel
+from acidtest.models.outbox_inbox import chain_study as study
+from acidtest.models.outbox_inbox.chain import PUBLISHED, SWITCHES, chain_to_channel
+from acidtest.models.outbox_inbox.chain_study import STUDY
 from acidtest.models.outbox_inbox.channel import Channel
 
 _, FAULTY, _ = STUDY.sizes
 
 
 def names(prop, **turned):
-    return [str(action) for action in check(STUDY.model(FAULTY, turned), [prop]).finding(prop.id).trace.actions]
-
-
-def run(model, *steps):
-    (state,) = model.initial_states()
-    for name, *args in steps:
-        state = model.step(state, Action(name, tuple(args)))
-    return state
+    return witness(STUDY.model(FAULTY, turned), prop)
 
 
 ONE_HOP = (("Take",), ("Publish", 0, 0), ("Receive", 0, 0))
@@ -46,11 +40,11 @@ def test_a_lost_transfer_breaks_the_channel_only_when_the_next_one_overtakes_it(
     assert refines(one, Channel(1), chain_to_channel).holds
     two = refines(STUDY.model(FAULTY, {"separate_tx": True}), Channel(2), chain_to_channel)
     assert two.violation.specification.last == ((0, 1), (0, 1), (1,))
-    assert "ConsumerCrash(0)" in names(channel.EO1_REST, separate_tx=True)
+    assert "ConsumerCrash(0)" in names(study.EO1_REST, separate_tx=True)
 
 
 def test_a_copy_that_is_processed_again_under_a_new_id_arrives_twice():
-    assert names(channel.EO1, random_ids=True)[-2:] == ["Publish(1, 2)", "Receive(1, 2)"]
+    assert names(study.EO1, random_ids=True)[-2:] == ["Publish(1, 2)", "Receive(1, 2)"]
 
 
 def test_a_copy_after_a_crash_changes_nothing():
@@ -63,10 +57,10 @@ def test_a_copy_after_a_crash_changes_nothing():
 def test_money_on_the_way_is_counted_once_although_row_and_queue_both_have_it():
     model = STUDY.model(FAULTY)
     state = run(model, *ONE_HOP[:2])
-    assert state.rows[0][0] == channel.PUBLISHED and state.queue[0] == (0,)
-    assert channel.conserved(model.view(state))
+    assert state.rows[0][0] == PUBLISHED and state.queue[0] == (0,)
+    assert study.conserved(model.view(state))
 
 
-@pytest.mark.parametrize("switch", channel.SWITCHES, ids=[switch.name for switch in channel.SWITCHES])
+@pytest.mark.parametrize("switch", SWITCHES, ids=[switch.name for switch in SWITCHES])
 def test_every_switch_appears_in_a_theorem(switch):
     assert any(switch.name in {**t.exhibited, **(t.excluded or {})} for t in STUDY.theorems)

@@ -7,7 +7,8 @@ import pytest
 from acidtest.checker.check import check
 from acidtest.checker.machine import Kind
 from acidtest.models.acid.service import LEVELS, AcidModel, AcidState
-from acidtest.models.shared.ledger import Request, put
+from acidtest.models.shared.ledger import Request
+from acidtest.models.shared.tuples import put
 from acidtest.properties.acid.contract import PROPERTIES
 
 OPENING = (("A", 100), ("B", 50))
