@@ -1,4 +1,4 @@
-"""The abstract state machine of a pattern, and what can be said about it.
+"""Abstract state machines, and what can be said about them.
 
 A `Model` is a set of initial states and a table of transitions. A transition is one function per action, guards
 first: it returns the next state, or None where the action is not enabled. States are immutable and hashable (named
@@ -45,8 +45,8 @@ class Property:
     """Something that must hold, as a predicate over views.
 
     Arguments:
-        id: the stable id under which reports name it, for example "AC1".
-        name: an assertion readable in a report, for example "no database commits what another aborts".
+        id: the stable id under which reports name it, for example "M1".
+        name: an assertion readable in a report, for example "no two processes hold the lock".
         kind: when it is checked.
         predicate: takes a view (two views, earlier first, where kind is `step`) and says whether it holds.
         source: where the requirement comes from (paper, specification, incident).
@@ -114,7 +114,7 @@ class Model(ABC, Generic[State]):
         """The table of transitions; asked for once."""
 
     @abstractmethod
-    def view(self, state: State) -> Any:  # noqa: ANN401 - each pattern has its own view type
+    def view(self, state: State) -> Any:  # noqa: ANN401 - each model has its own view type
         """What an outsider sees of this state; hashable."""
 
     def at_rest(self, state: State) -> bool:

@@ -1,4 +1,4 @@
-"""What is known of a pattern: its models, what they are proved to keep, and what nothing can escape.
+"""What is known of a pattern, whichever it is: its models, what they are proved to keep, and what nothing can escape.
 
 A `Study` is one abstract state machine with its sizes, its assumption switches, the properties that hold under the
 default switches, and theorems that say what happens where a switch is turned. A `Theory` is a pattern's studies, with
@@ -37,7 +37,7 @@ class Size(NamedTuple):
     """One size of a model, with the counts that it must have under the default switches.
 
     Arguments:
-        name: for example "3 participants, 1 crash".
+        name: for example "3 processes, 1 crash".
         arguments: of the model.
         states: distinct states.
         depth: breadth-first levels.
@@ -69,7 +69,7 @@ class Refines(NamedTuple):
     """That a model implements a more abstract one.
 
     Arguments:
-        name: of the specification, for example "TCommit".
+        name: of the specification, for example "mutual exclusion".
         specification: makes it, from the arguments of a size.
         mapping: takes a state of the model to the one of the specification that it stands for.
     """
@@ -98,7 +98,7 @@ class Study:
     """One model of a pattern, with everything that is claimed of it.
 
     Arguments:
-        name: for example "two-phase commit with crashes".
+        name: for example "a lock with leases".
         make: the model, called with the arguments of a size and all switches by keyword.
         sizes: the smallest first; two or more.
         properties: what holds under the default switches, at every size.
@@ -136,10 +136,10 @@ class Study:
 
 
 class Claim(NamedTuple):
-    """What the overview says of a pattern, and where that stands.
+    """What others say of a pattern, and where that stands.
 
     Arguments:
-        text: the claim, for example "strong consistency".
+        text: the claim, for example "never blocks".
         standing: confirmed, refined or refuted.
         by: ids of the properties and theorems that say so.
         why: one sentence.
@@ -161,7 +161,7 @@ class Theory:
         aspects: for each of ASPECTS that the pattern says something about, the ids of the properties that prove it or
             of the theorems that are the witness against it. An aspect that is left out is not claimed.
         omitted: ids of catalogued properties that no model of ours can show, each with the reason.
-        claims: what the overview claims.
+        claims: what others claim.
     """
 
     promise: str

@@ -4,15 +4,6 @@ from __future__ import annotations
 
 from acidtest.checker.machine import Action, Model, Transition
 from acidtest.checker.refinement import refines
-from acidtest.models.shared.atomic_commitment import (
-    ABORTED,
-    COMMITTED,
-    PREPARED,
-    Statuses,
-    TransactionCommit,
-    with_status,
-)
-from acidtest.models.two_phase_commit.phases import TwoPhase, two_phase_to_commit
 
 
 class Clock(Model[int]):
@@ -37,40 +28,6 @@ class Clock(Model[int]):
     def view(self, hour: int) -> int:
         """Show the hour."""
         return hour
-
-
-class AbortsAfterYes(TwoPhase):
-    """A participant may abort alone although it voted yes."""
-
-    def rm_choose_to_abort(
-        self, state: tuple[Statuses, str, int, int], rm: int
-    ) -> tuple[Statuses, str, int, int] | None:
-        """Break the promise."""
-        rms, tm, prepared, msgs = state
-        if rms[rm] == PREPARED:
-            return with_status(rms, rm, ABORTED), tm, prepared, msgs
-        return super().rm_choose_to_abort(state, rm)
-
-
-def test_two_phase_commit_implements_transaction_commit() -> None:
-    """THEOREM TPSpec => TC!TCSpec, of TwoPhase.tla."""
-    refinement = refines(TwoPhase(3), TransactionCommit(3), two_phase_to_commit)
-    assert refinement.holds is True
-    assert refinement.states == 288
-    assert refinement.steps > 0
-    assert refinement.stutters > 0
-    assert refinement.violation is None
-
-
-def test_a_participant_that_breaks_its_promise_implements_it_no_longer() -> None:
-    """No participant may commit once another has aborted: the specification has no such step."""
-    refinement = refines(AbortsAfterYes(2), TransactionCommit(2), two_phase_to_commit)
-    assert refinement.holds is False
-    violation = refinement.violation
-    assert violation is not None
-    before, after = violation.specification.states[-2:]
-    assert ABORTED in before
-    assert COMMITTED in after
 
 
 def test_a_violation_shows_the_run_and_its_image_side_by_side() -> None:
@@ -101,9 +58,9 @@ def test_a_wrong_initial_state_is_a_violation_without_steps() -> None:
 
 def test_a_search_that_gave_up_proves_no_refinement() -> None:
     """Nothing was found, and nothing is claimed."""
-    refinement = refines(TwoPhase(3), TransactionCommit(3), two_phase_to_commit, max_states=287)
+    refinement = refines(Clock(hours=12), Clock(hours=12), lambda hour: hour, max_states=11)
     assert refinement.holds is None
-    assert refines(TwoPhase(3), TransactionCommit(3), two_phase_to_commit, max_states=288).holds is True
+    assert refines(Clock(hours=12), Clock(hours=12), lambda hour: hour, max_states=12).holds is True
 
 
 def test_a_violation_found_before_the_budget_ran_out_counts() -> None:

@@ -1,4 +1,4 @@
-"""Makes the generator of the documentation importable, which is no part of the package."""
+"""Makes the generator of the documentation importable, which is no part of the package; `pages` is beside this file."""
 
 import sys
 from pathlib import Path

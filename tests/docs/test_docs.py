@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pages import blocks
 
 import acidtest
 from acidtest.cli import main
@@ -20,10 +21,6 @@ FAILS = 1
 
 def names(pages):
     return [str(page.relative_to(ROOT)) for page in pages]
-
-
-def blocks(page, language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
 def run(folder, *arguments):

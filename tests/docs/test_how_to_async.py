@@ -1,11 +1,7 @@
 """The code on the page about asynchronous code is right and passes; with the mistake that the page speaks of, it does not."""
 
-import re
-import sys
-import types
-from pathlib import Path
-
 import pytest
+from pages import adapter_of, blocks, how_to, length
 
 from acidtest.properties.outbox.contract import OutboxContract
 from acidtest.report.columns import render
@@ -14,18 +10,14 @@ from acidtest.search.explain import explain_failure
 from acidtest.search.harness import Harness
 from acidtest.search.verdict import Verdict
 
-PAGE = (Path(__file__).parents[2] / "docs/how-to/check-async-code.md").read_text(encoding="utf-8")
-CODE, ADAPTER, MISTAKE = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+PAGE = how_to("check-async-code")
+CODE, ADAPTER, MISTAKE = blocks(PAGE, "python")
 CONTRACT = OutboxContract()
 
 
 def bench_of(monkeypatch, code):
     """A harness for the class of the page, on top of some code."""
-    bank, test = types.ModuleType("async_bank"), types.ModuleType("test_async_bank")
-    monkeypatch.setitem(sys.modules, "async_bank", bank)
-    exec(code, bank.__dict__)  # noqa: S102 - the page's own code
-    exec(ADAPTER, test.__dict__)  # noqa: S102
-    return Harness(CONTRACT, test.BankAdapter)
+    return Harness(CONTRACT, adapter_of(monkeypatch, "async_bank", code, ADAPTER))
 
 
 @pytest.mark.parametrize("name", ["one withdrawal", "same key", "invalid requests", "one process", "late relay"])
@@ -46,8 +38,8 @@ def test_with_the_mistake_of_the_page_it_fails_as_the_page_says(monkeypatch):
     finally:
         harness.close()
     assert [(d.fault, d.effect) for d in result.schedule if d.fault] == [("cancelled", "broker: publish A")]
-    assert re.search(r"^```text\n(.*?)\n```$", PAGE, re.MULTILINE | re.DOTALL)[1] in told
+    assert blocks(PAGE, "text")[0].removesuffix("\n") in told
 
 
 def test_the_adapter_is_as_short_as_the_pages_say():
-    assert len([line for line in ADAPTER.splitlines() if line]) < 40
+    assert length(ADAPTER) < 40

@@ -1,39 +1,24 @@
 """The code on the page about compensating transactions is right, of another design than the reference, and passes."""
 
-import re
-import sys
-import types
-from pathlib import Path
-
 import pytest
+from pages import adapter_of, blocks, how_to, length, verdict_of
 
 from acidtest.properties.compensation.contract import SCOPES, CompensationContract
-from acidtest.search.check import check_scope
-from acidtest.search.harness import Harness
 from acidtest.search.verdict import Verdict
 
-PAGE = Path(__file__).parents[2] / "docs/how-to/check-compensation.md"
-CODE, ADAPTER = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+CODE, ADAPTER = blocks(how_to("check-compensation"), "python")
 
 
 @pytest.fixture
 def adapter(monkeypatch):
     """The class of the page."""
-    wallet, test = types.ModuleType("wallet"), types.ModuleType("test_wallet")
-    monkeypatch.setitem(sys.modules, "wallet", wallet)
-    exec(CODE, wallet.__dict__)  # noqa: S102 - the page's own code
-    exec(ADAPTER, test.__dict__)  # noqa: S102
-    return test.WalletAdapter
+    return adapter_of(monkeypatch, "wallet", CODE, ADAPTER)
 
 
 @pytest.mark.parametrize("scope", SCOPES, ids=[scope.name for scope in SCOPES])
 def test_the_code_of_the_page_passes(adapter, scope):
-    harness = Harness(CompensationContract(), adapter)
-    try:
-        assert check_scope(harness, scope).verdict == Verdict.PASS
-    finally:
-        harness.close()
+    assert verdict_of(CompensationContract(), adapter, scope) == Verdict.PASS
 
 
 def test_the_adapter_is_as_short_as_the_pages_say():
-    assert len([line for line in ADAPTER.splitlines() if line]) < 40
+    assert length(ADAPTER) < 40

@@ -15,7 +15,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from acidtest.checker.machine import Model, Transition
-from acidtest.models.shared.ledger import EVENTS, Call, Ledger, LedgerState, Request, put
+from acidtest.models.shared.ledger import EVENTS, Call, Ledger, LedgerState, Request
+from acidtest.models.shared.tuples import put
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

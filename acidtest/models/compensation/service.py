@@ -9,7 +9,7 @@ Asking for a compensation is a request of its own here, under a key of its own. 
 outcome to which a compensation's key is bound says whether it is done, parked, or done after it had been parked.
 
 Sources: Korth, Levy & Silberschatz, "A formal approach to recovery by compensating transactions", VLDB 1990; what
-happens inside, with an undo log, is the model of `undo_log`.
+happens inside, with an undo log, is in `undo_log`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from acidtest.checker.machine import Model, Transition
-from acidtest.models.shared.ledger import EVENTS, Call, Ledger, LedgerState, Request, lifted, put
+from acidtest.models.shared.ledger import EVENTS, Call, Ledger, LedgerState, Request, lifted
+from acidtest.models.shared.tuples import put
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence

@@ -15,15 +15,15 @@ The database keeps a mark per key, as for the steps of a saga, and a crash takes
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 from acidtest.checker.machine import Action, Model, Transition
 from acidtest.models.shared.steps import CANCELLED, MARKS, SETTLED, cancelled, marked, performed
+from acidtest.models.shared.tuples import put
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Value = TypeVar("Value")
 
 OPEN, ABORTING, KEPT, UNDONE, PARKED = "open", "aborting", "kept", "undone", "parked"
 #: What the row holds at the start.
@@ -142,8 +142,8 @@ class UndoLog(Model[UndoState]):
         return s._replace(
             row=s.row + s.price,
             marks=marked(s.marks, key, mark),
-            amounts=_with(s.amounts, key, s.price),
-            images=_with(s.images, key, s.row if self.rules.before_image else 0),
+            amounts=put(s.amounts, key, s.price),
+            images=put(s.images, key, s.row if self.rules.before_image else 0),
             log=s.log if self.rules.record_apart else (*s.log, key),
             memory=s.memory | {key} if self.rules.record_apart else s.memory,
             lock=owner if self.rules.global_lock and s.outcomes[owner] in {OPEN, ABORTING} else s.lock,
@@ -151,6 +151,7 @@ class UndoLog(Model[UndoState]):
 
     def undo(self, s: UndoState, key: int) -> UndoState | None:
         """Undo the change, or bar it; what was changed last is undone first."""
+        # Also after the end: commands stay on the wire, so one may come when all is undone or parked.
         if s.down or s.outcomes[self.owners[key]] not in {ABORTING, PARKED, UNDONE} or self._waits(s, key):
             return None
         if s.marks[key] == "T" and key not in s.log:
@@ -206,7 +207,7 @@ class UndoLog(Model[UndoState]):
         """Something failed, or did not answer in time: command that everything be undone."""
         if s.outcomes[transaction] != OPEN:
             return None
-        return s._replace(outcomes=_with(s.outcomes, transaction, ABORTING))
+        return s._replace(outcomes=put(s.outcomes, transaction, ABORTING))
 
     def end(self, s: UndoState, transaction: int) -> UndoState | None:
         """All are undone or barred."""
@@ -220,14 +221,14 @@ class UndoLog(Model[UndoState]):
         own = [key for key in self.keys if self.owners[key] == transaction and not self._waits(s, key)]
         if s.down or s.outcomes[transaction] != ABORTING or not any(self._cannot_undo(s, key) for key in own):
             return None
-        return s._replace(outcomes=_with(s.outcomes, transaction, PARKED))
+        return s._replace(outcomes=put(s.outcomes, transaction, PARKED))
 
     def _own(self, s: UndoState, transaction: int) -> list[str]:
         return [mark for mark, owner in zip(s.marks, self.owners, strict=True) if owner == transaction]
 
     def _ended(self, s: UndoState, transaction: int, outcome: str) -> UndoState:
         lock = None if s.lock == transaction else s.lock
-        return s._replace(outcomes=_with(s.outcomes, transaction, outcome), lock=lock)
+        return s._replace(outcomes=put(s.outcomes, transaction, outcome), lock=lock)
 
     # Everybody else.
 
@@ -279,7 +280,3 @@ class UndoLog(Model[UndoState]):
         if action.name in {"Keep", "GiveUp", "End", "Park"}:
             return f"coordinator {action.args[0]}"
         return "database" if action.name in {"T", "C", "Record", "Crash", "Restart"} else "third party"
-
-
-def _with(values: tuple[Value, ...], at: int, value: Value) -> tuple[Value, ...]:
-    return (*values[:at], value, *values[at + 1 :])

@@ -9,10 +9,11 @@ Assumptions: a change and its message are one transaction (an outbox); messages 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from acidtest.checker.machine import Action, Kind, Model, Property, Transition, implied
 from acidtest.checker.theory import Diagram, Size, Study, Switch, Theorem
+from acidtest.models.shared.tuples import put
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,24 +114,24 @@ class MessageProjection(Model[ProjectionState]):
         version = s.committed[row] + 1
         if version > abs(self.changes[row]) or bool(s.due[row]) != self.publish_first:
             return None
-        committed = s._replace(committed=_put(s.committed, row, version))
+        committed = s._replace(committed=put(s.committed, row, version))
         if self.outbox:
             return committed._replace(bus=s.bus | {(row, version)})
-        return committed._replace(due=_put(s.due, row, 0 if self.publish_first else version))
+        return committed._replace(due=put(s.due, row, 0 if self.publish_first else version))
 
     def publish(self, s: ProjectionState, row: int) -> ProjectionState | None:
         """Send a message, in a transaction of its own."""
         version = s.committed[row] + 1 if self.publish_first else s.due[row]
         if not version or version > abs(self.changes[row]) or (self.publish_first and s.due[row]):
             return None
-        due = _put(s.due, row, version if self.publish_first else 0)
+        due = put(s.due, row, version if self.publish_first else 0)
         return s._replace(due=due, bus=s.bus | {(row, version)})
 
     def crash(self, s: ProjectionState, row: int) -> ProjectionState | None:
         """Forget what was to be done next."""
         if not s.due[row] or s.faults == self.max_faults:
             return None
-        return s._replace(due=_put(s.due, row, 0), faults=s.faults + 1)
+        return s._replace(due=put(s.due, row, 0), faults=s.faults + 1)
 
     def deliver(self, s: ProjectionState, row: int, version: int) -> ProjectionState | None:
         """Handle a message and acknowledge it, or leave it on the bus as it comes too early."""
@@ -154,8 +155,8 @@ class MessageProjection(Model[ProjectionState]):
             return s
         if version == -self.changes[key]:
             gone = Row((*row.applied, version) if self.tombstones else ())
-            return s._replace(rows=_put(s.rows, key, gone), deleted=s.deleted | {key})
-        return s._replace(rows=_put(s.rows, key, Row((*row.applied, version), alive=True)))
+            return s._replace(rows=put(s.rows, key, gone), deleted=s.deleted | {key})
+        return s._replace(rows=put(s.rows, key, Row((*row.applied, version), alive=True)))
 
     def actor(self, action: Action) -> str:
         """The write side, or the handler."""
@@ -165,9 +166,6 @@ class MessageProjection(Model[ProjectionState]):
         """Show the write side and the view."""
         return ProjectionView(self.changes, s.committed, s.rows, s.deleted, s.faults)
 
-
-def _put(values: tuple[Any, ...], index: int, value: Any) -> tuple[Any, ...]:
-    return (*values[:index], value, *values[index + 1 :])
 
 
 def as_committed(view: ProjectionView) -> bool:

@@ -2,8 +2,8 @@
 
 `Projection` is the write side as a log, two views that follow it by a checkpoint, a rebuild of the first beside live
 handling, and a client that reads what it wrote (Young, "CQRS Documents", 2010; Terry et al., "Session guarantees for
-weakly consistent replicated data", PDIS 1994). Views that are told by messages are `message_projection`, a cache beside
-a view is `cache_aside`, and how positions come to be in the order of commits is `event_subscription`.
+weakly consistent replicated data", PDIS 1994). Views that are told by messages are in `messages`, a cache beside
+a view is in `cache_aside`; how positions come to be in the order of commits is in `subscription` of event sourcing.
 
 Assumptions: a command is one local transaction; the log has one order, which is that of its commits.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from acidtest.checker.machine import Action, Model, Transition
+from acidtest.models.shared.tuples import put
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -145,15 +146,15 @@ class Projection(Model[CqrsState]):
         if s.clients[c] != IDLE:
             return None
         enough = self._stock([s.log[position - 1] for position in s.tables[0].applied], c) >= 0
-        return s._replace(clients=_put(s.clients, c, VALIDATED if enough else REJECTED))
+        return s._replace(clients=put(s.clients, c, VALIDATED if enough else REJECTED))
 
     def handle(self, s: CqrsState, c: int) -> CqrsState | None:
         """Accept a command, or reject it: on what the log says, unless it was validated elsewhere."""
         if s.clients[c] != (VALIDATED if self.validate_on_view else IDLE):
             return None
         if not self.validate_on_view and self._stock(s.log, c) < 0:
-            return s._replace(clients=_put(s.clients, c, REJECTED))
-        done = s._replace(log=(*s.log, c), clients=_put(s.clients, c, ACCEPTED))
+            return s._replace(clients=put(s.clients, c, REJECTED))
+        done = s._replace(log=(*s.log, c), clients=put(s.clients, c, ACCEPTED))
         if not self.synchronous:
             return done
         first, second = [self._shown(table, len(done.log), len(done.log)) for table in s.tables]
@@ -280,7 +281,3 @@ class Projection(Model[CqrsState]):
 
 def _table(s: CqrsState, v: int, table: Table) -> CqrsState:
     return s._replace(tables=(table, s.tables[1]) if v == 0 else (s.tables[0], table))
-
-
-def _put(clients: tuple[str, ...], c: int, status: str) -> tuple[str, ...]:
-    return (*clients[:c], status, *clients[c + 1 :])

@@ -1,9 +1,7 @@
-"""CQRS: what is claimed of its models.
+"""CQRS: what is claimed of views that follow a log by a checkpoint, of their rebuild, and of who reads them.
 
-Commands change one side, queries read another that follows it. Three machines show the pattern: `projection` (views
-that follow a log by a checkpoint), `message_projection` (a view that is told by messages) and `cache_aside` (a cache
-beside a view). Sources: Young, "CQRS Documents", 2010; Terry et al., "Session guarantees for weakly consistent
-replicated data", PDIS 1994; Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013.
+The machine is in `projection`. Sources: Young, "CQRS Documents", 2010; Terry et al., "Session guarantees for weakly
+consistent replicated data", PDIS 1994.
 """
 
 from __future__ import annotations
@@ -11,9 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from acidtest.checker.machine import Kind, Property, implied
-from acidtest.checker.theory import Claim, Diagram, Size, Study, Switch, Theorem, Theory
-from acidtest.models.cqrs import cache_aside
-from acidtest.models.cqrs import messages as message_projection
+from acidtest.checker.theory import Diagram, Size, Study, Switch, Theorem
 from acidtest.models.cqrs.projection import (
     ACCEPTED,
     IDLE,
@@ -165,55 +161,4 @@ STUDY = Study(
         Theorem(CQ9, {"counts_reads": True}, {}),
     ),
     diagram=Diagram({"changes": (-1, -1), "opening": 2}, _of_projection),
-)  # fmt: skip
-
-THEORY = Theory(
-    promise=(
-        "What changes the data and what answers questions about it are two sides. Commands are decided on the one, which "
-        "keeps its rules at once; the other is made of views that follow it event by event, each in the shape and the "
-        "store that its queries want. A view is late, but never wrong: it always is what some prefix of the history "
-        "amounts to, it catches up, and it can be thrown away and built again."
-    ),
-    studies=(STUDY, message_projection.STUDY, cache_aside.STUDY),
-    aspects={
-        "atomicity": ("CQ4", "CQ1.bus"), "isolation": ("G2", "N2", "N3"), "durability": ("CQ7", "N5.lost"),
-        "idempotency": ("CQ3", "CQ3.bus", "N5"), "termination": ("CQ5", "CQ5.bus", "CQ8.live"),
-        "order": ("CQ2", "CQ2.bus", "CQ6", "CQ10", "N1"),
-    },
-    omitted={
-        "G1": "nothing is conserved here: commands may add to the stock and take from it",
-        "G3": "a command is one local transaction, and asking for it again is a matter of local ACID and of the inbox",
-        "G4": "likewise; the reply tells of the write side, and how late a view may be is N1",
-        "G6": "nothing is held: a lease on the cache may run out at any time",
-    },
-    claims=(
-        Claim(
-            "eventual consistency", "confirmed", ("N1", "CQ1", "CQ5"),
-            "a query may miss what was accepted, and in the end every view shows it; the write side itself is consistent at once",
-        ),
-        Claim(
-            "reads are optimised independently of writes", "confirmed", ("CQ9", "CQ1"),
-            "queries change nothing, and a view of any shape follows the same log",
-        ),
-        Claim(
-            "different storage for reads and writes", "refined", ("N5", "N5.lost", "CQ3.bus"),
-            "a store that cannot hold the checkpoint repeats or loses events, unless its rows can be written idempotently",
-        ),
-        Claim(
-            "complex queries without impact on writes", "refined", ("CQ9", "N2"),
-            "as long as no command is decided on what a query said",
-        ),
-        Claim(
-            "problem: keeping the read and write models in step", "confirmed", ("N3", "CQ7", "CQ1.bus"),
-            "views contradict each other for a while, and for ever where a message is lost or a rebuild meets live handling",
-        ),
-        Claim(
-            "a cache in front of the view, with a time to live", "refuted", ("N4", "CQ8", "CQ8.live"),
-            "without leases and invalidation the cache stays stale until the time is over, after the view has long caught up",
-        ),
-        Claim(
-            "for financial systems", "refined", ("G2", "N2"),
-            "balances are shown from views and decided on the log: two commands on one stale view overdraw",
-        ),
-    ),
 )  # fmt: skip

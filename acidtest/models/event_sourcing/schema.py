@@ -5,7 +5,7 @@ the next version of the code in its own time. A version of the code writes amoun
 than the one before, and upcasters bring older events and snapshots to it, step by step (Young, "Versioning in an
 Event Sourced System", 2016; Overeem et al., "The dark side of event sourcing", SANER 2017).
 
-Assumptions: appends are guarded by an expected version (see `event_streams`); a process knows which schemas it knows.
+Assumptions: appends are guarded by an expected version (see `streams`); a process knows which schemas it knows.
 """
 
 from __future__ import annotations

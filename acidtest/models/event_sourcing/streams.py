@@ -3,16 +3,17 @@
 `EventStreams` is an event store with an expected version per append and recognition of event ids (Young, "CQRS
 Documents", 2010; KurrentDB's append), and one process per command that loads, decides and appends. Replies may be
 lost and processes crash; whoever asked asks again, with the same event ids. What a stream loads into, over snapshots
-and changes of schema, is `event_schema`; who reads all streams in one order is `event_subscription`.
+and changes of schema, is in `schema`; who reads all streams in one order is in `subscription`.
 
 Assumptions: an append is one transaction, and a process knows of the store only what it has loaded.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from acidtest.checker.machine import Model, Transition
+from acidtest.models.shared.tuples import put
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -251,13 +252,13 @@ class EventStreams(Model[StreamsState]):
         added = [
             Event(c, writer.attempt, part, command.changes[part], last + i, on) for i, part in enumerate(parts, 1)
         ]
-        return s._replace(streams=_put(s.streams, command.stream, (*stream, *added)))
+        return s._replace(streams=put(s.streams, command.stream, (*stream, *added)))
 
     def _told(self, s: StreamsState, c: int, answer: str) -> StreamsState:
-        return self._now(s._replace(replies=_put(s.replies, c, answer)), c, Writer(DONE))
+        return self._now(s._replace(replies=put(s.replies, c, answer)), c, Writer(DONE))
 
     def _now(self, s: StreamsState, c: int, writer: Writer) -> StreamsState:
-        return s._replace(writers=_put(s.writers, c, writer))
+        return s._replace(writers=put(s.writers, c, writer))
 
     def view(self, s: StreamsState) -> StreamsView:
         """Show the log, and what clients know."""
@@ -267,9 +268,3 @@ class EventStreams(Model[StreamsState]):
 def balance(events: tuple[Event, ...]) -> int:
     """Fold: what the events amount to."""
     return sum([event.change for event in events])
-
-
-def _put(values: tuple[Any, ...], index: int, value: Any) -> tuple[Any, ...]:
-    changed = [*values]
-    changed[index] = value
-    return tuple(changed)

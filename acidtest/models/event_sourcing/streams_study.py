@@ -1,17 +1,13 @@
-"""Event sourcing: what is claimed of its models.
+"""Event sourcing: what is claimed of streams and of the commands that decide on them and append.
 
-What happened is kept as events, and the state is what they amount to. Three machines show the pattern: `event_streams`
-(commands that decide and append, whose properties are here), `event_schema` (what a stream loads into, over snapshots
-and versions of the code) and `event_subscription` (who reads all streams in one order; see `event_checkpoints`). Sources: Young, "CQRS Documents", 2010; Helland,
-"Immutability changes everything", CIDR 2015; the trackers of the event stores named beside each property.
+The machine is in `streams`. Sources: Young, "CQRS Documents", 2010; Helland, "Immutability changes everything", CIDR
+2015; the trackers of the event stores named beside each property.
 """
 
 from __future__ import annotations
 
 from acidtest.checker.machine import Kind, Property, implied
-from acidtest.checker.theory import Claim, Diagram, Size, Study, Switch, Theorem, Theory
-from acidtest.models.event_sourcing import schema as event_schema
-from acidtest.models.event_sourcing import subscription_study as event_checkpoints
+from acidtest.checker.theory import Diagram, Size, Study, Switch, Theorem
 from acidtest.models.event_sourcing.streams import (
     OK,
     REJECTED,
@@ -151,52 +147,5 @@ STUDY = Study(
     diagram=Diagram(
         {"commands": TWO_WITHDRAWALS, "faults": 0},
         lambda s: f"{len(s.streams[0])} events\n" + " | ".join(sorted(w.phase for w in s.writers)),
-    ),
-)  # fmt: skip
-
-THEORY = Theory(
-    promise=(
-        "Instead of a state that is overwritten, what happened is kept: every command appends events to a stream, and "
-        "the state is what they amount to when they are read again. An append names the version of the stream that the "
-        "command was decided on, and is refused if the stream has grown since, so each decision fits the history before "
-        "it. Others follow by reading all streams in one order, each from its own checkpoint."
-    ),
-    studies=(STUDY, event_schema.STUDY, event_checkpoints.STUDY),
-    aspects={
-        "atomicity": ("ES4", "N4"), "isolation": ("ES3", "ES10", "N1"), "durability": ("ES1", "G4"),
-        "idempotency": ("ES9", "G3", "ES11"), "termination": ("G9.live", "ES8.live", "N2.live"),
-        "non-blocking": ("N3.live",), "order": ("ES2", "N2", "N3", "N3.order"),
-    },
-    omitted={
-        "G1": "amounts are whatever the events say; that every reader adds them up alike is ES5",
-        "G6": "nothing is held between two commands: a refused append leaves no trace",
-        "G12": "a matter of number formats, which is checked on running code",
-    },
-    claims=(
-        Claim(
-            "eventual consistency", "refined", ("ES3", "G4", "ES8.live", "N1"),
-            "a stream is consistent at once, its subscribers in the end, a rule about two only if appends name both versions",
-        ),
-        Claim(
-            "full history of changes, an audit trail", "confirmed", ("ES1", "ES2"),
-            "the log only grows, and numbers leave no event out",
-        ),
-        Claim(
-            "time travel: replay to any point", "refined", ("ES5", "ES7"),
-            "any prefix can be loaded again, as long as upcasters reach back to its oldest event",
-        ),
-        Claim(
-            "projections for several uses", "refined", ("ES8", "N2", "N3"),
-            "in the order of positions a projection skips events for ever, unless it knows which transactions are open",
-        ),
-        Claim(
-            "problem: evolution of the events' schema", "confirmed", ("SHUT-OUT", "ES7"),
-            "old code cannot read new events, and new code reads old ones only through every upcaster",
-        ),
-        Claim("for undo and redo", "refined", ("ES1",), "nothing is undone: a further event says that it no longer counts"),
-        Claim(
-            "for compliance (GDPR, HIPAA)", "refined", ("ES1",),
-            "an auditor's log never forgets, which is what a person's right to erasure demands",
-        ),
     ),
 )  # fmt: skip

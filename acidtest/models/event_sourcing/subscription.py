@@ -293,4 +293,5 @@ def _with(s: SubscriptionState, xid: int, tx: Tx) -> SubscriptionState:
 
 
 def _count(emitted: tuple[int, ...], xid: int) -> tuple[int, ...]:
+    # No further than 2: twice is enough to be wrong.
     return (*emitted[: xid - 1], min(emitted[xid - 1] + 1, 2), *emitted[xid:])

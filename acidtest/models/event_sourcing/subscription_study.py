@@ -1,4 +1,4 @@
-"""Subscribers with checkpoints: what is claimed of `event_subscription`.
+"""Subscribers with checkpoints: what is claimed of the machine in `subscription`.
 
 Nothing that a subscriber can see tells a position that was rolled back from one that is still to be committed. Whoever
 goes by positions must choose between skipping events and stopping for ever (N2); whoever goes by the oldest open

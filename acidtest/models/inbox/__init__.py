@@ -1,1 +1,7 @@
-"""TODO."""
+"""The inbox (idempotent consumer).
+
+Read in this order:
+
+- `consumer`: workers that take messages, look for their records, and commit record and effect together.
+- `consumer_study`: that each message has one effect, which rule each claim rests on, and what cannot be had.
+"""

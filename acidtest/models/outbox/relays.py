@@ -10,13 +10,11 @@ turn. The database does not lose what it committed; the broker neither loses nor
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from acidtest.checker.machine import Action, Model, Transition
-from acidtest.checker.theory import Diagram, Size, Study, Theorem
-from acidtest.models.outbox import rows as of
-from acidtest.models.outbox.rows import NOBODY, Relay, RelayState, RelayView
-from acidtest.models.shared.ledger import put
+from acidtest.checker.theory import Switch
+from acidtest.models.shared.tuples import put
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +24,80 @@ OF_RELAYS = frozenset({"Claim", "MarkFirst", "Publish", "LoseAck", "Refuse", "Fa
 #: Copies of a message are counted up to here, more than faults excuse: some broken rules make them without end.
 MOST_COPIES = 3
 OF_BROKER, OF_DATABASE = frozenset({"Outage", "Return", "Repair"}), frozenset({"Lapse", "Cleanup"})
+#: A row before its transaction, and in place of it a message that only the memory of the service holds.
+ABSENT, IN_MEMORY = "absent", "in memory"
+PENDING, SENT, PARKED, FAILED, DELETED = "pending", "sent", "parked", "failed", "deleted"
+#: What a relay is at: nothing, a row claimed, marked ahead, accepted, refused for its content, not known to be accepted.
+IDLE, CLAIMED, MARKED, ACKED, NACKED, ERROR = "idle", "claimed", "marked", "acked", "nacked", "error"
+#: A relay that crashed and will be restarted, and one that an error ended, of which nobody knows.
+DOWN, STOPPED = "down", "stopped"
+NOBODY = -1
+
+
+class Relay(NamedTuple):
+    """The memory of a relay: what it is at, and with which message."""
+
+    phase: str
+    message: int = NOBODY
+
+
+class RelayState(NamedTuple):
+    """Durable unless said otherwise; messages and relays are numbered.
+
+    Arguments:
+        positions: the messages in the order in which their rows were inserted.
+        commits: those that are committed, in that order.
+        aborted: those whose transactions were rolled back.
+        rows: the status of each row.
+        owners: which relay holds the lease of each row. A relay has one claim at a time, so that this tells a stale
+            claim from a current one, as the number of a fencing token does.
+        relays: their memory.
+        published: the messages on the broker, in the order of their first copies.
+        copies: the ids that the copies of each message carry.
+        excused: how many crashes, lost answers and early ends of a lease befell each message.
+        repaired: whether the poison was.
+        up: whether the broker is.
+        faults: how many there were.
+    """
+
+    positions: tuple[int, ...]
+    commits: tuple[int, ...]
+    aborted: frozenset[int]
+    rows: tuple[str, ...]
+    owners: tuple[int, ...]
+    relays: tuple[Relay, ...]
+    published: tuple[int, ...]
+    copies: tuple[tuple[int, ...], ...]
+    excused: tuple[int, ...]
+    repaired: bool = False
+    up: bool = True
+    faults: int = 0
+
+
+class RelayView(NamedTuple):
+    """What an outsider sees: everything, with the key of each message, and the one that is poisoned."""
+
+    keys: str
+    poison: int
+    state: RelayState
+
+
+SWITCHES = (
+    Switch("claims", "a relay takes a row only if no other holds its lease", default=True),
+    Switch("leases", "the lease of a relay runs out", default=True),
+    Switch("fenced", "a relay without the lease cannot change the row", default=True),
+    Switch("serial_keys", "a row waits for earlier pending rows of its key", default=True),
+    Switch("block_key", "a row waits for earlier parked rows of its key", default=True),
+    Switch("park", "what the broker refuses for its content is parked", default=True),
+    Switch("mark_first", "rows are marked before they are published"),
+    Switch("hook_only", "there are no rows: the service publishes from memory after the commit"),
+    Switch("publish_early", "the service publishes before it commits"),
+    Switch("by_position", "relays poll by position: what lies behind the last sent row is not looked at"),
+    Switch("by_age", "cleanup deletes rows whatever their status"),
+    Switch("fresh_ids", "every attempt to publish makes a new id"),
+    Switch("give_up", "a row that could not be published is marked as failed, and never tried again"),
+    Switch("dies_on_error", "an error ends the loop of a relay, but not its process"),
+)
 
 
 class OutboxRelay(Model[RelayState]):
@@ -47,12 +119,12 @@ class OutboxRelay(Model[RelayState]):
         self, keys: str, relays: int, faults: int, poison: int = NOBODY, slow: tuple[int, ...] = (), **switches: bool
     ) -> None:
         self.keys, self.n_relays, self.budget, self.poison, self.slow = keys, relays, faults, poison, slow
-        self.on = frozenset(s.name for s in of.SWITCHES if switches.get(s.name, s.default))
+        self.on = frozenset(s.name for s in SWITCHES if switches.get(s.name, s.default))
 
     def initial_states(self) -> list[RelayState]:
         """Nothing has been asked for."""
         n = len(self.keys)
-        rows, owners, relays = (of.ABSENT,) * n, (NOBODY,) * n, (Relay(of.IDLE),) * self.n_relays
+        rows, owners, relays = (ABSENT,) * n, (NOBODY,) * n, (Relay(IDLE),) * self.n_relays
         return [RelayState((), (), frozenset(), rows, owners, relays, (), ((),) * n, (0,) * n)]
 
     def transitions(self) -> Sequence[Transition]:
@@ -101,7 +173,7 @@ class OutboxRelay(Model[RelayState]):
         """The business change and the row become true."""
         if i not in s.positions or i in s.commits or i in s.aborted:
             return None
-        row = of.IN_MEMORY if "hook_only" in self.on else of.PENDING
+        row = IN_MEMORY if "hook_only" in self.on else PENDING
         return s._replace(commits=(*s.commits, i), rows=put(s.rows, i, row))
 
     def rollback(self, s: RelayState, i: int) -> RelayState | None:
@@ -116,84 +188,84 @@ class OutboxRelay(Model[RelayState]):
 
     def hook(self, s: RelayState, i: int) -> RelayState | None:
         """The service publishes what it remembers having committed."""
-        if s.rows[i] != of.IN_MEMORY or not s.up:
+        if s.rows[i] != IN_MEMORY or not s.up:
             return None
-        return self._accept(s._replace(rows=put(s.rows, i, of.ABSENT)), i)
+        return self._accept(s._replace(rows=put(s.rows, i, ABSENT)), i)
 
     def service_crash(self, s: RelayState) -> RelayState | None:
         """The service forgets what it was going to publish."""
-        if s.faults == self.budget or of.IN_MEMORY not in s.rows:
+        if s.faults == self.budget or IN_MEMORY not in s.rows:
             return None
-        return s._replace(faults=s.faults + 1, rows=tuple([of.ABSENT if row == of.IN_MEMORY else row for row in s.rows]))
+        return s._replace(faults=s.faults + 1, rows=tuple([ABSENT if row == IN_MEMORY else row for row in s.rows]))
 
     def claim(self, s: RelayState, r: int) -> RelayState | None:
         """Take a lease of the first row that may be published, by position."""
         i = next((i for i in s.positions if self._may_take(s, i)), None)
-        if i is None or s.relays[r].phase != of.IDLE:
+        if i is None or s.relays[r].phase != IDLE:
             return None
-        return self._at(s, r, of.CLAIMED, i)._replace(owners=put(s.owners, i, r))
+        return self._at(s, r, CLAIMED, i)._replace(owners=put(s.owners, i, r))
 
     def _may_take(self, s: RelayState, i: int) -> bool:
         """What a poll selects, by the rows alone."""
-        if s.rows[i] != of.PENDING or (s.owners[i] != NOBODY and "claims" in self.on):
+        if s.rows[i] != PENDING or (s.owners[i] != NOBODY and "claims" in self.on):
             return False
         place = s.positions.index(i)
-        if "by_position" in self.on and any(s.rows[j] in (of.SENT, of.DELETED) for j in s.positions[place + 1 :]):
+        if "by_position" in self.on and any(s.rows[j] in (SENT, DELETED) for j in s.positions[place + 1 :]):
             return False
         earlier = [s.rows[j] for j in s.positions[:place] if self.keys[j] == self.keys[i]]
-        return not ("serial_keys" in self.on and of.PENDING in earlier) and not ("block_key" in self.on and of.PARKED in earlier)
+        return not ("serial_keys" in self.on and PENDING in earlier) and not ("block_key" in self.on and PARKED in earlier)
 
     def mark_first(self, s: RelayState, r: int) -> RelayState | None:
         """A bug: mark the row before it is published."""
         phase, i = s.relays[r]
-        if phase != of.CLAIMED:
+        if phase != CLAIMED:
             return None
         if s.owners[i] != r:
-            return self._at(s, r, of.IDLE)
-        return self._at(s, r, of.MARKED, i)._replace(rows=put(s.rows, i, of.SENT))
+            return self._at(s, r, IDLE)
+        return self._at(s, r, MARKED, i)._replace(rows=put(s.rows, i, SENT))
 
     def _sends(self, s: RelayState, r: int) -> bool:
         """Whether a relay is about to publish."""
-        return s.relays[r].phase == (of.MARKED if "mark_first" in self.on else of.CLAIMED)
+        return s.relays[r].phase == (MARKED if "mark_first" in self.on else CLAIMED)
 
     def publish(self, s: RelayState, r: int) -> RelayState | None:
         """The broker accepts, and the relay learns that."""
         i = s.relays[r].message
         if not self._sends(s, r) or not s.up or self._is_poison(s, i):
             return None
-        return self._at(self._accept(s, i), r, of.ACKED, i)
+        return self._at(self._accept(s, i), r, ACKED, i)
 
     def lose_ack(self, s: RelayState, r: int) -> RelayState | None:
         """The broker accepts, and the relay does not learn it: publish again later, or never if that is the rule."""
         accepted, i = self.publish(s, r), s.relays[r].message
         if accepted is None or s.faults == self.budget:
             return None
-        return self._at(self._excuse(accepted, i), r, of.ACKED if "mark_first" in self.on else of.ERROR, i)
+        return self._at(self._excuse(accepted, i), r, ACKED if "mark_first" in self.on else ERROR, i)
 
     def refuse(self, s: RelayState, r: int) -> RelayState | None:
         """The broker refuses a message for its content."""
         if not self._sends(s, r) or not s.up or not self._is_poison(s, s.relays[r].message):
             return None
-        return self._at(s, r, of.NACKED, s.relays[r].message)
+        return self._at(s, r, NACKED, s.relays[r].message)
 
     def fail(self, s: RelayState, r: int) -> RelayState | None:
         """The broker cannot be reached."""
-        return None if s.up or not self._sends(s, r) else self._at(s, r, of.ERROR, s.relays[r].message)
+        return None if s.up or not self._sends(s, r) else self._at(s, r, ERROR, s.relays[r].message)
 
     def settle(self, s: RelayState, r: int) -> RelayState | None:
         """Mark the row as sent, park it, or give it back; nothing, if somebody else has the lease by now."""
         phase, i = s.relays[r]
-        if phase not in {of.ACKED, of.NACKED, of.ERROR}:
+        if phase not in {ACKED, NACKED, ERROR}:
             return None
-        if phase != of.ACKED and "dies_on_error" in self.on:
-            return self._at(s, r, of.STOPPED)
-        idle = self._at(s, r, of.IDLE)
-        if s.rows[i] == of.DELETED or (s.owners[i] != r and "fenced" in self.on):
+        if phase != ACKED and "dies_on_error" in self.on:
+            return self._at(s, r, STOPPED)
+        idle = self._at(s, r, IDLE)
+        if s.rows[i] == DELETED or (s.owners[i] != r and "fenced" in self.on):
             return idle
         rows = {
-            of.ACKED: of.SENT,
-            of.NACKED: of.PARKED if "park" in self.on else of.PENDING,
-            of.ERROR: of.FAILED if "give_up" in self.on else of.PENDING,
+            ACKED: SENT,
+            NACKED: PARKED if "park" in self.on else PENDING,
+            ERROR: FAILED if "give_up" in self.on else PENDING,
         }
         return idle._replace(rows=put(s.rows, i, rows[phase]), owners=put(s.owners, i, NOBODY))
 
@@ -201,11 +273,11 @@ class OutboxRelay(Model[RelayState]):
         """A relay loses its memory; an idle one has none to lose."""
         if s.relays[r].message == NOBODY or s.faults == self.budget:
             return None
-        return self._at(self._excuse(s, s.relays[r].message), r, of.DOWN)
+        return self._at(self._excuse(s, s.relays[r].message), r, DOWN)
 
     def restart(self, s: RelayState, r: int) -> RelayState | None:
         """Start again with an empty memory."""
-        return self._at(s, r, of.IDLE) if s.relays[r].phase == of.DOWN else None
+        return self._at(s, r, IDLE) if s.relays[r].phase == DOWN else None
 
     def stall(self, s: RelayState, r: int) -> RelayState | None:
         """A relay pauses for so long that its lease runs out; it does not notice."""
@@ -222,9 +294,9 @@ class OutboxRelay(Model[RelayState]):
 
     def cleanup(self, s: RelayState, i: int) -> RelayState | None:
         """The retention period of a row is over."""
-        if s.rows[i] != of.SENT and not (s.rows[i] == of.PENDING and "by_age" in self.on):
+        if s.rows[i] != SENT and not (s.rows[i] == PENDING and "by_age" in self.on):
             return None
-        return s._replace(rows=put(s.rows, i, of.DELETED), owners=put(s.owners, i, NOBODY))
+        return s._replace(rows=put(s.rows, i, DELETED), owners=put(s.owners, i, NOBODY))
 
     def outage(self, s: RelayState) -> RelayState | None:
         """The broker goes away, for as long as it likes."""
@@ -236,9 +308,9 @@ class OutboxRelay(Model[RelayState]):
 
     def repair(self, s: RelayState) -> RelayState | None:
         """Somebody looks at what is parked, and mends it."""
-        if s.rows[self.poison] != of.PARKED:
+        if s.rows[self.poison] != PARKED:
             return None
-        return s._replace(rows=put(s.rows, self.poison, of.PENDING), repaired=True)
+        return s._replace(rows=put(s.rows, self.poison, PENDING), repaired=True)
 
     def _is_poison(self, s: RelayState, i: int) -> bool:
         return i == self.poison and not s.repaired
@@ -265,36 +337,3 @@ class OutboxRelay(Model[RelayState]):
         if action.name in OF_RELAYS:
             return f"relay {action.args[0]}"
         return "broker" if action.name in OF_BROKER else "database" if action.name in OF_DATABASE else "service"
-
-
-ONE_KEY = {"keys": "aa", "relays": 2, "faults": 1, "slow": (1,)}
-POISONED = {"keys": "aab", "relays": 1, "faults": 1, "poison": 0, "slow": (2,)}
-
-STUDY = Study(
-    name="outbox with relays",
-    make=OutboxRelay,
-    switches=of.SWITCHES,
-    sizes=(
-        Size("2 messages of 1 key, 2 relays, 1 fault", ONE_KEY, 619, 16),
-        Size("3 messages of 2 keys, 1 of them poisoned, 1 relay, 1 fault", POISONED, 7_597, 26),
-        Size("3 messages of 2 keys, 2 relays, 1 fault", {"keys": "aab", "relays": 2, "faults": 1}, 14_185, 20),
-    ),
-    properties=of.properties(),
-    theorems=(
-        Theorem(of.N1, {}, {"mark_first": True}),
-        Theorem(of.N1_LOSS, {"mark_first": True}, {}),
-        Theorem(of.N2, {}, {"block_key": False}, size=1),
-        Theorem(of.OB4, {"block_key": False}, {}, size=1),
-        Theorem(of.N3, {"serial_keys": False}, {}),
-        Theorem(of.N4, {"hook_only": True}, {}),
-        Theorem(of.N5, size=1),
-        Theorem(of.OB8, {"park": False}, {}, size=1),
-        Theorem(of.OB11, {"by_position": True}, {}, size=1),
-        *(Theorem(p, {of.NEEDS[p.id].name: not of.NEEDS[p.id].default}, {}) for p in of.properties() if p.id in of.NEEDS),
-    ),
-    diagram=Diagram(
-        {"keys": "a", "relays": 1, "faults": 1},
-        lambda s: f"row {s.rows[0]}\nrelay {s.relays[0].phase}\n{len(s.copies[0])} copies",
-        hidden=frozenset({"Outage", "Return", "Cleanup"}),
-    ),
-)

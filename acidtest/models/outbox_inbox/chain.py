@@ -2,7 +2,7 @@
 
 Between two services there is a table of rows that are owed, a relay that publishes and then marks, a broker that keeps
 a queue, and a consumer that commits record, change and the rows of the next hop in one transaction, and acknowledges
-after that. The chain implements an exactly-once channel (`channel`). Source: Helland, "Life beyond distributed
+after that. The chain implements an exactly-once channel (see `channel`). Source: Helland, "Life beyond distributed
 transactions", 2007; PATTERNS 12.
 
 Assumed: relays and consumers work for one key, one at a time (what happens else, the models of the two parts show), and
@@ -11,26 +11,71 @@ what is committed is not lost. Hop 0 leads from the first service to the second,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from acidtest.checker.machine import Action, Model, Transition
-from acidtest.checker.theory import Claim, Diagram, Refines, Size, Study, Theorem, Theory
-from acidtest.models.outbox_inbox import channel as of
-from acidtest.models.outbox_inbox.channel import (
-    ABSENT,
-    HOPS,
-    NOTHING,
-    PENDING,
-    PUBLISHED,
-    SENT,
-    ChainState,
-    ChainView,
-    may_come,
-)
-from acidtest.models.shared.ledger import put
+from acidtest.checker.theory import Switch
+from acidtest.models.outbox_inbox.channel import HOPS, Order
+from acidtest.models.shared.tuples import put
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+ABSENT, PENDING, PUBLISHED, SENT = "absent", "pending", "published", "sent"
+NOTHING = -1
+
+
+class ChainState(NamedTuple):
+    """Durable but for `held` and `owing`; two of everything, one for each hop, and messages by their ids.
+
+    Arguments:
+        taken: how many transfers the first service has accepted.
+        rows: the outbox; PUBLISHED is what only the memory of the relay knows.
+        queue: the broker.
+        held: the message that the consumer has committed and not acknowledged.
+        inbox: the records of the consumer.
+        purged: those that were cleaned away.
+        applied: the transfers that took effect, in order.
+        owing: transfers whose rows the second service has yet to write, where that is a transaction of its own.
+        mails: how many mails the last service has sent, per transfer.
+        faults: how many there were.
+    """
+
+    taken: int
+    rows: tuple[tuple[str, ...], ...]
+    queue: tuple[Order, ...] = ((), ())
+    held: Order = (NOTHING, NOTHING)
+    inbox: tuple[frozenset[int], ...] = (frozenset(), frozenset())
+    purged: tuple[frozenset[int], ...] = (frozenset(), frozenset())
+    applied: tuple[Order, ...] = ((), ())
+    owing: Order = ()
+    mails: Order = ()
+    faults: int = 0
+
+
+class ChainView(NamedTuple):
+    """What an outsider sees of all services and the broker, and how many transfers there are."""
+
+    n: int
+    state: ChainState
+
+
+SWITCHES = (
+    Switch("separate_tx", "the second service writes what it owes in a transaction of its own"),
+    Switch("publish_early", "the second service publishes before it commits"),
+    Switch("random_ids", "a copy that is processed again makes outputs with new ids"),
+    Switch("short_retention", "records are cleaned away while copies may still come"),
+    Switch("no_record", "a consumer does not look for records"),
+    Switch("unordered", "the broker delivers in any order"),
+    Switch("versions", "a consumer takes a message only after the one before it"),
+    Switch("restore", "the last service may be set back to a backup"),
+    Switch("mail", "the last service also sends a mail, before it commits"),
+)
+
+
+def may_come(s: ChainState, hop: int, i: int) -> bool:
+    """Whether a copy of a message may still arrive."""
+    return s.rows[hop][i] != SENT or i in s.queue[hop]
 
 
 class Chain(Model[ChainState]):
@@ -47,7 +92,7 @@ class Chain(Model[ChainState]):
 
     def __init__(self, n: int, faults: int = 1, **switches: bool) -> None:
         self.n, self.budget = n, faults
-        self.on = frozenset(s.name for s in of.SWITCHES if switches.get(s.name, s.default))
+        self.on = frozenset(s.name for s in SWITCHES if switches.get(s.name, s.default))
         # A message beyond the n-th is another copy of a transfer, under a new id.
         self.ids = range(2 * n if "random_ids" in self.on else n)
 
@@ -186,64 +231,6 @@ class Chain(Model[ChainState]):
         return names[int(str(action.args[0])) + there]
 
 
-def chain_to_channel(s: ChainState) -> tuple[of.Order, ...]:
+def chain_to_channel(s: ChainState) -> tuple[Order, ...]:
     """Map the chain to the channel: forget how transfers get from one service to the next."""
     return tuple(range(s.taken)), *s.applied
-
-
-STUDY = Study(
-    name="chain of outbox and inbox",
-    make=Chain,
-    switches=of.SWITCHES,
-    sizes=(
-        Size("2 transfers, no faults", {"n": 2, "faults": 0}, 726, 23),
-        Size("2 transfers, 1 fault", {"n": 2, "faults": 1}, 4_947, 25),
-        Size("3 transfers, no faults", {"n": 3, "faults": 0}, 8_986, 34),
-    ),
-    properties=of.properties(),
-    theorems=(
-        Theorem(of.N1),
-        Theorem(of.N2, {"mail": True}, size=1),
-        Theorem(of.N3, {"restore": True}, {}, size=1),
-        Theorem(of.N4, {"unordered": True}, {"unordered": True, "versions": True}),
-        Theorem(of.EO1, {"no_record": True}, {}, size=1),
-        Theorem(of.EO1_REST, {"separate_tx": True}, {}, size=1),
-        Theorem(of.EO2, {"separate_tx": True}, {}),
-        Theorem(of.EO3, {"random_ids": True}, {}, size=1),
-        Theorem(of.EO1, {"random_ids": True}, {}, size=1),
-        Theorem(of.EO4, {"unordered": True}, {}),
-        Theorem(of.EO5, {"publish_early": True}, {}),
-        Theorem(of.EO6, {"publish_early": True}, {}),
-        Theorem(of.EO7, {"short_retention": True}, {}),
-        Theorem(of.EO1, {"short_retention": True}, {}, size=1),
-        Theorem(of.G9, {"separate_tx": True}, {}, size=1),
-    ),
-    refines=Refines("exactly-once channel", of.Channel, chain_to_channel),
-    diagram=Diagram(
-        {"n": 1, "faults": 0}, lambda s: f"{s.rows[0][0]} | {s.rows[1][0]}\n{len(s.applied[0])} passed, {len(s.applied[1])} arrived"
-    ),
-)
-
-THEORY = Theory(
-    promise=(
-        "A transfer that one service accepts takes effect at every service on its way, once and in order, although each "
-        "service has a database of its own and messages between them come more than once. Until it has arrived, it is "
-        "on record as owed: money is never nowhere."
-    ),
-    studies=(STUDY, of.CHANNEL),
-    aspects={
-        "atomicity": ("EO2", "N1"), "isolation": ("N1",), "durability": ("EO1.rest", "N3"),
-        "idempotency": ("EO1", "EO3", "EO7", "N2"), "conservation": ("EO6",), "termination": ("G9",), "order": ("EO4", "EO5", "N4"),
-    },
-    omitted={
-        "EO8": "a service that was set back cannot know it from what it has; N3 shows what is lost without a witness outside",
-        "N5": "a bound on time: models have no clock, and say only that everything arrives",
-    },
-    claims=(
-        Claim("at-least-once delivery and idempotent consumers make exactly-once processing", "refined",
-              ("EO1", "EO1.rest", "EO3", "EO7", "N2"),
-              "of effects in databases whose records outlive all copies; not of mails"),
-        Claim("eventual consistency", "confirmed", ("N1", "EO6", "G9"),
-              "a transfer is seen here before it is there, and always on record in between"),
-    ),
-)  # fmt: skip

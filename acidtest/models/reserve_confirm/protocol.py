@@ -20,6 +20,7 @@ from acidtest.checker.machine import Action, Model, Transition
 from acidtest.models.reserve_confirm import provider
 from acidtest.models.reserve_confirm.provider import ABSENT, AMOUNT, DEFINITE, DONE, VOIDED, WORKING, Order
 from acidtest.models.reserve_confirm.switches import SWITCHES
+from acidtest.models.shared.tuples import put
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,7 +134,7 @@ class ReserveConfirm(Model[ReserveState]):
             return None
         early = "capture_first" in self.on
         hold = Hold(POSTED, AMOUNT, WAITING) if early else hold._replace(session=WAITING)
-        return self._hold(s, h, hold)._replace(requests=_put(s.requests, h, s.requests[h] + 1))
+        return self._hold(s, h, hold)._replace(requests=put(s.requests, h, s.requests[h] + 1))
 
     def timeout(self, s: ReserveState, h: int) -> ReserveState | None:
         """Wait no longer: what became of the order is unknown."""
@@ -153,8 +154,8 @@ class ReserveConfirm(Model[ReserveState]):
             return None
         s = self._hold(s, h, Hold(PENDING, 0, WAITING))
         if "keep_key" not in self.on:
-            return s._replace(strays=_put(s.strays, h, s.strays[h] + 1))
-        return s._replace(requests=_put(s.requests, h, s.requests[h] + 1))
+            return s._replace(strays=put(s.strays, h, s.strays[h] + 1))
+        return s._replace(requests=put(s.requests, h, s.requests[h] + 1))
 
     def reply(self, s: ReserveState, h: int) -> ReserveState | None:
         """Have the call answered."""
@@ -205,7 +206,7 @@ class ReserveConfirm(Model[ReserveState]):
         """The provider takes a request."""
         if not s.requests[h]:
             return None
-        s = s._replace(requests=_put(s.requests, h, s.requests[h] - 1))
+        s = s._replace(requests=put(s.requests, h, s.requests[h] - 1))
         return self._order(s, h, provider.accepted(s.orders[h], idempotent="idempotent" in self.on))
 
     def dispense(self, s: ReserveState, h: int, paid: int) -> ReserveState | None:
@@ -248,7 +249,7 @@ class ReserveConfirm(Model[ReserveState]):
         """The provider takes a request for an order that it cannot know to be the same, and pays."""
         if not s.strays[h] or s.orders[h].outcome == WORKING:
             return None
-        s = s._replace(strays=_put(s.strays, h, s.strays[h] - 1))
+        s = s._replace(strays=put(s.strays, h, s.strays[h] - 1))
         return self._order(s, h, provider.paid_again(s.orders[h]))
 
     def balance(self, s: ReserveState) -> int:
@@ -279,13 +280,13 @@ class ReserveConfirm(Model[ReserveState]):
 
     def _stray(self, s: ReserveState, h: int) -> ReserveState | None:
         most = s.strays[h] + s.orders[h].effects >= provider.MOST
-        return None if most else s._replace(strays=_put(s.strays, h, s.strays[h] + 1))
+        return None if most else s._replace(strays=put(s.strays, h, s.strays[h] + 1))
 
     def _hold(self, s: ReserveState, h: int, hold: Hold) -> ReserveState:
-        return s._replace(holds=_put(s.holds, h, hold))
+        return s._replace(holds=put(s.holds, h, hold))
 
     def _order(self, s: ReserveState, h: int, order: Order | None) -> ReserveState | None:
-        return order and s._replace(orders=_put(s.orders, h, order))
+        return order and s._replace(orders=put(s.orders, h, order))
 
     def view(self, state: ReserveState) -> ReserveView:
         """Everything but the bank's memory."""
@@ -300,7 +301,3 @@ class ReserveConfirm(Model[ReserveState]):
         if action.name in {"AskAgain", "DuplicateByDevice"}:
             return "customer"
         return "provider" if action.name in {"Accept", "AcceptStray", "Dispense", "Decline", "Refund"} else "bank"
-
-
-def _put(values: tuple, h: int, value: object) -> tuple:  # type: ignore[type-arg]
-    return (*values[:h], value, *values[h + 1 :])

@@ -1,7 +1,7 @@
 """Reserve/confirm with an external system: what it guarantees, what it cannot, and what each guarantee rests on.
 
-The machine is `acidtest.models.reserve_confirm.protocol`; the ids are those of PATTERNS 14. What may be assumed of the provider
-and every rule of the bank have switches, so that the checker shows why they are there.
+The machine is in `protocol`; the ids are those of PATTERNS 14. What may be assumed of the provider and every rule of
+the bank have switches, so that the checker shows why they are there.
 """
 
 from __future__ import annotations

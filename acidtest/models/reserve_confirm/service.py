@@ -3,7 +3,8 @@
 What the bank does to find out what became of an order is internal. All that is promised is that an order reaches the
 provider only while the money for it is held, that a hold becomes a withdrawal once the provider has paid, of what it has
 paid, and that it is given back only when the provider has not paid and nothing is on its way. Meanwhile a client may be
-told that the withdrawal is pending. The protocol is `acidtest.models.reserve_confirm.protocol`; running code is followed here.
+told that the withdrawal is pending. What goes on inside is in `protocol`; running code is
+followed here.
 
 Sources: TigerBeetle, two-phase transfers (post, void); Helland, "Life beyond Distributed Transactions", CIDR 2007.
 """
@@ -13,7 +14,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from acidtest.checker.machine import Model, Transition
-from acidtest.models.shared.ledger import EVENTS, Call, Ledger, LedgerState, Request, put
+from acidtest.models.shared.ledger import EVENTS, Call, Ledger, LedgerState, Request
+from acidtest.models.shared.tuples import put
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -3,7 +3,7 @@
 Each order is a saga over the same services, one step at each. What an outsider sees is what the services have done for an
 order and undone again, whether a service was told to undo what it had not done (which bars the step), and how whoever answers
 for the order says that it stands. How the services learn of their turn is internal: commands of an orchestrator, or events
-of each other. The two protocols are `saga_orchestration` and `saga_choreography`; running code is followed here.
+of each other. The two protocols are in `orchestration` and `choreography`; running code is followed here.
 
 Sources: Garcia-Molina & Salem, "Sagas", SIGMOD 1987; Mehrotra et al., ICDCS 1992 (pivot).
 """
@@ -13,8 +13,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acidtest.checker.machine import Model, Transition
-from acidtest.models.shared.ledger import EVENTS, Call, Ledger, LedgerState, Request, lifted, put
+from acidtest.models.shared.ledger import EVENTS, Call, Ledger, LedgerState, Request, lifted
 from acidtest.models.shared.steps import COMPENSATED, COMPLETED, PARKED, RUNNING, SagaSeen, marked, seen
+from acidtest.models.shared.tuples import put
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

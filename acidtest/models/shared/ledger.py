@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acidtest.checker.machine import Transition
+from acidtest.models.shared.tuples import put
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -199,8 +200,3 @@ def lifted(effect: Callable[..., LedgerState | None]) -> Callable[..., Any]:
         return None if ledger is None else state._replace(ledger=ledger)
 
     return whole
-
-
-def put(values: tuple[Any, ...], index: int, value: object) -> tuple[Any, ...]:
-    """The tuple with one element replaced."""
-    return (*values[:index], value, *values[index + 1 :])

@@ -203,7 +203,7 @@ class Tcc(Model[TccState]):
         if not s.sent[g][i] & CONFIRM_CALL:
             return None
         if row.status == CONFIRMED and self.fence:
-            return s
+            return s  # a step that changes nothing, so that a call that is repeated can be answered, too
         refused = self.fence and row.status != TRIED
         if refused or row.bookings > 1 or self.balance(s, i) + self.amounts[i] < 0:
             return None

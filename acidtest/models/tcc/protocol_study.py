@@ -1,21 +1,21 @@
 """Try-Confirm/Cancel: what it guarantees, what it cannot, and which rule each guarantee rests on.
 
-The machine is `acidtest.models.tcc.protocol`; the ids are those of PATTERNS 13. Every rule of the protocol has a
-switch that leaves it out, so that the checker shows why it is there.
+The machine is in `protocol`; the ids are those of PATTERNS 13. Every rule of the protocol has a switch that leaves it out,
+so that the checker shows why it is there.
 """
 
 from __future__ import annotations  # noqa: I001 - the names of a model, one a line, would be a page
 
 from dataclasses import replace
 
-from acidtest.models.shared.atomic_commitment import ABORTED, COMMITTED, WORKING
 from acidtest.checker.machine import Kind, Property, implied
-from acidtest.models.tcc.several_commits import TransactionCommits
 from acidtest.checker.theory import Diagram, Refines, Size, Study, Switch, Theorem
+from acidtest.models.shared.atomic_commitment import ABORTED, COMMITTED, WORKING
 from acidtest.models.tcc.protocol import (
     AS_COMMIT, CANCEL_CALL, CANCELLED, CONFIRM, CONFIRM_CALL, CONFIRMED, DUE, NONE, OK, OPEN, TOMBSTONE, TRIED, TRY,
     Row, Tcc, TccState, TccView, branches, tcc_to_commit,
 )  # fmt: skip
+from acidtest.models.tcc.several_commits import TransactionCommits
 
 #: How a branch may end.
 ENDS = frozenset({CONFIRMED, CANCELLED, TOMBSTONE})

@@ -43,7 +43,7 @@ FAULTS = frozenset({"VoteNo", "Crash", "Lose", "Restart", "Partition"})
 class ThreePhaseCrash(ThreePhase):
     """Three-phase commit among `n` sites with at most `crashes` crashes, of anybody, in termination and recovery too.
 
-    All other arguments are switches; `acidtest.models.three_phase_commit.crashes_study` says what they mean, and what is proved.
+    All other arguments are switches; `crashes_study` says what they mean, and what is proved.
     """
 
     name = "ThreePhaseCrash"
@@ -102,6 +102,7 @@ class ThreePhaseCrash(ThreePhase):
         awaited = own.role in {VOTING, INQUIRING, MOVING} and not own.heard[j]
         if not self.takes_part(own) or own.mourned & bit or not (awaited or j < i):
             return None
+        # Delay is bounded: what `j` had sent before it failed arrives, or is lost, before anybody gives it up.
         failed = not self.takes_part(s.sites[j]) and all(sender != j for _, sender, _ in s.msgs)
         if not (failed or self.unbounded_delay or _separated(s, i, j)):
             return None
@@ -126,6 +127,7 @@ class ThreePhaseCrash(ThreePhase):
         own, before = s.sites[i], (1 << i) - 1
         if own.role != FOLLOWING or own.mourned & before != before:
             return None
+        # Who has not voted may abort at once: without its vote nobody can have committed.
         if own.status in OUTCOME or own.status == INITIAL:
             return self.announce(s, i, C if own.status == C else A)
         return self.send(put(s, i, role=INQUIRING), i, STATE_REQ)

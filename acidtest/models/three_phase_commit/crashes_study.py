@@ -1,7 +1,7 @@
 """Three-phase commit: what it guarantees under its assumptions, and what is lost with each of them or of its rules.
 
-The machine is in `acidtest.models.three_phase_commit.phases` (the phases) and `acidtest.models.three_phase_commit.crashes` (termination and
-recovery, with the assumptions). Each rule and each assumption has a switch, so that the checker shows why it is there.
+The machine is in `phases` (the three phases) and `crashes` (termination and recovery, with the assumptions). Each
+rule and each assumption has a switch, so that the checker shows why it is there.
 
 Sources: Skeen, "Nonblocking Commit Protocols", SIGMOD 1981; Skeen & Stonebraker, "A Formal Model of Crash Recovery in a
 Distributed System", IEEE TSE 9(3), 1983; Skeen, "Determining the Last Process to Fail", ACM TOCS 3(1), 1985; Bernstein,
@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from acidtest.checker.machine import Kind, Property
-from acidtest.checker.theory import Claim, Refines, Size, Study, Switch, Theorem, Theory
+from acidtest.checker.theory import Refines, Size, Study, Switch, Theorem
 from acidtest.models.shared.atomic_commitment import (
     AC1,
     AC2,
@@ -36,7 +36,6 @@ from acidtest.models.three_phase_commit.phases import (
     SitesView,
     three_phase_to_commit,
 )
-from acidtest.models.three_phase_commit.phases import STUDY as PHASES
 
 
 def survivors_have_decided(view: SitesView) -> bool:
@@ -147,31 +146,3 @@ TOTAL_FAILURE = Study(
         Theorem(LIVE, {"recovery_asks": False}, {}),
     ),
 )
-
-THEORY = Theory(
-    promise=(
-        "All sites commit, or none does, and nobody who stays up has to wait for one that failed. Between the votes and the "
-        "decision there is a phase in which everybody learns that all have voted yes; so whatever state the survivors of a "
-        "crash find among themselves, a newly elected leader can tell from it what those who failed may have decided. This "
-        "needs to know for certain who has failed: no partition, and no message that comes later than a timeout."
-    ),
-    studies=(STUDY, TOTAL_FAILURE, PHASES),
-    aspects={
-        "atomicity": ("AC1", "AC3", "N1", "N2"), "isolation": ("HALF",), "durability": ("AC2",),
-        "termination": ("AC5", "AC5.live", "N5"), "non-blocking": ("NB", "PAIRS"),
-    },
-    omitted={
-        "G10": "recovery and termination may crash anywhere here, and all else holds of them; CASCADE is one such run",
-        "G4": "nobody asks for the transaction here, so nobody is answered; see atomic commit as a service",
-        "N1.general": "that no protocol at all is non-blocking under partitions: a model of one protocol shows only its own witness",
-    },
-    claims=(
-        Claim("complex", "confirmed", ("N3", "N4", "CASCADE"), "what is simpler is wrong: each rule that is left out loses agreement"),
-        Claim("rarely supported", "refined", ("N1", "N2"), "its reasons are shown: one partition or one late message breaks it"),
-        Claim("a protocol for several databases", "confirmed", ("AC1", "AC2", "AC3"), "it refines the specification that two-phase commit does"),
-        Claim(
-            "blocks if the coordinator fails (said of two-phase commit)", "refuted", ("NB", "N5"),
-            "here whoever stays up decides; only after a total failure all wait for the last to fail",
-        ),
-    ),
-)  # fmt: skip

@@ -3,7 +3,7 @@
 `ThreePhase` is the central-site protocol of Skeen, "Nonblocking Commit Protocols" (SIGMOD 1981): after the votes and
 before the decision there is a phase in which everybody learns that the outcome can only be commit. Site 0 is the
 coordinator and takes part like the others. A message is in the set `msgs` until it is received, so messages overtake one
-another; none is lost. What happens when a site fails is in `acidtest.models.three_phase_commit.crashes_study`.
+another; none is lost. What happens when a site fails is in `crashes`.
 """
 
 from __future__ import annotations

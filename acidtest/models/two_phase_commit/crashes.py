@@ -173,6 +173,7 @@ class TwoPhaseCrash(Model[CrashState]):
         """Abort alone, which is allowed until the vote is out."""
         rms, _, _, _, _, msgs, _ = state
         promised = msgs & PREPARED_MSG << rm and not self.abort_after_yes
+        # Prepared in memory is not yet promised: until the vote is out nobody counts on it.
         if rms[rm] not in {WORKING, PREPARED} or promised:
             return None
         return self._decided(state, rm, ABORTED)

@@ -128,6 +128,7 @@ class TwoPhase(Model[TwoPhaseState]):
 
     def rm_rcv_commit_msg(self, state: TwoPhaseState, rm: int) -> TwoPhaseState | None:
         """Do as told."""
+        # No guard on the status here or below, as in the TLA+ text; the published counts of steps include these.
         rms, tm, prepared, msgs = state
         if not msgs & COMMIT_MSG:
             return None

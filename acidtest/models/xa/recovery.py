@@ -39,7 +39,7 @@ from acidtest.models.xa.transaction import (
 class XaRecovery(XaTransaction):
     """One global transaction over `n` resource managers, with at most `faults` crashes and failed calls in all.
 
-    All other arguments are switches; `acidtest.models.xa.recovery_study` says what they mean, and what is proved.
+    All other arguments are switches; `recovery_study` says what they mean, and what is proved.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """XA: what a global transaction guarantees, what heuristic decisions take from it, and what no branch may do.
 
-The machines are in `acidtest.models.xa.transaction` (a transaction manager and its branches) and
-`acidtest.models.xa.branch` (the state table of a resource manager). Each rule has a switch that leaves it out.
+The machine is in `transaction` (a transaction manager and its branches) and `recovery` (with crashes and heuristic
+decisions). Each rule has a switch that leaves it out.
 
 Sources: X/Open, "Distributed Transaction Processing: The XA Specification" (C193, 1991); Mohan, Lindsay & Obermarck,
 "Transaction Management in the R* Distributed Database Management System", 1986; JSR 907, "Java Transaction API", 2002.
@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from acidtest.checker.machine import Kind, Property, implied
-from acidtest.checker.theory import Claim, Refines, Size, Study, Switch, Theorem, Theory
+from acidtest.checker.theory import Refines, Size, Study, Switch, Theorem
 from acidtest.models.shared.atomic_commitment import (
     ABORTED,
     AC1,
@@ -26,7 +26,6 @@ from acidtest.models.shared.atomic_commitment import (
     WORKING,
     TransactionCommit,
 )
-from acidtest.models.xa.branch import STUDY as BRANCH
 from acidtest.models.xa.recovery import XaRecovery
 from acidtest.models.xa.transaction import (
     ABORTING,
@@ -221,29 +220,3 @@ HEURISTICS = Study(
         Theorem(XA7, {"forget_untold": True}, {}),
     ),
 )
-
-THEORY = Theory(
-    promise=(
-        "A transaction over several databases takes effect in all of them or in none, driven through one interface that "
-        "databases and queues of all makers share. The transaction manager asks each branch to prepare, logs the decision "
-        "to commit, and then tells every branch; after a crash it asks each resource manager which branches are in doubt "
-        "and finishes them as its log says. A resource manager that cannot wait may decide alone; then the outcome may be "
-        "mixed, which is remembered and told to the caller."
-    ),
-    studies=(STUDY, HEURISTICS, BRANCH),
-    aspects={
-        "atomicity": ("AC1", "AC3", "XA2", "N2", "N3"), "isolation": ("N4",), "durability": ("AC2", "XA8"),
-        "idempotency": ("XA1", "XA9"), "termination": ("AC5", "AC5.live"), "non-blocking": ("N1", "N1.live"),
-    },
-    omitted={
-        "G10": "recovery may crash anywhere here, and all else holds of it",
-        "G7": "a global transaction has no key of its own: it is the caller's business not to ask twice",
-        "N5.vacuum": "that dead rows pile up behind a prepared transaction is a matter of one database's storage",
-    },
-    claims=(
-        Claim("distributed transactions over several databases", "confirmed", ("AC1", "AC3", "XA2"), "it refines the specification that two-phase commit does"),
-        Claim("immediate consistency, as two-phase commit", "refined", ("AC1", "N4", "N2"), "the outcome is atomic without heuristic decisions, and even then a reader sees half of a commit"),
-        Claim("all or nothing", "refined", ("AC1", "N2", "N3"), "not with heuristic decisions, nor with a resource that cannot prepare"),
-        Claim("blocks if the coordinator fails", "confirmed", ("N1", "N1.live", "N5"), "prepared branches keep their locks until it is back"),
-    ),
-)  # fmt: skip

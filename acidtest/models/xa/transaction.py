@@ -4,7 +4,7 @@ After X/Open, "Distributed Transaction Processing: The XA Specification" (C193, 
 Lindsay & Obermarck, "Transaction Management in the R* Distributed Database Management System" (ACM TODS 11(4), 1986).
 
 A call to a resource manager is one step, and may fail: it does not arrive, or its reply does not, and the transaction
-manager cannot tell which (XAER_RMFAIL). How a single branch answers any call is in `acidtest.models.xa.branch`.
+manager cannot tell which (XAER_RMFAIL). How a single branch answers any call is in `branch`.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ class XaView(NamedTuple):
 class XaTransaction(Model[XaState]):
     """One global transaction over `n` resource managers, with at most `faults` crashes and failed calls in all.
 
-    Crashes and recovery are in `acidtest.models.xa.recovery`. All other arguments are switches; `acidtest.models.xa.recovery_study`
-    says what they mean, and what is proved.
+    Crashes and recovery are in `recovery`. All other arguments are switches; `recovery_study` says what they mean, and
+    what is proved.
     """
 
     name = "XA"

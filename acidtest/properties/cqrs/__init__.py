@@ -1,1 +1,1 @@
-"""TODO."""
+"""CQRS: what its models prove; there is no contract to check code against yet."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The inbox: what its models prove; there is no contract to check code against yet."""

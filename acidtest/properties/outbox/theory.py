@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from acidtest.checker.theory import Claim, Size, Study, Theorem, Theory
-from acidtest.models.outbox.relays import STUDY as RELAYS
+from acidtest.models.outbox.relays_study import STUDY as RELAYS
 from acidtest.models.outbox.service import OutboxModel
 from acidtest.models.shared.ledger import Request
 from acidtest.properties.outbox.properties import N1, PROPERTIES

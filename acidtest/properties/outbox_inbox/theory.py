@@ -1,5 +1,31 @@
-"""What is known of the pattern."""
+"""What is known of outboxes and inboxes in a chain: together they are an exactly-once channel."""
 
-from acidtest.models.outbox_inbox.chain import THEORY
+from __future__ import annotations
 
-__all__ = ["THEORY"]
+from acidtest.checker.theory import Claim, Theory
+from acidtest.models.outbox_inbox.chain_study import STUDY as CHAIN
+from acidtest.models.outbox_inbox.channel import STUDY as CHANNEL
+
+THEORY = Theory(
+    promise=(
+        "A transfer that one service accepts takes effect at every service on its way, once and in order, although each "
+        "service has a database of its own and messages between them come more than once. Until it has arrived, it is "
+        "on record as owed: money is never nowhere."
+    ),
+    studies=(CHAIN, CHANNEL),
+    aspects={
+        "atomicity": ("EO2", "N1"), "isolation": ("N1",), "durability": ("EO1.rest", "N3"),
+        "idempotency": ("EO1", "EO3", "EO7", "N2"), "conservation": ("EO6",), "termination": ("G9",), "order": ("EO4", "EO5", "N4"),
+    },
+    omitted={
+        "EO8": "a service that was set back cannot know it from what it has; N3 shows what is lost without a witness outside",
+        "N5": "a bound on time: models have no clock, and say only that everything arrives",
+    },
+    claims=(
+        Claim("at-least-once delivery and idempotent consumers make exactly-once processing", "refined",
+              ("EO1", "EO1.rest", "EO3", "EO7", "N2"),
+              "of effects in databases whose records outlive all copies; not of mails"),
+        Claim("eventual consistency", "confirmed", ("N1", "EO6", "G9"),
+              "a transfer is seen here before it is there, and always on record in between"),
+    ),
+)  # fmt: skip

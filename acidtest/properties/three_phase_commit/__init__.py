@@ -1,1 +1,1 @@
-"""TODO."""
+"""Three-phase commit: what its models prove; there is no contract to check code against yet."""

@@ -1,5 +1,36 @@
-"""What is known of the pattern."""
+"""What is known of three-phase commit: whoever stays up decides, as long as failures are told from delays."""
 
-from acidtest.models.three_phase_commit.crashes_study import THEORY
+from __future__ import annotations
 
-__all__ = ["THEORY"]
+from acidtest.checker.theory import Claim, Theory
+from acidtest.models.three_phase_commit.crashes_study import STUDY as CRASHES
+from acidtest.models.three_phase_commit.crashes_study import TOTAL_FAILURE
+from acidtest.models.three_phase_commit.phases import STUDY as PHASES
+
+THEORY = Theory(
+    promise=(
+        "All sites commit, or none does, and nobody who stays up has to wait for one that failed. Between the votes and the "
+        "decision there is a phase in which everybody learns that all have voted yes; so whatever state the survivors of a "
+        "crash find among themselves, a newly elected leader can tell from it what those who failed may have decided. This "
+        "needs to know for certain who has failed: no partition, and no message that comes later than a timeout."
+    ),
+    studies=(CRASHES, TOTAL_FAILURE, PHASES),
+    aspects={
+        "atomicity": ("AC1", "AC3", "N1", "N2"), "isolation": ("HALF",), "durability": ("AC2",),
+        "termination": ("AC5", "AC5.live", "N5"), "non-blocking": ("NB", "PAIRS"),
+    },
+    omitted={
+        "G10": "recovery and termination may crash anywhere here, and all else holds of them; CASCADE is one such run",
+        "G4": "nobody asks for the transaction here, so nobody is answered; see atomic commit as a service",
+        "N1.general": "that no protocol at all is non-blocking under partitions: a model of one protocol shows only its own witness",
+    },
+    claims=(
+        Claim("complex", "confirmed", ("N3", "N4", "CASCADE"), "what is simpler is wrong: each rule that is left out loses agreement"),
+        Claim("rarely supported", "refined", ("N1", "N2"), "its reasons are shown: one partition or one late message breaks it"),
+        Claim("a protocol for several databases", "confirmed", ("AC1", "AC2", "AC3"), "it refines the specification that two-phase commit does"),
+        Claim(
+            "blocks if the coordinator fails (said of two-phase commit)", "refuted", ("NB", "N5"),
+            "here whoever stays up decides; only after a total failure all wait for the last to fail",
+        ),
+    ),
+)  # fmt: skip

@@ -1,1 +1,1 @@
-"""TODO."""
+"""XA: what its models prove; there is no contract to check code against yet."""

@@ -1,5 +1,34 @@
-"""What is known of the pattern."""
+"""What is known of XA: one transaction over many resource managers, atomic unless one of them decides alone."""
 
-from acidtest.models.xa.recovery_study import THEORY
+from __future__ import annotations
 
-__all__ = ["THEORY"]
+from acidtest.checker.theory import Claim, Theory
+from acidtest.models.xa.branch import STUDY as BRANCH
+from acidtest.models.xa.recovery_study import HEURISTICS
+from acidtest.models.xa.recovery_study import STUDY as RECOVERY
+
+THEORY = Theory(
+    promise=(
+        "A transaction over several databases takes effect in all of them or in none, driven through one interface that "
+        "databases and queues of all makers share. The transaction manager asks each branch to prepare, logs the decision "
+        "to commit, and then tells every branch; after a crash it asks each resource manager which branches are in doubt "
+        "and finishes them as its log says. A resource manager that cannot wait may decide alone; then the outcome may be "
+        "mixed, which is remembered and told to the caller."
+    ),
+    studies=(RECOVERY, HEURISTICS, BRANCH),
+    aspects={
+        "atomicity": ("AC1", "AC3", "XA2", "N2", "N3"), "isolation": ("N4",), "durability": ("AC2", "XA8"),
+        "idempotency": ("XA1", "XA9"), "termination": ("AC5", "AC5.live"), "non-blocking": ("N1", "N1.live"),
+    },
+    omitted={
+        "G10": "recovery may crash anywhere here, and all else holds of it",
+        "G7": "a global transaction has no key of its own: it is the caller's business not to ask twice",
+        "N5.vacuum": "that dead rows pile up behind a prepared transaction is a matter of one database's storage",
+    },
+    claims=(
+        Claim("distributed transactions over several databases", "confirmed", ("AC1", "AC3", "XA2"), "it refines the specification that two-phase commit does"),
+        Claim("immediate consistency, as two-phase commit", "refined", ("AC1", "N4", "N2"), "the outcome is atomic without heuristic decisions, and even then a reader sees half of a commit"),
+        Claim("all or nothing", "refined", ("AC1", "N2", "N3"), "not with heuristic decisions, nor with a resource that cannot prepare"),
+        Claim("blocks if the coordinator fails", "confirmed", ("N1", "N1.live", "N5"), "prepared branches keep their locks until it is back"),
+    ),
+)  # fmt: skip
