@@ -9,6 +9,7 @@ from acidtest.environment import Outcome
 from acidtest.errors import ContractError
 from acidtest.models.reserve_confirm.service import PENDING, VOIDED, Deal, Provider, ReserveView
 from acidtest.models.shared.ledger import Request
+from acidtest.properties.shared.attribution import narrowed, words_of
 from acidtest.properties.shared.balances import label
 
 if TYPE_CHECKING:
@@ -105,8 +106,8 @@ def deals(calls: Sequence[Call], orders: Sequence[Order]) -> tuple[Deal, ...]:
 
 def _about(order: Order, calls: Sequence[Call]) -> str:
     """By amount and by the client's key in the order's key; by either where both do not lead to one."""
-    words = set("".join(c if c.isalnum() or c in "_-" else " " for c in order.key).split())
+    words = words_of(order.key)
     asked = [call.request for call in calls if call.status != "new"]
-    by_amount = [r for r in asked if r.payload[1] == order.amount]
-    by_both = [r for r in by_amount if r.key in words] or by_amount or [r for r in asked if r.key in words]
-    return label(calls, by_both[0]) if by_both else "?"
+    candidates = [request for request in asked if request.payload[1] == order.amount or request.key in words]
+    likely = narrowed(candidates, lambda request: request.payload[1] == order.amount, lambda request: request.key in words)
+    return label(calls, likely[0]) if likely else "?"
