@@ -110,6 +110,14 @@ def test_no_backend_knows_another():
     assert not others
 
 
+def test_nobody_but_their_table_names_a_device():
+    devices = [module for module in MODULES if module.parts[:2] == ("world", "devices") and module.stem not in ("__init__", "table")]
+    rooms = {".".join(module.parts[:3]) for module in devices}
+    assert {"world.devices.broker", "world.devices.clock", "world.devices.externals"} <= rooms
+    found = {(name(m), target) for m in MODULES if name(m) != "world.devices.table" for target in imported(m)}
+    assert not {(m, t) for m, t in found for room in rooms if f"{t}.".startswith(f"{room}.") and not f"{m}.".startswith(f"{room}.")}
+
+
 def test_values_and_errors_import_nothing_of_ours():
     for module in ("environment", "errors", "workload"):
         assert not imported(Path(module))

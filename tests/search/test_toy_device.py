@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import tiny_contract as tiny
 import toy_device as toy
-from tiny_contract import alone
+from tiny_contract import add, alone
 
+from acidtest.search import harness as search_harness
 from acidtest.search.exhaustive import Explorer, Search
 from acidtest.search.harness import Harness
 from acidtest.search.replay import replay
 from acidtest.workload import Operation, Scope
+from acidtest.world.devices.table import DEVICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,3 +43,15 @@ def test_code_that_takes_an_error_for_a_no_is_found_and_told(explored: tuple[Har
     assert search.violation is not None and search.faults == 1
     told = [change for step in replay(harness, SCOPE, search.schedule).steps for change in step.changes]
     assert told == ["counter: 7 → 8", "counter: 8 → 9"]
+
+
+@pytest.mark.parametrize("left_out", [device.name for device in DEVICES])
+def test_what_does_not_use_a_device_can_be_explored_without_it(left_out: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for devices in (DEVICES, tuple(device for device in DEVICES if device.name != left_out)):
+        monkeypatch.setattr(search_harness, "DEVICES", devices)
+        harness = Harness(tiny.TinyContract(), tiny.Tiny)
+        search = Explorer(harness, tiny.scope(alone("app", add("w1", 5)), alone("web", add("w1", 5)), faults=1, kinds=frozenset({"crash"}))).explore()
+        found.append((search.complete, search.schedules, len(search.states), search.finals))
+        harness.close()
+    assert found[0] == found[1] and found[0][0]

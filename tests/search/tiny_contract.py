@@ -77,7 +77,7 @@ class TinyContract(Contract):
         ((_, total),) = seen.durable  # type: ignore[misc,attr-defined]
         adds = zip(scope.operations(), seen.status, strict=True)
         calls = tuple((*o.arguments, str(status)) for o, status in adds if o.method == "add")
-        return View(total, calls, len(seen.of("broker")), seen.at_rest)  # type: ignore[arg-type]
+        return View(total, calls, len(seen.of("broker") or ()), seen.at_rest)  # type: ignore[arg-type]
 
     def abstract(self, view: Any) -> Hashable:
         return ()
