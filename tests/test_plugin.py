@@ -105,7 +105,7 @@ def test_settings_profiles_are_honoured(project):
         ("    properties = OutboxContract.properties[1:]", "deletes or changes the standard properties"),
         ("    scopes = ()", "deletes or changes the standard scopes"),
         ("    def observe(self, implementation):\n        return ()", "overrides 'observe'"),
-        ("    background = ()", "overrides 'background'"),
+        ("    asks_again = False", "overrides 'asks_again'"),
     ],
 )
 def test_tampering_with_the_contract_fails_with_the_reason(project, change, reason):

@@ -10,6 +10,7 @@ from pages import blocks
 
 import acidtest
 from acidtest.cli import main
+from acidtest.patterns import coded
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/**/*.md")])
@@ -45,6 +46,24 @@ def test_links_lead_to_pages_that_exist(page):
 def test_every_export_is_documented():
     text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     assert [name for name in acidtest.__all__ if not re.search(rf"\b{name}\b", text)] == []
+
+
+def test_the_reference_names_all_that_code_may_import():
+    text = (ROOT / "docs/reference/cli.md").read_text(encoding="utf-8")
+    assert [name for name in acidtest.__all__ if name not in text] == []
+
+
+def test_the_readme_has_a_row_for_each_contract_and_counts_them():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = [f"| `{entry.stem}` |" for entry in coded()]
+    assert [row for row in rows if row not in text] == []
+    words = dict(enumerate(["nought", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen"]))
+    assert f"The reference implementations of all {words[len(rows)]} are right on both." in text
+
+
+def test_the_readme_leads_to_every_how_to():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [page.name for page in (ROOT / "docs/how-to").glob("*.md") if f"docs/how-to/{page.name}" not in text] == []
 
 
 def test_every_command_and_option_is_documented():
