@@ -167,7 +167,7 @@ def _begins_unseen(run: Run, actor: str) -> bool:
 
 def _is_alone(run: Run, actor: str, effect: Effect) -> bool:
     """Whether the effect is on a database that no other process uses, and in which nothing late is to take effect."""
-    return not run.world.is_outside(effect) and _has_own_databases(run, actor)
+    return not run.world.devices.performs(effect) and _has_own_databases(run, actor)
 
 
 def _has_own_databases(run: Run, actor: str) -> bool:
@@ -195,7 +195,7 @@ def _was_told(run: Run, actor: str) -> bool:
 def _has_company(run: Run, actor: str) -> bool:
     """Whether other clients call the same process, or will, or it goes on with what a call has left running."""
     clients, process = run.world.clients.values(), run.world.actors.process_of(actor)
-    if run.world.is_entered(run.world.processes[process]):
+    if run.world.devices.enters(run.world.processes[process]):
         return True
     if any(client.process == process and client.name != actor and not client.done for client in clients):
         return True

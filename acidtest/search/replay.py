@@ -106,7 +106,7 @@ def _possible(run: Run, decision: Decision) -> bool:
         process = world.processes.get(target)
         return process is not None and process.alive == (decision.kind == "crash")
     targets = {"victim": [*world.actors.waiting(), *world.runnable()], "land": list(world.late)}
-    return world.is_change(decision.kind) or target in targets.get(decision.kind, ())
+    return world.devices.knows(decision.kind) or target in targets.get(decision.kind, ())
 
 
 def _matches(run: Run, decision: Decision) -> bool:
@@ -118,10 +118,10 @@ def _matches(run: Run, decision: Decision) -> bool:
 
 
 def _step(run: Run, decision: Decision, watch: _Watch | None) -> Step:
-    process = ENVIRONMENT if run.world.is_change(decision.kind) or decision.restarts_database else decision.target
+    process = ENVIRONMENT if run.world.devices.knows(decision.kind) or decision.restarts_database else decision.target
     if decision.kind in ("advance", "victim"):
         process = run.world.actors.process_of(decision.target)
-    before, outside = run.world.cluster.values(), run.world.seen()
+    before, outside = run.world.cluster.values(), run.world.devices.seen()
     events: list[Event] = []
     run.on_events = events.extend
     run.perform(decision)
@@ -135,7 +135,7 @@ def _to_rest(run: Run, result: Replayed, watch: _Watch | None, *, lenient: bool)
     while lenient and (options := [m for m in moves(run, at) if not m.faults]):
         if run.perform(options[0].decision):
             at = follow(run, options[0].decision)
-    before, outside = run.world.cluster.values(), run.world.seen()
+    before, outside = run.world.cluster.values(), run.world.devices.seen()
     run.harness.settled.clear()
     settle(run)
     if watch is not None:
@@ -154,8 +154,7 @@ def changes(run: Run, before: dict[str, Contents], outside: dict[str, Any]) -> I
             gone = [row for row in old.get(table, ()) if row not in rows]
             come = [row for row in rows if row not in old.get(table, ())]
             yield from (f"{name}.{table}: {change}" for change in _pair(database.columns(table), gone, come))
-    for name, device in run.world.devices.items():
-        yield from device.changed(outside[name], device.seen())
+    yield from run.world.devices.changed(outside)
 
 
 def _pair(columns: list[str], gone: list[tuple[Any, ...]], come: list[tuple[Any, ...]]) -> Iterable[str]:

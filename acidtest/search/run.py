@@ -135,7 +135,7 @@ class Run:
             return
         self._durable_key = key
         self._durable = self.harness.observe(self.world)
-        self._outside = self.world.seen()
+        self._outside = self.world.devices.seen()
         for window in self.windows.values():
             window.add(self._durable)
         self._see()
@@ -188,7 +188,7 @@ class Run:
             self.happened |= {"crash"}
             return
         self.happened |= {str(decision) if decision.restarts_database else f"{decision.fault or decision.kind} {effect}"}
-        if self.world.excuses(effect, decision.fault):
+        if self.world.devices.excuses(effect, decision.fault):
             self._disturb()
         else:
             self._trouble()

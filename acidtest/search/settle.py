@@ -121,7 +121,7 @@ def _drain(run: Run) -> None:
 
 def _progress(run: Run) -> Hashable:
     """What is equal when a round has changed nothing."""
-    return run.observed(), tuple([device.progress() for device in run.world.devices.values()])
+    return run.observed(), run.world.devices.progress()
 
 
 def _tell(run: Run) -> bool:

@@ -24,7 +24,6 @@ from acidtest.models.shared.tuples import put
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-
 OPEN, ABORTING, KEPT, UNDONE, PARKED = "open", "aborting", "kept", "undone", "parked"
 #: What the row holds at the start.
 OPENING = 0

@@ -167,7 +167,6 @@ class MessageProjection(Model[ProjectionState]):
         return ProjectionView(self.changes, s.committed, s.rows, s.deleted, s.faults)
 
 
-
 def as_committed(view: ProjectionView) -> bool:
     """Each row shows every change that was committed, in order."""
     pairs = zip(view.rows, view.committed, strict=True)

@@ -3,8 +3,7 @@
 What the bank does to find out what became of an order is internal. All that is promised is that an order reaches the
 provider only while the money for it is held, that a hold becomes a withdrawal once the provider has paid, of what it has
 paid, and that it is given back only when the provider has not paid and nothing is on its way. Meanwhile a client may be
-told that the withdrawal is pending. What goes on inside is in `protocol`; running code is
-followed here.
+told that the withdrawal is pending. What is inside is in `protocol`; running code is followed here.
 
 Sources: TigerBeetle, two-phase transfers (post, void); Helland, "Life beyond Distributed Transactions", CIDR 2007.
 """
@@ -317,5 +316,3 @@ class ReserveModel(Model[ReserveState]):
 def is_open(deal: Deal) -> bool:
     """Whether an order may still be paid for the first time."""
     return deal.status == WORKING or (deal.status == ABSENT and deal.coming > 0)
-
-

@@ -14,6 +14,7 @@ from acidtest.errors import AcidtestError, HarnessError
 from acidtest.workload import ENVIRONMENT
 from acidtest.world.core.actors import Actors
 from acidtest.world.core.device import Device, Surroundings
+from acidtest.world.core.devices import Devices
 from acidtest.world.core.effects import DEADLOCK, Decision, Effect, RunEnded
 from acidtest.world.core.env import Env
 from acidtest.world.core.events import Event, describe
@@ -21,7 +22,6 @@ from acidtest.world.core.host import building
 from acidtest.world.core.late import LateEffects
 from acidtest.world.core.locks import of_tasks
 from acidtest.world.core.process import Process, Task
-from acidtest.world.core.sources import Sources
 from acidtest.world.core.time import PASSED, SLEEP, VirtualTime
 
 if TYPE_CHECKING:
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 #: The contract gives no device anything.
 NOTHING: Mapping[str, Any] = MappingProxyType({})
-#: The changes of the environment that concern all that is outside.
-OUTAGE, RESTORE = "outage", "restore"
 
 
 class World:
@@ -71,14 +69,8 @@ class World:
         surroundings = Surroundings(
             scope, None, roles, self.time, self.late.postpone, self._happened, lambda: self.processes,
         )  # fmt: skip
-        self.devices = {d.name: d(surroundings._replace(equipment=equipment.get(d.name))) for d in devices}
-        self._serving = [device for device in self.devices.values() if type(device).arrivals is not Device.arrivals]
-        self._device_of = {kind: device for device in self.devices.values() for kind in device.kinds}
-        self._faulty = {kind: d for kind, d in self._device_of.items() if type(d).faults is not Device.faults}
-        self.changes = {change: device for device in self.devices.values() for change in device.changes}
-        self.sources = Sources(self.devices.values())
-        self._offers = {name: offer for device in self.devices.values() for name, offer in device.offers().items()}
-        self._awaited = {name: offer for device in self.devices.values() for name, offer in device.offers_awaited().items()}
+        self.devices = Devices(devices, surroundings, equipment)
+        self.sources = self.devices.sources
         cluster.reset()
         cluster.late = self.late.postpone_commit
         self.actors = Actors(scope.clients)
@@ -105,7 +97,7 @@ class World:
             self.serve()
         elif kind == "victim":
             self.advance(target, DEADLOCK)
-        elif self.is_change(kind):
+        elif self.devices.knows(kind):
             self.change(kind, float(target))
         else:
             message = f"The world does not know the decision {decision}."
@@ -166,27 +158,19 @@ class World:
 
     def change(self, what: str, argument: Any = 0.0) -> None:
         """Change the environment: outage or restore (of all that is outside), or what a device can change."""
-        if what in (OUTAGE, RESTORE):
-            for device in self.devices.values():
-                device.down = what == OUTAGE
-        elif what in self.changes:
-            self.changes[what].change(what, argument)
-        else:
-            message = f"The environment cannot {what!r}."
-            raise HarnessError(message)
+        self.devices.change(what, argument)
         self.events.append(Event(ENVIRONMENT, what))
 
     def serve(self) -> None:
         """Let begin what has come in by a device: it goes on as something of its own until it has ended."""
-        for device in self._serving:
-            for name, process, method, arguments, began in device.arrivals():
-                process.remember((method, *arguments))
-                task = Task(name, process)
-                began(task)
-                call = getattr(process.implementation, method)
-                task.start(partial(call, *arguments))
-                self.actors.leftovers[name] = task
-                self._after(task, None)
+        for name, process, method, arguments, began in self.devices.arrivals():
+            process.remember((method, *arguments))
+            task = Task(name, process)
+            began(task)
+            call = getattr(process.implementation, method)
+            task.start(partial(call, *arguments))
+            self.actors.leftovers[name] = task
+            self._after(task, None)
 
     # What the search looks at:
 
@@ -226,22 +210,10 @@ class World:
         if task is None:
             return None
         effect = task.pending if task.call is None else task.call.pending(task.pending)
-        if effect is not None and effect.kind in self._faulty:
-            effect = effect._replace(faults=self._faulty[effect.kind].faults(task, effect))
-        return effect if effect is None or task.call is None else task.call.with_cancellations(effect)
-
-    def is_outside(self, effect: Effect) -> bool:
-        """Whether an effect concerns something else than a database."""
-        return effect.kind in self._device_of or effect.kind in ("wait", SLEEP)
-
-    def excuses(self, effect: str, fault: str) -> bool:
-        """Whether a fault that befell an effect of that kind excuses that something is done twice."""
-        device = self._device_of.get(effect)
-        return device is None or device.excuses(effect, fault)
-
-    def is_change(self, what: str) -> bool:
-        """Whether there is such a change of the environment."""
-        return what in (OUTAGE, RESTORE) or what in self.changes
+        if effect is None:
+            return None
+        effect = self.devices.with_faults(task, effect)
+        return effect if task.call is None else task.call.with_cancellations(effect)
 
     def may_jump(self) -> bool:
         """Whether time may pass, or a device change: the environment has such a thing to do still, or someone sleeps."""
@@ -250,7 +222,7 @@ class World:
         if self._unsteady or sleeps:
             return True
         clients = [client for client in self.clients.values() if client.process == ENVIRONMENT]
-        return any(operation.method in self.changes for c in clients for operation in c.operations[c.position :])
+        return any(self.devices.may_change(operation.method) for c in clients for operation in c.operations[c.position :])
 
     def key(self) -> Hashable:
         """Equal for two worlds in which every continuation gives the same."""
@@ -261,27 +233,19 @@ class World:
 
     def durable_key(self) -> Hashable:
         """Equal for two worlds in which everything is equal that a crash of all processes leaves."""
-        return self.cluster.contents(), tuple([device.key() for device in self.devices.values()]), self.time.time, self.late.key()
-
-    def seen(self) -> dict[str, Any]:
-        """What an outsider sees of each device, by its name."""
-        return {name: device.seen() for name, device in self.devices.items()}
+        return self.cluster.contents(), self.devices.key(), self.time.time, self.late.key()
 
     def is_private(self, process: Process) -> bool:
         """Whether no other process uses the databases of `process`: what it does there concerns nobody else."""
         alone = all(other.service != process.service or other is process for other in self.processes.values())
-        return alone and not self.is_entered(process)
-
-    def is_entered(self, process: Process) -> bool:
-        """Whether calls may come to `process` at any moment, beside those of the clients."""
-        return any(device.enters(process.service) for device in self.devices.values())
+        return alone and not self.devices.enters(process)
 
     def environment(self, host: Host, process: Process | None = None) -> Env:
         """What a process is given; or an observer, or an installer, where there is none."""
         if process is None:
             process = Process(host.name, 0, host)
         process.clock = self.time
-        return Env(self._offers, self._awaited, host, process)
+        return Env(self.devices.offers, self.devices.offers_awaited, host, process)
 
     def close(self) -> None:
         """End every task; the cluster can be used again."""
