@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SCOPE = "server death"  # one client of one process
-MORTAL = Path(__file__).with_name("mortal.py")
+MORTAL = Path(__file__).parents[1] / "mortal.py"
 State = tuple[dict[str, Any], list[Any], list[Any]]
 
 
