@@ -155,7 +155,7 @@ world.until("stubborn", "SELECT")
 world.crash("stubborn")
 print("done")
 """
-    program = program.format(folder=str(Path(__file__).parent))
+    program = program.format(folder=str(Path(__file__).parents[1]))
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=20, check=True)  # noqa: S603
     assert result.stdout == b"done\n"
     assert result.stderr == b""
