@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from acidtest.search.exhaustive import Search
 
+#: The decisions whose target is a name.
+_NAMING = ("advance", "crash", "restart", "land", "victim", "deliver", "redeliver")
+
 
 class Session:
     """Checks one implementation, and keeps the results.
@@ -116,10 +119,15 @@ def replay_file(saved: dict[str, Any], factory: Callable[[Any], Any]) -> tuple[i
     contract = pattern(saved["pattern"]).contract_class()()
     try:
         scope = scope_from_json(saved["scope"])
-        decisions = [Decision.parse(text) for text in saved["schedule"]]
-    except (KeyError, TypeError, ValueError) as error:
+        decisions = [_decision(text) for text in saved["schedule"]]
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         message = f"The failure file is damaged: {type(error).__name__}: {error}. Write it anew with `acidtest check … --json FILE`."
         raise UsageError(message) from error
+    methods = [method.name for method in contract.interface().methods]
+    for operation in scope.operations():
+        if operation.method not in methods:
+            what = f"method of {contract.pattern}'s port, as the failure file names one,"
+            raise UsageError.unknown(what, operation.method, methods)
     harness = Harness(contract, factory, str(saved.get("backend", DEFAULT)))
     try:
         replayed = replay(harness, scope, decisions)
@@ -132,7 +140,21 @@ def replay_file(saved: dict[str, Any], factory: Callable[[Any], Any]) -> tuple[i
     if replayed.diverged is not None:
         step = replayed.diverged + 1
         return 3, f"inconclusive: the schedule cannot be followed beyond step {step - 1}: “{decisions[step - 1]}” is not possible any more."
+    if not decisions:
+        return 3, "inconclusive: the schedule is empty, so nothing was replayed. Write the file anew with `acidtest check … --json FILE`."
     return 0, f"pass: {len(decisions)} steps replayed, and {saved.get('property', 'nothing')} is not violated any more."
+
+
+def _decision(text: str) -> Decision:
+    """A decision of a failure file; what is not about something with a name, is about a number.
+
+    Raises:
+        ValueError: it is none.
+    """
+    decision = Decision.parse(text)
+    if decision.kind not in _NAMING:
+        float(decision.target)
+    return decision
 
 
 def _as_result(saved: dict[str, Any], scope: Any, violation: Any, decisions: list[Decision]) -> Result:  # noqa: ANN401

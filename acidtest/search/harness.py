@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from acidtest.checker.machine import Kind
-from acidtest.errors import AcidtestError, ContractError, HarnessError
+from acidtest.errors import AcidtestError, ContractError, HarnessError, place_of
 from acidtest.port import Role
 from acidtest.search.follow import Follower
 from acidtest.search.reachable import Reachable, reachable
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from acidtest.world.core.cluster import Cluster
 
 OBSERVER = "observer"
+#: What code outside of any schedule may end with, beside returning. Ctrl-C comes from outside.
+_ANYTHING = (Exception, SystemExit, GeneratorExit)
 #: What is run where nothing is.
 EMPTY = Scope("empty", "", (), ())
 #: What a harness remembers of the scope that it is prepared for.
@@ -251,8 +253,10 @@ class Harness:
                 return call(world.environment(host))
         except AcidtestError:
             raise
-        except Exception as error:  # code of the adapter's may raise anything, and it is the adapter's to mend
-            message = f"The adapter could not {what}: {describe(error)}. Nothing can be checked before that works."
+        except _ANYTHING as error:  # code of the adapter's may raise anything, and it is the adapter's to mend
+            where = place_of(error)
+            at = f" ({where})" if where else ""
+            message = f"The adapter could not {what}: {describe(error)}{at}. Nothing can be checked before that works."
             raise ContractError(message) from error
         finally:
             host.hang_up()

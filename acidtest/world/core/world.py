@@ -10,7 +10,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from acidtest.errors import AcidtestError, HarnessError
+from acidtest.errors import AcidtestError, ContractError, HarnessError, place_of
 from acidtest.workload import ENVIRONMENT
 from acidtest.world.core.actors import Actors
 from acidtest.world.core.device import Device, Surroundings
@@ -302,8 +302,18 @@ class World:
 
     def _boot(self, name: str) -> None:
         process, host = self._incarnation(name, 1), self.cluster.host(name)
-        with building(host):
-            process.implementation = self.factory(self.environment(host, process))
+        try:
+            with building(host):
+                process.implementation = self.factory(self.environment(host, process))
+        except AcidtestError:
+            raise
+        except (Exception, SystemExit, GeneratorExit) as error:
+            where = place_of(error)
+            message = (
+                f"The adapter could not make the implementation once more: {describe(error)}{f' ({where})' if where else ''}. "
+                "Every process makes one when it starts, so nothing can be checked before that works."
+            )
+            raise ContractError(message) from error
         process.ready = True
         self.processes[name] = process
 
