@@ -10,7 +10,9 @@ import contextlib
 import math
 import os
 import platform
+import signal
 import sys
+import threading
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +22,7 @@ from click.core import ParameterSource
 
 from acidtest import __version__
 from acidtest.errors import AcidtestError, HarnessError, UsageError, is_ours, place_of, told
+from acidtest.world.core import interrupt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,6 +54,9 @@ def run(command: Callable[[], Any]) -> int:
         The exit code.
     """
     _write_what_can_be_written()
+    interrupt.listen()
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, interrupt.interrupt)  # so that what was made is cleaned up
     try:
         code = _code(command)
         _flush()
@@ -76,7 +82,7 @@ def _told(error: BaseException) -> int:
     if isinstance(error, click.ClickException):
         error.show()
         return USAGE
-    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+    if interrupt.has_come() or isinstance(error, (KeyboardInterrupt, click.Abort)):
         return _interrupted()
     if isinstance(error, AcidtestError) and not isinstance(error, HarnessError):
         _say(f"acidtest: {error}")

@@ -10,7 +10,7 @@ import pytest
 from acidtest import ending
 from acidtest.errors import ContractError, HarnessError, text_of, told
 
-PASS, FAIL, USAGE, INCONCLUSIVE, OURS = 0, 1, 2, 3, 70
+PASS, FAIL, USAGE, INCONCLUSIVE, OURS, INTERRUPTED = 0, 1, 2, 3, 70, 130
 START = "from acidtest.cli import main; main(prog_name='acidtest')"
 ONE = ("--search", "exhaustive", "--scope", "one withdrawal")
 
@@ -221,6 +221,40 @@ def test_what_can_mean_nothing_is_refused_before_the_search(arguments, named):
     assert done.returncode == USAGE
     assert named in done.stderr
     assert not done.stdout
+
+
+# Ends from within and from outside:
+
+ENDS = """import os, signal, sys
+import my_right
+class MyOutbox(my_right.MyOutbox):
+    calls = []
+    def {method}(self, *arguments):
+        self.calls.append(1)
+        if len(self.calls) > {calls}: {what}
+        return super().{method}(*arguments)
+"""
+
+
+@pytest.mark.parametrize("method", ["execute", "relay"])
+def test_a_port_method_that_ends_the_interpreter_never_passes(project, method):
+    (project / "ends.py").write_text(ENDS.format(method=method, calls=0, what="sys.exit(0)"), encoding="utf-8")
+    done = acidtest("check", "outbox", "ends:MyOutbox", *ONE)
+    assert done.returncode in (FAIL, INCONCLUSIVE), done.stdout + done.stderr
+    assert "outbox: " in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_who_interrupts_is_told_what_was_known_so_far(project, name):
+    what = f"os.kill(os.getpid(), signal.{name})"
+    (project / "ends.py").write_text(ENDS.format(method="execute", calls=700, what=what), encoding="utf-8")
+    done = acidtest("check", "outbox", "ends:MyOutbox", "--search", "exhaustive", "--scope", "two withdrawals")
+    assert done.returncode == INTERRUPTED, done.stdout + done.stderr
+    assert "interrupted: two withdrawals: " in done.stdout
+    assert "there is no verdict" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "outbox: pass" not in done.stdout
 
 
 # The standard output:

@@ -48,6 +48,7 @@ class Session:
         self.contract = entry.contract_class()()
         self.results: list[Result] = []
         self.failure: Failure | None = None
+        self._latest: Search | None = None
         self._factory = factory
         self._implementation = implementation
         self._echo = echo
@@ -55,10 +56,20 @@ class Session:
     def exhaustive(self, scope_name: str | None, budget: float | None) -> None:
         """Explore one scope, or all up to the first failure."""
         scopes = (find_scope(self.contract, scope_name),) if scope_name else ()
-        for harness, result in check_exhaustively(
-            self.contract, self._factory, scopes=scopes, seconds=budget, progress=progress, backend=self._backend
-        ):
-            self._keep(harness, result)
+        try:
+            for harness, result in check_exhaustively(
+                self.contract, self._factory, scopes=scopes, seconds=budget, progress=self._progress, backend=self._backend
+            ):
+                self._keep(harness, result)
+        except KeyboardInterrupt:
+            clear_progress()
+            if self._latest is not None:
+                self._echo(f"interrupted: {progress_line(self._latest)}")
+            raise
+
+    def _progress(self, search: Search) -> None:
+        self._latest = search
+        progress(search)
 
     def stateful(self, examples: int, seed: int | None) -> None:
         """Run drawn workloads."""
@@ -79,12 +90,16 @@ class Session:
 def progress(search: Search) -> None:
     """A line on the terminal that is overwritten; nothing where there is no terminal."""
     if sys.stderr.isatty():
-        line = (
-            f"{search.scope.name}: {search.runs} runs, {len(search.states)} states, {search.seconds:.0f} s, "
-            f"complete up to {max(search.bound, 0)} faults"
-        )
-        sys.stderr.write(f"\r{line:<100}")
+        sys.stderr.write(f"\r{progress_line(search):<100}")
         sys.stderr.flush()
+
+
+def progress_line(search: Search) -> str:
+    """How far a search is."""
+    return (
+        f"{search.scope.name}: {search.runs} runs, {len(search.states)} states, {search.seconds:.0f} s, "
+        f"complete up to {max(search.bound, 0)} faults"
+    )
 
 
 def clear_progress() -> None:

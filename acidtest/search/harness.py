@@ -13,9 +13,11 @@ from acidtest.port import Role
 from acidtest.search.follow import Follower
 from acidtest.search.reachable import Reachable, reachable
 from acidtest.workload import Scope
+from acidtest.world.core import interrupt
 from acidtest.world.core.effects import CANCELLATIONS, CRASH
 from acidtest.world.core.events import describe
 from acidtest.world.core.host import building
+from acidtest.world.core.process import EXITS
 from acidtest.world.core.world import World
 from acidtest.world.databases.table import DEFAULT, open_cluster
 from acidtest.world.devices.table import DEVICES
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
     from acidtest.world.core.cluster import Cluster
 
 OBSERVER = "observer"
-#: What code outside of any schedule may end with, beside returning. Ctrl-C comes from outside.
-_ANYTHING = (Exception, SystemExit, GeneratorExit)
 #: What is run where nothing is.
 EMPTY = Scope("empty", "", (), ())
 #: What a harness remembers of the scope that it is prepared for.
@@ -253,7 +253,9 @@ class Harness:
                 return call(world.environment(host))
         except AcidtestError:
             raise
-        except _ANYTHING as error:  # code of the adapter's may raise anything, and it is the adapter's to mend
+        except (Exception, *EXITS) as error:  # code of the adapter's may raise anything, and it is the adapter's to mend
+            if interrupt.has_come():
+                raise
             where = place_of(error)
             at = f" ({where})" if where else ""
             message = f"The adapter could not {what}: {describe(error)}{at}. Nothing can be checked before that works."

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from acidtest.errors import AcidtestError, ContractError, HarnessError, place_of
 from acidtest.workload import ENVIRONMENT
+from acidtest.world.core import interrupt
 from acidtest.world.core.actors import Actors
 from acidtest.world.core.device import Device, Surroundings
 from acidtest.world.core.effects import DEADLOCK, Decision, Effect, RunEnded
@@ -20,7 +21,7 @@ from acidtest.world.core.events import Event, describe
 from acidtest.world.core.host import building
 from acidtest.world.core.late import LateEffects
 from acidtest.world.core.locks import of_tasks
-from acidtest.world.core.process import Process, Task
+from acidtest.world.core.process import EXITS, Process, Task
 from acidtest.world.core.sources import Sources
 from acidtest.world.core.time import PASSED, SLEEP, VirtualTime
 
@@ -307,7 +308,9 @@ class World:
                 process.implementation = self.factory(self.environment(host, process))
         except AcidtestError:
             raise
-        except (Exception, SystemExit, GeneratorExit) as error:
+        except (Exception, *EXITS) as error:
+            if interrupt.has_come():
+                raise
             where = place_of(error)
             message = (
                 f"The adapter could not make the implementation once more: {describe(error)}{f' ({where})' if where else ''}. "
@@ -344,7 +347,7 @@ class World:
             self.events.extend([Event("error", process.name)] * process.disturbances)
             process.disturbances = 0
         if not process.alive:
-            self._bury(process)
+            self._died(process, task)
         elif task.finished or task.answered:
             if isinstance(task.error, AcidtestError):
                 raise task.error
@@ -354,6 +357,16 @@ class World:
                 self._started(process, task)
             else:
                 self._replied(client, task)
+
+    def _died(self, process: Process, task: Task) -> None:
+        """A process has died at an effect of a task; or by the task's own doing, which is told, for there is no fault."""
+        if task.error is None:
+            self._bury(process)
+        elif task is self.starting.get(process.name):
+            self._started(process, task)  # it has failed to start, and would again and again
+        else:
+            self.events.append(Event("error", process.name, f"ends itself: {describe(task.error)}"))
+            self._bury(process)
 
     def _replied(self, client: Session, task: Task) -> None:
         operation = client.operation
