@@ -1,20 +1,22 @@
 """The command line: verify, check, replay, model, list, show.
 
-Exit codes: 0 pass, 1 fail, 2 usage, 3 inconclusive.
+How a command ends that has no verdict is in `ending.py`.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import reprlib
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from acidtest import __version__
-from acidtest.errors import AcidtestError, UsageError
+from acidtest import __version__, ending
+from acidtest.errors import UsageError, place_of, text_of, told
 from acidtest.patterns import Pattern, entries, parts, pattern
 from acidtest.search.verdict import Result, Verdict, overall
 from acidtest.world.databases.table import BACKENDS, DEFAULT
@@ -25,9 +27,10 @@ if TYPE_CHECKING:
     from acidtest.search.failure import Failure
 
 EXIT = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3}
-USAGE = 2
-_JSON = click.option("--json", "json_file", type=click.Path(dir_okay=False, writable=True), help="Write the results as JSON.")
-
+_JSON = click.option(
+    "--json", "json_file", type=click.Path(dir_okay=False, writable=True), callback=ending.check_writable,
+    help="Write the results as JSON.",
+)  # fmt: skip
 
 _BACKEND = click.option(
     "--backend", type=click.Choice(BACKENDS), default=DEFAULT, show_default=True, help="The kind of the databases."
@@ -35,14 +38,21 @@ _BACKEND = click.option(
 
 
 class _Commands(click.Group):
-    """Turns acidtest's own errors into a message and exit code 2."""
+    """Ends every command with an exit code that says what happened."""
+
+    command_class = ending.Command
+
+    def main(self, *args: Any, standalone_mode: bool = True, **options: Any) -> Any:  # noqa: ANN401 - click's signature
+        command = partial(super().main, *args, standalone_mode=False, **options)
+        return sys.exit(ending.run(command)) if standalone_mode else command()
+
+    def make_context(self, *args: Any, **options: Any) -> click.Context:  # noqa: ANN401 - click's signature
+        with ending.carried():
+            return super().make_context(*args, **options)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
-        try:
+        with ending.carried():
             return super().invoke(ctx)
-        except AcidtestError as error:
-            click.echo(f"acidtest: {error}", err=True)
-            sys.exit(USAGE)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:  # noqa: ANN401 - click's signature
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
@@ -167,24 +177,51 @@ def load(path: str) -> Callable[[Any], Any]:
     if not module_name or not name:
         message = f"{path!r} does not name an implementation. Write module:Factory, for example my_outbox:MyOutbox."
         raise UsageError(message)
+    if "/" in module_name or "\\" in module_name or "" in module_name.split(".") or Path(module_name).is_file():
+        stem = Path(module_name.replace("\\", "/")).stem or "my_outbox"
+        message = (
+            f"{module_name!r} is a path, and not the name of a module, so it cannot be imported. Write {stem}:{name} in the "
+            f"folder of {stem}.py; of a package, package.module:{name} in the folder of the package."
+        )
+        raise UsageError(message)
     from acidtest.world import interpose
 
     interpose.install()
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
+    module = _import(module_name)
+    factory: Any = module
     try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        message = f"{module_name!r} cannot be imported: {error}. It is looked for in the current folder and where Python looks."
+        for part in name.split("."):
+            factory = getattr(factory, part, None)
+    except (Exception, SystemExit) as error:
+        message = f"{name} cannot be looked up in {module_name}: {ending.adapters_mistake(error)}"
         raise UsageError(message) from error
-    factory = module
-    for part in name.split("."):
-        factory = getattr(factory, part, None)  # type: ignore[assignment]
     if not callable(factory):
         known = [n for n, value in vars(module).items() if callable(value) and not n.startswith("_")]
         what = f"factory in {module_name}"
         raise UsageError.unknown(what, name, known)
-    return factory
+    made: Callable[[Any], Any] = factory
+    return made
+
+
+def _import(name: str) -> Any:  # noqa: ANN401 - a module, or what it has put in its place
+    """Import a module of the user's.
+
+    Raises:
+        UsageError: that is not possible, or ends in any exception; says where.
+    """
+    try:
+        return importlib.import_module(name)
+    except (Exception, SystemExit, GeneratorExit) as error:
+        where = place_of(error)
+        if isinstance(error, ImportError) and not where:
+            message = f"{name!r} cannot be imported: {text_of(error)}. It is looked for in the current folder and where Python looks."
+            raise UsageError(message) from error
+        what = f"SystemExit: sys.exit({error.code!r}) ends the interpreter" if isinstance(error, SystemExit) else told(error)
+        at = f" ({where})" if where else ""
+        message = f"{name!r} cannot be imported: {what}{at}. Nothing can be checked before `import {name}` works."
+        raise UsageError(message) from error
 
 
 def read_failure(file: str) -> dict[str, Any]:
@@ -195,13 +232,18 @@ def read_failure(file: str) -> dict[str, Any]:
     """
     try:
         value = json.loads(Path(file).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         message = f"{file} cannot be read as a failure file: {error}. `acidtest check … --json FILE` writes one."
         raise UsageError(message) from error
     saved = value.get("failure", value) if isinstance(value, dict) else None
     if not isinstance(saved, dict) or not {"pattern", "implementation", "scope", "schedule"} <= saved.keys():
         message = f"{file} holds no failure: a check that passed has nothing to replay."
         raise UsageError(message)
+    kinds: dict[str, type] = {"pattern": str, "implementation": str, "scope": dict, "schedule": list}
+    for key, kind in kinds.items():
+        if not isinstance(saved[key], kind):
+            message = f"{file} is damaged: its {key} is {reprlib.repr(saved[key])}. Write it anew with `acidtest check … --json FILE`."
+            raise UsageError(message)
     return saved
 
 

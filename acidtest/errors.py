@@ -12,10 +12,18 @@ Every message says what happened, with which value, why it matters and what to d
 
 from __future__ import annotations
 
+import sysconfig
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+    from types import CodeType, TracebackType
+
+_OURS = str(Path(__file__).parent)
+#: Written as code under test is, and treated like it.
+_ADAPTERS = str(Path(_OURS, "impl"))
 
 
 class AcidtestError(Exception):
@@ -56,3 +64,66 @@ class HarnessError(AcidtestError):
     def __init__(self, message: str) -> None:
         """Add to `message` the request for a report."""
         super().__init__(f"{message} This is a bug in acidtest: please report it with this message.")
+
+
+def text_of(error: BaseException) -> str:
+    """The text of an error, also where its own `__str__` raises: errors of code under test must never become ours."""
+    try:
+        return str(error).strip()
+    except (Exception, SystemExit) as other:  # noqa: BLE001 - it may raise anything
+        return f"(its text cannot be shown: __str__ raised {type(other).__name__})"
+
+
+def told(error: BaseException) -> str:
+    """An error in words: its type and its text."""
+    text = text_of(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def place_of(error: BaseException) -> str:
+    """Where in the user's own files an error was raised, as file, line and function; empty where it was in none of them."""
+    if isinstance(error, SyntaxError) and error.filename and not _is_library(error.filename):
+        return f"{error.filename}, line {error.lineno}"
+    found = [(code, line) for code, line in _frames(error.__traceback__) if is_users(code.co_filename)]
+    return place(*found[-1]) if found else ""
+
+
+def place(code: CodeType, line: int | None) -> str:
+    """A place in code, in words."""
+    name = code.co_qualname if hasattr(code, "co_qualname") else code.co_name
+    return f"{code.co_filename}, line {line}" if name == "<module>" else f"{code.co_filename}, line {line}, in {name}"
+
+
+def is_ours(error: BaseException) -> bool:
+    """Whether an error was raised by acidtest itself, rather than by code of the user's that it called.
+
+    Libraries do what they are told: they do not count.
+    """
+    files = [code.co_filename for code, _ in _frames(error.__traceback__)]
+    owned = [file for file in files if is_users(file) or _is_acidtest(file)]
+    return not owned or _is_acidtest(owned[-1])
+
+
+@cache
+def is_users(file: str) -> bool:
+    """Whether a file of code is neither acidtest's nor a library's."""
+    return not (file.startswith("<") or _is_acidtest(file) or _is_library(file))
+
+
+def _is_acidtest(file: str) -> bool:
+    return _is_in(file, _OURS) and not _is_in(file, _ADAPTERS)
+
+
+def _is_library(file: str) -> bool:
+    paths = sysconfig.get_paths()
+    return not _is_in(file, _OURS) and any(_is_in(file, paths[name]) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+
+
+def _is_in(file: str, folder: str) -> bool:
+    return Path(file).is_relative_to(folder)
+
+
+def _frames(traceback: TracebackType | None) -> Iterator[tuple[CodeType, int | None]]:
+    while traceback is not None:
+        yield traceback.tb_frame.f_code, traceback.tb_lineno
+        traceback = traceback.tb_next

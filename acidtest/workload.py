@@ -161,7 +161,11 @@ def scope_to_json(scope: Scope) -> dict[str, Any]:
 
 
 def scope_from_json(value: dict[str, Any]) -> Scope:
-    """The scope that `scope_to_json` made these values of."""
+    """The scope that `scope_to_json` made these values of.
+
+    Raises:
+        KeyError, TypeError, ValueError: they are not such values.
+    """
     clients = tuple(
         Client(client["name"], client["process"], tuple(
             Operation(op["name"], op["method"], _tupled(op["arguments"]), op["retries"], op.get("source", ""))
@@ -169,7 +173,7 @@ def scope_from_json(value: dict[str, Any]) -> Scope:
         ))
         for client in value["clients"]
     )  # fmt: skip
-    return Scope(
+    scope = Scope(
         value["name"], value["summary"], tuple((a, b) for a, b in value["accounts"]), clients, value["faults"],
         frozenset(value["kinds"]), value["recovery_crashes"], tuple(value["poison"]), tuple(value["idle"]),
         value.get("serial", False),
@@ -178,6 +182,25 @@ def scope_from_json(value: dict[str, Any]) -> Scope:
         tuple(value.get("called", ())),
         tuple(value.get("opening", ())),
     )  # fmt: skip
+    _check(scope)
+    return scope
+
+
+def _check(scope: Scope) -> None:
+    """Whether the values of a scope that was read are of the types that they must be of."""
+    texts = [scope.name, scope.summary, *scope.kinds, *scope.poison, *scope.idle, *scope.called, *scope.opening]
+    texts += [account for account, _ in scope.accounts]
+    texts += [text for client in scope.clients for text in (client.name, client.process)]
+    operations = [operation for client in scope.clients for operation in client.operations]
+    texts += [text for operation in operations for text in (operation.name, operation.method, operation.source)]
+    numbers: list[object] = [scope.faults, scope.recovery_crashes, *(balance for _, balance in scope.accounts)]
+    numbers += [operation.retries for operation in operations]
+    for kind, values in ((str, texts), (int, numbers)):
+        wrong = [value for value in values if not isinstance(value, kind)]
+        if wrong:
+            message = f"{wrong[0]!r} stands where a {'text' if kind is str else 'whole number'} must be"
+            raise TypeError(message)
+    hash(scope)  # arguments that are objects cannot be compared, so no operation has them
 
 
 def _listed(value: Any) -> Any:  # noqa: ANN401 - nested tuples of JSON values

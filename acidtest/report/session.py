@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from acidtest.search.exhaustive import Search
 
+#: The decisions whose target is a name.
+_NAMING = ("advance", "crash", "restart", "land", "victim", "deliver", "redeliver")
+
 
 class Session:
     """Checks one implementation, and keeps the results.
@@ -45,6 +48,7 @@ class Session:
         self.contract = entry.contract_class()()
         self.results: list[Result] = []
         self.failure: Failure | None = None
+        self._latest: Search | None = None
         self._factory = factory
         self._implementation = implementation
         self._echo = echo
@@ -52,10 +56,20 @@ class Session:
     def exhaustive(self, scope_name: str | None, budget: float | None) -> None:
         """Explore one scope, or all up to the first failure."""
         scopes = (find_scope(self.contract, scope_name),) if scope_name else ()
-        for harness, result in check_exhaustively(
-            self.contract, self._factory, scopes=scopes, seconds=budget, progress=progress, backend=self._backend
-        ):
-            self._keep(harness, result)
+        try:
+            for harness, result in check_exhaustively(
+                self.contract, self._factory, scopes=scopes, seconds=budget, progress=self._progress, backend=self._backend
+            ):
+                self._keep(harness, result)
+        except KeyboardInterrupt:
+            clear_progress()
+            if self._latest is not None:
+                self._echo(f"interrupted: {progress_line(self._latest)}")
+            raise
+
+    def _progress(self, search: Search) -> None:
+        self._latest = search
+        progress(search)
 
     def stateful(self, examples: int, seed: int | None) -> None:
         """Run drawn workloads."""
@@ -76,12 +90,16 @@ class Session:
 def progress(search: Search) -> None:
     """A line on the terminal that is overwritten; nothing where there is no terminal."""
     if sys.stderr.isatty():
-        line = (
-            f"{search.scope.name}: {search.runs} runs, {len(search.states)} states, {search.seconds:.0f} s, "
-            f"complete up to {max(search.bound, 0)} faults"
-        )
-        sys.stderr.write(f"\r{line:<100}")
+        sys.stderr.write(f"\r{progress_line(search):<100}")
         sys.stderr.flush()
+
+
+def progress_line(search: Search) -> str:
+    """How far a search is."""
+    return (
+        f"{search.scope.name}: {search.runs} runs, {len(search.states)} states, {search.seconds:.0f} s, "
+        f"complete up to {max(search.bound, 0)} faults"
+    )
 
 
 def clear_progress() -> None:
@@ -116,10 +134,15 @@ def replay_file(saved: dict[str, Any], factory: Callable[[Any], Any]) -> tuple[i
     contract = pattern(saved["pattern"]).contract_class()()
     try:
         scope = scope_from_json(saved["scope"])
-        decisions = [Decision.parse(text) for text in saved["schedule"]]
-    except (KeyError, TypeError, ValueError) as error:
+        decisions = [_decision(text) for text in saved["schedule"]]
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         message = f"The failure file is damaged: {type(error).__name__}: {error}. Write it anew with `acidtest check … --json FILE`."
         raise UsageError(message) from error
+    methods = [method.name for method in contract.interface().methods]
+    for operation in scope.operations():
+        if operation.method not in methods:
+            what = f"method of {contract.pattern}'s port, as the failure file names one,"
+            raise UsageError.unknown(what, operation.method, methods)
     harness = Harness(contract, factory, str(saved.get("backend", DEFAULT)))
     try:
         replayed = replay(harness, scope, decisions)
@@ -132,7 +155,21 @@ def replay_file(saved: dict[str, Any], factory: Callable[[Any], Any]) -> tuple[i
     if replayed.diverged is not None:
         step = replayed.diverged + 1
         return 3, f"inconclusive: the schedule cannot be followed beyond step {step - 1}: “{decisions[step - 1]}” is not possible any more."
+    if not decisions:
+        return 3, "inconclusive: the schedule is empty, so nothing was replayed. Write the file anew with `acidtest check … --json FILE`."
     return 0, f"pass: {len(decisions)} steps replayed, and {saved.get('property', 'nothing')} is not violated any more."
+
+
+def _decision(text: str) -> Decision:
+    """A decision of a failure file; what is not about something with a name, is about a number.
+
+    Raises:
+        ValueError: it is none.
+    """
+    decision = Decision.parse(text)
+    if decision.kind not in _NAMING:
+        float(decision.target)
+    return decision
 
 
 def _as_result(saved: dict[str, Any], scope: Any, violation: Any, decisions: list[Decision]) -> Result:  # noqa: ANN401

@@ -8,14 +8,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from acidtest.checker.machine import Kind
-from acidtest.errors import AcidtestError, ContractError, HarnessError
+from acidtest.errors import AcidtestError, ContractError, HarnessError, place_of
 from acidtest.port import Role
 from acidtest.search.follow import Follower
 from acidtest.search.reachable import Reachable, reachable
 from acidtest.workload import Scope
+from acidtest.world.core import interrupt
 from acidtest.world.core.effects import CANCELLATIONS, CRASH
 from acidtest.world.core.events import describe
 from acidtest.world.core.host import building
+from acidtest.world.core.process import EXITS
 from acidtest.world.core.world import World
 from acidtest.world.databases.table import DEFAULT, open_cluster
 from acidtest.world.devices.table import DEVICES
@@ -251,8 +253,12 @@ class Harness:
                 return call(world.environment(host))
         except AcidtestError:
             raise
-        except Exception as error:  # code of the adapter's may raise anything, and it is the adapter's to mend
-            message = f"The adapter could not {what}: {describe(error)}. Nothing can be checked before that works."
+        except (Exception, *EXITS) as error:  # code of the adapter's may raise anything, and it is the adapter's to mend
+            if interrupt.has_come():
+                raise
+            where = place_of(error)
+            at = f" ({where})" if where else ""
+            message = f"The adapter could not {what}: {describe(error)}{at}. Nothing can be checked before that works."
             raise ContractError(message) from error
         finally:
             host.hang_up()

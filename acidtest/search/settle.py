@@ -158,6 +158,9 @@ def _finish(run: Run, task: Task) -> bool:
             run.look_again()
     else:
         _unrest(run, f"{task.name} does not end within {LONGEST_CALL} effects")
+    if not task.process.alive:  # it has ended its own process
+        run.world.crash(task.process.name)
+        _revive(run, everyone=False)
     run.look_again()
     return run.violation is None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from acidtest.world.core import interrupt
 from acidtest.world.databases.sqlite import driver
 from acidtest.world.python import standard_library
 
@@ -12,5 +13,6 @@ def install() -> None:
     Do it before the code under test is imported. What is bound earlier is found out by `uncontrolled`. The driver of
     another database is replaced when its backend is opened.
     """
+    interrupt.listen()
     standard_library.install()
     driver.install()

@@ -180,9 +180,16 @@ class Contract(ABC):
         """What the implementation declares in an attribute `capabilities`.
 
         Raises:
-            ContractError: it declares something that the contract does not know.
+            ContractError: it declares something that the contract does not know, or no set of names.
         """
-        declared = frozenset(getattr(implementation, "capabilities", ()) or ())
+        given = getattr(implementation, "capabilities", ()) or ()
+        if not isinstance(given, (frozenset, set, tuple, list)) or not all(isinstance(name, str) for name in given):
+            message = (
+                f"capabilities is {given!r}, and must be a set of names, for it says which properties apply. Write for example "
+                f"capabilities = frozenset({{{next(iter(self.known_capabilities), 'name')!r}}}), or leave it out."
+            )
+            raise ContractError(message)
+        declared = frozenset(given)
         unknown = declared - set(self.known_capabilities)
         if unknown:
             known = ", ".join(self.known_capabilities) or "none"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from asyncio import CancelledError
 from typing import Any, NamedTuple
 
+from acidtest.errors import told
+
 #: The kind of an event: something was done on the strength of what was true before time passed.
 STALE = "stale"
 
@@ -29,5 +31,4 @@ def describe(error: BaseException) -> str:
     """An error in one line: its type and the first line of its message."""
     if isinstance(error, CancelledError):
         return "it was cancelled"
-    text = str(error).strip().split("\n", 1)[0]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return told(error).split("\n", 1)[0]

@@ -11,6 +11,7 @@ from asyncio import CancelledError
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
+from acidtest.world.core import interrupt
 from acidtest.world.core.carrier import Carrier, GreenletCarrier
 from acidtest.world.core.effects import CRASH, Effect, ProcessCrash
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 _LAST_WORDS = 20
 #: After so many things in a row that are not effects, such as BEGIN or reading the clock, a task is parked all the same.
 _QUIET = 1_000
+
+#: What code ends its own process with.
+EXITS = (SystemExit, KeyboardInterrupt, GeneratorExit)
 
 _current: Task | None = None
 
@@ -253,10 +257,20 @@ class Task:
                 self.error = error
             except ProcessCrash:
                 pass
+            except EXITS as error:
+                if interrupt.has_come() and self.process.alive:
+                    raise
+                self._exit(error)
             self.finished = True
 
         self.process.remember(self.name)
         self._run(lambda: self.carrier.start(body))
+
+    def _exit(self, error: BaseException) -> None:
+        """The code has ended its process, there and then: as in production, nothing of it goes on."""
+        if self.process.alive:
+            self.error = error
+            self.process.die()
 
     def resume(self, fault: str = "") -> None:
         """Perform the pending effect, with `fault`, and run to the next one."""
@@ -270,6 +284,8 @@ class Task:
             self.pending = switch()
         finally:
             _current = None
+        if interrupt.has_come() and self.process.alive:
+            raise KeyboardInterrupt
         if self.complaint is not None and self.process.alive:
             raise self.complaint
         if self.finished and self.process.alive:

@@ -10,8 +10,9 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from acidtest.errors import AcidtestError, HarnessError
+from acidtest.errors import AcidtestError, ContractError, HarnessError, place_of
 from acidtest.workload import ENVIRONMENT
+from acidtest.world.core import interrupt
 from acidtest.world.core.actors import Actors
 from acidtest.world.core.device import Device, Surroundings
 from acidtest.world.core.devices import Devices
@@ -21,7 +22,7 @@ from acidtest.world.core.events import Event, describe
 from acidtest.world.core.host import building
 from acidtest.world.core.late import LateEffects
 from acidtest.world.core.locks import of_tasks
-from acidtest.world.core.process import Process, Task
+from acidtest.world.core.process import EXITS, Process, Task
 from acidtest.world.core.time import PASSED, SLEEP, VirtualTime
 
 if TYPE_CHECKING:
@@ -266,8 +267,20 @@ class World:
 
     def _boot(self, name: str) -> None:
         process, host = self._incarnation(name, 1), self.cluster.host(name)
-        with building(host):
-            process.implementation = self.factory(self.environment(host, process))
+        try:
+            with building(host):
+                process.implementation = self.factory(self.environment(host, process))
+        except AcidtestError:
+            raise
+        except (Exception, *EXITS) as error:
+            if interrupt.has_come():
+                raise
+            where = place_of(error)
+            message = (
+                f"The adapter could not make the implementation once more: {describe(error)}{f' ({where})' if where else ''}. "
+                "Every process makes one when it starts, so nothing can be checked before that works."
+            )
+            raise ContractError(message) from error
         process.ready = True
         self.processes[name] = process
 
@@ -298,7 +311,7 @@ class World:
             self.events.extend([Event("error", process.name)] * process.disturbances)
             process.disturbances = 0
         if not process.alive:
-            self._bury(process)
+            self._died(process, task)
         elif task.finished or task.answered:
             if isinstance(task.error, AcidtestError):
                 raise task.error
@@ -308,6 +321,16 @@ class World:
                 self._started(process, task)
             else:
                 self._replied(client, task)
+
+    def _died(self, process: Process, task: Task) -> None:
+        """A process has died at an effect of a task; or by the task's own doing, which is told, for there is no fault."""
+        if task.error is None:
+            self._bury(process)
+        elif task is self.starting.get(process.name):
+            self._started(process, task)  # it has failed to start, and would again and again
+        else:
+            self.events.append(Event("error", process.name, f"ends itself: {describe(task.error)}"))
+            self._bury(process)
 
     def _replied(self, client: Session, task: Task) -> None:
         operation = client.operation
