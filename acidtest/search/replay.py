@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from acidtest.checker.machine import Kind
 from acidtest.search.moves import Position, follow, moves
 from acidtest.search.run import Run, Violation
-from acidtest.search.settle import settle
+from acidtest.search.settle import NOTICED, settle
 from acidtest.workload import ENVIRONMENT
-from acidtest.world.core.effects import CANCELLED, CRASH
+from acidtest.world.core.effects import CANCELLED, CRASH, Decision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from acidtest.search.harness import Harness
     from acidtest.workload import Scope
     from acidtest.world.core.backend import Contents
-    from acidtest.world.core.effects import Decision
     from acidtest.world.core.events import Event
 
 
@@ -45,6 +44,7 @@ class Replayed:
     Arguments:
         steps: what every decision did, in order.
         rest: what became durable while coming to rest.
+        resting: what each step of coming to rest did, up to a violation.
         violation: what was violated, if anything.
         diverged: the number of the first decision that could not be carried out; None if all could.
         broken: ids of all properties that were violated at some time.
@@ -52,6 +52,7 @@ class Replayed:
 
     steps: list[Step] = field(default_factory=list)
     rest: list[str] = field(default_factory=list)
+    resting: list[Step] = field(default_factory=list)
     violation: Violation | None = None
     diverged: int | None = None
     broken: set[str] = field(default_factory=set)
@@ -137,7 +138,9 @@ def _to_rest(run: Run, result: Replayed, watch: _Watch | None, *, lenient: bool)
             at = follow(run, options[0].decision)
     before, outside = run.world.cluster.values(), run.world.seen()
     run.harness.settled.clear()
+    rest = _Rest(run)
     settle(run)
+    result.resting = rest.steps[: rest.end]
     if watch is not None:
         watch.rest(run)
     result.rest = list(changes(run, before, outside))
@@ -190,6 +193,42 @@ def _told(events: Iterable[Event]) -> Iterable[str]:
             yield f"{event.subject} ⇒ unknown ({event.value})"
         elif event.kind == "error":
             yield f"{event.subject}: {event.value or 'an error of the database'}"
+
+
+class _Rest:
+    """Takes down what each step of coming to rest did.
+
+    `end` is the number of steps up to the last violation that was found; None where there was none.
+    """
+
+    def __init__(self, run: Run) -> None:
+        """Be told by the run."""
+        self._run = run
+        self._violation = run.violation
+        self._events: list[Event] = []
+        self._remember()
+        self.steps: list[Step] = []
+        self.end: int | None = None
+        run.on_events, run.on_rest = self._events.extend, self.note
+
+    def note(self, process: str, action: str) -> None:
+        """Take down a step, or add to the last one what was noticed of it since."""
+        run = self._run
+        changed = tuple(changes(run, self._values, self._outside)) if run.world.durable_key() != self._key else ()
+        told = tuple(_told(self._events))
+        self._events.clear()
+        if action == NOTICED and self.steps:
+            last = self.steps[-1]
+            self.steps[-1] = last._replace(changes=last.changes + changed, events=last.events + told)
+        elif action != NOTICED:
+            self.steps.append(Step(Decision("rest", process, "", action), process, changed, told))
+        self._remember()
+        if run.violation is not self._violation:
+            self._violation, self.end = run.violation, len(self.steps)
+
+    def _remember(self) -> None:
+        world = self._run.world
+        self._key, self._values, self._outside = world.durable_key(), world.cluster.values(), world.seen()
 
 
 class _Watch:
