@@ -37,6 +37,7 @@ def _lines(failure: Failure, replay_file: str) -> Iterator[str]:
     yield failure.cause
     yield ""
     yield from _schedule(failure)
+    yield from _raised(failure)
     yield from _rest(failure)
     yield from _difference(failure)
     if failure.too_late is not None:
@@ -100,6 +101,19 @@ FAULTS = {
     "late": "reply lost: takes effect later",
     "twice": "delivered twice",
 }
+
+
+def _raised(failure: Failure) -> Iterator[str]:
+    """What the code under test has raised, and where in the user's own files."""
+    if not failure.raised:
+        return
+    yield "  raised by the code under test:"
+    for error in failure.raised:
+        first, *more = f"{error.kind}: {error.text}".removesuffix(": ").splitlines()
+        yield f"  {error.by}: {first}"
+        yield from (f"      {line}" for line in more)
+        yield from (f"      {file}:{line} in {function}" for file, line, function in error.frames)
+    yield ""
 
 
 def _rest(failure: Failure) -> Iterator[str]:

@@ -67,6 +67,7 @@ def explain_failure(harness: Harness, result: Result, implementation: str) -> Fa
         versions=versions(harness),
         backend=harness.cluster.backend.name,
         resting=tuple(map(_row, resting)),
+        raised=tuple(seen.raised),
     )
 
 

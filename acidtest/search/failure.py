@@ -6,7 +6,10 @@ Every rendering (text, JSON, a regression test) is made from this value and noth
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from acidtest.world.core.raised import Raised
 
 #: The version of the failure file.
 FORMAT = 1
@@ -60,6 +63,7 @@ class Failure:
         versions: of acidtest, Python and the libraries involved.
         backend: the kind of the databases.
         resting: the steps of coming to rest, up to the violation; empty where it was violated before, or only at the end.
+        raised: what the code under test has raised, each that is distinct once.
     """
 
     pattern: str
@@ -84,6 +88,7 @@ class Failure:
     versions: dict[str, str]
     backend: str = "sqlite"
     resting: tuple[Row, ...] = ()
+    raised: tuple[Raised, ...] = ()
 
     @property
     def cause(self) -> str:

@@ -186,6 +186,8 @@ def _finish(run: Run, task: Task) -> bool:
         _did(run, task.process.name, action)
     else:
         _unrest(run, f"{task.name} does not end within {LONGEST_CALL} effects")
+    if task.finished:
+        run.world.raised(task)
     run.look_again()
     _did(run, task.process.name, NOTICED)
     return run.violation is None

@@ -13,21 +13,31 @@ class Event(NamedTuple):
     """Something that an outsider observes.
 
     Arguments:
-        kind: what happened: invoke, reply (known), unknown, crash, restart, fault, error, environment (it changed), or stale
-            (something was done on the strength of what was true before time passed).
+        kind: what happened: invoke, reply (known), unknown, crash, restart, fault, error, raised (by a call of nobody's), environment
+            (it changed), or stale (something was done on the strength of what was true before time passed).
         subject: the operation (invoke, reply, unknown), process (crash, restart, error), client or task (fault, stale), or
             what changed (environment).
         value: the answer, the fault kind, or the text of the error.
+        error: what was raised, as plain values; only where somebody records the run.
     """
 
     kind: str
     subject: str
     value: Any = None
+    error: Any = None
 
 
 def describe(error: BaseException) -> str:
     """An error in one line: its type and the first line of its message."""
     if isinstance(error, CancelledError):
         return "it was cancelled"
-    text = str(error).strip().split("\n", 1)[0]
+    text = text_of(error).split("\n", 1)[0]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def text_of(error: BaseException) -> str:
+    """The message of an error, also of one that cannot say it."""
+    try:
+        return str(error).strip()
+    except Exception as other:  # noqa: BLE001 - the code under test may raise anything there
+        return f"its text cannot be had: {type(other).__name__}"
