@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,8 +14,8 @@ from acidtest.search.check import check_scope
 from acidtest.search.exhaustive import without_collector
 from acidtest.search.explain import explain_failure
 from acidtest.search.harness import Harness
-from acidtest.search.stateful import STEPS, WorkloadMachine, machine_for, result_of, run_machine
-from acidtest.search.verdict import Verdict
+from acidtest.search.stateful import STEPS, Violated, WorkloadMachine, machine_for, result_of, run_machine
+from acidtest.search.verdict import Result, Verdict
 from acidtest.testing import importable
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def suite_of(contract: type[Contract]) -> type:
         self: _Suite, scope: Scope, subtests: pytest.Subtests, record_property: Any, request: pytest.FixtureRequest
     ) -> None:
         """Explore one scope completely; a subtest per property."""
-        self.explore(scope, subtests, record_property, request.config)
+        self.explore(scope, subtests, record_property, request)
 
     return type(contract.__name__, (_Suite,), {"_contract": contract, "test_every_schedule": test_every_schedule})
 
@@ -89,15 +90,15 @@ class _Suite:
     _contract: type[Contract]
 
     def explore(
-        self, scope: Scope, subtests: pytest.Subtests, record_property: Any, config: pytest.Config  # noqa: ANN401
+        self, scope: Scope, subtests: pytest.Subtests, record_property: Any, request: pytest.FixtureRequest  # noqa: ANN401
     ) -> None:
         """Run every schedule of `scope`, and say what was covered."""
-        contract = self._contract()
+        contract, config = self._contract(), request.config
         harness = Harness(contract, contract.implementation, config.getoption("--acidtest-backend"))
         try:
             result = check_scope(harness, scope, seconds=config.getoption("--acidtest-budget"))
             record_property("acidtest", f"{type(self).__name__}, {result_line(result)}")
-            failure = render(explain_failure(harness, result, importable(self._contract))) if result.violation else ""
+            failure = _story(harness, result, self._contract, request) if result.violation else ""
             properties = list(harness.properties)
         finally:
             harness.close()
@@ -118,30 +119,48 @@ class _Suite:
         contract = self._contract()
         backend = request.config.getoption("--acidtest-backend")
         machine = machine_for(contract, contract.implementation, type(self).__name__, backend)
-        machine.tell = staticmethod(lambda example: _story(example, importable(self._contract)))
         for name in ("_hypothesis_internal_use_seed", "_hypothesis_internal_use_reproduce_failure"):
             if hasattr(self._contract, name):
                 setattr(machine, name, getattr(self._contract, name))
-        wanted = getattr(self._contract, "stateful_settings", None) or settings()
-        chosen = settings(
-            wanted,
-            phases=[phase for phase in wanted.phases if phase is not Phase.explain],  # it traces every line, for minutes
-            deadline=None,
-            stateful_step_count=STEPS,
-            suppress_health_check=list(HealthCheck),
-        )
+        chosen = _settings(self._contract)
         try:
-            with without_collector():
-                run_machine(machine, chosen)
+            found = _violated(machine, chosen)
             result = result_of(machine.harness, machine.tally, chosen.max_examples, 0.0)
             record_property("acidtest", f"{type(self).__name__}, {result_line(result)}")
+            notes = "\n".join(getattr(found, "__notes__", ()))
+            failure = _story(machine.harness, result, self._contract, request, notes) if found is not None else ""
         finally:
             machine.harness.close()
+        if found is not None:
+            pytest.fail(failure, pytrace=False)
         if result.verdict == Verdict.INCONCLUSIVE:  # how many examples are enough is not ours to say, but it is no pass
             pytest.skip(f"inconclusive: {'; '.join(result.reasons)} ({result.bound})")
 
 
-def _story(example: WorkloadMachine, implementation: str) -> str:
-    """The failure of an example, told from a replay of it."""
-    result = result_of(example.harness, example.tally, 0, 0.0)
-    return "\n" + render(explain_failure(example.harness, result, implementation))
+def _settings(contract: type[Contract]) -> settings:
+    """The settings of the stateful test: those of the contract, or of the active profile, as far as they concern it."""
+    wanted = getattr(contract, "stateful_settings", None) or settings()
+    return settings(
+        wanted,
+        phases=[phase for phase in wanted.phases if phase is not Phase.explain],  # it traces every line, for minutes
+        deadline=None,
+        stateful_step_count=STEPS,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def _violated(machine: type[WorkloadMachine], chosen: settings) -> Violated | None:
+    """Run a machine: what it found, if anything."""
+    try:
+        with without_collector():
+            run_machine(machine, chosen)
+    except Violated as found:
+        return found
+    return None
+
+
+def _story(harness: Harness, result: Result, contract: type[Contract], request: pytest.FixtureRequest, notes: str = "") -> str:
+    """The failure of a test, told from a replay while the harness is open; last, how to run that test alone."""
+    failure = render(explain_failure(harness, result, importable(contract)))
+    again = f"Run it again:  pytest {shlex.quote(request.node.nodeid)}"
+    return "\n\n".join(part for part in (failure, notes, again) if part)

@@ -71,6 +71,35 @@ def test_the_stateful_test_fails_prints_its_program_and_keeps_the_example(projec
     assert run_pytest("-k", "stateful").returncode == 1
 
 
+def failures(out):
+    """What pytest prints of failures, by test."""
+    told = out.split(" FAILURES ", 1)[1].split("\n=====", 1)[0]
+    parts = re.split(r"^_+ (Test.*?) _+$", told, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def test_a_failure_of_the_stateful_test_is_told_once_by_its_story_and_nothing_of_ours(project):
+    write_test(project, TEST.format(which="wrong"))
+    done = run_pytest("-k", "stateful", "--hypothesis-seed=3")
+    assert list(failures(done.stdout)) == ["TestMyOutbox.test_stateful"]
+    (told,) = failures(done.stdout).values()
+    lines = told.strip().splitlines()
+    assert re.match(r"FAIL  outbox  OB\d+: ", lines[0])
+    assert lines[-1] == "Run it again:  pytest test_my_outbox.py::TestMyOutbox::test_stateful"
+    assert told.count("FAIL  outbox") == 1
+    assert "exception str() failed" not in done.stdout
+    assert "acidtest/" not in told
+    assert max(len(line) for line in lines if "scope=" not in line) < 200  # noqa: PLR2004 - no workload as a whole
+
+
+def test_a_failure_of_a_scope_is_told_once_and_says_how_to_run_it_again(project):
+    write_test(project, TEST.format(which="wrong"))
+    done = run_pytest("-k", "every_schedule and one and withdrawal")
+    assert done.stdout.count("FAIL  outbox") == 1
+    assert "Run it again:  pytest 'test_my_outbox.py::TestMyOutbox::test_every_schedule[one withdrawal]'" in done.stdout
+    assert "acidtest/" not in done.stdout
+
+
 def test_reproduce_failure_replays_the_example(project):
     write_test(
         project,

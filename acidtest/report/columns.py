@@ -37,6 +37,7 @@ def _lines(failure: Failure, replay_file: str) -> Iterator[str]:
     yield failure.cause
     yield ""
     yield from _schedule(failure)
+    yield from _raised(failure)
     yield from _rest(failure)
     yield from _difference(failure)
     if failure.too_late is not None:
@@ -58,15 +59,18 @@ def _schedule(failure: Failure) -> Iterator[str]:
     """The table: number, one column per process, and what became durable."""
     columns = list(failure.processes)
     width = {name: len(name) for name in columns}
-    for row in failure.rows:
+    rows = (*failure.rows, *failure.resting)
+    for row in rows:
         width[row.process] = max(width[row.process], *map(len, cell(row)))
     width = {name: min(max(w, _NARROWEST), _WIDEST) for name, w in width.items()}
     yield "  " + "  ".join(["step", *(name.ljust(width[name]) for name in columns), "committed"]).rstrip()
     yield "  " + "  ".join(["----", *("-" * width[name] for name in columns), "---------"])
-    for number, row in enumerate(failure.rows, 1):
-        if _HEAD < number <= len(failure.rows) - _TAIL:
+    for number, row in enumerate(rows, 1):
+        if number == len(failure.rows) + 1:
+            yield "        coming to rest: faults stop, everything recovers and drains"
+        if _HEAD < number <= len(rows) - _TAIL:
             if number == _HEAD + 1:
-                yield f"       … {len(failure.rows) - _HEAD - _TAIL} steps left out; the failure file has them all …"
+                yield f"       … {len(rows) - _HEAD - _TAIL} steps left out; the failure file has them all …"
             continue
         mark = "✗" if row.fault else " "
         left = cell(row)
@@ -97,6 +101,19 @@ FAULTS = {
     "late": "reply lost: takes effect later",
     "twice": "delivered twice",
 }
+
+
+def _raised(failure: Failure) -> Iterator[str]:
+    """What the code under test has raised, and where in the user's own files."""
+    if not failure.raised:
+        return
+    yield "  raised by the code under test:"
+    for error in failure.raised:
+        first, *more = f"{error.kind}: {error.text}".removesuffix(": ").splitlines()
+        yield f"  {error.by}: {first}"
+        yield from (f"      {line}" for line in more)
+        yield from (f"      {file}:{line} in {function}" for file, line, function in error.frames)
+    yield ""
 
 
 def _rest(failure: Failure) -> Iterator[str]:

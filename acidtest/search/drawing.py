@@ -44,6 +44,10 @@ class Drawn(NamedTuple):
     workload: Scope
     plans: tuple[Plan, ...]
 
+    def __repr__(self) -> str:
+        """Name the workload: this is what Hypothesis prints, and a whole workload takes thousands of characters."""
+        return f"Drawn(workload={self.workload.name!r}, plans={self.plans!r})"
+
 
 @st.composite
 def examples(

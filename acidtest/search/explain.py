@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from acidtest.search.exhaustive import Explorer
 from acidtest.search.failure import Failure, Row
-from acidtest.search.replay import Replayed, Step, replay
+from acidtest.search.replay import Step, replay
 from acidtest.workload import scope_to_json
 from acidtest.world.core.effects import TIMEOUT, Decision
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from acidtest.search.harness import Harness
     from acidtest.search.run import Violation
@@ -37,8 +37,10 @@ def explain_failure(harness: Harness, result: Result, implementation: str) -> Fa
     """
     assert result.violation is not None  # noqa: S101 - the caller's duty
     violation, schedule, only = result.violation, list(result.schedule), harness.only
+    seen = replay(harness, result.scope, schedule)
     recorded = replay(harness, result.scope, schedule, all_properties=True)
     broken = recorded.broken | {violation.property}
+    resting = seen.resting if violation.before is not None else []
     known = {p.id: p for p in harness.properties}
     late = _too_late(harness, result.scope, schedule, violation.property)
     harness.prepare(result.scope, only)
@@ -51,7 +53,7 @@ def explain_failure(harness: Harness, result: Result, implementation: str) -> Fa
         scope=scope_to_json(result.scope),
         search=result.search,
         rows=tuple(map(_row, recorded.steps)),
-        processes=_columns(recorded),
+        processes=_columns([*recorded.steps, *resting]),
         at_rest=violation.before is None,
         rest=tuple(recorded.rest) if violation.before is None else (),
         difference=difference(violation),
@@ -64,12 +66,16 @@ def explain_failure(harness: Harness, result: Result, implementation: str) -> Fa
         capabilities=tuple(sorted(harness.capabilities)),
         versions=versions(harness),
         backend=harness.cluster.backend.name,
+        resting=tuple(map(_row, resting)),
+        raised=tuple(seen.raised),
     )
 
 
 def _row(step: Step) -> Row:
     decision = step.decision
     fault, action = decision.fault, decision.effect.removeprefix("begin ")
+    if decision.kind == "rest":
+        return Row(step.process, step.process, action, fault, step.changes, step.events)
     if decision.kind == "crash":
         fault, action = "crash", "idle"
     elif decision.kind == "victim":
@@ -81,8 +87,8 @@ def _row(step: Step) -> Row:
     return Row(step.process, decision.target if decision.kind == "advance" else step.process, action, fault, step.changes, step.events)
 
 
-def _columns(recorded: Replayed) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(step.process for step in recorded.steps))
+def _columns(steps: Iterable[Step]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(step.process for step in steps))
 
 
 def _too_late(harness: Harness, scope: Scope, schedule: Sequence[Decision], property_id: str) -> int | None:

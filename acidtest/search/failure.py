@@ -6,7 +6,10 @@ Every rendering (text, JSON, a regression test) is made from this value and noth
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from acidtest.world.core.raised import Raised
 
 #: The version of the failure file.
 FORMAT = 1
@@ -59,6 +62,8 @@ class Failure:
         capabilities: what the implementation declares.
         versions: of acidtest, Python and the libraries involved.
         backend: the kind of the databases.
+        resting: the steps of coming to rest, up to the violation; empty where it was violated before, or only at the end.
+        raised: what the code under test has raised, each that is distinct once.
     """
 
     pattern: str
@@ -82,12 +87,15 @@ class Failure:
     capabilities: tuple[str, ...]
     versions: dict[str, str]
     backend: str = "sqlite"
+    resting: tuple[Row, ...] = ()
+    raised: tuple[Raised, ...] = ()
 
     @property
     def cause(self) -> str:
         """What happened, in one sentence."""
         faults = [f"{row.fault} ({row.process}, {row.action})" for row in self.rows if row.fault]
-        when = "when everything has come to rest" if self.at_rest else f"at step {len(self.rows)}"
+        when = "when everything has come to rest" if self.at_rest else f"at step {len(self.rows) + len(self.resting)}"
+        when += ", while coming to rest," if self.resting else ""
         after = f" after {' and '.join(faults)}" if faults else " without any fault"
         return f"“{self.name}” does not hold {when}{after}."
 

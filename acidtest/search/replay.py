@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acidtest.checker.machine import Kind
 from acidtest.search.moves import Position, follow, moves
 from acidtest.search.run import Run, Violation
-from acidtest.search.settle import settle
+from acidtest.search.settle import NOTICED, settle
 from acidtest.workload import ENVIRONMENT
-from acidtest.world.core.effects import CANCELLED, CRASH
+from acidtest.world.core.effects import CANCELLED, CRASH, Decision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from acidtest.search.harness import Harness
     from acidtest.workload import Scope
     from acidtest.world.core.backend import Contents
-    from acidtest.world.core.effects import Decision
     from acidtest.world.core.events import Event
+    from acidtest.world.core.raised import Raised
 
 
 class Step(NamedTuple):
@@ -45,16 +45,28 @@ class Replayed:
     Arguments:
         steps: what every decision did, in order.
         rest: what became durable while coming to rest.
+        resting: what each step of coming to rest did, up to a violation.
         violation: what was violated, if anything.
         diverged: the number of the first decision that could not be carried out; None if all could.
         broken: ids of all properties that were violated at some time.
+        raised: what the code under test has raised, each that is distinct once.
     """
 
     steps: list[Step] = field(default_factory=list)
     rest: list[str] = field(default_factory=list)
+    resting: list[Step] = field(default_factory=list)
     violation: Violation | None = None
     diverged: int | None = None
     broken: set[str] = field(default_factory=set)
+    raised: list[Raised] = field(default_factory=list)
+
+    def add_raised(self, events: Iterable[Event]) -> None:
+        """Take note of what was raised; what differs only in what ended by it is the same."""
+        known = {replace(error, by="") for error in self.raised}
+        for event in events:
+            if event.error is not None and replace(event.error, by="") not in known:
+                known.add(replace(event.error, by=""))
+                self.raised.append(event.error)
 
 
 def replay(
@@ -72,6 +84,7 @@ def replay(
     """
     harness.prepare(scope, frozenset({"none"}) if all_properties else harness.only)
     run = Run(harness)
+    run.world.records = True
     result = Replayed()
     watch = _Watch(harness) if all_properties else None
     try:
@@ -81,7 +94,7 @@ def replay(
                 if lenient:
                     continue
                 break
-            result.steps.append(_step(run, decision, watch))
+            result.steps.append(_step(run, decision, watch, result))
             if run.violation is not None:
                 break
         if run.violation is None and (lenient or result.diverged is None):
@@ -117,7 +130,7 @@ def _matches(run: Run, decision: Decision) -> bool:
     return effect.label == decision.effect and decision.fault in ("", CRASH, *effect.faults)
 
 
-def _step(run: Run, decision: Decision, watch: _Watch | None) -> Step:
+def _step(run: Run, decision: Decision, watch: _Watch | None, result: Replayed) -> Step:
     process = ENVIRONMENT if run.world.devices.knows(decision.kind) or decision.restarts_database else decision.target
     if decision.kind in ("advance", "victim"):
         process = run.world.actors.process_of(decision.target)
@@ -125,6 +138,7 @@ def _step(run: Run, decision: Decision, watch: _Watch | None) -> Step:
     events: list[Event] = []
     run.on_events = events.extend
     run.perform(decision)
+    result.add_raised(events)
     if watch is not None:
         watch.look(run)
     return Step(decision, process, tuple(changes(run, before, outside)), tuple(_told(events)))
@@ -137,7 +151,9 @@ def _to_rest(run: Run, result: Replayed, watch: _Watch | None, *, lenient: bool)
             at = follow(run, options[0].decision)
     before, outside = run.world.cluster.values(), run.world.devices.seen()
     run.harness.settled.clear()
+    rest = _Rest(run, result)
     settle(run)
+    result.resting = rest.steps[: rest.end]
     if watch is not None:
         watch.rest(run)
     result.rest = list(changes(run, before, outside))
@@ -187,8 +203,48 @@ def _told(events: Iterable[Event]) -> Iterable[str]:
             yield f"{event.subject} ⇒ {event.value}"
         elif event.kind == "unknown":
             yield f"{event.subject} ⇒ unknown ({event.value})"
+        elif event.kind == "raised":
+            yield f"{event.subject} raised {event.value}"
         elif event.kind == "error":
             yield f"{event.subject}: {event.value or 'an error of the database'}"
+
+
+class _Rest:
+    """Takes down what each step of coming to rest did.
+
+    `end` is the number of steps up to the last violation that was found; None where there was none.
+    """
+
+    def __init__(self, run: Run, result: Replayed) -> None:
+        """Be told by the run."""
+        self._run = run
+        self._result = result
+        self._violation = run.violation
+        self._events: list[Event] = []
+        self._remember()
+        self.steps: list[Step] = []
+        self.end: int | None = None
+        run.on_events, run.on_rest = self._events.extend, self.note
+
+    def note(self, process: str, action: str) -> None:
+        """Take down a step, or add to the last one what was noticed of it since."""
+        run = self._run
+        changed = tuple(changes(run, self._values, self._outside)) if run.world.durable_key() != self._key else ()
+        told = tuple(_told(self._events))
+        self._result.add_raised(self._events)
+        self._events.clear()
+        if action == NOTICED and self.steps:
+            last = self.steps[-1]
+            self.steps[-1] = last._replace(changes=last.changes + changed, events=last.events + told)
+        elif action != NOTICED:
+            self.steps.append(Step(Decision("rest", process, "", action), process, changed, told))
+        self._remember()
+        if run.violation is not self._violation:
+            self._violation, self.end = run.violation, len(self.steps)
+
+    def _remember(self) -> None:
+        world = self._run.world
+        self._key, self._values, self._outside = world.durable_key(), world.cluster.values(), world.devices.seen()
 
 
 class _Watch:

@@ -38,7 +38,8 @@ class Run:
     """One run of a harness's scope.
 
     `violation` is the first thing that went wrong; `view` what is seen now; `candidates` the number of the set of model
-    states that are consistent with everything so far.
+    states that are consistent with everything so far. Whoever records the run may be told of its events (`on_events`), and
+    of each step while it comes to rest: which process did what (`on_rest`).
     """
 
     def __init__(self, harness: Harness) -> None:
@@ -56,6 +57,7 @@ class Run:
         self.windows: dict[int, set[Hashable]] = {}
         self.violation: Violation | None = None
         self.on_events: Callable[[list[Event]], None] | None = None
+        self.on_rest: Callable[[str, str], None] | None = None
         self.candidates = harness.follower.start
         self._durable_key: Hashable = None
         self._durable: Hashable = None

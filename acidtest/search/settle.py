@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from acidtest.port import Role
 from acidtest.search.run import TERMINATION, Violation
+from acidtest.workload import ENVIRONMENT
 from acidtest.world.core.effects import DEADLOCK
 from acidtest.world.core.events import Event, describe
 from acidtest.world.core.process import Task
@@ -30,6 +31,8 @@ LONGEST_UNREST = 40
 STARTS = 3
 #: The time that passes before each quiet round, in seconds: the second is past every lease and back-off.
 PAUSES = (0.0, 172_800.0)
+#: What was done where nothing was, but something was noticed that had been done before.
+NOTICED = ""
 
 
 def settle(run: Run) -> None:
@@ -39,6 +42,7 @@ def settle(run: Run) -> None:
         device.down = False
     for label in list(world.late):
         world.late.land(label)
+        _did(run, ENVIRONMENT, f"land {label}")
     whole = run.is_whole()
     _revive(run, everyone=False)
     _drain(run)
@@ -72,6 +76,7 @@ def _revive(run: Run, *, everyone: bool) -> None:
             if process.alive and process.incarnation > 0:
                 world.crash(name)
             world.restart(name)
+            _did(run, name, "restart")
             _start(run, name)
             if world.processes[name].ready:
                 break
@@ -87,13 +92,15 @@ def _start(run: Run, name: str) -> None:
     for _ in range(LONGEST_CALL):
         if name not in world.starting or task is None:
             break
-        shows = task.pending is not None and task.pending.lasts
+        shows, action = task.pending is not None and task.pending.lasts, _next(run, task)
         world.advance(name, DEADLOCK if task.blocked else "")
         if shows:
             run.look_again()
+        _did(run, name, action)
     if name in world.starting:
         world.crash(name)
     run.look_again()
+    _did(run, name, NOTICED)
 
 
 def _drain(run: Run) -> None:
@@ -106,7 +113,7 @@ def _drain(run: Run) -> None:
     for _ in range(LONGEST_UNREST):
         if quiet == len(PAUSES):
             return
-        run.world.time.jump(PAUSES[quiet])
+        _pass(run, PAUSES[quiet])
         before = _progress(run)
         if not _tell(run):
             return
@@ -117,6 +124,24 @@ def _drain(run: Run) -> None:
         after = _progress(run)
         quiet = quiet + 1 if after == before else 0
     _unrest(run, f"{' and '.join(methods)} still change something after {LONGEST_UNREST} rounds")
+
+
+def _pass(run: Run, seconds: float) -> None:
+    """Let time pass."""
+    run.world.time.jump(seconds)
+    if seconds:
+        _did(run, ENVIRONMENT, f"jump {seconds}")
+
+
+def _did(run: Run, process: str, action: str) -> None:
+    """Tell whoever records the run what was done."""
+    if run.on_rest is not None:
+        run.on_rest(process, action)
+
+
+def _next(run: Run, task: Task) -> str:
+    """What a task is about to do, for whoever records the run."""
+    return task.pending.label if run.on_rest is not None and task.pending is not None else ""
 
 
 def _progress(run: Run) -> Hashable:
@@ -148,20 +173,26 @@ def _give(run: Run, process: Process, method: str, source: str) -> bool:
 
 def _finish(run: Run, task: Task) -> bool:
     """Run a call to its end; False where something is violated."""
+    called = task.name.removeprefix(f"{task.process.name}: ")
+    _did(run, task.process.name, f"{called} again" if called == task.name else f"{called}()")
     for _ in range(LONGEST_CALL):
         if task.finished or run.violation is not None:
             break
-        shows = task.pending is not None and task.pending.lasts
+        shows, action = task.pending is not None and task.pending.lasts, _next(run, task)
         if not (task.blocked and task.queued is not None and _serve(run, task)):
             task.resume(DEADLOCK if task.blocked else "")
         if shows:
             run.look_again()
+        _did(run, task.process.name, action)
     else:
         _unrest(run, f"{task.name} does not end within {LONGEST_CALL} effects")
     if not task.process.alive:  # it has ended its own process
         run.world.crash(task.process.name)
         _revive(run, everyone=False)
+    if task.finished:
+        run.world.raised(task)
     run.look_again()
+    _did(run, task.process.name, NOTICED)
     return run.violation is None
 
 
@@ -174,8 +205,10 @@ def _serve(run: Run, caller: Task) -> bool:
             task = world.leftovers.get(name)
             if task is None or task.blocked:
                 break
+            action = _next(run, task)
             world.advance(name)
             run.look_again()
+            _did(run, task.process.name, action)
     caller.wake(world.cluster.version())
     if not caller.blocked:
         caller.resume()
@@ -191,7 +224,7 @@ def _ask_again(run: Run) -> bool:
     if not run.harness.contract.asks_again or not _unanswered(run):
         return False
     for _ in range(2):
-        run.world.time.jump(PAUSES[-1])
+        _pass(run, PAUSES[-1])
         for client, operation in _unanswered(run):
             if run.violation is None:
                 _ask(run, client.process, operation)
@@ -222,6 +255,7 @@ def _ask(run: Run, name: str, operation: Operation) -> None:
         return
     run.world.events.append(Event("reply", operation.name, task.value))
     run.look_again()
+    _did(run, name, f"{operation.name} is answered")
 
 
 def _unrest(run: Run, what: str) -> None:

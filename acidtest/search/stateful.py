@@ -47,16 +47,12 @@ _REPRODUCE = "_hypothesis_internal_use_reproduce_failure"
 
 
 class Violated(AssertionError):  # noqa: N818 - not an error, a finding
-    """A schedule violates the contract; `failure` makes the whole story when it is asked for."""
+    """A schedule violates the contract; the tally has the smallest one, of which the story is told."""
 
-    def __init__(self, violation: Violation, tell: Callable[[], str]) -> None:
-        """Keep what is needed to tell the story: it is told only of the smallest example."""
+    def __init__(self, violation: Violation) -> None:
+        """Say what is violated, and no more: whoever asks for the text may do so when nothing can be replayed any more."""
         super().__init__(f"{violation.property}: {violation.name}")
         self.violation = violation
-        self._tell = tell
-
-    def __str__(self) -> str:
-        return self._tell()
 
 
 @dataclass
@@ -101,7 +97,6 @@ class WorkloadMachine(RuleBasedStateMachine):
 
     harness: Harness
     tally: Tally
-    tell: Any = None
 
     def explore(self, drawn: Drawn) -> None:
         """Run a workload on its default schedule, and then by each plan.
@@ -124,7 +119,7 @@ class WorkloadMachine(RuleBasedStateMachine):
         violation, tally = planned.run.violation, self.tally
         assert violation is not None  # noqa: S101 - it is called of violations only
         tally.violation, tally.schedule, tally.scope = violation, planned.schedule, workload
-        raise Violated(violation, lambda: self.tell(self) if self.tell is not None else f"{violation.property}: {violation.name}")
+        raise Violated(violation)
 
 
 def take(harness: Harness, tally: Tally, workload: Scope, plan: Plan) -> PlannedRun:
@@ -207,7 +202,6 @@ def run_machine(machine: type[WorkloadMachine], chosen: settings) -> None:
         with suppress(SkipTest):  # Hypothesis says so where nothing was kept
             _run_ungrouped(machine, settings(chosen, phases=kept))
     tour = _machine(machine.harness, machine.tally, machine.__name__, _tour)
-    tour.tell = staticmethod(machine.tell) if machine.tell is not None else None
     if hasattr(machine, _SEED):
         setattr(tour, _SEED, getattr(machine, _SEED))
     _run_ungrouped(tour, settings(chosen, phases=fresh, max_examples=TOUR * chosen.max_examples))

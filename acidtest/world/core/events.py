@@ -15,16 +15,18 @@ class Event(NamedTuple):
     """Something that an outsider observes.
 
     Arguments:
-        kind: what happened: invoke, reply (known), unknown, crash, restart, fault, error, environment (it changed), or stale
-            (something was done on the strength of what was true before time passed).
+        kind: what happened: invoke, reply (known), unknown, crash, restart, fault, error, raised (by a call of nobody's), environment
+            (it changed), or stale (something was done on the strength of what was true before time passed).
         subject: the operation (invoke, reply, unknown), process (crash, restart, error), client or task (fault, stale), or
             what changed (environment).
         value: the answer, the fault kind, or the text of the error.
+        error: what was raised, as plain values; only where somebody records the run.
     """
 
     kind: str
     subject: str
     value: Any = None
+    error: Any = None
 
 
 def describe(error: BaseException) -> str:

@@ -6,6 +6,7 @@ function of its schedule.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from acidtest.world.core.host import building
 from acidtest.world.core.late import LateEffects
 from acidtest.world.core.locks import of_tasks
 from acidtest.world.core.process import EXITS, Process, Task
+from acidtest.world.core.raised import raised
 from acidtest.world.core.time import PASSED, SLEEP, VirtualTime
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 class World:
     """One run of a scope.
+
+    `records` says that somebody wants to know what was raised, and where: to say so takes time.
 
     Arguments:
         cluster: where its databases are; reset before.
@@ -66,6 +70,7 @@ class World:
         self.time = VirtualTime(partial(self._happened, ENVIRONMENT, PASSED))
         self.processes: dict[str, Process] = {}
         self.failed_starts: dict[str, int] = {}
+        self.records = False
         self._unsteady = scope.unsteady
         surroundings = Surroundings(
             scope, None, roles, self.time, self.late.postpone, self._happened, lambda: self.processes,
@@ -316,6 +321,7 @@ class World:
             if isinstance(task.error, AcidtestError):
                 raise task.error
             if task in self.leftovers.values():
+                self.raised(task)
                 self.actors.went_on(task)
             elif client is None:
                 self._started(process, task)
@@ -337,7 +343,7 @@ class World:
         if task.error is None:
             self.events.append(Event("reply", operation.name, task.value))
         else:
-            self.events.append(Event("unknown", operation.name, describe(task.error)))
+            self.events.append(Event("unknown", operation.name, describe(task.error), self._raised(task)))
         self.sources.ended(operation.source, task.process, client.given, known=task.error is None)
         task.process.remember((client.name, "returned"))
         client.ended(known=task.error is None)
@@ -351,7 +357,7 @@ class World:
             self.failed_starts.pop(process.name, None)
             self.actors.leave_running(task)
             return
-        self.events.append(Event("error", process.name, describe(task.error)))
+        self.events.append(Event("error", process.name, describe(task.error), self._raised(task)))
         self.failed_starts[process.name] = self.failed_starts.get(process.name, 0) + 1
         process.die()
         self._bury(process)
@@ -370,6 +376,14 @@ class World:
     def _change_environment(self, client: Session) -> None:
         self.change(client.operation.method, *client.operation.arguments)
         client.ended(known=True)
+
+    def raised(self, task: Task) -> None:
+        """Tell whoever records the run what a call has raised that is nobody's."""
+        if self.records and task.error is not None:
+            self.events.append(Event("raised", task.name, describe(task.error), self._raised(task)))
+
+    def _raised(self, task: Task) -> Any:  # noqa: ANN401 - None, most of the time
+        return replace(raised(task.error), by=task.name) if self.records and task.error is not None else None
 
     def _happened(self, kind: str, subject: str) -> None:
         self.events.append(Event(kind, subject))
