@@ -14,6 +14,14 @@ def acidtest(*arguments):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+def test_it_runs_as_a_module_as_well():
+    done = subprocess.run([sys.executable, "-m", "acidtest", "list"], capture_output=True, text=True, check=False)
+    assert done.returncode == PASS, done.stderr
+    assert done.stdout == acidtest("list").stdout
+    wrong = subprocess.run([sys.executable, "-m", "acidtest", "chekc"], capture_output=True, text=True, check=False)
+    assert (wrong.returncode, wrong.stderr) == (USAGE, acidtest("chekc").stderr)
+
+
 def test_a_correct_implementation_passes_a_scope(project):
     done = acidtest("check", "outbox", "my_right:MyOutbox", "--search", "exhaustive", "--scope", "one withdrawal", "--json", "out.json")
     assert done.returncode == PASS, done.stdout + done.stderr
