@@ -85,23 +85,26 @@ def show(stem: str) -> None:
 @click.argument("stem", metavar="PATTERN")
 @click.argument("implementation", metavar="MODULE:FACTORY")
 @click.option("--search", type=click.Choice(["exhaustive", "stateful", "both"]), default="both", show_default=True)
-@click.option("--scope", "scope_name", help="Only this scope of the exhaustive search.")
-@click.option("--budget", type=click.FloatRange(min=0, min_open=True), help="Seconds for the exhaustive search; running out is inconclusive.")
+@click.option("--scope", "scopes", multiple=True, metavar="NAME", help="Only this scope of the exhaustive search; may be given again.")
+@click.option(
+    "--budget", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+    help="For both searches together, shared fairly among the scopes; running out is inconclusive.",
+)
 @click.option("--seed", type=int, help="Of the stateful search.")
 @click.option("--examples", type=click.IntRange(min=1), default=200, show_default=True, help="Of the stateful search.")
 @_BACKEND
 @_JSON
 def check(
-    stem: str, implementation: str, search: str, scope_name: str | None, budget: float | None, seed: int | None,
+    stem: str, implementation: str, search: str, scopes: tuple[str, ...], budget: float | None, seed: int | None,
     examples: int, backend: str, json_file: str | None,
 ) -> None:  # fmt: skip
     """Check an implementation. MODULE is importable from here; FACTORY(env) makes the implementation."""
-    from acidtest.report.session import Session
+    from acidtest.report.session import EXHAUSTIVE_SHARE, Session
 
     entry = pattern(stem)
-    session = Session(entry, load(implementation), implementation, echo=click.echo, backend=backend)
+    session = Session(entry, load(implementation), implementation, echo=click.echo, backend=backend, seconds=budget)
     if search in ("exhaustive", "both"):
-        session.exhaustive(scope_name, budget)
+        session.exhaustive(scopes, EXHAUSTIVE_SHARE if search == "both" else 1.0)
     if search in ("stateful", "both") and session.failure is None:
         session.stateful(examples, seed)
     _finish(session.failure, session.results, entry, json_file)

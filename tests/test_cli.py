@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -61,6 +62,34 @@ def test_a_budget_that_runs_out_is_inconclusive(project):
     done = acidtest("check", "outbox", "my_right:MyOutbox", "--search", "exhaustive", "--scope", "two withdrawals", "--budget", "0.05")
     assert done.returncode == INCONCLUSIVE
     assert "budget" in done.stdout
+
+
+def test_a_budget_bounds_both_searches(project):
+    began = time.monotonic()
+    done = acidtest("check", "outbox", "my_right:MyOutbox", "--budget", "2", "--examples", "100000", "--json", "out.json")
+    assert done.returncode == INCONCLUSIVE, done.stdout + done.stderr
+    assert time.monotonic() - began < 15  # most of it is importing
+    results = json.loads((project / "out.json").read_text(encoding="utf-8"))["results"]
+    assert {result["search"] for result in results} == {"exhaustive", "stateful"}
+    assert sum(result["seconds"] for result in results) < 3.5
+    assert "@seed" not in done.stdout
+
+
+def test_scopes_may_be_named_one_after_the_other(project):
+    done = acidtest(
+        "check", "outbox", "my_right:MyOutbox", "--search", "exhaustive", "--scope", "late relay", "--scope", "one withdrawal",
+        "--scope", "late relay", "--json", "out.json",
+    )  # fmt: skip
+    assert done.returncode == PASS, done.stdout + done.stderr
+    results = json.loads((project / "out.json").read_text(encoding="utf-8"))["results"]
+    assert [result["scope"] for result in results] == ["late relay", "one withdrawal"]
+
+
+def test_nothing_is_left_in_the_current_folder_that_was_not_asked_for(project):
+    before = {path.name for path in project.iterdir()}
+    done = acidtest("check", "outbox", "my_right:MyOutbox", "--search", "stateful", "--examples", "3", "--seed", "1")
+    assert "drawn: " in done.stdout, done.stdout + done.stderr
+    assert {path.name for path in project.iterdir()} - before <= {"__pycache__"}
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from acidtest.errors import UsageError
 from acidtest.patterns import Pattern, pattern
 from acidtest.report.columns import render
 from acidtest.report.table import result_json, result_line
+from acidtest.search.budget import Budget
 from acidtest.search.check import check_exhaustively, find_scope
 from acidtest.search.explain import explain_failure
 from acidtest.search.failure import Failure
@@ -21,9 +27,15 @@ from acidtest.world.core.effects import Decision
 from acidtest.world.databases.table import DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from acidtest.search.exhaustive import Search
+    from acidtest.search.stateful import Tally
+
+#: How much of the time the exhaustive search may take where the stateful one is to follow.
+EXHAUSTIVE_SHARE = 0.75
+#: After how many runs of the stateful search the progress is shown anew.
+_OFTEN = 16
 
 
 class Session:
@@ -35,13 +47,21 @@ class Session:
         implementation: how to import it.
         echo: prints a line.
         backend: the kind of its databases.
+        seconds: the time for all searches together; None for no limit.
     """
 
     def __init__(
-        self, entry: Pattern, factory: Callable[[Any], Any], implementation: str, echo: Callable[[str], Any], backend: str = DEFAULT
+        self,
+        entry: Pattern,
+        factory: Callable[[Any], Any],
+        implementation: str,
+        echo: Callable[[str], Any],
+        backend: str = DEFAULT,
+        seconds: float | None = None,
     ) -> None:
-        """Nothing has been checked yet."""
+        """Nothing has been checked yet. Time runs from now on."""
         self._backend = backend
+        self._budget = Budget(seconds)
         self.contract = entry.contract_class()()
         self.results: list[Result] = []
         self.failure: Failure | None = None
@@ -49,17 +69,27 @@ class Session:
         self._implementation = implementation
         self._echo = echo
 
-    def exhaustive(self, scope_name: str | None, budget: float | None) -> None:
-        """Explore one scope, or all up to the first failure."""
-        scopes = (find_scope(self.contract, scope_name),) if scope_name else ()
+    def exhaustive(self, scope_names: Sequence[str] = (), share: float = 1.0) -> None:
+        """Explore scopes up to the first failure.
+
+        Arguments:
+            scope_names: which; none for all.
+            share: how much of the time that is left it may take.
+        """
+        scopes = tuple(find_scope(self.contract, name) for name in dict.fromkeys(scope_names))
+        seconds = None if self._budget.left is None else self._budget.left * share
         for harness, result in check_exhaustively(
-            self.contract, self._factory, scopes=scopes, seconds=budget, progress=progress, backend=self._backend
+            self.contract, self._factory, scopes=scopes, seconds=seconds, progress=progress, backend=self._backend
         ):
             self._keep(harness, result)
 
     def stateful(self, examples: int, seed: int | None) -> None:
         """Run drawn workloads."""
-        harness, result = check_statefully(self.contract, self._factory, examples=examples, seed=seed, backend=self._backend)
+        with nothing_left_behind():
+            harness, result = check_statefully(
+                self.contract, self._factory, examples=examples, seed=seed, backend=self._backend, seconds=self._budget.left,
+                progress=progress_of_examples,
+            )  # fmt: skip
         try:
             self._keep(harness, result)
         finally:
@@ -75,13 +105,37 @@ class Session:
 
 def progress(search: Search) -> None:
     """A line on the terminal that is overwritten; nothing where there is no terminal."""
+    _show(
+        f"{search.scope.name}: {search.runs} runs, {len(search.states)} states, {search.seconds:.0f} s, "
+        f"complete up to {max(search.bound, 0)} faults"
+    )
+
+
+def progress_of_examples(tally: Tally) -> None:
+    """The same of the stateful search, now and then."""
+    if tally.runs % _OFTEN == 1:
+        found = ", looking for the smallest that fails" if tally.violation is not None else ""
+        _show(f"drawn workloads: {tally.runs} runs, {len(tally.states)} states{found}")
+
+
+def _show(line: str) -> None:
     if sys.stderr.isatty():
-        line = (
-            f"{search.scope.name}: {search.runs} runs, {len(search.states)} states, {search.seconds:.0f} s, "
-            f"complete up to {max(search.bound, 0)} faults"
-        )
         sys.stderr.write(f"\r{line:<100}")
         sys.stderr.flush()
+
+
+@contextmanager
+def nothing_left_behind() -> Iterator[None]:
+    """Let Hypothesis keep its files in a folder that goes away, unless it was told where."""
+    if os.environ.get("HYPOTHESIS_STORAGE_DIRECTORY"):
+        yield
+        return
+    with TemporaryDirectory(prefix="acidtest-examples-") as folder:
+        set_hypothesis_home_dir(folder)
+        try:
+            yield
+        finally:
+            set_hypothesis_home_dir(None)
 
 
 def clear_progress() -> None:

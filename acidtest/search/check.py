@@ -8,6 +8,7 @@ from acidtest.errors import UsageError
 from acidtest.search.coverage import findings, measure
 from acidtest.search.exhaustive import Explorer, Search
 from acidtest.search.harness import Harness
+from acidtest.search.rounds import Rounds
 from acidtest.search.verdict import Result, conclude
 from acidtest.world.databases.table import DEFAULT
 
@@ -46,7 +47,7 @@ def check_scope(
         harness: the implementation under its contract.
         scope: what to explore.
         only: look for violations of these properties alone; empty for all.
-        seconds: give up after this time; None for never. Giving up is inconclusive.
+        seconds: give up after this time, be it in the middle of a run; None for never. Giving up is inconclusive.
         progress: called now and then with the search so far.
     """
     search = Explorer(harness, scope, only=only, seconds=seconds, progress=progress).explore()
@@ -56,8 +57,9 @@ def check_scope(
 def conclude_search(harness: Harness, search: Search) -> Result:
     """What an exhaustive search amounts to."""
     coverage = measure(
-        harness, faults=search.fired, crashed=len(search.crashed), points=len(search.crash_points), outcomes=search.outcomes
-    )
+        harness, faults=search.fired, crashed=len(search.crashed), points=len(search.crash_points), outcomes=search.outcomes,
+        count=not search.given_up,
+    )  # fmt: skip
     missing = findings(harness, coverage, harness.reached) if search.complete else []
     verdict, reasons = conclude(violated=search.violation is not None, complete=search.complete, findings=missing)
     return Result(
@@ -86,7 +88,7 @@ def check_exhaustively(
     progress: Callable[[Search], None] | None = None,
     backend: str = DEFAULT,
 ) -> Iterator[tuple[Harness, Result]]:
-    """Explore the scopes of a contract one after the other, up to the first failure.
+    """Explore the scopes of a contract up to the first failure: one after the other, or level by level within a budget.
 
     Arguments:
         contract: the pattern's contract.
@@ -99,12 +101,21 @@ def check_exhaustively(
     Yields:
         the harness, still prepared for the scope, and the result.
     """
+    chosen = scopes or contract.scopes
+    if seconds is not None:
+        rounds = Rounds(contract, factory, backend, seconds, progress)
+        try:
+            for explorer in rounds.explore(chosen):
+                yield explorer.harness, conclude_search(explorer.harness, explorer.found)
+                if explorer.found.violation is not None:
+                    return
+        finally:
+            rounds.close()
+        return
     harness = Harness(contract, factory, backend)
-    left = seconds
     try:
-        for scope in scopes or contract.scopes:
-            result = check_scope(harness, scope, seconds=left, progress=progress)
-            left = None if left is None else max(left - result.seconds, 0.0)
+        for scope in chosen:
+            result = check_scope(harness, scope, progress=progress)
             yield harness, result
             if result.violation is not None:
                 return

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from acidtest.checker.machine import Kind
 from acidtest.errors import AcidtestError, ContractError, HarnessError
 from acidtest.port import Role
+from acidtest.search.budget import Budget
 from acidtest.search.follow import Follower
-from acidtest.search.reachable import Reachable, reachable
+from acidtest.search.reachable import NOT_COUNTED, Reachable, reachable
 from acidtest.workload import Scope
 from acidtest.world.core.effects import CANCELLATIONS, CRASH
 from acidtest.world.core.events import describe
@@ -64,6 +65,7 @@ class Harness:
         self.capabilities: frozenset[str] = frozenset()
         self.coroutines: frozenset[str] = frozenset()
         self.offered: set[str] = set()
+        self.budget = Budget()
         for member in contract.members or ("",):
             implementation = inspect.unwrap(self._outside(self._empty_world(), self.factory, "make the implementation", member))
             contract.check_port(implementation, member)
@@ -76,6 +78,17 @@ class Harness:
         self._installed: object = None
         self._kept: dict[Scope, dict[str, Any]] = {}
 
+    def remembered(self) -> dict[str, Any]:
+        """All that is remembered of the prepared scope, to be recalled when its search goes on.
+
+        It names committed contents by number: it is worthless once there was an installation for other accounts.
+        """
+        return {name: vars(self)[name] for name in _REMEMBERED}
+
+    def recall(self, remembered: dict[str, Any]) -> None:
+        """Be prepared again for the scope of which that was remembered."""
+        vars(self).update(remembered)
+
     def prepare_again(self, scope: Scope) -> None:
         """Prepare for a scope; what was remembered of it is remembered still, if that was not long ago.
 
@@ -86,11 +99,11 @@ class Harness:
         kept = self._kept.pop(scope, None)
         if kept is None:
             self.prepare(scope)
-            kept = {name: vars(self)[name] for name in _REMEMBERED}
+            kept = self.remembered()
         self._kept[scope] = kept  # the last of them
         if len(self._kept) > _MOST_KEPT:
             del self._kept[next(iter(self._kept))]
-        vars(self).update(kept)
+        self.recall(kept)
 
     def prepare(self, scope: Scope, only: frozenset[str] = frozenset()) -> None:
         """Install the implementation for a scope, and forget what was remembered of another.
@@ -163,7 +176,7 @@ class Harness:
 
     def _count_out(self) -> Reachable:
         if self.scope is not None and self.scope.serial:
-            return Reachable(0, frozenset(), frozenset(), complete=False)  # one schedule of a large workload
+            return NOT_COUNTED  # one schedule of a large workload
         return reachable(self.follower.model, tuple(self.properties))
 
     def prepared(self) -> Scope:

@@ -69,6 +69,7 @@ class Run:
 
     def perform(self, decision: Decision) -> bool:
         """Carry out a decision and look at what it did; False where it would have to wait for a lock."""
+        self.look_at_clock()
         effect = self._kind(decision)
         if not self.world.perform(decision):
             return False
@@ -77,6 +78,15 @@ class Run:
             self._befell(decision, effect)
         self._observe(decided=True)
         return True
+
+    def look_at_clock(self) -> None:
+        """Go on only while there is time, or where there is something to tell.
+
+        Raises:
+            OutOfTime: the harness's budget is spent, and nothing has been violated.
+        """
+        if self.violation is None:
+            self.harness.budget.look()
 
     def key(self) -> Hashable:
         """Equal for two runs of which every continuation gives the same verdict."""

@@ -16,8 +16,10 @@ from unittest import SkipTest
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.database import InMemoryExampleDatabase
+from hypothesis.reporting import with_reporter
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from acidtest.search.budget import Budget, OutOfTime
 from acidtest.search.coverage import Coverage, never_fired
 from acidtest.search.drawing import Drawn, examples, simple
 from acidtest.search.exhaustive import without_collector
@@ -64,7 +66,7 @@ class Tally:
     """What all examples of a stateful search did.
 
     `passed` are the plans, by workload, of which nothing came: they need not run again. `occasions` are those of the
-    default schedules.
+    default schedules; `given_up` says that the time was up before all examples had run. `progress` is called after each run.
     """
 
     runs: int = 0
@@ -79,6 +81,8 @@ class Tally:
     scope: Scope | None = None
     schedule: list[Decision] = field(default_factory=list)
     violation: Violation | None = None
+    given_up: bool = False
+    progress: Callable[[Tally], None] | None = None
 
     def add(self, planned: PlannedRun) -> None:
         """Take note of a run."""
@@ -94,6 +98,8 @@ class Tally:
                 self.faults[kind] += 1
             if kind == CRASH:
                 self.crashed.add(point)
+        if self.progress is not None:
+            self.progress(self)
 
 
 class WorkloadMachine(RuleBasedStateMachine):
@@ -128,7 +134,12 @@ class WorkloadMachine(RuleBasedStateMachine):
 
 
 def take(harness: Harness, tally: Tally, workload: Scope, plan: Plan) -> PlannedRun:
-    """Run a workload by a plan."""
+    """Run a workload by a plan.
+
+    Raises:
+        OutOfTime: the harness's budget is spent.
+    """
+    harness.budget.look()
     harness.prepare_again(workload)
     planned = PlannedRun(harness, plan)
     try:
@@ -222,6 +233,8 @@ def check_statefully(
     seed: int | None = None,
     backend: str = DEFAULT,
     shrink: bool = True,
+    seconds: float | None = None,
+    progress: Callable[[Tally], None] | None = None,
 ) -> tuple[Harness, Result]:
     """Run drawn workloads, and shrink the first that fails.
 
@@ -232,6 +245,8 @@ def check_statefully(
         seed: of the draws; None for a random one.
         backend: the kind of its databases.
         shrink: whether to look for a smaller example when one fails.
+        seconds: give up after this time; None for never. Giving up is inconclusive, unless something was found by then.
+        progress: called after each run with what was done so far.
 
     Returns:
         the harness, to be closed by the caller, and the result.
@@ -249,11 +264,16 @@ def check_statefully(
     )
     began = time.monotonic()
     program: list[str] = []
-    with without_collector():
-        try:
+    machine.harness.budget, machine.tally.progress = Budget(seconds), progress
+    try:
+        with without_collector(), with_reporter(lambda _: None):  # what it would say is for those who write tests
             run_machine(machine, chosen)
-        except Violated as found:
-            program = getattr(found, "__notes__", [])
+    except Violated as found:
+        program = getattr(found, "__notes__", [])
+    except OutOfTime:
+        machine.tally.given_up = True
+    finally:
+        machine.harness.budget = Budget()
     seconds_taken = time.monotonic() - began
     return machine.harness, result_of(machine.harness, machine.tally, examples, seconds_taken, program)
 
@@ -263,10 +283,11 @@ def _run_ungrouped(machine: type[WorkloadMachine], chosen: settings) -> None:
 
     Raises:
         Violated: something was found.
+        OutOfTime: the harness's budget is spent.
     """
     try:
         run_state_machine_as_test(machine, settings=chosen)
-    except ExceptionGroup as group:
+    except BaseExceptionGroup as group:
         found, others = group.split(Violated)
         raise (others or found or group).exceptions[0] from group
 
@@ -285,11 +306,14 @@ def result_of(harness: Harness, tally: Tally, examples: int, seconds: float, pro
         faults=tuple(sorted(tally.faults.items())), allowed=tuple(sorted(harness.that_must_fire(harness.stateful_kinds()))),
         crash_points=len(tally.crashed), effects=len(tally.points), outcomes=tuple(sorted(map(str, tally.outcomes))),
     )  # fmt: skip
-    missing = never_fired(coverage) if tally.violation is None else []
-    verdict, reasons = conclude(violated=tally.violation is not None, complete=tally.runs > 0, findings=missing)
+    missing = never_fired(coverage) if tally.violation is None and not tally.given_up else []
+    verdict, reasons = conclude(
+        violated=tally.violation is not None, complete=tally.runs > 0 and not tally.given_up, findings=missing, what="example"
+    )
+    bound = f"{examples} drawn workloads" if not tally.given_up else f"{tally.runs} runs of what {examples} drawn workloads take"
     scope = tally.scope or replace(harness.prepared(), name="drawn", summary="drawn workloads")
     return Result(
-        "stateful", scope, verdict, reasons, f"{examples} drawn workloads", tally.runs, tally.runs, tally.effects,
+        "stateful", scope, verdict, reasons, bound, tally.runs, tally.runs, tally.effects,
         len(tally.states), seconds, coverage, tally.violation, tuple(tally.schedule),
         tuple(p.id for p in harness.properties if tally.violation is None or p.id != tally.violation.property),
         {"program": list(program)},

@@ -65,18 +65,19 @@ class Result:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-def conclude(*, violated: bool, complete: bool, findings: Sequence[str]) -> tuple[Verdict, tuple[str, ...]]:
+def conclude(*, violated: bool, complete: bool, findings: Sequence[str], what: str = "schedule") -> tuple[Verdict, tuple[str, ...]]:
     """The verdict on a search, and why it is not a pass.
 
     Arguments:
         violated: a schedule broke something.
         complete: nothing within the bound was left out.
         findings: what was never exercised, in words.
+        what: what there is one of in each run.
     """
     if violated:
         return Verdict.FAIL, ()
     if not complete:
-        return Verdict.INCONCLUSIVE, ("the budget ran out before every schedule was run", *findings)
+        return Verdict.INCONCLUSIVE, (f"the budget ran out before every {what} was run", *findings)
     if findings:
         return Verdict.INCONCLUSIVE, tuple(findings)
     return Verdict.PASS, ()
