@@ -92,6 +92,50 @@ def test_nothing_is_left_in_the_current_folder_that_was_not_asked_for(project):
     assert {path.name for path in project.iterdir()} - before <= {"__pycache__"}
 
 
+TWICE = """
+from acidtest.impl.outbox import Outbox
+
+
+class Twice(Outbox):
+    def _publish(self, row):
+        super()._publish(row)
+        super()._publish(row)
+"""
+
+
+def test_a_pass_without_a_property_is_never_a_plain_pass(project):
+    (project / "twice.py").write_text(TWICE, encoding="utf-8")
+    arguments = ("check", "outbox", "twice:Twice", "--search", "exhaustive", "--scope", "one withdrawal", "--json", "out.json")
+    assert acidtest(*arguments).returncode == FAIL
+    done = acidtest(*arguments, "--except", "OB5")
+    assert done.returncode == PASS, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "outbox: pass except OB5"
+    assert done.stdout.startswith("one withdrawal: pass except OB5 - ")
+    out = json.loads((project / "out.json").read_text(encoding="utf-8"))
+    assert (out["verdict"], out["except"]) == ("pass except OB5", ["OB5"])
+    assert [(result["verdict"], result["except"]) for result in out["results"]] == [("pass except OB5", ["OB5"])]
+    assert "OB5" not in out["results"][0]["held"]
+
+
+def test_what_is_left_out_does_not_hide_anything_else_and_a_replay_leaves_it_out_as_well(project):
+    (project / "twice.py").write_text(TWICE, encoding="utf-8")
+    done = acidtest(
+        "check", "outbox", "my_wrong:MyOutbox", "--search", "exhaustive", "--scope", "one withdrawal", "--except", "OB5", "--except", "G3",
+        "--json", "out.json",
+    )  # fmt: skip
+    assert done.returncode == FAIL, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "outbox: fail"
+    out = json.loads((project / "out.json").read_text(encoding="utf-8"))
+    assert (out["verdict"], out["property"], out["failure"]["except"]) == ("fail", "OB3", ["G3", "OB5"])
+    assert acidtest("replay", "out.json").returncode == FAIL
+    out["failure"]["except"] = ["OB1", "OB3"]
+    (project / "out.json").write_text(json.dumps(out), encoding="utf-8")
+    again = acidtest("replay", "out.json", "--json", "again.json")
+    assert again.returncode == PASS, again.stdout + again.stderr
+    assert again.stdout.startswith("pass except OB1, OB3: ")
+    assert json.loads((project / "again.json").read_text(encoding="utf-8"))["verdict"] == "pass except OB1, OB3"
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
@@ -103,6 +147,7 @@ def test_nothing_is_left_in_the_current_folder_that_was_not_asked_for(project):
         (("check", "outbox", "my_right:json.loads"), "could not"),
         (("check", "outbox", "my_right:MyOutbox", "--scope", "none such"), "one withdrawal"),
         (("check", "outbox", "my_right:MyOutbox", "--search", "wild"), "exhaustive"),
+        (("check", "outbox", "my_right:MyOutbox", "--except", "OB99"), "Known: G12, G2"),
         (("check", "acid", "my_right:MyOutbox"), "transfer"),
         (("check", "outbox", "my_right:MyOutbox", "--json", "/nowhere/at/all.json", "--scope", "outage", "--search", "exhaustive"), "cannot be written"),
         (("replay", "nowhere.json"), "nowhere.json"),

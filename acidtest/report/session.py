@@ -15,13 +15,13 @@ from acidtest.patterns import Pattern, pattern
 from acidtest.report.columns import render
 from acidtest.report.table import result_json, result_line
 from acidtest.search.budget import Budget
-from acidtest.search.check import check_exhaustively, find_scope
+from acidtest.search.check import check_exhaustively, find_properties, find_scope
 from acidtest.search.explain import explain_failure
 from acidtest.search.failure import Failure
 from acidtest.search.harness import Harness
 from acidtest.search.replay import replay
 from acidtest.search.stateful import check_statefully
-from acidtest.search.verdict import Result, Verdict
+from acidtest.search.verdict import Result, Verdict, told
 from acidtest.workload import scope_from_json
 from acidtest.world.core.effects import Decision
 from acidtest.world.databases.table import DEFAULT
@@ -48,6 +48,10 @@ class Session:
         echo: prints a line.
         backend: the kind of its databases.
         seconds: the time for all searches together; None for no limit.
+        without: ids of properties that are left out.
+
+    Raises:
+        UsageError: there is no such property.
     """
 
     def __init__(
@@ -58,11 +62,13 @@ class Session:
         echo: Callable[[str], Any],
         backend: str = DEFAULT,
         seconds: float | None = None,
+        without: Sequence[str] = (),
     ) -> None:
         """Nothing has been checked yet. Time runs from now on."""
         self._backend = backend
         self._budget = Budget(seconds)
         self.contract = entry.contract_class()()
+        self.without = find_properties(self.contract, without)
         self.results: list[Result] = []
         self.failure: Failure | None = None
         self._factory = factory
@@ -79,7 +85,8 @@ class Session:
         scopes = tuple(find_scope(self.contract, name) for name in dict.fromkeys(scope_names))
         seconds = None if self._budget.left is None else self._budget.left * share
         for harness, result in check_exhaustively(
-            self.contract, self._factory, scopes=scopes, seconds=seconds, progress=progress, backend=self._backend
+            self.contract, self._factory, scopes=scopes, seconds=seconds, progress=progress, backend=self._backend,
+            without=self.without,
         ):
             self._keep(harness, result)
 
@@ -88,7 +95,7 @@ class Session:
         with nothing_left_behind():
             harness, result = check_statefully(
                 self.contract, self._factory, examples=examples, seed=seed, backend=self._backend, seconds=self._budget.left,
-                progress=progress_of_examples,
+                progress=progress_of_examples, without=self.without,
             )  # fmt: skip
         try:
             self._keep(harness, result)
@@ -145,10 +152,12 @@ def clear_progress() -> None:
         sys.stderr.flush()
 
 
-def check_json(entry: Pattern, results: list[Result], failure: Failure | None, verdict: Verdict) -> dict[str, Any]:
+def check_json(session: Session, entry: Pattern, verdict: Verdict) -> dict[str, Any]:
     """What `acidtest check --json` writes."""
+    results, failure, excepted = session.results, session.failure, sorted(session.without)
     return {
-        "verdict": str(verdict),
+        "verdict": told(verdict, excepted),
+        "except": excepted,
         "pattern": entry.stem,
         "property": failure.property_id if failure is not None else None,
         "schedule": list(failure.schedule) if failure is not None else None,
@@ -157,7 +166,7 @@ def check_json(entry: Pattern, results: list[Result], failure: Failure | None, v
         "coverage": [result.coverage.to_json() for result in results],
         "bound": "; ".join(f"{result.scope.name}: {result.bound}" for result in results),
         "results": [result_json(result) for result in results],
-        "failure": failure.to_json() if failure is not None else None,
+        "failure": {**failure.to_json(), "except": excepted} if failure is not None else None,
     }
 
 
@@ -171,10 +180,11 @@ def replay_file(saved: dict[str, Any], factory: Callable[[Any], Any]) -> tuple[i
     try:
         scope = scope_from_json(saved["scope"])
         decisions = [Decision.parse(text) for text in saved["schedule"]]
+        without = find_properties(contract, [str(name) for name in saved.get("except", ())])
     except (KeyError, TypeError, ValueError) as error:
         message = f"The failure file is damaged: {type(error).__name__}: {error}. Write it anew with `acidtest check … --json FILE`."
         raise UsageError(message) from error
-    harness = Harness(contract, factory, str(saved.get("backend", DEFAULT)))
+    harness = Harness(contract, factory, str(saved.get("backend", DEFAULT)), without)
     try:
         replayed = replay(harness, scope, decisions)
         if replayed.violation is not None:
@@ -186,7 +196,7 @@ def replay_file(saved: dict[str, Any], factory: Callable[[Any], Any]) -> tuple[i
     if replayed.diverged is not None:
         step = replayed.diverged + 1
         return 3, f"inconclusive: the schedule cannot be followed beyond step {step - 1}: “{decisions[step - 1]}” is not possible any more."
-    return 0, f"pass: {len(decisions)} steps replayed, and {saved.get('property', 'nothing')} is not violated any more."
+    return 0, f"{told(Verdict.PASS, sorted(without))}: {len(decisions)} steps replayed, and {saved.get('property', 'nothing')} is not violated any more."
 
 
 def _as_result(saved: dict[str, Any], scope: Any, violation: Any, decisions: list[Decision]) -> Result:  # noqa: ANN401

@@ -9,11 +9,12 @@ from acidtest.search.coverage import findings, measure
 from acidtest.search.exhaustive import Explorer, Search
 from acidtest.search.harness import Harness
 from acidtest.search.rounds import Rounds
+from acidtest.search.run import REFINEMENT, TERMINATION
 from acidtest.search.verdict import Result, conclude
 from acidtest.world.databases.table import DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from acidtest.properties.shared.contract import Contract
     from acidtest.workload import Scope
@@ -31,6 +32,20 @@ def find_scope(contract: Contract, name: str) -> Scope:
             return scope
     what = f"scope of {contract.pattern}"
     raise UsageError.unknown(what, name, (scope.name for scope in scopes))
+
+
+def find_properties(contract: Contract | type[Contract], ids: Iterable[str]) -> frozenset[str]:
+    """Those ids, if each is of something that a search of `contract` can find violated.
+
+    Raises:
+        UsageError: one is not; lists those that there are.
+    """
+    known = dict.fromkeys([*(p.id for p in contract.properties), TERMINATION, REFINEMENT])
+    for name in ids:
+        if name not in known:
+            what = f"property of {contract.pattern}"
+            raise UsageError.unknown(what, name, known)
+    return frozenset(ids)
 
 
 def check_scope(
@@ -66,6 +81,7 @@ def conclude_search(harness: Harness, search: Search) -> Result:
         "exhaustive", search.scope, verdict, reasons, bound_of(search.scope, search.bound, search.faults), search.schedules, search.runs,
         search.effects, len(search.states), search.seconds, coverage, search.violation, tuple(search.schedule),
         tuple(p.id for p in harness.properties if search.violation is None or p.id != search.violation.property),
+        excepted=tuple(sorted(harness.without)),
     )  # fmt: skip
 
 
@@ -87,6 +103,7 @@ def check_exhaustively(
     seconds: float | None = None,
     progress: Callable[[Search], None] | None = None,
     backend: str = DEFAULT,
+    without: frozenset[str] = frozenset(),
 ) -> Iterator[tuple[Harness, Result]]:
     """Explore the scopes of a contract up to the first failure: one after the other, or level by level within a budget.
 
@@ -97,13 +114,14 @@ def check_exhaustively(
         seconds: the time for all of them together; None for no limit.
         progress: called now and then with the search so far.
         backend: the kind of its databases.
+        without: ids of properties that are left out.
 
     Yields:
         the harness, still prepared for the scope, and the result.
     """
     chosen = scopes or contract.scopes
     if seconds is not None:
-        rounds = Rounds(contract, factory, backend, seconds, progress)
+        rounds = Rounds(contract, factory, backend, seconds, progress, without)
         try:
             for explorer in rounds.explore(chosen):
                 yield explorer.harness, conclude_search(explorer.harness, explorer.found)
@@ -112,7 +130,7 @@ def check_exhaustively(
         finally:
             rounds.close()
         return
-    harness = Harness(contract, factory, backend)
+    harness = Harness(contract, factory, backend, without)
     try:
         for scope in chosen:
             result = check_scope(harness, scope, progress=progress)

@@ -245,7 +245,8 @@ class Explorer:
                 break
             prefix, at = step
         else:
-            run.violation = Violation(TERMINATION, f"a schedule ends within {longest} decisions", None, run.view)
+            if TERMINATION not in self.harness.without:
+                run.violation = Violation(TERMINATION, f"a schedule ends within {longest} decisions", None, run.view)
         if run.violation is not None and not self._faultless:
             self.found.violation = run.violation
             self.found.faults = faults

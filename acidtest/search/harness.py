@@ -49,13 +49,16 @@ class Harness:
         contract: the pattern's contract.
         factory: makes an implementation from an environment.
         backend: the kind of its databases.
+        without: ids of properties that are left out: whatever they say, it goes on.
 
     Raises:
         ContractError: the implementation lacks a method of the port, cannot be built or cannot be installed.
         BackendUnavailable: the backend's server cannot be reached.
     """
 
-    def __init__(self, contract: Contract, factory: Callable[[Any], Any], backend: str = DEFAULT) -> None:
+    def __init__(
+        self, contract: Contract, factory: Callable[[Any], Any], backend: str = DEFAULT, without: frozenset[str] = frozenset()
+    ) -> None:
         """Build one implementation to see that it fits the port."""
         interpose()
         self.contract = contract
@@ -73,7 +76,10 @@ class Harness:
             self.capabilities |= contract.capabilities(implementation)
         if not self.coroutines and not inspect.iscoroutinefunction(factory):
             self.factory = factory  # what is not asynchronous need not pay for what is
-        self.properties = [p for p in contract.properties if p.applies(self.capabilities)]
+        applying = [p for p in contract.properties if p.applies(self.capabilities)]
+        self.properties = [p for p in applying if p.id not in without]
+        self.without = without
+        self._excepted = [p for p in applying if p.id in without]
         self.only: frozenset[str] = frozenset()
         self._installed: object = None
         self._kept: dict[Scope, dict[str, Any]] = {}
@@ -232,7 +238,15 @@ class Harness:
 
     def looks_for(self, property_id: str) -> bool:
         """Whether a violation of that property counts."""
-        return not self.only or property_id in self.only
+        return property_id not in self.without and (not self.only or property_id in self.only)
+
+    def excuses(self, before: Any, view: Any) -> bool:  # noqa: ANN401 - the pattern's view
+        """Whether a property that is left out breaks here: then it is why the model does not allow what comes."""
+        return any(
+            (p.kind == Kind.ALWAYS and not p.predicate(view))
+            or (p.kind == Kind.STEP and before is not None and not p.predicate(before, view))
+            for p in self._excepted
+        )
 
     def close(self) -> None:
         """Give back the cluster, and forget everything: others may keep the harness itself for long."""

@@ -28,6 +28,7 @@ class Rounds:
         backend: the kind of its databases.
         seconds: the time for all of them together.
         progress: called now and then with the search that goes on.
+        without: ids of properties that are left out.
     """
 
     def __init__(
@@ -37,9 +38,10 @@ class Rounds:
         backend: str,
         seconds: float,
         progress: Callable[[Search], None] | None = None,
+        without: frozenset[str] = frozenset(),
     ) -> None:
         """Time runs from now on."""
-        self._adapter = contract, factory, backend
+        self._adapter = contract, factory, backend, without
         self._budget = Budget(seconds)
         self._progress = progress
         self._harnesses: dict[tuple[tuple[str, int], ...], Harness] = {}

@@ -239,11 +239,13 @@ class Run:
         candidates, self.candidates = self.candidates, self.harness.follower.view(self.candidates, view)
         if broken is not None:
             self.violation = Violation(broken.id, broken.name, before, view, self._allowed(candidates))
+        elif self.candidates == NOTHING and self.harness.excuses(before, view):
+            self.violation = None  # nor does it matter that the model did not allow the event before
         elif self.candidates == NOTHING:
             self._not_allowed(candidates, before, "")
 
     def _not_allowed(self, candidates: int, before: Any, what: str) -> None:  # noqa: ANN401
-        if self.violation is None and self.harness.looks_for(REFINEMENT):
+        if self.violation is None and candidates != NOTHING and self.harness.looks_for(REFINEMENT):
             name = "the model does not allow what was observed" + (f": {what}" if what else "")
             self.violation = Violation(REFINEMENT, name, before, self.view, self._allowed(candidates))
 

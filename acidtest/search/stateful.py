@@ -155,7 +155,11 @@ def take(harness: Harness, tally: Tally, workload: Scope, plan: Plan) -> Planned
 
 
 def machine_for(
-    contract: Contract, factory: Callable[[Any], Any], name: str = "Workload", backend: str = DEFAULT
+    contract: Contract,
+    factory: Callable[[Any], Any],
+    name: str = "Workload",
+    backend: str = DEFAULT,
+    without: frozenset[str] = frozenset(),
 ) -> type[WorkloadMachine]:
     """The state machine that puts an implementation to the test.
 
@@ -164,8 +168,9 @@ def machine_for(
         factory: makes an implementation from an environment.
         name: what the printed program calls it.
         backend: the kind of its databases.
+        without: ids of properties that are left out.
     """
-    return _machine(Harness(contract, factory, backend), Tally(), name, _examples)
+    return _machine(Harness(contract, factory, backend, without), Tally(), name, _examples)
 
 
 def _machine(harness: Harness, tally: Tally, name: str, strategy: Callable[[Harness, Tally], Any]) -> type[WorkloadMachine]:
@@ -235,6 +240,7 @@ def check_statefully(
     shrink: bool = True,
     seconds: float | None = None,
     progress: Callable[[Tally], None] | None = None,
+    without: frozenset[str] = frozenset(),
 ) -> tuple[Harness, Result]:
     """Run drawn workloads, and shrink the first that fails.
 
@@ -247,11 +253,12 @@ def check_statefully(
         shrink: whether to look for a smaller example when one fails.
         seconds: give up after this time; None for never. Giving up is inconclusive, unless something was found by then.
         progress: called after each run with what was done so far.
+        without: ids of properties that are left out.
 
     Returns:
         the harness, to be closed by the caller, and the result.
     """
-    machine = machine_for(contract, factory, backend=backend)
+    machine = machine_for(contract, factory, backend=backend, without=without)
     if seed is not None:
         setattr(machine, _SEED, seed)
     chosen = settings(
@@ -316,5 +323,5 @@ def result_of(harness: Harness, tally: Tally, examples: int, seconds: float, pro
         "stateful", scope, verdict, reasons, bound, tally.runs, tally.runs, tally.effects,
         len(tally.states), seconds, coverage, tally.violation, tuple(tally.schedule),
         tuple(p.id for p in harness.properties if tally.violation is None or p.id != tally.violation.property),
-        {"program": list(program)},
+        {"program": list(program)}, tuple(sorted(harness.without)),
     )  # fmt: skip

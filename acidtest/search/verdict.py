@@ -46,6 +46,7 @@ class Result:
         violation: what was violated, if anything.
         schedule: the schedule that violates it.
         held: ids of the properties that no schedule violated.
+        excepted: ids of the properties that were left out.
     """
 
     search: str
@@ -63,6 +64,12 @@ class Result:
     schedule: tuple[Decision, ...] = ()
     held: tuple[str, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
+    excepted: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> str:
+        """The verdict in words."""
+        return told(self.verdict, self.excepted)
 
 
 def conclude(*, violated: bool, complete: bool, findings: Sequence[str], what: str = "schedule") -> tuple[Verdict, tuple[str, ...]]:
@@ -81,6 +88,11 @@ def conclude(*, violated: bool, complete: bool, findings: Sequence[str], what: s
     if findings:
         return Verdict.INCONCLUSIVE, tuple(findings)
     return Verdict.PASS, ()
+
+
+def told(verdict: Verdict, excepted: Sequence[str]) -> str:
+    """A verdict in words: where properties were left out, a pass says which."""
+    return f"{verdict} except {', '.join(excepted)}" if verdict == Verdict.PASS and excepted else str(verdict)
 
 
 def overall(verdicts: Sequence[Verdict]) -> Verdict:
