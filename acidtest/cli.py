@@ -18,13 +18,13 @@ import click
 from acidtest import __version__, ending
 from acidtest.errors import UsageError, place_of, text_of, told
 from acidtest.patterns import Pattern, entries, parts, pattern
-from acidtest.search.verdict import Result, Verdict, overall
+from acidtest.search.verdict import Verdict, overall, with_exceptions
 from acidtest.world.databases.table import BACKENDS, DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from acidtest.search.failure import Failure
+    from acidtest.report.session import Session
 
 EXIT = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3}
 _JSON = click.option(
@@ -95,26 +95,33 @@ def show(stem: str) -> None:
 @click.argument("stem", metavar="PATTERN")
 @click.argument("implementation", metavar="MODULE:FACTORY")
 @click.option("--search", type=click.Choice(["exhaustive", "stateful", "both"]), default="both", show_default=True)
-@click.option("--scope", "scope_name", help="Only this scope of the exhaustive search.")
-@click.option("--budget", type=click.FloatRange(min=0, min_open=True), help="Seconds for the exhaustive search; running out is inconclusive.")
+@click.option("--scope", "scopes", multiple=True, metavar="NAME", help="Only this scope of the exhaustive search; may be given again.")
+@click.option(
+    "--budget", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+    help="For both searches together, shared fairly among the scopes; running out is inconclusive.",
+)
+@click.option(
+    "--except", "without", multiple=True, metavar="PROPERTY",
+    help="Leave this property out; may be given again. The verdict says so, and is never a plain pass.",
+)
 @click.option("--seed", type=int, help="Of the stateful search.")
 @click.option("--examples", type=click.IntRange(min=1), default=200, show_default=True, help="Of the stateful search.")
 @_BACKEND
 @_JSON
 def check(
-    stem: str, implementation: str, search: str, scope_name: str | None, budget: float | None, seed: int | None,
-    examples: int, backend: str, json_file: str | None,
+    stem: str, implementation: str, search: str, scopes: tuple[str, ...], budget: float | None,
+    without: tuple[str, ...], seed: int | None, examples: int, backend: str, json_file: str | None,
 ) -> None:  # fmt: skip
     """Check an implementation. MODULE is importable from here; FACTORY(env) makes the implementation."""
-    from acidtest.report.session import Session
+    from acidtest.report.session import EXHAUSTIVE_SHARE, Session
 
     entry = pattern(stem)
-    session = Session(entry, load(implementation), implementation, echo=click.echo, backend=backend)
+    session = Session(entry, load(implementation), implementation, echo=click.echo, backend=backend, seconds=budget, without=without)
     if search in ("exhaustive", "both"):
-        session.exhaustive(scope_name, budget)
+        session.exhaustive(scopes, EXHAUSTIVE_SHARE if search == "both" else 1.0)
     if search in ("stateful", "both") and session.failure is None:
         session.stateful(examples, seed)
-    _finish(session.failure, session.results, entry, json_file)
+    _finish(session, entry, json_file)
 
 
 @main.command()
@@ -128,7 +135,7 @@ def replay(file: str, json_file: str | None) -> None:
     code, text = replay_file(saved, load(saved["implementation"]))
     click.echo(text)
     if json_file:
-        write_json(json_file, {"verdict": {0: "pass", 1: "fail"}.get(code, "inconclusive"), "file": file})
+        write_json(json_file, {"verdict": text.partition(":")[0] if code != 1 else "fail", "file": file})
     sys.exit(code)
 
 
@@ -260,19 +267,20 @@ def write_json(file: str, value: dict[str, Any]) -> None:
         raise UsageError(message) from error
 
 
-def _finish(failure: Failure | None, results: list[Result], entry: Pattern, json_file: str | None) -> None:
+def _finish(session: Session, entry: Pattern, json_file: str | None) -> None:
     """Print the failure or the verdict, write the file, and exit."""
     from acidtest.report.columns import render
     from acidtest.report.session import check_json
 
+    failure, results = session.failure, session.results
     verdict = overall([result.verdict for result in results])
     if failure is not None:
         click.echo("\n" + render(failure, replay_file=json_file or ""))
         if not json_file:
             click.echo("\n(add --json FILE to keep the schedule, and replay it with: acidtest replay FILE)")
-    click.echo(f"\n{entry.stem}: {verdict}")
+    click.echo(f"\n{entry.stem}: {with_exceptions(verdict, sorted(session.without))}")
     for reason in dict.fromkeys(reason for result in results for reason in result.reasons):
         click.echo(f"  {reason}")
     if json_file:
-        write_json(json_file, check_json(entry, results, failure, verdict))
+        write_json(json_file, check_json(session, entry, verdict))
     sys.exit(EXIT[verdict])

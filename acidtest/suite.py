@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from acidtest.errors import UsageError
 from acidtest.report.columns import render
 from acidtest.report.table import result_line
-from acidtest.search.check import check_scope
+from acidtest.search.check import check_scope, find_properties
 from acidtest.search.exhaustive import without_collector
 from acidtest.search.explain import explain_failure
 from acidtest.search.harness import Harness
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from acidtest.workload import Scope
 
 #: What a subclass may define of what its contract has.
-ADOPTERS = {"implementation", "stateful_settings", "_abc_impl"}
+ADOPTERS = {"implementation", "stateful_settings", "exceptions", "_abc_impl"}
 
 
 def suite_of(contract: type[Contract]) -> type:
@@ -58,6 +59,27 @@ def tampering(contract: type[Contract]) -> str:
                 continue
             if reason:
                 return reason
+    return _unexplained(contract)
+
+
+def exceptions_of(contract: type[Contract]) -> dict[str, str]:
+    """The properties that an adopter leaves out, each with the reason."""
+    return dict(getattr(contract, "exceptions", {}))
+
+
+def _unexplained(contract: type[Contract]) -> str:
+    """Why a subclass's exceptions will not do: they name no property, or give no reason."""
+    exceptions = getattr(contract, "exceptions", {})
+    told = isinstance(exceptions, dict) and all(isinstance(why, str) and why.strip() for why in exceptions.values())
+    if not told:
+        return (
+            f"{contract.__name__}.exceptions is {exceptions!r}. What is left out is told with every verdict, so it needs a "
+            'reason. Write exceptions = {"OB5": "consumers deduplicate"}.'
+        )
+    try:
+        find_properties(contract, exceptions)
+    except UsageError as error:
+        return f"{contract.__name__}.exceptions: {error}"
     return ""
 
 
@@ -94,10 +116,12 @@ class _Suite:
     ) -> None:
         """Run every schedule of `scope`, and say what was covered."""
         contract, config = self._contract(), request.config
-        harness = Harness(contract, contract.implementation, config.getoption("--acidtest-backend"))
+        exceptions = exceptions_of(self._contract)
+        backend = config.getoption("--acidtest-backend")
+        harness = Harness(contract, contract.implementation, backend, frozenset(exceptions))
         try:
             result = check_scope(harness, scope, seconds=config.getoption("--acidtest-budget"))
-            record_property("acidtest", f"{type(self).__name__}, {result_line(result)}")
+            record_property("acidtest", f"{type(self).__name__}, {result_line(result)}{_reasons(exceptions)}")
             failure = _story(harness, result, self._contract, request) if result.violation else ""
             properties = list(harness.properties)
         finally:
@@ -105,6 +129,9 @@ class _Suite:
         if result.verdict == Verdict.INCONCLUSIVE:
             pytest.fail(f"inconclusive: {'; '.join(result.reasons)} ({result.bound})", pytrace=False)
         broken = result.violation.property if result.violation is not None else ""
+        for name, why in exceptions.items():
+            with subtests.test(f"{name}: left out"):
+                pytest.skip(f"left out: {why}")
         for p in properties:
             with subtests.test(f"{p.id}: {p.name}"):
                 if broken and p.id != broken:
@@ -118,7 +145,8 @@ class _Suite:
         """Run drawn workloads, with the settings, seed and examples that Hypothesis is told to use."""
         contract = self._contract()
         backend = request.config.getoption("--acidtest-backend")
-        machine = machine_for(contract, contract.implementation, type(self).__name__, backend)
+        exceptions = exceptions_of(self._contract)
+        machine = machine_for(contract, contract.implementation, type(self).__name__, backend, frozenset(exceptions))
         for name in ("_hypothesis_internal_use_seed", "_hypothesis_internal_use_reproduce_failure"):
             if hasattr(self._contract, name):
                 setattr(machine, name, getattr(self._contract, name))
@@ -126,7 +154,7 @@ class _Suite:
         try:
             found = _violated(machine, chosen)
             result = result_of(machine.harness, machine.tally, chosen.max_examples, 0.0)
-            record_property("acidtest", f"{type(self).__name__}, {result_line(result)}")
+            record_property("acidtest", f"{type(self).__name__}, {result_line(result)}{_reasons(exceptions)}")
             notes = "\n".join(getattr(found, "__notes__", ()))
             failure = _story(machine.harness, result, self._contract, request, notes) if found is not None else ""
         finally:
@@ -164,3 +192,7 @@ def _story(harness: Harness, result: Result, contract: type[Contract], request: 
     failure = render(explain_failure(harness, result, importable(contract)))
     again = f"Run it again:  pytest {shlex.quote(request.node.nodeid)}"
     return "\n\n".join(part for part in (failure, notes, again) if part)
+
+
+def _reasons(exceptions: dict[str, str]) -> str:
+    return "".join(f"; without {name}: {why}" for name, why in exceptions.items())

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -12,6 +13,14 @@ PASS, FAIL, USAGE, INCONCLUSIVE = 0, 1, 2, 3
 def acidtest(*arguments):
     command = [sys.executable, "-c", "from acidtest.cli import main; main(prog_name='acidtest')", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_it_runs_as_a_module_as_well():
+    done = subprocess.run([sys.executable, "-m", "acidtest", "list"], capture_output=True, text=True, check=False)
+    assert done.returncode == PASS, done.stderr
+    assert done.stdout == acidtest("list").stdout
+    wrong = subprocess.run([sys.executable, "-m", "acidtest", "chekc"], capture_output=True, text=True, check=False)
+    assert (wrong.returncode, wrong.stderr) == (USAGE, acidtest("chekc").stderr)
 
 
 def test_a_correct_implementation_passes_a_scope(project):
@@ -55,6 +64,78 @@ def test_a_budget_that_runs_out_is_inconclusive(project):
     assert "budget" in done.stdout
 
 
+def test_a_budget_bounds_both_searches(project):
+    began = time.monotonic()
+    done = acidtest("check", "outbox", "my_right:MyOutbox", "--budget", "2", "--examples", "100000", "--json", "out.json")
+    assert done.returncode == INCONCLUSIVE, done.stdout + done.stderr
+    assert time.monotonic() - began < 15  # most of it is importing
+    results = json.loads((project / "out.json").read_text(encoding="utf-8"))["results"]
+    assert {result["search"] for result in results} == {"exhaustive", "stateful"}
+    assert sum(result["seconds"] for result in results) < 3.5
+    assert "@seed" not in done.stdout
+
+
+def test_scopes_may_be_named_one_after_the_other(project):
+    done = acidtest(
+        "check", "outbox", "my_right:MyOutbox", "--search", "exhaustive", "--scope", "late relay", "--scope", "one withdrawal",
+        "--scope", "late relay", "--json", "out.json",
+    )  # fmt: skip
+    assert done.returncode == PASS, done.stdout + done.stderr
+    results = json.loads((project / "out.json").read_text(encoding="utf-8"))["results"]
+    assert [result["scope"] for result in results] == ["late relay", "one withdrawal"]
+
+
+def test_nothing_is_left_in_the_current_folder_that_was_not_asked_for(project):
+    before = {path.name for path in project.iterdir()}
+    done = acidtest("check", "outbox", "my_right:MyOutbox", "--search", "stateful", "--examples", "3", "--seed", "1")
+    assert "drawn: " in done.stdout, done.stdout + done.stderr
+    assert {path.name for path in project.iterdir()} - before <= {"__pycache__"}
+
+
+TWICE = """
+from acidtest.impl.outbox import Outbox
+
+
+class Twice(Outbox):
+    def _publish(self, row):
+        super()._publish(row)
+        super()._publish(row)
+"""
+
+
+def test_a_pass_without_a_property_is_never_a_plain_pass(project):
+    (project / "twice.py").write_text(TWICE, encoding="utf-8")
+    arguments = ("check", "outbox", "twice:Twice", "--search", "exhaustive", "--scope", "one withdrawal", "--json", "out.json")
+    assert acidtest(*arguments).returncode == FAIL
+    done = acidtest(*arguments, "--except", "OB5")
+    assert done.returncode == PASS, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "outbox: pass except OB5"
+    assert done.stdout.startswith("one withdrawal: pass except OB5 - ")
+    out = json.loads((project / "out.json").read_text(encoding="utf-8"))
+    assert (out["verdict"], out["except"]) == ("pass except OB5", ["OB5"])
+    assert [(result["verdict"], result["except"]) for result in out["results"]] == [("pass except OB5", ["OB5"])]
+    assert "OB5" not in out["results"][0]["held"]
+
+
+def test_what_is_left_out_does_not_hide_anything_else_and_a_replay_leaves_it_out_as_well(project):
+    (project / "twice.py").write_text(TWICE, encoding="utf-8")
+    done = acidtest(
+        "check", "outbox", "my_wrong:MyOutbox", "--search", "exhaustive", "--scope", "one withdrawal", "--except", "OB5", "--except", "G3",
+        "--json", "out.json",
+    )  # fmt: skip
+    assert done.returncode == FAIL, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "outbox: fail"
+    out = json.loads((project / "out.json").read_text(encoding="utf-8"))
+    assert (out["verdict"], out["property"], out["failure"]["except"]) == ("fail", "OB3", ["G3", "OB5"])
+    assert acidtest("replay", "out.json").returncode == FAIL
+    out["failure"]["except"] = ["OB1", "OB3"]
+    (project / "out.json").write_text(json.dumps(out), encoding="utf-8")
+    again = acidtest("replay", "out.json", "--json", "again.json")
+    assert again.returncode == PASS, again.stdout + again.stderr
+    assert again.stdout.startswith("pass except OB1, OB3: ")
+    assert json.loads((project / "again.json").read_text(encoding="utf-8"))["verdict"] == "pass except OB1, OB3"
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
@@ -66,6 +147,7 @@ def test_a_budget_that_runs_out_is_inconclusive(project):
         (("check", "outbox", "my_right:json.loads"), "could not"),
         (("check", "outbox", "my_right:MyOutbox", "--scope", "none such"), "one withdrawal"),
         (("check", "outbox", "my_right:MyOutbox", "--search", "wild"), "exhaustive"),
+        (("check", "outbox", "my_right:MyOutbox", "--except", "OB99"), "Known: G12, G2"),
         (("check", "acid", "my_right:MyOutbox"), "transfer"),
         (("check", "outbox", "my_right:MyOutbox", "--json", "/nowhere/at/all.json", "--scope", "outage", "--search", "exhaustive"), "cannot be written"),
         (("replay", "nowhere.json"), "nowhere.json"),

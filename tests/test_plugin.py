@@ -169,3 +169,42 @@ def test_an_imported_contract_alone_is_not_a_test(project):
     done = run_pytest()
     assert done.returncode == 0
     assert "1 passed" in done.stdout
+
+
+EXCEPT = """
+from acidtest import OutboxContract
+from acidtest.impl.outbox import Outbox
+
+
+class Twice(Outbox):
+    def _publish(self, row):
+        super()._publish(row)
+        super()._publish(row)
+
+
+class TestTwice(OutboxContract):
+    exceptions = {exceptions!r}
+
+    def implementation(self, env):
+        return Twice(env)
+"""
+
+
+def test_a_property_may_be_left_out_for_a_reason_which_is_told(project):
+    write_test(project, EXCEPT.format(exceptions={"OB5": "consumers deduplicate"}))
+    done = run_pytest("-rs", "-k", "every_schedule and one and withdrawal")
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"TestTwice, one withdrawal: pass except OB5 - .*; without OB5: consumers deduplicate", done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("exceptions", "told"),
+    [({"OB99": "why not"}, "Known: G12, G2"), ({"OB5": " "}, "needs a reason"), (["OB5"], "needs a reason")],
+    ids=["unknown", "no reason", "no reasons"],
+)
+def test_what_is_left_out_must_exist_and_have_a_reason(project, exceptions, told):
+    write_test(project, EXCEPT.format(exceptions=exceptions))
+    done = run_pytest()
+    assert done.returncode == 1
+    assert "1 failed" in done.stdout
+    assert told in done.stdout

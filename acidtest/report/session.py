@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from acidtest.errors import UsageError
 from acidtest.patterns import Pattern, pattern
 from acidtest.report.columns import render
 from acidtest.report.table import result_json, result_line
-from acidtest.search.check import check_exhaustively, find_scope
+from acidtest.search.budget import Budget
+from acidtest.search.check import check_exhaustively, find_properties, find_scope
 from acidtest.search.explain import explain_failure
 from acidtest.search.failure import Failure
 from acidtest.search.harness import Harness
 from acidtest.search.replay import replay
 from acidtest.search.stateful import check_statefully
-from acidtest.search.verdict import Result, Verdict
+from acidtest.search.verdict import Result, Verdict, with_exceptions
 from acidtest.workload import scope_from_json
 from acidtest.world.core.effects import Decision
 from acidtest.world.databases.table import DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from acidtest.search.exhaustive import Search
+    from acidtest.search.stateful import Tally
+
+#: How much of the time the exhaustive search may take where the stateful one is to follow.
+EXHAUSTIVE_SHARE = 0.75
+#: After how many runs of the stateful search the progress is shown anew.
+_OFTEN = 16
 
 #: The decisions whose target is a name.
 _NAMING = ("advance", "crash", "restart", "land", "victim", "deliver", "redeliver")
@@ -38,14 +50,28 @@ class Session:
         implementation: how to import it.
         echo: prints a line.
         backend: the kind of its databases.
+        seconds: the time for all searches together; None for no limit.
+        without: ids of properties that are left out.
+
+    Raises:
+        UsageError: there is no such property.
     """
 
     def __init__(
-        self, entry: Pattern, factory: Callable[[Any], Any], implementation: str, echo: Callable[[str], Any], backend: str = DEFAULT
+        self,
+        entry: Pattern,
+        factory: Callable[[Any], Any],
+        implementation: str,
+        echo: Callable[[str], Any],
+        backend: str = DEFAULT,
+        seconds: float | None = None,
+        without: Sequence[str] = (),
     ) -> None:
-        """Nothing has been checked yet."""
+        """Nothing has been checked yet. Time runs from now on."""
         self._backend = backend
+        self._budget = Budget(seconds)
         self.contract = entry.contract_class()()
+        self.without = find_properties(self.contract, without)
         self.results: list[Result] = []
         self.failure: Failure | None = None
         self._latest: Search | None = None
@@ -53,12 +79,19 @@ class Session:
         self._implementation = implementation
         self._echo = echo
 
-    def exhaustive(self, scope_name: str | None, budget: float | None) -> None:
-        """Explore one scope, or all up to the first failure."""
-        scopes = (find_scope(self.contract, scope_name),) if scope_name else ()
+    def exhaustive(self, scope_names: Sequence[str] = (), share: float = 1.0) -> None:
+        """Explore scopes up to the first failure.
+
+        Arguments:
+            scope_names: which; none for all.
+            share: how much of the time that is left it may take.
+        """
+        scopes = tuple(find_scope(self.contract, name) for name in dict.fromkeys(scope_names))
+        seconds = None if self._budget.left is None else self._budget.left * share
         try:
             for harness, result in check_exhaustively(
-                self.contract, self._factory, scopes=scopes, seconds=budget, progress=self._progress, backend=self._backend
+                self.contract, self._factory, scopes=scopes, seconds=seconds, progress=self._progress, backend=self._backend,
+                without=self.without,
             ):
                 self._keep(harness, result)
         except KeyboardInterrupt:
@@ -73,7 +106,11 @@ class Session:
 
     def stateful(self, examples: int, seed: int | None) -> None:
         """Run drawn workloads."""
-        harness, result = check_statefully(self.contract, self._factory, examples=examples, seed=seed, backend=self._backend)
+        with nothing_left_behind():
+            harness, result = check_statefully(
+                self.contract, self._factory, examples=examples, seed=seed, backend=self._backend, seconds=self._budget.left,
+                progress=progress_of_examples, without=self.without,
+            )  # fmt: skip
         try:
             self._keep(harness, result)
         finally:
@@ -89,9 +126,7 @@ class Session:
 
 def progress(search: Search) -> None:
     """A line on the terminal that is overwritten; nothing where there is no terminal."""
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r{progress_line(search):<100}")
-        sys.stderr.flush()
+    _show(progress_line(search))
 
 
 def progress_line(search: Search) -> str:
@@ -102,6 +137,33 @@ def progress_line(search: Search) -> str:
     )
 
 
+def progress_of_examples(tally: Tally) -> None:
+    """The same of the stateful search, now and then."""
+    if tally.runs % _OFTEN == 1:
+        found = ", looking for the smallest that fails" if tally.violation is not None else ""
+        _show(f"drawn workloads: {tally.runs} runs, {len(tally.states)} states{found}")
+
+
+def _show(line: str) -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r{line:<100}")
+        sys.stderr.flush()
+
+
+@contextmanager
+def nothing_left_behind() -> Iterator[None]:
+    """Let Hypothesis keep its files in a folder that goes away, unless it was told where."""
+    if os.environ.get("HYPOTHESIS_STORAGE_DIRECTORY"):
+        yield
+        return
+    with TemporaryDirectory(prefix="acidtest-examples-") as folder:
+        set_hypothesis_home_dir(folder)
+        try:
+            yield
+        finally:
+            set_hypothesis_home_dir(None)
+
+
 def clear_progress() -> None:
     """Remove the progress line."""
     if sys.stderr.isatty():
@@ -109,10 +171,12 @@ def clear_progress() -> None:
         sys.stderr.flush()
 
 
-def check_json(entry: Pattern, results: list[Result], failure: Failure | None, verdict: Verdict) -> dict[str, Any]:
+def check_json(session: Session, entry: Pattern, verdict: Verdict) -> dict[str, Any]:
     """What `acidtest check --json` writes."""
+    results, failure, excepted = session.results, session.failure, sorted(session.without)
     return {
-        "verdict": str(verdict),
+        "verdict": with_exceptions(verdict, excepted),
+        "except": excepted,
         "pattern": entry.stem,
         "property": failure.property_id if failure is not None else None,
         "schedule": list(failure.schedule) if failure is not None else None,
@@ -121,7 +185,7 @@ def check_json(entry: Pattern, results: list[Result], failure: Failure | None, v
         "coverage": [result.coverage.to_json() for result in results],
         "bound": "; ".join(f"{result.scope.name}: {result.bound}" for result in results),
         "results": [result_json(result) for result in results],
-        "failure": failure.to_json() if failure is not None else None,
+        "failure": {**failure.to_json(), "except": excepted} if failure is not None else None,
     }
 
 
@@ -135,6 +199,7 @@ def replay_file(saved: dict[str, Any], factory: Callable[[Any], Any]) -> tuple[i
     try:
         scope = scope_from_json(saved["scope"])
         decisions = [_decision(text) for text in saved["schedule"]]
+        without = find_properties(contract, [str(name) for name in saved.get("except", ())])
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         message = f"The failure file is damaged: {type(error).__name__}: {error}. Write it anew with `acidtest check … --json FILE`."
         raise UsageError(message) from error
@@ -143,7 +208,7 @@ def replay_file(saved: dict[str, Any], factory: Callable[[Any], Any]) -> tuple[i
         if operation.method not in methods:
             what = f"method of {contract.pattern}'s port, as the failure file names one,"
             raise UsageError.unknown(what, operation.method, methods)
-    harness = Harness(contract, factory, str(saved.get("backend", DEFAULT)))
+    harness = Harness(contract, factory, str(saved.get("backend", DEFAULT)), without)
     try:
         replayed = replay(harness, scope, decisions)
         if replayed.violation is not None:
@@ -157,7 +222,7 @@ def replay_file(saved: dict[str, Any], factory: Callable[[Any], Any]) -> tuple[i
         return 3, f"inconclusive: the schedule cannot be followed beyond step {step - 1}: “{decisions[step - 1]}” is not possible any more."
     if not decisions:
         return 3, "inconclusive: the schedule is empty, so nothing was replayed. Write the file anew with `acidtest check … --json FILE`."
-    return 0, f"pass: {len(decisions)} steps replayed, and {saved.get('property', 'nothing')} is not violated any more."
+    return 0, f"{with_exceptions(Verdict.PASS, sorted(without))}: {len(decisions)} steps replayed, and {saved.get('property', 'nothing')} is not violated any more."
 
 
 def _decision(text: str) -> Decision:

@@ -14,7 +14,7 @@ def result_line(result: Result) -> str:
     model = f", model {coverage.states}/{coverage.reachable} states" if coverage.reachable else ""
     faults = ", ".join(f"{kind} {count}" for kind, count in coverage.faults) or "none"
     return (
-        f"{result.scope.name}: {result.verdict} - {result.schedules} schedules, {result.states} states, "
+        f"{result.scope.name}: {result.told} - {result.schedules} schedules, {result.states} states, "
         f"{result.seconds:.1f} s{model}; faults: {faults}"
     )
 
@@ -22,8 +22,8 @@ def result_line(result: Result) -> str:
 def result_json(result: Result) -> dict[str, Any]:
     """A result as JSON values."""
     return {
-        "search": result.search, "scope": result.scope.name, "verdict": str(result.verdict), "reasons": list(result.reasons),
+        "search": result.search, "scope": result.scope.name, "verdict": result.told, "reasons": list(result.reasons),
         "bound": result.bound, "schedules": result.schedules, "runs": result.runs, "effects": result.effects,
         "states": result.states, "seconds": round(result.seconds, 3), "coverage": result.coverage.to_json(),
-        "held": list(result.held),
+        "held": list(result.held), "except": list(result.excepted),
     }  # fmt: skip

@@ -8,11 +8,13 @@ from acidtest.errors import UsageError
 from acidtest.search.coverage import findings, measure
 from acidtest.search.exhaustive import Explorer, Search
 from acidtest.search.harness import Harness
+from acidtest.search.rounds import Rounds
+from acidtest.search.run import REFINEMENT, TERMINATION
 from acidtest.search.verdict import Result, conclude
 from acidtest.world.databases.table import DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from acidtest.properties.shared.contract import Contract
     from acidtest.workload import Scope
@@ -32,6 +34,20 @@ def find_scope(contract: Contract, name: str) -> Scope:
     raise UsageError.unknown(what, name, (scope.name for scope in scopes))
 
 
+def find_properties(contract: Contract | type[Contract], ids: Iterable[str]) -> frozenset[str]:
+    """Those ids, if each is of something that a search of `contract` can find violated.
+
+    Raises:
+        UsageError: one is not; lists those that there are.
+    """
+    known = dict.fromkeys([*(p.id for p in contract.properties), TERMINATION, REFINEMENT])
+    for name in ids:
+        if name not in known:
+            what = f"property of {contract.pattern}"
+            raise UsageError.unknown(what, name, known)
+    return frozenset(ids)
+
+
 def check_scope(
     harness: Harness,
     scope: Scope,
@@ -46,7 +62,7 @@ def check_scope(
         harness: the implementation under its contract.
         scope: what to explore.
         only: look for violations of these properties alone; empty for all.
-        seconds: give up after this time; None for never. Giving up is inconclusive.
+        seconds: give up after this time, be it in the middle of a run; None for never. Giving up is inconclusive.
         progress: called now and then with the search so far.
     """
     search = Explorer(harness, scope, only=only, seconds=seconds, progress=progress).explore()
@@ -56,14 +72,16 @@ def check_scope(
 def conclude_search(harness: Harness, search: Search) -> Result:
     """What an exhaustive search amounts to."""
     coverage = measure(
-        harness, faults=search.fired, crashed=len(search.crashed), points=len(search.crash_points), outcomes=search.outcomes
-    )
+        harness, faults=search.fired, crashed=len(search.crashed), points=len(search.crash_points), outcomes=search.outcomes,
+        count=not search.given_up,
+    )  # fmt: skip
     missing = findings(harness, coverage, harness.reached) if search.complete else []
     verdict, reasons = conclude(violated=search.violation is not None, complete=search.complete, findings=missing)
     return Result(
         "exhaustive", search.scope, verdict, reasons, bound_of(search.scope, search.bound, search.faults), search.schedules, search.runs,
         search.effects, len(search.states), search.seconds, coverage, search.violation, tuple(search.schedule),
         tuple(p.id for p in harness.properties if search.violation is None or p.id != search.violation.property),
+        excepted=tuple(sorted(harness.without)),
     )  # fmt: skip
 
 
@@ -85,8 +103,9 @@ def check_exhaustively(
     seconds: float | None = None,
     progress: Callable[[Search], None] | None = None,
     backend: str = DEFAULT,
+    without: frozenset[str] = frozenset(),
 ) -> Iterator[tuple[Harness, Result]]:
-    """Explore the scopes of a contract one after the other, up to the first failure.
+    """Explore the scopes of a contract up to the first failure: one after the other, or level by level within a budget.
 
     Arguments:
         contract: the pattern's contract.
@@ -95,16 +114,26 @@ def check_exhaustively(
         seconds: the time for all of them together; None for no limit.
         progress: called now and then with the search so far.
         backend: the kind of its databases.
+        without: ids of properties that are left out.
 
     Yields:
         the harness, still prepared for the scope, and the result.
     """
-    harness = Harness(contract, factory, backend)
-    left = seconds
+    chosen = scopes or contract.scopes
+    if seconds is not None:
+        rounds = Rounds(contract, factory, backend, seconds, progress, without)
+        try:
+            for explorer in rounds.explore(chosen):
+                yield explorer.harness, conclude_search(explorer.harness, explorer.found)
+                if explorer.found.violation is not None:
+                    return
+        finally:
+            rounds.close()
+        return
+    harness = Harness(contract, factory, backend, without)
     try:
-        for scope in scopes or contract.scopes:
-            result = check_scope(harness, scope, seconds=left, progress=progress)
-            left = None if left is None else max(left - result.seconds, 0.0)
+        for scope in chosen:
+            result = check_scope(harness, scope, progress=progress)
             yield harness, result
             if result.violation is not None:
                 return

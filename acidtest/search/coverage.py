@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from acidtest.search.reachable import NOT_COUNTED
+
 if TYPE_CHECKING:
     from acidtest.search.harness import Harness
+
 
 @dataclass(frozen=True)
 class Coverage:
@@ -46,9 +49,14 @@ class Coverage:
         }  # fmt: skip
 
 
-def measure(harness: Harness, *, faults: dict[str, int], crashed: int, points: int, outcomes: set[Any]) -> Coverage:
-    """The coverage of a search on `harness`, which is still prepared for its scope."""
-    follower, there = harness.follower, harness.reachable()
+def measure(
+    harness: Harness, *, faults: dict[str, int], crashed: int, points: int, outcomes: set[Any], count: bool = True
+) -> Coverage:
+    """The coverage of a search on `harness`, which is still prepared for its scope.
+
+    `count` says whether there is time to count out what the model can reach; without, it is unknown.
+    """
+    follower, there = harness.follower, harness.reachable() if count else NOT_COUNTED
     missing = sorted({action.name for action in there.actions} - {action.name for action in follower.fired})
     return Coverage(
         states=len(follower.visited),

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acidtest.errors import NondeterminismError
+from acidtest.search.budget import Budget, OutOfTime
 from acidtest.search.moves import Move, Position, follow, moves
 from acidtest.search.run import TERMINATION, Run, Violation
 from acidtest.search.settle import settle
@@ -66,7 +67,7 @@ class Pending(NamedTuple):
 class Search:
     """What an exhaustive search has done so far.
 
-    `complete` says that no schedule is left; `bound` how many faults were explored completely (-1 for not even none);
+    `complete` says that no schedule is left, `given_up` that the time was up before; `bound` how many faults were explored completely (-1 for not even none);
     `crash_points` are the effects that were performed, `crashed` those after which the process crashed; `violation`,
     `schedule` and `faults` are what was found.
     """
@@ -78,6 +79,7 @@ class Search:
     states: set[int] = field(default_factory=set)
     finals: set[Any] = field(default_factory=set)
     complete: bool = False
+    given_up: bool = False
     bound: int = -1
     seconds: float = 0.0
     fired: dict[str, int] = field(default_factory=dict)
@@ -90,13 +92,13 @@ class Search:
 
 
 class Explorer:
-    """Explores one scope of a harness.
+    """Explores one scope of a harness, at once or in parts, between which the harness may explore other scopes.
 
     Arguments:
         harness: the implementation under its contract.
         scope: what to explore.
         only: look for violations of these properties alone; empty for all.
-        seconds: give up after this time; None for never.
+        seconds: give up so long from now, be it in the middle of a run; None for never.
         reduced: leave out schedules that are equal to others; a test shows that it loses nothing.
         merged: recognise states that were seen before; likewise.
         progress: called now and then with the search so far.
@@ -116,7 +118,7 @@ class Explorer:
         """Prepare the harness for the scope."""
         self.harness = harness
         self.found = Search(scope)
-        self._seconds = seconds
+        self._budget = Budget(seconds)
         self._reduced = reduced
         self._merged = merged
         self._progress = progress
@@ -125,27 +127,55 @@ class Explorer:
         self._ended_well = False
         self._number = 0
         harness.prepare(scope, only)
-        harness.offered.clear()
+        self._offered: set[str] = set()
+        self._remembered = harness.remembered()
 
-    def explore(self) -> Search:
-        """Run every schedule, until one breaks something or the time is up."""
-        began = time.monotonic()
-        with without_collector():
-            self._run(None)
-            while self._queue and self.found.violation is None:
-                if self._seconds is not None and time.monotonic() - began > self._seconds:
-                    break
-                pending = heapq.heappop(self._queue)
-                self.found.bound = max(self.found.bound, pending.faults - 1)
-                self._run(pending)
-                if self.found.runs % 256 == 0:
-                    self._pause(began)
-            else:
-                self.found.complete = not self._queue and self.found.violation is None
-        if self.found.complete:
-            self.found.bound = self.found.scope.faults
-        self.found.seconds = time.monotonic() - began
+    def explore(self, faults: int | None = None, share: float | None = None) -> Search:
+        """Run every schedule, until one breaks something or the time is up. Called again, it goes on where it was.
+
+        Arguments:
+            faults: leave schedules with more faults for later; None for all.
+            share: leave for later what has not begun within so many seconds; None for no limit.
+        """
+        self.recall()
+        self.harness.budget = self._budget
+        began = time.monotonic() - self.found.seconds
+        try:
+            with without_collector():
+                self._run_all(began, faults, Budget(share))
+        except OutOfTime:
+            self.found.given_up = True
+        finally:
+            self.harness.budget = Budget()
+            self.found.seconds = time.monotonic() - began
+            self._remembered = self.harness.remembered()
         return self.found
+
+    def recall(self) -> None:
+        """Prepare the harness again for the scope, with all that it knew of it."""
+        self.harness.recall(self._remembered)
+        self.harness.offered = self._offered
+
+    def _run_all(self, began: float, faults: int | None, share: Budget) -> None:
+        """Run one schedule after the other, the cheapest first, as far as it is to go now.
+
+        Raises:
+            OutOfTime: the budget is spent.
+        """
+        found = self.found
+        if not found.runs:
+            self._run(None)
+        while self._queue and found.violation is None:
+            self.harness.budget.look()
+            found.bound = max(found.bound, self._queue[0].faults - 1)
+            if share.is_spent or (faults is not None and self._queue[0].faults > faults):
+                return
+            self._run(heapq.heappop(self._queue))
+            if found.runs % 256 == 0:
+                self._pause(began)
+        found.complete = found.violation is None and not found.given_up
+        if found.complete:
+            found.bound = found.scope.faults
 
     def can_end_well(self, schedule: Sequence[Decision], most: int) -> bool | None:
         """Whether the world can still come to rest without a violation after `schedule`, without further faults.
@@ -193,6 +223,7 @@ class Explorer:
 
     def _replay(self, run: Run, pending: Pending) -> None:
         for node in pending.prefix.nodes() if pending.prefix is not None else ():
+            run.look_at_clock()
             if _fingerprint(run, node.decision) != node.fingerprint or not run.world.perform(node.decision):
                 _complain(run, node.decision)
             self.found.effects += 1
@@ -214,7 +245,8 @@ class Explorer:
                 break
             prefix, at = step
         else:
-            run.violation = Violation(TERMINATION, f"a schedule ends within {longest} decisions", None, run.view)
+            if TERMINATION not in self.harness.without:
+                run.violation = Violation(TERMINATION, f"a schedule ends within {longest} decisions", None, run.view)
         if run.violation is not None and not self._faultless:
             self.found.violation = run.violation
             self.found.faults = faults

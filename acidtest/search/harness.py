@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from acidtest.checker.machine import Kind
 from acidtest.errors import AcidtestError, ContractError, HarnessError, place_of
 from acidtest.port import Role
+from acidtest.search.budget import Budget
 from acidtest.search.follow import Follower
-from acidtest.search.reachable import Reachable, reachable
+from acidtest.search.reachable import NOT_COUNTED, Reachable, reachable
 from acidtest.workload import Scope
 from acidtest.world.core import interrupt
 from acidtest.world.core.effects import CANCELLATIONS, CRASH
@@ -50,13 +51,16 @@ class Harness:
         contract: the pattern's contract.
         factory: makes an implementation from an environment.
         backend: the kind of its databases.
+        without: ids of properties that are left out: whatever they say, it goes on.
 
     Raises:
         ContractError: the implementation lacks a method of the port, cannot be built or cannot be installed.
         BackendUnavailable: the backend's server cannot be reached.
     """
 
-    def __init__(self, contract: Contract, factory: Callable[[Any], Any], backend: str = DEFAULT) -> None:
+    def __init__(
+        self, contract: Contract, factory: Callable[[Any], Any], backend: str = DEFAULT, without: frozenset[str] = frozenset()
+    ) -> None:
         """Build one implementation to see that it fits the port."""
         interpose()
         self.contract = contract
@@ -66,6 +70,7 @@ class Harness:
         self.capabilities: frozenset[str] = frozenset()
         self.coroutines: frozenset[str] = frozenset()
         self.offered: set[str] = set()
+        self.budget = Budget()
         for member in contract.members or ("",):
             implementation = inspect.unwrap(self._outside(self._empty_world(), self.factory, "make the implementation", member))
             contract.check_port(implementation, member)
@@ -73,10 +78,24 @@ class Harness:
             self.capabilities |= contract.capabilities(implementation)
         if not self.coroutines and not inspect.iscoroutinefunction(factory):
             self.factory = factory  # what is not asynchronous need not pay for what is
-        self.properties = [p for p in contract.properties if p.applies(self.capabilities)]
+        applying = [p for p in contract.properties if p.applies(self.capabilities)]
+        self.properties = [p for p in applying if p.id not in without]
+        self.without = without
+        self._excepted = [p for p in applying if p.id in without]
         self.only: frozenset[str] = frozenset()
         self._installed: object = None
         self._kept: dict[Scope, dict[str, Any]] = {}
+
+    def remembered(self) -> dict[str, Any]:
+        """All that is remembered of the prepared scope, to be recalled when its search goes on.
+
+        It names committed contents by number: it is worthless once there was an installation for other accounts.
+        """
+        return {name: vars(self)[name] for name in _REMEMBERED}
+
+    def recall(self, remembered: dict[str, Any]) -> None:
+        """Be prepared again for the scope of which that was remembered."""
+        vars(self).update(remembered)
 
     def prepare_again(self, scope: Scope) -> None:
         """Prepare for a scope; what was remembered of it is remembered still, if that was not long ago.
@@ -88,11 +107,11 @@ class Harness:
         kept = self._kept.pop(scope, None)
         if kept is None:
             self.prepare(scope)
-            kept = {name: vars(self)[name] for name in _REMEMBERED}
+            kept = self.remembered()
         self._kept[scope] = kept  # the last of them
         if len(self._kept) > _MOST_KEPT:
             del self._kept[next(iter(self._kept))]
-        vars(self).update(kept)
+        self.recall(kept)
 
     def prepare(self, scope: Scope, only: frozenset[str] = frozenset()) -> None:
         """Install the implementation for a scope, and forget what was remembered of another.
@@ -165,7 +184,7 @@ class Harness:
 
     def _count_out(self) -> Reachable:
         if self.scope is not None and self.scope.serial:
-            return Reachable(0, frozenset(), frozenset(), complete=False)  # one schedule of a large workload
+            return NOT_COUNTED  # one schedule of a large workload
         return reachable(self.follower.model, tuple(self.properties))
 
     def prepared(self) -> Scope:
@@ -221,7 +240,15 @@ class Harness:
 
     def looks_for(self, property_id: str) -> bool:
         """Whether a violation of that property counts."""
-        return not self.only or property_id in self.only
+        return property_id not in self.without and (not self.only or property_id in self.only)
+
+    def excuses(self, before: Any, view: Any) -> bool:  # noqa: ANN401 - the pattern's view
+        """Whether a property that is left out breaks here: then it is why the model does not allow what comes."""
+        return any(
+            (p.kind == Kind.ALWAYS and not p.predicate(view))
+            or (p.kind == Kind.STEP and before is not None and not p.predicate(before, view))
+            for p in self._excepted
+        )
 
     def close(self) -> None:
         """Give back the cluster, and forget everything: others may keep the harness itself for long."""

@@ -27,6 +27,10 @@ class Reachable:
     complete: bool
 
 
+#: Where nobody counts.
+NOT_COUNTED = Reachable(0, frozenset(), frozenset(), complete=False)
+
+
 def reachable(model: Model[Any], properties: tuple[Any, ...]) -> Reachable:
     """Count out what the model can reach, up to MOST_STATES."""
     wanted = {p.id: p for p in properties if p.kind == Kind.SOMETIMES}

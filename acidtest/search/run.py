@@ -71,6 +71,7 @@ class Run:
 
     def perform(self, decision: Decision) -> bool:
         """Carry out a decision and look at what it did; False where it would have to wait for a lock."""
+        self.look_at_clock()
         effect = self._kind(decision)
         if not self.world.perform(decision):
             return False
@@ -79,6 +80,15 @@ class Run:
             self._befell(decision, effect)
         self._observe(decided=True)
         return True
+
+    def look_at_clock(self) -> None:
+        """Go on only while there is time, or where there is something to tell.
+
+        Raises:
+            OutOfTime: the harness's budget is spent, and nothing has been violated.
+        """
+        if self.violation is None:
+            self.harness.budget.look()
 
     def key(self) -> Hashable:
         """Equal for two runs of which every continuation gives the same verdict."""
@@ -231,11 +241,13 @@ class Run:
         candidates, self.candidates = self.candidates, self.harness.follower.view(self.candidates, view)
         if broken is not None:
             self.violation = Violation(broken.id, broken.name, before, view, self._allowed(candidates))
+        elif self.candidates == NOTHING and self.harness.excuses(before, view):
+            self.violation = None  # nor does it matter that the model did not allow the event before
         elif self.candidates == NOTHING:
             self._not_allowed(candidates, before, "")
 
     def _not_allowed(self, candidates: int, before: Any, what: str) -> None:  # noqa: ANN401
-        if self.violation is None and self.harness.looks_for(REFINEMENT):
+        if self.violation is None and candidates != NOTHING and self.harness.looks_for(REFINEMENT):
             name = "the model does not allow what was observed" + (f": {what}" if what else "")
             self.violation = Violation(REFINEMENT, name, before, self.view, self._allowed(candidates))
 

@@ -92,6 +92,7 @@ def _start(run: Run, name: str) -> None:
     for _ in range(LONGEST_CALL):
         if name not in world.starting or task is None:
             break
+        run.look_at_clock()
         shows, action = task.pending is not None and task.pending.lasts, _next(run, task)
         world.advance(name, DEADLOCK if task.blocked else "")
         if shows:
@@ -178,6 +179,7 @@ def _finish(run: Run, task: Task) -> bool:
     for _ in range(LONGEST_CALL):
         if task.finished or run.violation is not None:
             break
+        run.look_at_clock()
         shows, action = task.pending is not None and task.pending.lasts, _next(run, task)
         if not (task.blocked and task.queued is not None and _serve(run, task)):
             task.resume(DEADLOCK if task.blocked else "")
@@ -205,6 +207,7 @@ def _serve(run: Run, caller: Task) -> bool:
             task = world.leftovers.get(name)
             if task is None or task.blocked:
                 break
+            run.look_at_clock()
             action = _next(run, task)
             world.advance(name)
             run.look_again()

@@ -16,8 +16,10 @@ from unittest import SkipTest
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.database import InMemoryExampleDatabase
+from hypothesis.reporting import with_reporter
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from acidtest.search.budget import Budget, OutOfTime
 from acidtest.search.coverage import Coverage, never_fired
 from acidtest.search.drawing import Drawn, examples, simple
 from acidtest.search.exhaustive import without_collector
@@ -60,7 +62,7 @@ class Tally:
     """What all examples of a stateful search did.
 
     `passed` are the plans, by workload, of which nothing came: they need not run again. `occasions` are those of the
-    default schedules.
+    default schedules; `given_up` says that the time was up before all examples had run. `progress` is called after each run.
     """
 
     runs: int = 0
@@ -75,6 +77,8 @@ class Tally:
     scope: Scope | None = None
     schedule: list[Decision] = field(default_factory=list)
     violation: Violation | None = None
+    given_up: bool = False
+    progress: Callable[[Tally], None] | None = None
 
     def add(self, planned: PlannedRun) -> None:
         """Take note of a run."""
@@ -90,6 +94,8 @@ class Tally:
                 self.faults[kind] += 1
             if kind == CRASH:
                 self.crashed.add(point)
+        if self.progress is not None:
+            self.progress(self)
 
 
 class WorkloadMachine(RuleBasedStateMachine):
@@ -123,7 +129,12 @@ class WorkloadMachine(RuleBasedStateMachine):
 
 
 def take(harness: Harness, tally: Tally, workload: Scope, plan: Plan) -> PlannedRun:
-    """Run a workload by a plan."""
+    """Run a workload by a plan.
+
+    Raises:
+        OutOfTime: the harness's budget is spent.
+    """
+    harness.budget.look()
     harness.prepare_again(workload)
     planned = PlannedRun(harness, plan)
     try:
@@ -139,7 +150,11 @@ def take(harness: Harness, tally: Tally, workload: Scope, plan: Plan) -> Planned
 
 
 def machine_for(
-    contract: Contract, factory: Callable[[Any], Any], name: str = "Workload", backend: str = DEFAULT
+    contract: Contract,
+    factory: Callable[[Any], Any],
+    name: str = "Workload",
+    backend: str = DEFAULT,
+    without: frozenset[str] = frozenset(),
 ) -> type[WorkloadMachine]:
     """The state machine that puts an implementation to the test.
 
@@ -148,8 +163,9 @@ def machine_for(
         factory: makes an implementation from an environment.
         name: what the printed program calls it.
         backend: the kind of its databases.
+        without: ids of properties that are left out.
     """
-    return _machine(Harness(contract, factory, backend), Tally(), name, _examples)
+    return _machine(Harness(contract, factory, backend, without), Tally(), name, _examples)
 
 
 def _machine(harness: Harness, tally: Tally, name: str, strategy: Callable[[Harness, Tally], Any]) -> type[WorkloadMachine]:
@@ -216,6 +232,9 @@ def check_statefully(
     seed: int | None = None,
     backend: str = DEFAULT,
     shrink: bool = True,
+    seconds: float | None = None,
+    progress: Callable[[Tally], None] | None = None,
+    without: frozenset[str] = frozenset(),
 ) -> tuple[Harness, Result]:
     """Run drawn workloads, and shrink the first that fails.
 
@@ -226,11 +245,14 @@ def check_statefully(
         seed: of the draws; None for a random one.
         backend: the kind of its databases.
         shrink: whether to look for a smaller example when one fails.
+        seconds: give up after this time; None for never. Giving up is inconclusive, unless something was found by then.
+        progress: called after each run with what was done so far.
+        without: ids of properties that are left out.
 
     Returns:
         the harness, to be closed by the caller, and the result.
     """
-    machine = machine_for(contract, factory, backend=backend)
+    machine = machine_for(contract, factory, backend=backend, without=without)
     if seed is not None:
         setattr(machine, _SEED, seed)
     chosen = settings(
@@ -243,11 +265,16 @@ def check_statefully(
     )
     began = time.monotonic()
     program: list[str] = []
-    with without_collector():
-        try:
+    machine.harness.budget, machine.tally.progress = Budget(seconds), progress
+    try:
+        with without_collector(), with_reporter(lambda _: None):  # what it would say is for those who write tests
             run_machine(machine, chosen)
-        except Violated as found:
-            program = getattr(found, "__notes__", [])
+    except Violated as found:
+        program = getattr(found, "__notes__", [])
+    except OutOfTime:
+        machine.tally.given_up = True
+    finally:
+        machine.harness.budget = Budget()
     seconds_taken = time.monotonic() - began
     return machine.harness, result_of(machine.harness, machine.tally, examples, seconds_taken, program)
 
@@ -257,10 +284,11 @@ def _run_ungrouped(machine: type[WorkloadMachine], chosen: settings) -> None:
 
     Raises:
         Violated: something was found.
+        OutOfTime: the harness's budget is spent.
     """
     try:
         run_state_machine_as_test(machine, settings=chosen)
-    except ExceptionGroup as group:
+    except BaseExceptionGroup as group:
         found, others = group.split(Violated)
         raise (others or found or group).exceptions[0] from group
 
@@ -279,12 +307,15 @@ def result_of(harness: Harness, tally: Tally, examples: int, seconds: float, pro
         faults=tuple(sorted(tally.faults.items())), allowed=tuple(sorted(harness.that_must_fire(harness.stateful_kinds()))),
         crash_points=len(tally.crashed), effects=len(tally.points), outcomes=tuple(sorted(map(str, tally.outcomes))),
     )  # fmt: skip
-    missing = never_fired(coverage) if tally.violation is None else []
-    verdict, reasons = conclude(violated=tally.violation is not None, complete=tally.runs > 0, findings=missing)
+    missing = never_fired(coverage) if tally.violation is None and not tally.given_up else []
+    verdict, reasons = conclude(
+        violated=tally.violation is not None, complete=tally.runs > 0 and not tally.given_up, findings=missing, what="example"
+    )
+    bound = f"{examples} drawn workloads" if not tally.given_up else f"{tally.runs} runs of what {examples} drawn workloads take"
     scope = tally.scope or replace(harness.prepared(), name="drawn", summary="drawn workloads")
     return Result(
-        "stateful", scope, verdict, reasons, f"{examples} drawn workloads", tally.runs, tally.runs, tally.effects,
+        "stateful", scope, verdict, reasons, bound, tally.runs, tally.runs, tally.effects,
         len(tally.states), seconds, coverage, tally.violation, tuple(tally.schedule),
         tuple(p.id for p in harness.properties if tally.violation is None or p.id != tally.violation.property),
-        {"program": list(program)},
+        {"program": list(program)}, tuple(sorted(harness.without)),
     )  # fmt: skip

@@ -46,6 +46,7 @@ class Result:
         violation: what was violated, if anything.
         schedule: the schedule that violates it.
         held: ids of the properties that no schedule violated.
+        excepted: ids of the properties that were left out.
     """
 
     search: str
@@ -63,23 +64,35 @@ class Result:
     schedule: tuple[Decision, ...] = ()
     held: tuple[str, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
+    excepted: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> str:
+        """The verdict in words."""
+        return with_exceptions(self.verdict, self.excepted)
 
 
-def conclude(*, violated: bool, complete: bool, findings: Sequence[str]) -> tuple[Verdict, tuple[str, ...]]:
+def conclude(*, violated: bool, complete: bool, findings: Sequence[str], what: str = "schedule") -> tuple[Verdict, tuple[str, ...]]:
     """The verdict on a search, and why it is not a pass.
 
     Arguments:
         violated: a schedule broke something.
         complete: nothing within the bound was left out.
         findings: what was never exercised, in words.
+        what: what there is one of in each run.
     """
     if violated:
         return Verdict.FAIL, ()
     if not complete:
-        return Verdict.INCONCLUSIVE, ("the budget ran out before every schedule was run", *findings)
+        return Verdict.INCONCLUSIVE, (f"the budget ran out before every {what} was run", *findings)
     if findings:
         return Verdict.INCONCLUSIVE, tuple(findings)
     return Verdict.PASS, ()
+
+
+def with_exceptions(verdict: Verdict, excepted: Sequence[str]) -> str:
+    """A verdict in words: where properties were left out, a pass says which."""
+    return f"{verdict} except {', '.join(excepted)}" if verdict == Verdict.PASS and excepted else str(verdict)
 
 
 def overall(verdicts: Sequence[Verdict]) -> Verdict:

@@ -1,0 +1,101 @@
+"""Several scopes within one budget, shared fairly: level by level of faults, the cheap ones first, none starves another."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from acidtest.search.budget import Budget
+from acidtest.search.exhaustive import Explorer, Search
+from acidtest.search.harness import Harness
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from acidtest.properties.shared.contract import Contract
+    from acidtest.workload import Scope
+
+#: The least time that a scope is given at once, in seconds: less is spent on going to and fro.
+LEAST_SHARE = 0.1
+
+
+class Rounds:
+    """The searches of several scopes of an implementation.
+
+    Arguments:
+        contract: the pattern's contract.
+        factory: makes an implementation from an environment.
+        backend: the kind of its databases.
+        seconds: the time for all of them together.
+        progress: called now and then with the search that goes on.
+        without: ids of properties that are left out.
+    """
+
+    def __init__(
+        self,
+        contract: Contract,
+        factory: Callable[[Any], Any],
+        backend: str,
+        seconds: float,
+        progress: Callable[[Search], None] | None = None,
+        without: frozenset[str] = frozenset(),
+    ) -> None:
+        """Time runs from now on."""
+        self._adapter = contract, factory, backend, without
+        self._budget = Budget(seconds)
+        self._progress = progress
+        self._harnesses: dict[tuple[tuple[str, int], ...], Harness] = {}
+        self._explorers: dict[Scope, Explorer] = {}
+
+    def explore(self, scopes: Sequence[Scope]) -> Iterator[Explorer]:
+        """Explore them all, first without faults, then with one, and so on.
+
+        In each round a scope goes on to the round's level, for its share of the time that is left at most. What it did
+        not come to waits for the next round.
+
+        Yields:
+            each that has come to its end, prepared; when the time is up, all the others.
+        """
+        left = sorted(scopes, key=_size)
+        faults = 0
+        while left and not self._budget.is_spent:
+            share = max((self._budget.left or 0.0) / len(left), LEAST_SHARE)
+            for scope in list(left):
+                explorer = self._explorer(scope)
+                found = explorer.explore(faults, share if len(left) > 1 else None)
+                if found.complete or found.violation is not None:
+                    left.remove(scope)
+                    yield explorer
+            left.sort(key=lambda scope: self._explorers[scope].found.seconds)
+            faults += 1
+        for scope in scopes:
+            if scope in left:
+                explorer = self._explorer(scope)
+                explorer.found.given_up = True
+                explorer.recall()
+                yield explorer
+
+    def close(self) -> None:
+        """Give back what they ran on."""
+        for harness in self._harnesses.values():
+            harness.close()
+
+    def _explorer(self, scope: Scope) -> Explorer:
+        """The search of a scope. Those with the same accounts share a harness: it knows the contents of one installation."""
+        if scope not in self._explorers:
+            harness = self._harnesses.get(scope.accounts)
+            if harness is None:
+                harness = self._harnesses[scope.accounts] = Harness(*self._adapter)
+            seconds = self._budget.left
+            self._explorers[scope] = Explorer(harness, scope, seconds=seconds, progress=self._progress)
+        return self._explorers[scope]
+
+
+def _size(scope: Scope) -> int:
+    """What a scope may cost, as far as one can see: its operations, times the ways to interleave them."""
+    lengths = [len(client.operations) for client in scope.clients if client.name not in scope.opening]
+    ways = 1
+    if not scope.serial:
+        for number, length in enumerate(lengths):
+            ways *= math.comb(sum(lengths[: number + 1]), length)
+    return ways * (sum(lengths) + len(scope.opening) + len(scope.poison))
