@@ -104,22 +104,26 @@ def show(stem: str) -> None:
     "--except", "without", multiple=True, metavar="PROPERTY",
     help="Leave this property out; may be given again. The verdict says so, and is never a plain pass.",
 )
+@click.option("--keep-going", is_flag=True, help="Go on after a failure, and report every property that is violated.")
 @click.option("--seed", type=int, help="Of the stateful search.")
 @click.option("--examples", type=click.IntRange(min=1), default=200, show_default=True, help="Of the stateful search.")
 @_BACKEND
 @_JSON
 def check(
     stem: str, implementation: str, search: str, scopes: tuple[str, ...], budget: float | None,
-    without: tuple[str, ...], seed: int | None, examples: int, backend: str, json_file: str | None,
+    without: tuple[str, ...], keep_going: bool, seed: int | None, examples: int, backend: str, json_file: str | None,  # noqa: FBT001
 ) -> None:  # fmt: skip
     """Check an implementation. MODULE is importable from here; FACTORY(env) makes the implementation."""
     from acidtest.report.session import EXHAUSTIVE_SHARE, Session
 
     entry = pattern(stem)
-    session = Session(entry, load(implementation), implementation, echo=click.echo, backend=backend, seconds=budget, without=without)
+    session = Session(
+        entry, load(implementation), implementation, echo=click.echo, backend=backend, seconds=budget, without=without,
+        keep_going=keep_going,
+    )  # fmt: skip
     if search in ("exhaustive", "both"):
         session.exhaustive(scopes, EXHAUSTIVE_SHARE if search == "both" else 1.0)
-    if search in ("stateful", "both") and session.failure is None:
+    if search in ("stateful", "both") and (keep_going or session.failure is None):
         session.stateful(examples, seed)
     _finish(session, entry, json_file)
 
@@ -272,12 +276,14 @@ def _finish(session: Session, entry: Pattern, json_file: str | None) -> None:
     from acidtest.report.columns import render
     from acidtest.report.session import check_json
 
-    failure, results = session.failure, session.results
+    failures, results = [told.failure for told in session.failures], session.results
     verdict = overall([result.verdict for result in results])
-    if failure is not None:
-        click.echo("\n" + render(failure, replay_file=json_file or ""))
-        if not json_file:
-            click.echo("\n(add --json FILE to keep the schedule, and replay it with: acidtest replay FILE)")
+    for failure in failures:
+        click.echo("\n" + render(failure, replay_file=(json_file or "") if failure is failures[0] else ""))
+    if failures and not json_file:
+        click.echo("\n(add --json FILE to keep the schedule, and replay it with: acidtest replay FILE)")
+    if len(failures) > 1:
+        click.echo(f"\n{len(failures)} properties are violated: {', '.join(failure.property_id for failure in failures)}")
     click.echo(f"\n{entry.stem}: {with_exceptions(verdict, sorted(session.without))}")
     for reason in dict.fromkeys(reason for result in results for reason in result.reasons):
         click.echo(f"  {reason}")

@@ -136,6 +136,39 @@ def test_what_is_left_out_does_not_hide_anything_else_and_a_replay_leaves_it_out
     assert json.loads((project / "again.json").read_text(encoding="utf-8"))["verdict"] == "pass except OB1, OB3"
 
 
+def test_every_property_that_is_violated_is_reported_in_one_run_when_it_is_to_keep_going(project):
+    arguments = ("--search", "exhaustive", "--scope", "one withdrawal", "--scope", "late relay", "--json", "out.json")
+    done = acidtest("check", "outbox", "my_wrong:MyOutbox", "--keep-going", *arguments)
+    assert done.returncode == FAIL, done.stdout + done.stderr
+    assert [line.split()[2] for line in done.stdout.splitlines() if line.startswith("FAIL")] == ["OB3:", "OB1:", "OB7:"]
+    assert done.stdout.splitlines()[-3:] == ["3 properties are violated: OB3, OB1, OB7", "", "outbox: fail"]
+    out = json.loads((project / "out.json").read_text(encoding="utf-8"))
+    assert [failure["property"] for failure in out["failures"]] == ["OB3", "OB1", "OB7"]
+    assert out["failure"] == out["failures"][0]
+    assert {result["scope"] for result in out["results"]} == {"one withdrawal", "late relay"}
+    for failure in out["failures"]:
+        (project / "one.json").write_text(json.dumps(failure), encoding="utf-8")
+        again = acidtest("replay", "one.json")
+        assert (again.returncode, again.stdout.split()[2]) == (FAIL, f"{failure['property']}:")
+
+
+def test_each_of_several_properties_is_shown_by_a_schedule_that_is_minimal_for_it(project):
+    arguments = ("check", "outbox", "my_wrong:MyOutbox", "--search", "exhaustive", "--scope", "one withdrawal", "--json", "out.json")
+    acidtest(*arguments, "--keep-going")
+    together = json.loads((project / "out.json").read_text(encoding="utf-8"))["failures"]
+    acidtest(*arguments, "--except", "OB3", "--except", "OB1")
+    alone = json.loads((project / "out.json").read_text(encoding="utf-8"))
+    assert (alone["property"], alone["schedule"]) == (together[2]["property"], together[2]["schedule"])
+
+
+def test_the_stateful_search_keeps_going_as_well(project):
+    done = acidtest("check", "outbox", "my_wrong:MyOutbox", "--keep-going", "--search", "stateful", "--seed", "7", "--examples", "10")
+    assert done.returncode == FAIL, done.stdout + done.stderr
+    found = [line.split()[2] for line in done.stdout.splitlines() if line.startswith("FAIL")]
+    assert len(found) > 1
+    assert len(set(found)) == len(found)
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [

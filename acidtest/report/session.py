@@ -6,7 +6,7 @@ import os
 import sys
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hypothesis.configuration import set_hypothesis_home_dir
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from acidtest.search.exhaustive import Search
     from acidtest.search.stateful import Tally
+    from acidtest.workload import Scope
 
 #: How much of the time the exhaustive search may take where the stateful one is to follow.
 EXHAUSTIVE_SHARE = 0.75
@@ -39,6 +40,17 @@ _OFTEN = 16
 
 #: The decisions whose target is a name.
 _NAMING = ("advance", "crash", "restart", "land", "victim", "deliver", "redeliver")
+
+
+class Told(NamedTuple):
+    """A failure, and the ids of the properties that were left out when it was found."""
+
+    failure: Failure
+    without: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {**self.failure.to_json(), "except": list(self.without)}
 
 
 class Session:
@@ -52,6 +64,7 @@ class Session:
         backend: the kind of its databases.
         seconds: the time for all searches together; None for no limit.
         without: ids of properties that are left out.
+        keep_going: whether to look for every property that is violated, not for the first one only.
 
     Raises:
         UsageError: there is no such property.
@@ -64,8 +77,10 @@ class Session:
         implementation: str,
         echo: Callable[[str], Any],
         backend: str = DEFAULT,
+        *,
         seconds: float | None = None,
         without: Sequence[str] = (),
+        keep_going: bool = False,
     ) -> None:
         """Nothing has been checked yet. Time runs from now on."""
         self._backend = backend
@@ -73,55 +88,77 @@ class Session:
         self.contract = entry.contract_class()()
         self.without = find_properties(self.contract, without)
         self.results: list[Result] = []
-        self.failure: Failure | None = None
+        self.failures: list[Told] = []
+        self._keep_going = keep_going
         self._latest: Search | None = None
         self._factory = factory
         self._implementation = implementation
         self._echo = echo
 
+    @property
+    def failure(self) -> Failure | None:
+        """The first failure, if there is one."""
+        return self.failures[0].failure if self.failures else None
+
     def exhaustive(self, scope_names: Sequence[str] = (), share: float = 1.0) -> None:
-        """Explore scopes up to the first failure.
+        """Explore scopes up to the first failure; or all of them, each until nothing new is violated.
 
         Arguments:
             scope_names: which; none for all.
             share: how much of the time that is left it may take.
         """
         scopes = tuple(find_scope(self.contract, name) for name in dict.fromkeys(scope_names))
-        seconds = None if self._budget.left is None else self._budget.left * share
+        budget = Budget(None if self._budget.left is None else self._budget.left * share)
         try:
-            for harness, result in check_exhaustively(
-                self.contract, self._factory, scopes=scopes, seconds=seconds, progress=self._progress, backend=self._backend,
-                without=self.without,
-            ):
-                self._keep(harness, result)
+            self._explore(list(scopes or self.contract.scopes), budget)
         except KeyboardInterrupt:
             clear_progress()
             if self._latest is not None:
                 self._echo(f"interrupted: {progress_line(self._latest)}")
             raise
 
+    def _explore(self, left: list[Scope], budget: Budget) -> None:
+        more = True
+        while left and more:
+            more = False
+            for harness, result in check_exhaustively(
+                self.contract, self._factory, scopes=tuple(left), seconds=budget.left, progress=self._progress, backend=self._backend,
+                without=self._left_out(),
+            ):  # fmt: skip
+                more = self._keep(harness, result) and self._keep_going
+                if result.violation is None:
+                    left.remove(result.scope)
+
     def _progress(self, search: Search) -> None:
         self._latest = search
         progress(search)
 
     def stateful(self, examples: int, seed: int | None) -> None:
-        """Run drawn workloads."""
-        with nothing_left_behind():
-            harness, result = check_statefully(
-                self.contract, self._factory, examples=examples, seed=seed, backend=self._backend, seconds=self._budget.left,
-                progress=progress_of_examples, without=self.without,
-            )  # fmt: skip
-        try:
-            self._keep(harness, result)
-        finally:
-            harness.close()
+        """Run drawn workloads up to the first failure; or again and again, until nothing new is violated."""
+        more = True
+        while more:
+            with nothing_left_behind():
+                harness, result = check_statefully(
+                    self.contract, self._factory, examples=examples, seed=seed, backend=self._backend,
+                    seconds=self._budget.left, progress=progress_of_examples, without=self._left_out(),
+                )  # fmt: skip
+            try:
+                more = self._keep(harness, result) and self._keep_going
+            finally:
+                harness.close()
 
-    def _keep(self, harness: Harness, result: Result) -> None:
+    def _left_out(self) -> frozenset[str]:
+        """What a search need not look for: what is left out, and what is known to be violated."""
+        return self.without | {told.failure.property_id for told in self.failures}
+
+    def _keep(self, harness: Harness, result: Result) -> bool:
+        """Keep a result, and print it in a line; whether it is a failure."""
         clear_progress()
         self.results.append(result)
         self._echo(result_line(result))
         if result.violation is not None:
-            self.failure = explain_failure(harness, result, self._implementation)
+            self.failures.append(Told(explain_failure(harness, result, self._implementation), result.excepted))
+        return result.violation is not None
 
 
 def progress(search: Search) -> None:
@@ -185,7 +222,8 @@ def check_json(session: Session, entry: Pattern, verdict: Verdict) -> dict[str, 
         "coverage": [result.coverage.to_json() for result in results],
         "bound": "; ".join(f"{result.scope.name}: {result.bound}" for result in results),
         "results": [result_json(result) for result in results],
-        "failure": {**failure.to_json(), "except": excepted} if failure is not None else None,
+        "failure": session.failures[0].to_json() if failure is not None else None,
+        "failures": [told.to_json() for told in session.failures],
     }
 
 
