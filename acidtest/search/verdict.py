@@ -92,7 +92,9 @@ def conclude(*, violated: bool, complete: bool, findings: Sequence[str], what: s
 
 def with_exceptions(verdict: Verdict, excepted: Sequence[str]) -> str:
     """A verdict in words: where properties were left out, a pass says which."""
-    return f"{verdict} except {', '.join(excepted)}" if verdict == Verdict.PASS and excepted else str(verdict)
+    if verdict != Verdict.PASS or not excepted:
+        return str(verdict)
+    return f"{verdict} except {', '.join(excepted)}"
 
 
 def overall(verdicts: Sequence[Verdict]) -> Verdict:
