@@ -245,6 +245,16 @@ def test_a_port_method_that_ends_the_interpreter_never_passes(project, method):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("method", ["execute", "install", "balances"])
+def test_a_loop_that_never_ends_is_the_adapters_mistake(project, method):
+    text = f"import my_right\nclass MyOutbox(my_right.MyOutbox):\n    def {method}(self, *_):\n        while True: pass\n"
+    (project / "loops.py").write_text(text, encoding="utf-8")
+    done = acidtest("check", "outbox", "loops:MyOutbox", *ONE, env={**os.environ, "ACIDTEST_PATIENCE": "0.2"})
+    assert done.returncode == USAGE, done.stdout + done.stderr
+    assert f"{project / 'loops.py'}, line 4, in MyOutbox.{method}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_who_interrupts_is_told_what_was_known_so_far(project, name):
     what = f"os.kill(os.getpid(), signal.{name})"

@@ -195,8 +195,7 @@ class Connection(Tracked):
             self._count(cursor, statement)
             self.database.touch()
             return
-        if self.lost:
-            raise sqlite3.ProgrammingError(_CLOSED)
+        self._alive()
         if statement.kind in _SAVEPOINTS:
             statement = self._nest(statement)
         if statement.kind in _SILENT or (statement.kind == COMMIT and not self.writer):
@@ -292,11 +291,11 @@ class Connection(Tracked):
         self.hang_up()
 
     def _alive(self) -> None:
+        task = current_task()
+        if task is not None and not task.process.alive:  # first, for it counts: code may try for ever, whatever it is told
+            task.refuse_the_dead(Effect("write", self.database.name, "dead"))
         if self.lost:
             raise sqlite3.ProgrammingError(_CLOSED)
-        task = current_task()
-        if task is not None and not task.process.alive:
-            task.refuse_the_dead(Effect("write", self.database.name, "dead"))
 
     @contextmanager
     def scripting(self) -> Iterator[None]:
