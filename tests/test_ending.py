@@ -1,5 +1,6 @@
 """How a command ends that comes to no verdict: what it says, and with which exit code."""
 
+import errno
 import json
 import os
 import subprocess
@@ -83,6 +84,14 @@ def test_the_text_of_an_error_is_had_even_where_it_raises():
     assert text_of(Speechless()) == "(its text cannot be shown: __str__ raised ValueError)"
     assert told(ValueError()) == "ValueError"
     assert told(ValueError(" a\nb ")) == "ValueError: a\nb"
+
+
+def test_a_full_disk_is_told_as_that(capsys):
+    def command():
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    assert ending.run(command) == USAGE
+    assert "the disk is full" in capsys.readouterr().err
 
 
 # Modules:
