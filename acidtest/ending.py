@@ -7,6 +7,7 @@ interrupted. A verdict's own code is the command's business; everything else is 
 from __future__ import annotations
 
 import contextlib
+import errno
 import math
 import os
 import platform
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 USAGE, INCONCLUSIVE, OURS, INTERRUPTED = 2, 3, 70, 130
+_FULL = "the disk is full: {}. There is no verdict. Make room in the temporary folder, or name another one in TMPDIR."
 
 
 class Carried(Exception):  # noqa: N818 - not an error of its own
@@ -89,10 +91,15 @@ def _told(error: BaseException) -> int:
         return USAGE
     if isinstance(error, OSError) and _is_of_output(error):
         raise error
-    if isinstance(error, HarnessError) or is_ours(error):
+    full = _is_full_disk(error)
+    if not full and (isinstance(error, HarnessError) or is_ours(error)):
         return _ask_for_report(error)
-    _say(f"acidtest: {adapters_mistake(error)}")
+    _say(f"acidtest: {_FULL.format(error) if full else adapters_mistake(error)}")
     return USAGE
+
+
+def _is_full_disk(error: BaseException) -> bool:
+    return getattr(error, "sqlite_errorname", "") == "SQLITE_FULL" or getattr(error, "errno", 0) == errno.ENOSPC
 
 
 def adapters_mistake(error: BaseException) -> str:

@@ -1,5 +1,6 @@
 """How a command ends that comes to no verdict: what it says, and with which exit code."""
 
+import errno
 import json
 import os
 import subprocess
@@ -83,6 +84,14 @@ def test_the_text_of_an_error_is_had_even_where_it_raises():
     assert text_of(Speechless()) == "(its text cannot be shown: __str__ raised ValueError)"
     assert told(ValueError()) == "ValueError"
     assert told(ValueError(" a\nb ")) == "ValueError: a\nb"
+
+
+def test_a_full_disk_is_told_as_that(capsys):
+    def command():
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    assert ending.run(command) == USAGE
+    assert "the disk is full" in capsys.readouterr().err
 
 
 # Modules:
@@ -242,6 +251,16 @@ def test_a_port_method_that_ends_the_interpreter_never_passes(project, method):
     done = acidtest("check", "outbox", "ends:MyOutbox", *ONE)
     assert done.returncode in (FAIL, INCONCLUSIVE), done.stdout + done.stderr
     assert "outbox: " in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("method", ["execute", "install", "balances"])
+def test_a_loop_that_never_ends_is_the_adapters_mistake(project, method):
+    text = f"import my_right\nclass MyOutbox(my_right.MyOutbox):\n    def {method}(self, *_):\n        while True: pass\n"
+    (project / "loops.py").write_text(text, encoding="utf-8")
+    done = acidtest("check", "outbox", "loops:MyOutbox", *ONE, env={**os.environ, "ACIDTEST_PATIENCE": "0.2"})
+    assert done.returncode == USAGE, done.stdout + done.stderr
+    assert f"{project / 'loops.py'}, line 4, in MyOutbox.{method}" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -1,4 +1,4 @@
-"""What carries a task: three methods (start, resume, kill), and for the task itself, park.
+"""What carries a task: three methods (start, resume, kill), and for the task itself, park and give_up.
 
 Today a greenlet, the coroutine that SQLAlchemy itself uses. The scheduler, the searches and the reports know effects,
 never carriers.
@@ -34,14 +34,18 @@ class Carrier(Protocol):
     def park(self, effect: Effect) -> str:
         """Called by the task: wait to be resumed; returns the fault with which `effect` is to be performed."""
 
+    def give_up(self) -> None:
+        """Called from within the task: leave it where it is; it is neither resumed nor killed any more."""
+
 
 class GreenletCarrier:
     """Carries a task in a greenlet of the one thread that everything runs in."""
 
-    __slots__ = ("_greenlet", "_hub", "_parked")
+    __slots__ = ("_given_up", "_greenlet", "_hub", "_parked")
 
     def start(self, body: Callable[[], Any]) -> Effect | None:
         """Run `body` up to its first effect; None if it has finished."""
+        self._given_up = False
         self._hub = getcurrent()
         self._greenlet = self._parked = greenlet(body, parent=self._hub)
         return self._effect(self._greenlet.switch())
@@ -63,7 +67,14 @@ class GreenletCarrier:
     def kill(self, how: type[BaseException]) -> None:
         """Throw `how` into the task; code that swallows it and goes on is left parked for ever."""
         for reason in (how, ProcessCrash):
-            if not self._greenlet.dead:
+            if not self._greenlet.dead and not self._given_up:
                 (self._greenlet if self._parked.dead else self._parked).throw(reason())
-        if not self._greenlet.dead:
+        if not self._greenlet.dead and not self._given_up:
             _undead.append(self._greenlet)
+
+    def give_up(self) -> None:
+        """Leave the task for ever, at whatever it is doing; nothing is thrown into it that it could catch."""
+        if getcurrent() is not self._hub:
+            self._given_up = True
+            _undead.extend((self._greenlet, getcurrent()))
+            self._hub.switch()

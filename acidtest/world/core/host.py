@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from acidtest.world.core.locks import genuine, of_tasks
+from acidtest.world.core.patience import bounded
 from acidtest.world.core.process import current_task, outside
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def building(host: Machine) -> Iterator[None]:
     """
     _building.append(host)
     try:
-        with of_tasks():
+        with of_tasks(), bounded():
             yield
     finally:
         _building.pop()

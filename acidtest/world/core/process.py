@@ -127,6 +127,9 @@ class Coroutine(Protocol):
     def saw(self, fault: str) -> None:
         """Take note that an effect was performed."""
 
+    def leave(self) -> None:
+        """It runs no more, for its task was given up."""
+
     def pending(self, parked: Effect | None) -> Effect | None:
         """The effect that comes next."""
 
@@ -296,6 +299,13 @@ class Task:
         if not self.finished:
             self._run(lambda: self.carrier.kill(how))
             self.finished = True
+
+    def give_up(self, error: AcidtestError) -> None:
+        """Leave its code where it is, for ever; called while it runs, from within. `error` goes to whoever runs the world."""
+        self.complaint = error
+        if self.call is not None:
+            self.call.leave()
+        self.carrier.give_up()
 
     # What drivers call, from inside the task:
 

@@ -23,6 +23,7 @@ from acidtest.world.core.events import Event, describe
 from acidtest.world.core.host import building
 from acidtest.world.core.late import LateEffects
 from acidtest.world.core.locks import of_tasks
+from acidtest.world.core.patience import arm
 from acidtest.world.core.process import EXITS, Process, Task
 from acidtest.world.core.raised import raised
 from acidtest.world.core.time import PASSED, SLEEP, VirtualTime
@@ -62,6 +63,7 @@ class World:
         recover: str = "", roles: frozenset[Role] = frozenset(), equipment: Mapping[str, Any] = NOTHING,
     ) -> None:  # fmt: skip
         """Reset the cluster and start every process."""
+        arm()
         self.cluster = cluster
         self.factory = factory
         self.recover = recover

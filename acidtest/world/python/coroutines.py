@@ -314,6 +314,10 @@ class Call:
 
     # What the world asks for:
 
+    def leave(self) -> None:
+        """Its loop runs no more."""
+        self._running.leave()
+
     def pending(self, parked: Effect | None) -> Effect | None:
         """The effect that comes next, at which the call may not have parked: time may have passed since."""
         return self._next()[0] if self.awaiting and parked is not None else parked

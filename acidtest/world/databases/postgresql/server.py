@@ -22,6 +22,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from acidtest.errors import BackendUnavailable, UsageError
+from acidtest.world.databases.folders import has_room
 from acidtest.world.databases.postgresql import programs
 from acidtest.world.python.uncontrolled import allowed
 
@@ -102,7 +103,7 @@ class PrivateServer:
         programs.programs()
         _sweep()
         # The path of a unix socket has at most 107 bytes, so the folder must not be in pytest's.
-        self._folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=_MEMORY if _MEMORY.is_dir() else None))
+        self._folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=_MEMORY if has_room(_MEMORY) else None))
         atexit.register(self.stop)
         user = programs.unprivileged()
         if user:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import tempfile
 import weakref
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import registry
 from sqlalchemy.pool import QueuePool
 
+from acidtest.world.databases import folders
 from acidtest.world.databases.awaited import POOL, connect_once
 from acidtest.world.databases.sqlite import driver
 from acidtest.world.databases.sqlite.store import Database
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
 
 registry.register("sqlite.acidtest", "acidtest.world.databases.sqlite.awaited", "AwaitedSqlite")
 
-_MEMORY = Path("/dev/shm")  # noqa: S108 - a RAM disk, not a predictable file name
-
-
 class Sqlite:
     """Databases as files on a RAM disk where there is one."""
 
@@ -34,8 +30,7 @@ class Sqlite:
     def __init__(self) -> None:
         """Make a temporary folder."""
         driver.install()
-        parent = _MEMORY if _MEMORY.is_dir() else None
-        self.folder = Path(tempfile.mkdtemp(prefix="acidtest-", dir=parent))
+        self.folder = folders.make()
         self._finalizer = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self._made = 0
 

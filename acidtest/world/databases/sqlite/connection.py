@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from acidtest.errors import UsageError
+from acidtest.errors import BackendUnavailable, UsageError
 from acidtest.world.core.effects import (
     CANCELLED_AFTER,
     COMMIT_FAULTS,
@@ -57,6 +57,10 @@ _SAVEPOINTS = frozenset({SAVEPOINT, RELEASE, BACK})
 #: After so many cursors those that are gone are forgotten.
 _MANY = 100
 _CLOSED = "Cannot operate on a closed database."
+_NO_SPACE = (
+    "The disk is full: SQLite could not write a temporary database. That is no fault of the code under test, so there is no "
+    "verdict. Make room in the temporary folder, or name another one in TMPDIR."
+)
 _level: Any = sqlite3.Connection.isolation_level
 _FULL = "database or disk is full", sqlite3.SQLITE_FULL, "SQLITE_FULL"
 _LOCKED = "database is locked", sqlite3.SQLITE_BUSY, "SQLITE_BUSY"
@@ -195,8 +199,7 @@ class Connection(Tracked):
             self._count(cursor, statement)
             self.database.touch()
             return
-        if self.lost:
-            raise sqlite3.ProgrammingError(_CLOSED)
+        self._alive()
         if statement.kind in _SAVEPOINTS:
             statement = self._nest(statement)
         if statement.kind in _SILENT or (statement.kind == COMMIT and not self.writer):
@@ -243,6 +246,8 @@ class Connection(Tracked):
                     if not self.database.free_dropped():
                         fault = task.block(effect)
                     continue
+                if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+                    complain(BackendUnavailable(_NO_SPACE))
                 self._failed(task, effect, error)
                 raise
             return fault
@@ -292,11 +297,11 @@ class Connection(Tracked):
         self.hang_up()
 
     def _alive(self) -> None:
+        task = current_task()
+        if task is not None and not task.process.alive:  # first, for it counts: code may try for ever, whatever it is told
+            task.refuse_the_dead(Effect("write", self.database.name, "dead"))
         if self.lost:
             raise sqlite3.ProgrammingError(_CLOSED)
-        task = current_task()
-        if task is not None and not task.process.alive:
-            task.refuse_the_dead(Effect("write", self.database.name, "dead"))
 
     @contextmanager
     def scripting(self) -> Iterator[None]:

@@ -1,0 +1,159 @@
+"""Code that comes to no effect for long is given up: a loop that nothing ends must not keep the verdict away.
+
+A timer of the time that the interpreter itself has used looks now and then where the code under test is. If that is within
+the same call, after the same effects, as long before, the call is parked for ever, which no `except` can catch. There is
+no such timer outside of the main thread, or where someone else uses it: then everything is waited for.
+"""
+
+from __future__ import annotations
+
+import atexit
+import math
+import os
+import signal
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from acidtest.errors import ContractError, UsageError, is_users, place
+from acidtest.world.core.process import current_task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from acidtest.world.core.process import Task
+
+#: Names another patience, in seconds.
+VARIABLE = "ACIDTEST_PATIENCE"
+#: How many seconds of its own time code may take to its next effect.
+PATIENCE = 10.0
+#: Seconds between two looks, at most; and how many there are at least before anything is given up.
+_GLANCE, _GLANCES = 1.0, 4
+#: A dead process has nothing to do any more: after so many looks it is left alone.
+_LAST_GLANCES = 2
+#: After so many looks at which no code under test was running, there are no more.
+_IDLE = 60
+
+
+class GivenUp(BaseException):  # noqa: N818 - not an error of anyone
+    """Thrown into code outside of any task; no `except Exception` may catch it."""
+
+
+class _Watch:
+    """What the timer has seen. `call` numbers calls outside of tasks, `depth` says whether there is one."""
+
+    def __init__(self) -> None:
+        self.armed = False
+        self.here = False
+        self.patience = PATIENCE
+        self.call = 0
+        self.depth = 0
+        self.stage: object = None
+        self.seen = 0
+        self.needed = 0
+
+
+_watch = _Watch()
+
+
+def arm() -> None:
+    """Begin to look; harmless when called again.
+
+    Raises:
+        UsageError: the environment names a patience that is no number of seconds.
+    """
+    _watch.here = threading.get_ident() == threading.main_thread().ident
+    if _watch.armed or not _watch.here or not hasattr(signal, "setitimer"):
+        return
+    if signal.getsignal(signal.SIGVTALRM) not in (signal.SIG_DFL, _look):
+        return
+    _watch.patience = patience()
+    if math.isinf(_watch.patience):
+        return
+    interval = min(_GLANCE, _watch.patience / _GLANCES)
+    _watch.needed = math.ceil(_watch.patience / interval)
+    _watch.stage, _watch.seen, _watch.armed = None, 0, True
+    signal.signal(signal.SIGVTALRM, _look)
+    atexit.unregister(disarm)
+    atexit.register(disarm)  # or the timer kills the interpreter while that puts back the handlers of signals
+    signal.setitimer(signal.ITIMER_VIRTUAL, interval, interval)
+
+
+def disarm() -> None:
+    """Look no more; harmless when nobody looks."""
+    if _watch.armed:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        _watch.armed = False
+
+
+def patience() -> float:
+    """How many seconds of its own time code may take to its next effect.
+
+    Raises:
+        UsageError: the environment names something else.
+    """
+    text = os.environ.get(VARIABLE, str(PATIENCE))
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not seconds > 0:
+        message = f"{VARIABLE} is {text!r}, which is no number of seconds, so no loop would ever be given up. Write for example 30, or inf."
+        raise UsageError(message)
+    return seconds
+
+
+@contextmanager
+def bounded() -> Iterator[None]:
+    """For code under test that runs outside of any task: it is given up as a whole, whatever it does.
+
+    Raises:
+        ContractError: it was.
+    """
+    arm()
+    _watch.call += 1
+    _watch.depth += 1
+    try:
+        yield
+    except GivenUp as error:
+        raise ContractError(str(error)) from None
+    finally:
+        _watch.depth -= 1
+
+
+def _look(_number: int, frame: FrameType | None) -> None:
+    """Look where the code under test is."""
+    task = current_task()
+    if not _watch.here:
+        return
+    stage: Any = (task, task.effects, task.quiet, task.tries) if task is not None else _watch.call if _watch.depth else None
+    if stage != _watch.stage or stage is None:
+        _watch.stage, _watch.seen = stage, 1 if stage is not None else min(_watch.seen, 0) - 1
+        if _watch.seen < -_IDLE:
+            disarm()
+        return
+    _watch.seen += 1
+    if task is None and _watch.seen > _watch.needed:
+        raise GivenUp(_what("The adapter did not come to an end within", frame))
+    if task is not None and _watch.seen > (_watch.needed if task.process.alive else _LAST_GLANCES):
+        _give_up(task, frame)
+
+
+def _give_up(task: Task, frame: FrameType | None) -> None:
+    _watch.stage = None
+    error = ContractError(_what(f"{task.name} came to no effect within", frame))
+    del frame
+    task.give_up(error)
+
+
+def _what(happened: str, frame: FrameType | None) -> str:
+    where = frame
+    while where is not None and not is_users(where.f_code.co_filename):
+        where = where.f_back
+    where = where or frame
+    at = f" It was at {place(where.f_code, where.f_lineno)}." if where is not None else ""
+    return (
+        f"{happened} {_watch.patience:g} s of its own time.{at} What never ends gives no answer, so there is no verdict. "
+        f"Let it end, or give it more time by {VARIABLE} (in seconds)."
+    )
