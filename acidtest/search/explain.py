@@ -93,6 +93,8 @@ def _columns(steps: Iterable[Step]) -> tuple[str, ...]:
 
 def _too_late(harness: Harness, scope: Scope, schedule: Sequence[Decision], property_id: str) -> int | None:
     """The smallest number of steps after which no continuation keeps the property; by bisection."""
+    if scope.serial and not scope.faults:
+        return None  # there is one schedule: it was too late from the beginning
     low, high = 0, len(schedule)  # good at low (as far as known), bad at high
     while high - low > 1:
         middle = (low + high) // 2

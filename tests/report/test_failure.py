@@ -115,11 +115,12 @@ def test_the_text_of_a_small_failure_is_as_recorded():
         schedule=("advance app-1 | begin execute('k1', 'A', 61)",), bound="no fault is needed", coverage={}, capabilities=(), versions={},
     )  # fmt: skip
     text = render(value, replay_file="out.json")
-    assert text.splitlines()[:21] == [
+    assert text.splitlines()[:22] == [
         "FAIL  outbox  OB3: what was committed is published in the end",
         "      my:Outbox, scope “tiny” (exhaustive search)",
         "",
-        "“what was committed is published in the end” does not hold when everything has come to rest after crash (app-1, bank: COMMIT).",
+        "“what was committed is published in the end” does not hold when everything has come to rest after",
+        "crash (app-1, bank: COMMIT).",
         "",
         "  step  app-1                                   relay-1         committed",
         "  ----  --------------------------------------  --------------  ---------",
