@@ -40,7 +40,7 @@ def terminal_width() -> int:
         return WIDTH
 
 
-def render(failure: Failure, *, replay_file: str = "", width: int | None = None, most: int | None = None) -> str:
+def render(failure: Failure, *, replay_file: str = "", width: int | None = None, most: int | None = None, regression: bool = True) -> str:
     """The failure as text, of which no line is wider than `width`; but for the regression test, which must run.
 
     Arguments:
@@ -48,6 +48,7 @@ def render(failure: Failure, *, replay_file: str = "", width: int | None = None,
         replay_file: the file that it was saved in, for the replay command; empty where it was not.
         width: how wide it may be; None for the terminal's width.
         most: how many lines it may take before the regression test is left out; None for any number.
+        regression: whether it ends with a regression test at all.
     """
     shown, wide = inert_value(failure), width or terminal_width()
     for tail in _TAILS:
@@ -56,7 +57,7 @@ def render(failure: Failure, *, replay_file: str = "", width: int | None = None,
             break
     lines = [*told, "", *([f"Replay:  acidtest replay {replay_file}"] if replay_file else [])]
     test = [f"    {line}".rstrip() for line in regression_test(failure, wide - 4).splitlines()]
-    if most is not None and len(lines) + len(test) + 2 > most:
+    if not regression or (most is not None and len(lines) + len(test) + 2 > most):
         return "\n".join(lines).rstrip()
     return "\n".join([*lines, "Regression test:", "", *test])
 

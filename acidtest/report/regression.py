@@ -24,9 +24,11 @@ def regression_test(failure: Failure, width: int = 100) -> str:
     """
     module, _, name = failure.implementation.partition(":")
     slug = "".join(c if c.isalnum() else "_" for c in f"{failure.pattern}_{failure.property_id}".lower())
-    usable = module and all(part.isidentifier() for part in [*module.split("."), name])
-    imported = f"from {module} import {name}" if usable else "# import your implementation here"
+    usable = module and all(part.isidentifier() for part in [*module.split("."), *name.split(".")])
+    imported = f"from {module} import {name.partition('.')[0]}" if usable else "# import your implementation here"
     factory = name if usable else "MyImplementation"
+    if usable and failure.adapter:  # its name alone would make pytest run all its tests again, in this file
+        imported, factory = f"import {module}", f"{module}.{name}"
     scope = _fitted(failure.scope if failure.search == "stateful" else failure.scope["name"], width, 8, "scope=")
     schedule = "".join(f"            {_fitted(decision, width, 12)},\n" for decision in failure.schedule)
     backend = "" if failure.backend == "sqlite" else f"        backend={failure.backend!r},\n"

@@ -68,6 +68,7 @@ def explain_failure(harness: Harness, result: Result, implementation: str) -> Fa
         backend=harness.cluster.backend.name,
         resting=tuple(map(_row, resting)),
         raised=tuple(seen.raised),
+        adapter=implementation == f"{type(harness.contract).__module__}:{type(harness.contract).__qualname__}",
     )
 
 

@@ -1,6 +1,9 @@
 """A failure is a value: its text, its JSON and its regression test are made from it, and it can be replayed."""
 
 import json
+import sys
+import types
+from dataclasses import replace
 
 import pytest
 
@@ -17,6 +20,7 @@ from acidtest.search.check import check_scope, find_scope
 from acidtest.search.explain import explain_failure, pretty
 from acidtest.search.failure import Failure, Row
 from acidtest.search.harness import Harness
+from acidtest.testing import importable
 from acidtest.workload import scope_from_json, scope_to_json
 
 
@@ -139,3 +143,68 @@ def test_the_text_of_a_small_failure_is_as_recorded():
         "Still hold: G2",
         "Bound: no fault is needed",
     ]
+
+
+class _Adapter(OutboxContract):
+    def implementation(self, env):
+        return MarksFirst(env)
+
+
+class _RightAdapter(OutboxContract):
+    def implementation(self, env):
+        return Outbox(env)
+
+
+def told(factory, scope="one withdrawal", schedule=()):
+    with pytest.raises(AssertionError) as caught:
+        assert_schedule("outbox", factory, scope=scope, schedule=schedule)
+    return str(caught.value).splitlines()
+
+
+def test_the_regression_test_of_a_contract_that_pytest_runs_does_as_printed(monkeypatch):
+    contract = _Adapter()
+    harness = Harness(contract, contract.implementation)
+    try:
+        failure = explain_failure(harness, check_scope(harness, find_scope(contract, "one withdrawal")), "my.tests:Adapter")
+        failure = replace(failure, adapter=True)
+    finally:
+        harness.close()
+    code = regression_test(failure)
+    assert code.startswith("import my.tests\n")  # a contract that is imported by name would be collected again
+    package, module = types.ModuleType("my"), types.ModuleType("my.tests")
+    package.tests, module.Adapter = module, _Adapter
+    monkeypatch.setitem(sys.modules, "my", package)
+    monkeypatch.setitem(sys.modules, "my.tests", module)
+    names = {}
+    exec(compile(code, "regression", "exec"), names)  # noqa: S102 - it is our own text
+    with pytest.raises(AssertionError, match="OB3"):
+        names["test_outbox_ob3"]()
+    module.Adapter = _RightAdapter
+    names["test_outbox_ob3"]()
+
+
+def test_an_implementation_that_is_a_contract_is_known_as_one():
+    contract = _Adapter()
+    harness = Harness(contract, contract.implementation)
+    try:
+        result = check_scope(harness, find_scope(contract, "one withdrawal"))
+        assert explain_failure(harness, result, importable(_Adapter)).adapter
+        assert not explain_failure(harness, result, "my_module:MarksFirst").adapter
+    finally:
+        harness.close()
+
+
+def test_assert_schedule_fails_with_the_table(failure):
+    lines = told(MarksFirst, schedule=failure.schedule)
+    assert lines[0].startswith("OB3: what was committed is published in the end is violated by the schedule")
+    assert "    1   execute('k1', 'A', 61)  ·" in lines
+    assert not any("Regression test" in line for line in lines)
+
+
+def test_what_a_schedule_leaves_open_is_run_by_default_and_shown():
+    class Forgets(Outbox):
+        def _publish(self, row):
+            pass
+
+    lines = told(Forgets, schedule=["advance app-1 | begin execute('k1', 'A', 61)"])
+    assert any("relay()" in line for line in lines)
