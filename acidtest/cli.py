@@ -220,12 +220,12 @@ def write_json(file: str, value: dict[str, Any]) -> None:
 
 def _finish(failure: Failure | None, results: list[Result], entry: Pattern, json_file: str | None) -> None:
     """Print the failure or the verdict, write the file, and exit."""
-    from acidtest.report.columns import render
+    from acidtest.report.columns import render_explanation
     from acidtest.report.session import check_json
 
     verdict = overall([result.verdict for result in results])
     if failure is not None:
-        click.echo("\n" + render(failure, replay_file=json_file or ""))
+        click.echo(render_explanation(failure, replay_file=json_file or ""))
         if not json_file:
             click.echo("\n(add --json FILE to keep the schedule, and replay it with: acidtest replay FILE)")
     click.echo(f"\n{entry.stem}: {verdict}")

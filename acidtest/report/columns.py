@@ -52,14 +52,30 @@ def render(failure: Failure, *, replay_file: str = "", width: int | None = None,
     """
     shown, wide = inert_value(failure), width or terminal_width()
     for tail in _TAILS:
-        told = list(_lines(shown, wide, tail))
+        told = [*_lines(shown, wide, tail), *explanation_lines(shown, wide)]
         if most is None or len(told) < most:
             break
-    lines = [*told, "", *([f"Replay:  acidtest replay {replay_file}"] if replay_file else [])]
+    return "\n".join([*told, *_ends(failure, replay_file, wide, regression=regression, most=most and most - len(told))])
+
+
+def render_story(failure: Failure, width: int | None = None) -> str:
+    """The first part of the text, which is known at once: the verdict, the property and the schedule."""
+    return "\n".join(_lines(inert_value(failure), width or terminal_width(), _TAILS[0]))
+
+
+def render_explanation(failure: Failure, *, replay_file: str = "", width: int | None = None) -> str:
+    """The second part of the text: what is found out after that, and how to see it again."""
+    wide = width or terminal_width()
+    return "\n".join([*explanation_lines(inert_value(failure), wide), *_ends(failure, replay_file, wide)])
+
+
+def _ends(failure: Failure, replay_file: str, wide: int, *, regression: bool = True, most: int | None = None) -> list[str]:
+    """How to see the failure again."""
+    lines = ["", *([f"Replay:  acidtest replay {replay_file}"] if replay_file else [])]
     test = [f"    {line}".rstrip() for line in regression_test(failure, wide - 4).splitlines()]
     if not regression or (most is not None and len(lines) + len(test) + 2 > most):
-        return "\n".join(lines).rstrip()
-    return "\n".join([*lines, "Regression test:", "", *test])
+        return lines if replay_file else []
+    return [*lines, "Regression test:", "", *test]
 
 
 def _lines(failure: Failure, width: int, tail: int) -> Iterator[str]:
@@ -74,7 +90,6 @@ def _lines(failure: Failure, width: int, tail: int) -> Iterator[str]:
     yield from _raised(failure, width)
     yield from _rest(failure, width)
     yield from _difference(failure, width)
-    yield from explanation_lines(failure, width)
 
 
 def explanation_lines(failure: Failure, width: int) -> Iterator[str]:
@@ -82,6 +97,8 @@ def explanation_lines(failure: Failure, width: int) -> Iterator[str]:
     if failure.too_late is not None and failure.too_late > 1:  # all is too late where it is so from the first step
         text = f"Point of no return: step {failure.too_late}. Before it some continuation keeps {failure.property_id}; after it none was found."
         yield from wrapped(text, width, 2)
+    elif failure.unexplained:
+        yield from wrapped(f"Point of no return: {failure.unexplained}.", width, 2)
     also = [name for name in failure.broken if name != failure.property_id]
     if also:
         yield from wrapped(f"Violated as well: {', '.join(also)}", width, 2)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from acidtest.errors import UsageError
 from acidtest.patterns import Pattern, pattern
-from acidtest.report.columns import render
+from acidtest.report.columns import render, render_story
 from acidtest.report.table import result_json, result_line
 from acidtest.search.check import check_exhaustively, find_scope
-from acidtest.search.explain import explain_failure
+from acidtest.search.explain import explain_failure, explained, told
 from acidtest.search.failure import Failure
 from acidtest.search.harness import Harness
 from acidtest.search.replay import replay
@@ -70,7 +70,9 @@ class Session:
         self.results.append(result)
         self._echo(result_line(result))
         if result.violation is not None:
-            self.failure = explain_failure(harness, result, self._implementation)
+            known = told(harness, result, self._implementation)
+            self._echo("\n" + render_story(known))  # before anything is looked for that may take time
+            self.failure = explained(harness, result, known)
 
 
 def progress(search: Search) -> None:

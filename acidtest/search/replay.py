@@ -245,7 +245,8 @@ class _Rest:
             self.steps[-1] = last._replace(changes=last.changes + changed, events=last.events + told)
         elif action != NOTICED:
             self.steps.append(Step(Decision("rest", process, "", action), process, changed, told))
-        self._remember()
+        if changed or run.world.durable_key() != self._key:
+            self._remember()
         if run.violation is not self._violation:
             self._violation, self.end = run.violation, len(self.steps)
 

@@ -12,10 +12,12 @@ from acidtest.errors import UsageError
 from acidtest.impl.broken.reserve_confirm import AuditedBeforeChecked
 from acidtest.impl.outbox import Outbox
 from acidtest.models.reserve_confirm.service import Deal
+from acidtest.patterns import pattern
 from acidtest.properties.outbox.contract import OutboxContract
 from acidtest.properties.reserve_confirm.contract import ReserveConfirmContract
 from acidtest.report.columns import render
 from acidtest.report.regression import regression_test
+from acidtest.report.session import Session
 from acidtest.search.check import check_scope, find_scope
 from acidtest.search.explain import explain_failure, pretty
 from acidtest.search.failure import Failure, Row
@@ -208,3 +210,31 @@ def test_what_a_schedule_leaves_open_is_run_by_default_and_shown():
 
     lines = told(Forgets, schedule=["advance app-1 | begin execute('k1', 'A', 61)"])
     assert any("relay()" in line for line in lines)
+
+
+def test_an_explanation_that_takes_too_long_stops_and_says_where():
+    contract = OutboxContract()
+    harness = Harness(contract, MarksFirst)
+    try:
+        result = check_scope(harness, find_scope(contract, "one withdrawal"))
+        failure = explain_failure(harness, result, "my_module:MarksFirst", seconds=0.0)
+    finally:
+        harness.close()
+    assert failure.too_late is None
+    steps = len(failure.rows)
+    assert f"Point of no return: it lies in steps 1 to {steps}; which was not found out within 0 s." in render(failure).splitlines()
+
+
+def test_the_verdict_and_the_schedule_are_printed_before_they_are_explained(monkeypatch):
+    printed, before = [], []
+
+    def explained(harness, result, known):
+        before.extend(printed)
+        return known
+
+    monkeypatch.setattr("acidtest.report.session.explained", explained)
+    session = Session(pattern("outbox"), MarksFirst, "my_module:MarksFirst", printed.append)
+    session.exhaustive("one withdrawal", None)
+    assert before[0].startswith("one withdrawal: fail")
+    assert "FAIL  outbox  OB3: what was committed is published in the end" in before[1].splitlines()
+    assert "    1   execute('k1', 'A', 61)  ·" in before[1].splitlines()
