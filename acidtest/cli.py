@@ -273,13 +273,13 @@ def write_json(file: str, value: dict[str, Any]) -> None:
 
 def _finish(session: Session, entry: Pattern, json_file: str | None) -> None:
     """Print the failure or the verdict, write the file, and exit."""
-    from acidtest.report.columns import render
+    from acidtest.report.columns import render_explanation
     from acidtest.report.session import check_json
 
     failures, results = [told.failure for told in session.failures], session.results
     verdict = overall([result.verdict for result in results])
     for failure in failures:
-        click.echo("\n" + render(failure, replay_file=(json_file or "") if failure is failures[0] else ""))
+        click.echo(render_explanation(failure, replay_file=(json_file or "") if failure is failures[0] else ""))
     if failures and not json_file:
         click.echo("\n(add --json FILE to keep the schedule, and replay it with: acidtest replay FILE)")
     if len(failures) > 1:

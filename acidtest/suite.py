@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 from acidtest.errors import UsageError
 from acidtest.report.columns import render
+from acidtest.report.inert import inert
 from acidtest.report.table import result_line
 from acidtest.search.check import check_scope, find_properties
 from acidtest.search.exhaustive import without_collector
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from acidtest.properties.shared.contract import Contract
     from acidtest.workload import Scope
 
+#: How many lines a failure may take unless pytest is told to be verbose.
+MOST = 60
 #: What a subclass may define of what its contract has.
 ADOPTERS = {"implementation", "stateful_settings", "exceptions", "_abc_impl"}
 
@@ -127,7 +130,7 @@ class _Suite:
         finally:
             harness.close()
         if result.verdict == Verdict.INCONCLUSIVE:
-            pytest.fail(f"inconclusive: {'; '.join(result.reasons)} ({result.bound})", pytrace=False)
+            pytest.fail(inert(f"inconclusive: {'; '.join(result.reasons)} ({result.bound})"), pytrace=False)
         broken = result.violation.property if result.violation is not None else ""
         for name, why in exceptions.items():
             with subtests.test(f"{name}: left out"):
@@ -189,8 +192,12 @@ def _violated(machine: type[WorkloadMachine], chosen: settings) -> Violated | No
 
 def _story(harness: Harness, result: Result, contract: type[Contract], request: pytest.FixtureRequest, notes: str = "") -> str:
     """The failure of a test, told from a replay while the harness is open; last, how to run that test alone."""
-    failure = render(explain_failure(harness, result, importable(contract)))
     again = f"Run it again:  pytest {shlex.quote(request.node.nodeid)}"
+    whole = request.config.get_verbosity() > 0
+    if not whole:
+        again += "\n(-v adds the regression test, however long it is)"
+    most = None if whole else MOST - len(f"{notes}\n{again}".splitlines()) - 3
+    failure = render(explain_failure(harness, result, importable(contract)), most=most)
     return "\n\n".join(part for part in (failure, notes, again) if part)
 
 

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 from acidtest.errors import UsageError
 from acidtest.patterns import pattern
 from acidtest.report.columns import render
+from acidtest.report.inert import inert
 from acidtest.search.check import check_exhaustively, find_scope
+from acidtest.search.coverage import Coverage
 from acidtest.search.explain import explain_failure
 from acidtest.search.harness import Harness
-from acidtest.search.replay import replay
+from acidtest.search.replay import Replayed, replay
 from acidtest.search.verdict import Result, Verdict
-from acidtest.workload import scope_from_json
+from acidtest.workload import Scope, scope_from_json
 from acidtest.world.core.effects import Decision
 from acidtest.world.databases.table import DEFAULT
 
@@ -64,16 +66,21 @@ def assert_schedule(
 
     Arguments:
         stem: the pattern.
-        factory: makes the implementation from an `acidtest.Environment`.
+        factory: makes the implementation from an `acidtest.Environment`; or a subclass of the pattern's contract, as pytest runs it.
         scope: the name of one of the contract's scopes, or a scope as the failure wrote it.
         schedule: the decisions, as the failure wrote them.
         backend: the kind of the databases on which it was found.
 
     Raises:
-        AssertionError: it is violated still, or again.
+        AssertionError: it is violated still, or again; the message is the whole failure.
         UsageError: the schedule cannot be read, or there is no such pattern or scope.
     """
+    __tracebackhide__ = True
     contract = pattern(stem).contract_class()()
+    implementation = importable(factory)
+    if isinstance(factory, type) and issubclass(factory, type(contract)):
+        contract = factory()
+        factory = contract.implementation
     chosen = find_scope(contract, scope) if isinstance(scope, str) else scope_from_json(scope)
     try:
         decisions = [Decision.parse(text) for text in schedule]
@@ -82,11 +89,22 @@ def assert_schedule(
     harness = Harness(contract, factory, backend)
     try:
         replayed = replay(harness, chosen, decisions, lenient=True)
+        story = _story(harness, chosen, replayed, implementation) if replayed.violation is not None else ""
     finally:
         harness.close()
     if replayed.violation is not None:
-        message = f"{replayed.violation.property}: {replayed.violation.name} is violated by the schedule in scope {chosen.name!r}"
+        what = f"{replayed.violation.property}: {replayed.violation.name} is violated by the schedule in scope {chosen.name!r}"
+        message = f"{inert(what)}\n\n{story}"
         raise AssertionError(message)
+
+
+def _story(harness: Harness, scope: Scope, replayed: Replayed, implementation: str) -> str:
+    """The failure of a replayed schedule, as far as it was followed."""
+    schedule = tuple(step.decision for step in replayed.steps)
+    result = Result(
+        "exhaustive", scope, Verdict.FAIL, (), "this schedule alone", 1, 1, len(schedule), 0, 0.0, Coverage(), replayed.violation, schedule,
+    )  # fmt: skip
+    return render(explain_failure(harness, result, implementation), regression=False)
 
 
 def importable(factory: object) -> str:

@@ -2,86 +2,203 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import textwrap
+from typing import TYPE_CHECKING, NamedTuple
 
+from acidtest.report.folding import Line, fold
+from acidtest.report.inert import inert_value
 from acidtest.report.regression import regression_test
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from acidtest.search.failure import Failure, Row
 
-_NARROWEST = 14
-_WIDEST = 44
-#: Of a longer schedule the first and the last steps are printed.
-_HEAD = 20
-_TAIL = 60
+#: How wide a text is where there is no terminal, and how narrow it gets at most.
+WIDTH, NARROW = 100, 60
+_NARROWEST, _WIDEST = 14, 44
+#: What the column of what became durable gets at least, where it needs that.
+_COMMITTED = 30
+#: How wide the number of equal rows may be.
+_TIMES = 4
+#: So few columns are made narrower; more of them are put into one.
+_FEW = 2
+#: Number and mark of a row.
+_HEAD_OF_ROW = 8
+#: Of a longer schedule the last lines are printed, and half as many of the first: so many, or fewer where all must be short.
+_TAILS = (40, 20, 12, 8, 4)
+#: What is left out says so in a line.
+_WORTH = 2
 
 
-def render(failure: Failure, *, replay_file: str = "") -> str:
-    """The failure as text.
+def terminal_width() -> int:
+    """How wide the terminal is; 100 without one."""
+    try:
+        return max(os.get_terminal_size(1).columns, NARROW)
+    except OSError:  # no terminal; what the environment says of its width was said of another
+        return WIDTH
+
+
+def render(failure: Failure, *, replay_file: str = "", width: int | None = None, most: int | None = None, regression: bool = True) -> str:
+    """The failure as text, of which no line is wider than `width`; but for the regression test, which must run.
 
     Arguments:
         failure: the value.
         replay_file: the file that it was saved in, for the replay command; empty where it was not.
+        width: how wide it may be; None for the terminal's width.
+        most: how many lines it may take before the regression test is left out; None for any number.
+        regression: whether it ends with a regression test at all.
     """
-    return "\n".join(_lines(failure, replay_file))
+    shown, wide = inert_value(failure), width or terminal_width()
+    for tail in _TAILS:
+        told = [*_lines(shown, wide, tail), *explanation_lines(shown, wide)]
+        if most is None or len(told) < most:
+            break
+    return "\n".join([*told, *_ends(failure, replay_file, wide, regression=regression, most=most and most - len(told))])
 
 
-def _lines(failure: Failure, replay_file: str) -> Iterator[str]:
-    yield f"FAIL  {failure.pattern}  {failure.property_id}: {failure.name}"
-    yield f"      {failure.implementation}, scope “{failure.scope['name']}” ({failure.search} search)"
+def render_story(failure: Failure, width: int | None = None) -> str:
+    """The first part of the text, which is known at once: the verdict, the property and the schedule."""
+    return "\n".join(_lines(inert_value(failure), width or terminal_width(), _TAILS[0]))
+
+
+def render_explanation(failure: Failure, *, replay_file: str = "", width: int | None = None) -> str:
+    """The second part of the text: what is found out after that, and how to see it again."""
+    wide = width or terminal_width()
+    return "\n".join([*explanation_lines(inert_value(failure), wide), *_ends(failure, replay_file, wide)])
+
+
+def _ends(failure: Failure, replay_file: str, wide: int, *, regression: bool = True, most: int | None = None) -> list[str]:
+    """How to see the failure again."""
+    lines = ["", *([f"Replay:  acidtest replay {replay_file}"] if replay_file else [])]
+    test = [f"    {line}".rstrip() for line in regression_test(failure, wide - 4).splitlines()]
+    if not regression or (most is not None and len(lines) + len(test) + 2 > most):
+        return lines if replay_file else []
+    return [*lines, "Regression test:", "", *test]
+
+
+def _lines(failure: Failure, width: int, tail: int) -> Iterator[str]:
+    yield from wrapped(f"FAIL  {failure.pattern}  {failure.property_id}: {failure.name}", width, 6)
+    yield from wrapped(f"      {failure.implementation}, scope “{failure.scope['name']}” ({failure.search} search)", width, 6)
     if failure.capabilities:
-        yield f"      declared: {', '.join(failure.capabilities)}"
+        yield from wrapped(f"      declared: {', '.join(failure.capabilities)}", width, 6)
     yield ""
-    yield failure.cause
+    yield from wrapped(failure.cause, width)
     yield ""
-    yield from _schedule(failure)
-    yield from _raised(failure)
-    yield from _rest(failure)
-    yield from _difference(failure)
-    if failure.too_late is not None:
-        yield f"Point of no return: step {failure.too_late}. Before it some continuation keeps {failure.property_id}; after it none was found."
+    yield from _schedule(failure, width, tail)
+    yield from _raised(failure, width)
+    yield from _rest(failure, width)
+    yield from _difference(failure, width)
+
+
+def explanation_lines(failure: Failure, width: int) -> Iterator[str]:
+    """What is found out after the verdict: since when it was too late, and what else is violated or not."""
+    if failure.too_late is not None and failure.too_late > 1:  # all is too late where it is so from the first step
+        text = f"Point of no return: step {failure.too_late}. Before it some continuation keeps {failure.property_id}; after it none was found."
+        yield from wrapped(text, width, 2)
+    elif failure.unexplained:
+        yield from wrapped(f"Point of no return: {failure.unexplained}.", width, 2)
     also = [name for name in failure.broken if name != failure.property_id]
     if also:
-        yield f"Violated as well: {', '.join(also)}"
-    yield f"Still hold: {', '.join(failure.holds) or 'none'}"
-    yield f"Bound: {failure.bound}"
-    yield ""
-    if replay_file:
-        yield f"Replay:  acidtest replay {replay_file}"
-    yield "Regression test:"
-    yield ""
-    yield from (f"    {line}" for line in regression_test(failure).splitlines())
+        yield from wrapped(f"Violated as well: {', '.join(also)}", width, 2)
+    yield from wrapped(f"Still hold: {', '.join(failure.holds) or 'none'}", width, 2)
+    yield from wrapped(f"Bound: {failure.bound}", width, 2)
 
 
-def _schedule(failure: Failure) -> Iterator[str]:
-    """The table: number, one column per process, and what became durable."""
-    columns = list(failure.processes)
-    width = {name: len(name) for name in columns}
-    rows = (*failure.rows, *failure.resting)
+def wrapped(text: str, width: int, indent: int = 0) -> list[str]:
+    """A line as lines that are no wider; those after the first are indented."""
+    return textwrap.wrap(text, width, subsequent_indent=" " * indent, break_on_hyphens=False) or [""]
+
+
+class _Table(NamedTuple):
+    """How wide the columns are: one per process, or one for all of them where there is no room for so many."""
+
+    processes: dict[str, int]
+    committed: int
+    together: bool
+
+    def heads(self) -> list[str]:
+        """What stands over the columns."""
+        return ["process: what it does"] if self.together else list(self.processes)
+
+    def place(self, process: str) -> int:
+        """Which column a process has."""
+        return 0 if self.together else list(self.processes).index(process)
+
+    def widths(self) -> list[int]:
+        """The widths of the columns of processes."""
+        return [max(self.processes.values())] if self.together else list(self.processes.values())
+
+
+def _table(failure: Failure, lines: Sequence[Line], width: int) -> _Table:
+    natural = {name: max(_NARROWEST, len(name)) for name in failure.processes}
+    rows = [line.row for line in lines if line.row is not None]
     for row in rows:
-        width[row.process] = max(width[row.process], *map(len, cell(row)))
-    width = {name: min(max(w, _NARROWEST), _WIDEST) for name, w in width.items()}
-    yield "  " + "  ".join(["step", *(name.ljust(width[name]) for name in columns), "committed"]).rstrip()
-    yield "  " + "  ".join(["----", *("-" * width[name] for name in columns), "---------"])
-    for number, row in enumerate(rows, 1):
-        if number == len(failure.rows) + 1:
-            yield "        coming to rest: faults stop, everything recovers and drains"
-        if _HEAD < number <= len(rows) - _TAIL:
-            if number == _HEAD + 1:
-                yield f"       … {len(rows) - _HEAD - _TAIL} steps left out; the failure file has them all …"
-            continue
-        mark = "✗" if row.fault else " "
-        left = cell(row)
-        right = list(row.changes)
-        for i in range(max(len(left), len(right), 1)):
-            text = left[i] if i < len(left) else ""
-            cells = [(text if name == row.process else "·" if i == 0 else "").ljust(width[name]) for name in columns]
-            cells = [c if len(c) <= _WIDEST else f"{c[: _WIDEST - 1]}…" for c in cells]
-            head = f"{number:>3}{mark}" if i == 0 else "    "
-            yield f"  {head}  {'  '.join(cells)}  {right[i] if i < len(right) else ''}".rstrip()
+        text = max(map(len, cell(row)[: 1 + bool(row.fault)])) + (_TIMES if any(line.times > 1 for line in lines) else 0)
+        natural[row.process] = min(max(natural[row.process], text), _WIDEST)
+    most = max([len("committed"), *(len(change) for row in rows for change in row.changes)])
+    room = width - _HEAD_OF_ROW - 2 * len(natural)
+    committed = min(most, max(_COMMITTED, room - sum(natural.values())))
+    if sum(natural.values()) + committed > room and (len(natural) > _FEW or len(natural) * _NARROWEST + committed > room):
+        wide = min(max(natural.values()) + 2 + max(map(len, natural)), width - _HEAD_OF_ROW - 2 - committed)
+        return _Table(dict.fromkeys(natural, wide), min(most, width - _HEAD_OF_ROW - 2 - wide), together=True)
+    while sum(natural.values()) + committed > room:
+        natural[max(natural, key=lambda name: natural[name])] -= 1
+    return _Table(natural, committed, together=False)
+
+
+def _schedule(failure: Failure, width: int, tail: int) -> Iterator[str]:
+    """The table: number, one column per process, and what became durable."""
+    lines = list(fold(failure.rows, 1, failure.scope.get("opening", ())))
+    resting = list(fold(failure.resting, len(failure.rows) + 1))
+    table = _table(failure, [*lines, *resting], width)
+    heads = [head.ljust(wide)[:wide] for head, wide in zip(table.heads(), table.widths(), strict=True)]
+    yield "  " + "  ".join(["step", *heads, "committed"]).rstrip()
+    yield "  " + "  ".join(["----", *("-" * wide for wide in table.widths()), "-" * min(9, table.committed)])
+    yield from _shortened(lines, table, width, tail)
+    if failure.resting:
+        yield from wrapped("        coming to rest: faults stop, everything recovers and drains", width, 10)
+        yield from _shortened(resting, table, width, tail)
     yield ""
+
+
+def _shortened(lines: Sequence[Line], table: _Table, width: int, tail: int) -> Iterator[str]:
+    """All lines, or the first and the last of them."""
+    head = tail // 2
+    cut = len(lines) > head + tail + _WORTH
+    for line in lines[:head] if cut else lines:
+        yield from _line(line, table, width)
+    if cut:
+        left_out = lines[-tail].number - lines[head].number
+        yield from wrapped(f"        … {left_out} steps left out; the failure file has them all …", width, 10)
+        for line in lines[-tail:]:
+            yield from _line(line, table, width)
+
+
+def _line(line: Line, table: _Table, width: int) -> Iterator[str]:
+    row = line.row
+    if row is None:
+        yield from wrapped(f"        {line.remark}", width, 10)
+        return
+    place, widths = table.place(row.process), table.widths()
+    left = _cells(row, line.times, widths[place], together=table.together)
+    right = [part for change in row.changes for part in wrapped(change, table.committed, 2)]
+    for i in range(max(len(left), len(right))):
+        text = left[i] if i < len(left) else ""
+        cells = [(text if j == place else "·" if i == 0 else "").ljust(wide) for j, wide in enumerate(widths)]
+        head = f"{line.number:>3}{'✗' if row.fault else ' '}" if i == 0 else "    "
+        yield f"  {head}  {'  '.join(cells)}  {right[i] if i < len(right) else ''}".rstrip()
+
+
+def _cells(row: Row, times: int, width: int, *, together: bool) -> list[str]:
+    """What stands in the column of the row's process: whole, but for what clients learned, which stands below the table."""
+    what, *more = cell(row)
+    what = f"{row.process}: {what}" if together and not what.startswith(row.process) else what
+    what = f"{what} ×{times}" if times > 1 else what
+    told = more[1:] if row.fault else more
+    lines = [*wrapped(what, width, 2), *(wrapped(more[0], width, 4) if row.fault else [])]
+    return [*lines, *(event if len(event) <= width else f"{event[: width - 1]}…" for event in told)]
 
 
 def cell(row: Row) -> list[str]:
@@ -103,35 +220,64 @@ FAULTS = {
 }
 
 
-def _raised(failure: Failure) -> Iterator[str]:
+def _raised(failure: Failure, width: int) -> Iterator[str]:
     """What the code under test has raised, and where in the user's own files."""
     if not failure.raised:
         return
     yield "  raised by the code under test:"
     for error in failure.raised:
         first, *more = f"{error.kind}: {error.text}".removesuffix(": ").splitlines()
-        yield f"  {error.by}: {first}"
-        yield from (f"      {line}" for line in more)
-        yield from (f"      {file}:{line} in {function}" for file, line, function in error.frames)
+        yield from wrapped(f"  {error.by}: {first}", width, 6)
+        for line in more:
+            yield from wrapped(f"      {line}", width, 6)
+        for file, number, function in error.frames:
+            yield from wrapped(f"      {file}:{number} in {function}", width, 8)
     yield ""
 
 
-def _rest(failure: Failure) -> Iterator[str]:
+def _rest(failure: Failure, width: int) -> Iterator[str]:
     if failure.at_rest:
         nothing = "" if failure.rest else " (nothing becomes durable any more)"
-        yield f"  then faults stop, everything recovers and drains{nothing}:"
-        yield from (f"        {line}" for line in failure.rest)
+        yield from wrapped(f"  then faults stop, everything recovers and drains{nothing}:", width, 4)
+        for line in failure.rest:
+            yield from wrapped(f"        {line}", width, 10)
         yield ""
 
 
-def _difference(failure: Failure) -> Iterator[str]:
+def _difference(failure: Failure, width: int) -> Iterator[str]:
     if not failure.difference:
         return
-    wide = max(len("the model allows"), *(len(allowed) for _, allowed, _ in failure.difference))
+    name = max(12, *(len(field) for field, _, _ in failure.difference))
     if not any(allowed for _, allowed, _ in failure.difference):
         yield "  observed in the end:"
-        yield from (f"  {name:<12}  {observed}" for name, _, observed in failure.difference)
-    else:
-        yield f"  {'view':<12}  {'the model allows':<{wide}}  observed"
-        yield from (f"  {name:<12}  {allowed:<{wide}}  {observed}" for name, allowed, observed in failure.difference)
+        for field, _, observed in failure.difference:
+            yield from wrapped(f"  {field:<{name}}  {observed}", width, name + 4)
+        yield ""
+        return
+    room = (width - name - 6) // 2
+    marked = [(field, *_marked(allowed, observed)) for field, allowed, observed in failure.difference]
+    wide = min(max(len("the model allows"), *(len(allowed) for _, allowed, _ in marked)), room)
+    yield f"  {'view':<{name}}  {'the model allows'[:wide]:<{wide}}  observed"
+    for field, allowed, observed in marked:
+        left, right = wrapped(allowed, wide, 2), wrapped(observed, width - name - wide - 6, 2)
+        for i in range(max(len(left), len(right))):
+            texts = field if i == 0 else "", left[i] if i < len(left) else "", right[i] if i < len(right) else ""
+            yield f"  {texts[0]:<{name}}  {texts[1]:<{wide}}  {texts[2]}".rstrip()
     yield ""
+
+
+def _marked(allowed: str, observed: str) -> tuple[str, str]:
+    """Two lists of values, with those marked that only one of them has; single values need no mark."""
+    left, right = allowed.split(", "), observed.split(", ")
+    if len(left) == len(right) == 1:
+        return allowed, observed
+    return _mark(left, right), _mark(right, left)
+
+
+def _mark(values: Sequence[str], others: Sequence[str]) -> str:
+    rest, told = list(others), []
+    for value in values:
+        told.append(value if value in rest else f"≠ {value}")
+        if value in rest:
+            rest.remove(value)
+    return ", ".join(told)

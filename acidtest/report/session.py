@@ -12,11 +12,11 @@ from hypothesis.configuration import set_hypothesis_home_dir
 
 from acidtest.errors import UsageError
 from acidtest.patterns import Pattern, pattern
-from acidtest.report.columns import render
+from acidtest.report.columns import render, render_story
 from acidtest.report.table import result_json, result_line
 from acidtest.search.budget import Budget
 from acidtest.search.check import check_exhaustively, find_properties, find_scope
-from acidtest.search.explain import explain_failure
+from acidtest.search.explain import explain_failure, explained, told
 from acidtest.search.failure import Failure
 from acidtest.search.harness import Harness
 from acidtest.search.replay import replay
@@ -157,7 +157,9 @@ class Session:
         self.results.append(result)
         self._echo(result_line(result))
         if result.violation is not None:
-            self.failures.append(Told(explain_failure(harness, result, self._implementation), result.excepted))
+            known = told(harness, result, self._implementation)
+            self._echo("\n" + render_story(known))  # before anything is looked for that may take time
+            self.failures.append(Told(explained(harness, result, known), result.excepted))
         return result.violation is not None
 
 

@@ -14,6 +14,7 @@ import heapq
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acidtest.errors import NondeterminismError
@@ -177,12 +178,13 @@ class Explorer:
         if found.complete:
             found.bound = found.scope.faults
 
-    def can_end_well(self, schedule: Sequence[Decision], most: int) -> bool | None:
+    def can_end_well(self, schedule: Sequence[Decision], most: int, until: float = inf) -> bool | None:
         """Whether the world can still come to rest without a violation after `schedule`, without further faults.
 
         Arguments:
             schedule: the decisions so far.
             most: give up after so many runs.
+            until: give up at this time, by the monotonic clock.
 
         Returns:
             None where it was given up.
@@ -191,7 +193,7 @@ class Explorer:
         with without_collector():
             self._run(None, schedule)
             while self._queue and not self._ended_well:
-                if self.found.runs >= most:
+                if self.found.runs >= most or time.monotonic() >= until:
                     return None
                 self._run(heapq.heappop(self._queue))
         return self._ended_well

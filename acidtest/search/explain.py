@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+import time
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -22,45 +24,48 @@ if TYPE_CHECKING:
 
 #: How many runs it may take to find out whether a prefix can end well.
 PROBES = 80
+#: How long it may take to explain what is known already.
+SECONDS = 10.0
 
 #: Fields of a view that explain nothing.
 _DULL = {"opening", "poison", "provider", "happened", "excused", "window", "read", "keys", "certain", "executors"}
 
 
-def explain_failure(harness: Harness, result: Result, implementation: str) -> Failure:
-    """The failure of a result that has a violation.
+def explain_failure(harness: Harness, result: Result, implementation: str, seconds: float = SECONDS) -> Failure:
+    """The failure of a result that has a violation, with all that can be found out about it in time.
 
     Arguments:
         harness: the implementation under its contract.
         result: what the search found.
         implementation: how to import the implementation.
+        seconds: how long it may take to find out more than the schedule shows.
     """
+    return explained(harness, result, told(harness, result, implementation), seconds)
+
+
+def told(harness: Harness, result: Result, implementation: str) -> Failure:
+    """The failure as far as one replay shows it: the verdict, the property and the schedule, at once."""
     assert result.violation is not None  # noqa: S101 - the caller's duty
-    violation, schedule, only = result.violation, list(result.schedule), harness.only
-    seen = replay(harness, result.scope, schedule)
-    recorded = replay(harness, result.scope, schedule, all_properties=True)
-    broken = recorded.broken | {violation.property}
+    violation = result.violation
+    seen = replay(harness, result.scope, result.schedule)
     resting = seen.resting if violation.before is not None else []
-    known = {p.id: p for p in harness.properties}
-    late = _too_late(harness, result.scope, schedule, violation.property)
-    harness.prepare(result.scope, only)
     return Failure(
         pattern=harness.contract.pattern,
         implementation=implementation,
         property_id=violation.property,
         name=violation.name,
-        source=known[violation.property].source if violation.property in known else "",
+        source=next((p.source for p in harness.properties if p.id == violation.property), ""),
         scope=scope_to_json(result.scope),
         search=result.search,
-        rows=tuple(map(_row, recorded.steps)),
-        processes=_columns([*recorded.steps, *resting]),
+        rows=tuple(map(_row, seen.steps)),
+        processes=_columns([*seen.steps, *resting]),
         at_rest=violation.before is None,
-        rest=tuple(recorded.rest) if violation.before is None else (),
+        rest=tuple(seen.rest) if violation.before is None else (),
         difference=difference(violation),
-        too_late=late,
-        holds=tuple(name for name in known if name not in broken),
-        broken=tuple(sorted(broken)),
-        schedule=tuple(map(str, schedule)),
+        too_late=None,
+        holds=(),
+        broken=(violation.property,),
+        schedule=tuple(map(str, result.schedule)),
         bound=result.bound,
         coverage=result.coverage.to_json(),
         capabilities=tuple(sorted(harness.capabilities)),
@@ -68,6 +73,22 @@ def explain_failure(harness: Harness, result: Result, implementation: str) -> Fa
         backend=harness.cluster.backend.name,
         resting=tuple(map(_row, resting)),
         raised=tuple(seen.raised),
+        adapter=implementation == f"{type(harness.contract).__module__}:{type(harness.contract).__qualname__}",
+    )
+
+
+def explained(harness: Harness, result: Result, failure: Failure, seconds: float = SECONDS) -> Failure:
+    """A failure with what takes longer to find out: what else is violated, what still holds, and since when it was too late."""
+    until, only = time.monotonic() + seconds, harness.only
+    broken = replay(harness, result.scope, result.schedule, all_properties=True).broken | {failure.property_id}
+    late, stopped = _too_late(harness, result.scope, result.schedule, failure.property_id, until)
+    harness.prepare(result.scope, only)
+    return replace(
+        failure,
+        too_late=late,
+        holds=tuple(p.id for p in harness.properties if p.id not in broken),
+        broken=tuple(sorted(broken)),
+        unexplained=stopped and f"{stopped} within {seconds:g} s",
     )
 
 
@@ -91,16 +112,23 @@ def _columns(steps: Iterable[Step]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(step.process for step in steps))
 
 
-def _too_late(harness: Harness, scope: Scope, schedule: Sequence[Decision], property_id: str) -> int | None:
-    """The smallest number of steps after which no continuation keeps the property; by bisection."""
+def _too_late(
+    harness: Harness, scope: Scope, schedule: Sequence[Decision], property_id: str, until: float
+) -> tuple[int | None, str]:
+    """The smallest number of steps after which no continuation keeps the property, by bisection; and where that stopped."""
+    if scope.serial and not scope.faults:
+        return None, ""  # there is one schedule: it was too late from the beginning
     low, high = 0, len(schedule)  # good at low (as far as known), bad at high
     while high - low > 1:
         middle = (low + high) // 2
-        good = Explorer(harness, scope, only=frozenset({property_id})).can_end_well(schedule[:middle], PROBES)
+        if time.monotonic() >= until:
+            return None, f"it lies in steps {low + 1} to {high}; which was not found out"
+        good = Explorer(harness, scope, only=frozenset({property_id})).can_end_well(schedule[:middle], PROBES, until)
         if good is None:
-            return None
+            stopped = f"it lies in steps {low + 1} to {high}; which was not found out"
+            return None, stopped if time.monotonic() >= until else ""
         low, high = (middle, high) if good else (low, middle)
-    return high or None
+    return high or None, ""
 
 
 def difference(violation: Violation) -> tuple[tuple[str, str, str], ...]:

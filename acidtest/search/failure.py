@@ -64,6 +64,8 @@ class Failure:
         backend: the kind of the databases.
         resting: the steps of coming to rest, up to the violation; empty where it was violated before, or only at the end.
         raised: what the code under test has raised, each that is distinct once.
+        unexplained: why the first row after which it was too late is not known, where the time ran out.
+        adapter: whether what is imported is a subclass of the contract, which makes the implementation.
     """
 
     pattern: str
@@ -89,6 +91,8 @@ class Failure:
     backend: str = "sqlite"
     resting: tuple[Row, ...] = ()
     raised: tuple[Raised, ...] = ()
+    adapter: bool = False
+    unexplained: str = ""
 
     @property
     def cause(self) -> str:

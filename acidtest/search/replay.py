@@ -94,7 +94,7 @@ def replay(
                 if lenient:
                     continue
                 break
-            result.steps.append(_step(run, decision, watch, result))
+            _step(run, decision, watch, result)
             if run.violation is not None:
                 break
         if run.violation is None and (lenient or result.diverged is None):
@@ -130,25 +130,31 @@ def _matches(run: Run, decision: Decision) -> bool:
     return effect.label == decision.effect and decision.fault in ("", CRASH, *effect.faults)
 
 
-def _step(run: Run, decision: Decision, watch: _Watch | None, result: Replayed) -> Step:
+def _step(run: Run, decision: Decision, watch: _Watch | None, result: Replayed) -> bool:
+    """Carry out a decision, and take down what it did; False where it would have to wait for a lock."""
     process = ENVIRONMENT if run.world.devices.knows(decision.kind) or decision.restarts_database else decision.target
     if decision.kind in ("advance", "victim"):
         process = run.world.actors.process_of(decision.target)
     before, outside = run.world.cluster.values(), run.world.devices.seen()
     events: list[Event] = []
     run.on_events = events.extend
-    run.perform(decision)
+    performed = run.perform(decision)
     result.add_raised(events)
     if watch is not None:
         watch.look(run)
-    return Step(decision, process, tuple(changes(run, before, outside)), tuple(_told(events)))
+    result.steps.append(Step(decision, process, tuple(changes(run, before, outside)), tuple(_told(events))))
+    return performed
 
 
 def _to_rest(run: Run, result: Replayed, watch: _Watch | None, *, lenient: bool) -> None:
     at = Position()
     while lenient and (options := [m for m in moves(run, at) if not m.faults]):
-        if run.perform(options[0].decision):
-            at = follow(run, options[0].decision)
+        if not _step(run, options[0].decision, watch, result):
+            result.steps.pop()  # it waits for a lock, and nothing has happened
+            continue
+        at = follow(run, options[0].decision)
+        if run.violation is not None:
+            return
     before, outside = run.world.cluster.values(), run.world.devices.seen()
     run.harness.settled.clear()
     rest = _Rest(run, result)
@@ -238,7 +244,8 @@ class _Rest:
             self.steps[-1] = last._replace(changes=last.changes + changed, events=last.events + told)
         elif action != NOTICED:
             self.steps.append(Step(Decision("rest", process, "", action), process, changed, told))
-        self._remember()
+        if changed or run.world.durable_key() != self._key:
+            self._remember()
         if run.violation is not self._violation:
             self._violation, self.end = run.violation, len(self.steps)
 

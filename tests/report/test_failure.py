@@ -1,6 +1,9 @@
 """A failure is a value: its text, its JSON and its regression test are made from it, and it can be replayed."""
 
 import json
+import sys
+import types
+from dataclasses import replace
 
 import pytest
 
@@ -9,14 +12,17 @@ from acidtest.errors import UsageError
 from acidtest.impl.broken.reserve_confirm import AuditedBeforeChecked
 from acidtest.impl.outbox import Outbox
 from acidtest.models.reserve_confirm.service import Deal
+from acidtest.patterns import pattern
 from acidtest.properties.outbox.contract import OutboxContract
 from acidtest.properties.reserve_confirm.contract import ReserveConfirmContract
 from acidtest.report.columns import render
 from acidtest.report.regression import regression_test
+from acidtest.report.session import Session
 from acidtest.search.check import check_scope, find_scope
 from acidtest.search.explain import explain_failure, pretty
 from acidtest.search.failure import Failure, Row
 from acidtest.search.harness import Harness
+from acidtest.testing import importable
 from acidtest.workload import scope_from_json, scope_to_json
 
 
@@ -115,11 +121,12 @@ def test_the_text_of_a_small_failure_is_as_recorded():
         schedule=("advance app-1 | begin execute('k1', 'A', 61)",), bound="no fault is needed", coverage={}, capabilities=(), versions={},
     )  # fmt: skip
     text = render(value, replay_file="out.json")
-    assert text.splitlines()[:21] == [
+    assert text.splitlines()[:22] == [
         "FAIL  outbox  OB3: what was committed is published in the end",
         "      my:Outbox, scope “tiny” (exhaustive search)",
         "",
-        "“what was committed is published in the end” does not hold when everything has come to rest after crash (app-1, bank: COMMIT).",
+        "“what was committed is published in the end” does not hold when everything has come to rest after",
+        "crash (app-1, bank: COMMIT).",
         "",
         "  step  app-1                                   relay-1         committed",
         "  ----  --------------------------------------  --------------  ---------",
@@ -138,3 +145,96 @@ def test_the_text_of_a_small_failure_is_as_recorded():
         "Still hold: G2",
         "Bound: no fault is needed",
     ]
+
+
+class _Adapter(OutboxContract):
+    def implementation(self, env):
+        return MarksFirst(env)
+
+
+class _RightAdapter(OutboxContract):
+    def implementation(self, env):
+        return Outbox(env)
+
+
+def told(factory, scope="one withdrawal", schedule=()):
+    with pytest.raises(AssertionError) as caught:
+        assert_schedule("outbox", factory, scope=scope, schedule=schedule)
+    return str(caught.value).splitlines()
+
+
+def test_the_regression_test_of_a_contract_that_pytest_runs_does_as_printed(monkeypatch):
+    contract = _Adapter()
+    harness = Harness(contract, contract.implementation)
+    try:
+        failure = explain_failure(harness, check_scope(harness, find_scope(contract, "one withdrawal")), "my.tests:Adapter")
+        failure = replace(failure, adapter=True)
+    finally:
+        harness.close()
+    code = regression_test(failure)
+    assert code.startswith("import my.tests\n")  # a contract that is imported by name would be collected again
+    package, module = types.ModuleType("my"), types.ModuleType("my.tests")
+    package.tests, module.Adapter = module, _Adapter
+    monkeypatch.setitem(sys.modules, "my", package)
+    monkeypatch.setitem(sys.modules, "my.tests", module)
+    names = {}
+    exec(compile(code, "regression", "exec"), names)  # noqa: S102 - it is our own text
+    with pytest.raises(AssertionError, match="OB3"):
+        names["test_outbox_ob3"]()
+    module.Adapter = _RightAdapter
+    names["test_outbox_ob3"]()
+
+
+def test_an_implementation_that_is_a_contract_is_known_as_one():
+    contract = _Adapter()
+    harness = Harness(contract, contract.implementation)
+    try:
+        result = check_scope(harness, find_scope(contract, "one withdrawal"))
+        assert explain_failure(harness, result, importable(_Adapter)).adapter
+        assert not explain_failure(harness, result, "my_module:MarksFirst").adapter
+    finally:
+        harness.close()
+
+
+def test_assert_schedule_fails_with_the_table(failure):
+    lines = told(MarksFirst, schedule=failure.schedule)
+    assert lines[0].startswith("OB3: what was committed is published in the end is violated by the schedule")
+    assert "    1   execute('k1', 'A', 61)  ·" in lines
+    assert not any("Regression test" in line for line in lines)
+
+
+def test_what_a_schedule_leaves_open_is_run_by_default_and_shown():
+    class Forgets(Outbox):
+        def _publish(self, row):
+            pass
+
+    lines = told(Forgets, schedule=["advance app-1 | begin execute('k1', 'A', 61)"])
+    assert any("relay()" in line for line in lines)
+
+
+def test_an_explanation_that_takes_too_long_stops_and_says_where():
+    contract = OutboxContract()
+    harness = Harness(contract, MarksFirst)
+    try:
+        result = check_scope(harness, find_scope(contract, "one withdrawal"))
+        failure = explain_failure(harness, result, "my_module:MarksFirst", seconds=0.0)
+    finally:
+        harness.close()
+    assert failure.too_late is None
+    steps = len(failure.rows)
+    assert f"Point of no return: it lies in steps 1 to {steps}; which was not found out within 0 s." in render(failure).splitlines()
+
+
+def test_the_verdict_and_the_schedule_are_printed_before_they_are_explained(monkeypatch):
+    printed, before = [], []
+
+    def explained(harness, result, known):
+        before.extend(printed)
+        return known
+
+    monkeypatch.setattr("acidtest.report.session.explained", explained)
+    session = Session(pattern("outbox"), MarksFirst, "my_module:MarksFirst", printed.append)
+    session.exhaustive("one withdrawal", None)
+    assert before[0].startswith("one withdrawal: fail")
+    assert "FAIL  outbox  OB3: what was committed is published in the end" in before[1].splitlines()
+    assert "    1   execute('k1', 'A', 61)  ·" in before[1].splitlines()
