@@ -6,7 +6,7 @@ import os
 import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
-from acidtest.report.folding import Line, fold
+from acidtest.report.folding import Line, decisive, fold
 from acidtest.report.inert import inert_value
 from acidtest.report.regression import regression_test
 
@@ -164,7 +164,9 @@ def _schedule(failure: Failure, width: int, tail: int) -> Iterator[str]:
 
 
 def _shortened(lines: Sequence[Line], table: _Table, width: int, tail: int) -> Iterator[str]:
-    """All lines, or the first and the last of them."""
+    """All lines; where all must be short those that decide, and where even they are many, the first and the last of them."""
+    if tail < _TAILS[0]:
+        lines = list(decisive(lines))
     head = tail // 2
     cut = len(lines) > head + tail + _WORTH
     for line in lines[:head] if cut else lines:

@@ -59,6 +59,31 @@ def fold(rows: Sequence[Row], first: int = 1, opening: Collection[str] = ()) -> 
         at += period * times
 
 
+def decisive(lines: Sequence[Line]) -> Iterator[Line]:
+    """The lines, without stretches in which nothing becomes durable, nobody is told anything and nothing goes wrong.
+
+    The beginning of a call stays, and so does whatever stands alone.
+    """
+    stretch: list[Line] = []
+    for line in (*lines, None):
+        if line is not None and _is_quiet(line):
+            stretch.append(line)
+            continue
+        if len(stretch) >= _WORTH:
+            begin, end = stretch[0].number, stretch[-1].number + stretch[-1].times - 1
+            yield Line(begin, None, f"steps {begin} to {end}: nothing becomes durable")
+        else:
+            yield from stretch
+        stretch.clear()
+        if line is not None:
+            yield line
+
+
+def _is_quiet(line: Line) -> bool:
+    row = line.row
+    return row is not None and ": " in row.action and not (row.changes or row.events or row.fault)
+
+
 def _opened(rows: Sequence[Row], opening: Collection[str]) -> int:
     """How many rows belong to the opening; the last row is what is to be shown."""
     for number, row in enumerate(rows[:-1]):

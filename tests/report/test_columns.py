@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from acidtest.report.columns import render
-from acidtest.report.folding import fold
+from acidtest.report.folding import decisive, fold
 from acidtest.report.inert import inert
 from acidtest.report.regression import regression_test
 from acidtest.search.failure import Failure, Row
@@ -118,3 +118,14 @@ def test_the_regression_test_says_the_same_however_narrow_it_is():
 def test_a_copy_too_many_is_marked():
     told = render(failure([row("app-1", "x")], difference=(("copies", "w1, w2", "w1, w2, w1"),)))
     assert ["copies", "w1, w2", "w1, w2, ≠ w1"] in [re.split("  +", line.strip()) for line in told.splitlines()]
+
+
+def test_where_all_must_be_short_stretches_that_decide_nothing_are_left_out_and_nothing_else() -> None:
+    quiet = [Row("app", "app", f"bank: SELECT {i}", "", (), ()) for i in range(3)]
+    commit = Row("app", "app", "bank: COMMIT", "", ("bank.a: + 1",), ())
+    lost = Row("app", "app", "bank: UPDATE a", "lost", (), ())
+    begin = Row("app", "app", "execute('k1')", "", (), ())
+    lines = list(decisive(list(fold([begin, *quiet, commit, quiet[0], lost, *quiet[:2]]))))
+    assert [line.remark or line.number for line in lines] == [
+        1, "steps 2 to 4: nothing becomes durable", 5, 6, 7, "steps 8 to 9: nothing becomes durable",
+    ]  # fmt: skip

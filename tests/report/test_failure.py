@@ -234,7 +234,7 @@ def test_the_verdict_and_the_schedule_are_printed_before_they_are_explained(monk
 
     monkeypatch.setattr("acidtest.report.session.explained", explained)
     session = Session(pattern("outbox"), MarksFirst, "my_module:MarksFirst", printed.append)
-    session.exhaustive("one withdrawal", None)
+    session.exhaustive(["one withdrawal"])
     assert before[0].startswith("one withdrawal: fail")
     assert "FAIL  outbox  OB3: what was committed is published in the end" in before[1].splitlines()
     assert "    1   execute('k1', 'A', 61)  ·" in before[1].splitlines()
