@@ -21,7 +21,7 @@ from acidtest.search.failure import Failure
 from acidtest.search.harness import Harness
 from acidtest.search.replay import replay
 from acidtest.search.stateful import check_statefully
-from acidtest.search.verdict import Result, Verdict, told
+from acidtest.search.verdict import Result, Verdict, but, told
 from acidtest.workload import scope_from_json
 from acidtest.world.core.effects import Decision
 from acidtest.world.databases.table import DEFAULT
@@ -231,7 +231,7 @@ def replay_file(saved: dict[str, Any], factory: Callable[[Any], Any]) -> tuple[i
     if replayed.diverged is not None:
         step = replayed.diverged + 1
         return 3, f"inconclusive: the schedule cannot be followed beyond step {step - 1}: “{decisions[step - 1]}” is not possible any more."
-    return 0, f"{told(Verdict.PASS, sorted(without))}: {len(decisions)} steps replayed, and {saved.get('property', 'nothing')} is not violated any more."
+    return 0, f"pass{but(sorted(without))}: {len(decisions)} steps replayed, and {saved.get('property', 'nothing')} is not violated any more."
 
 
 def _as_result(saved: dict[str, Any], scope: Any, violation: Any, decisions: list[Decision]) -> Result:  # noqa: ANN401

@@ -92,7 +92,14 @@ def conclude(*, violated: bool, complete: bool, findings: Sequence[str], what: s
 
 def told(verdict: Verdict, excepted: Sequence[str]) -> str:
     """A verdict in words: where properties were left out, a pass says which."""
-    return f"{verdict} except {', '.join(excepted)}" if verdict == Verdict.PASS and excepted else str(verdict)
+    if verdict != Verdict.PASS:
+        return str(verdict)
+    return f"{verdict}{but(excepted)}"
+
+
+def but(excepted: Sequence[str]) -> str:
+    """What follows the word pass: the properties that were left out; nothing where none were."""
+    return f" except {', '.join(excepted)}" if excepted else ""
 
 
 def overall(verdicts: Sequence[Verdict]) -> Verdict:
