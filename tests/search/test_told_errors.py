@@ -89,7 +89,7 @@ def test_an_exception_that_cannot_say_its_text_is_told_by_its_type() -> None:
         def __str__(self) -> str:
             raise ValueError
 
-    assert raised(MuteError()).text == "its text cannot be had: ValueError"
+    assert "ValueError" in raised(MuteError()).text
 
 
 def test_frames_of_ours_of_libraries_and_of_python_are_left_out() -> None:
