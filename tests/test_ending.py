@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -19,7 +20,13 @@ ONE = ("--search", "exhaustive", "--scope", "one withdrawal")
 def acidtest(*arguments, **options):
     command = [sys.executable, "-c", START, *arguments]
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-    return subprocess.run(command, text=True, check=False, **options)
+    return subprocess.run(command, text=True, check=False, preexec_fn=_heed_ctrl_c, **options)  # noqa: PLW1509 - one thread
+
+
+def _heed_ctrl_c():
+    """What a shell starts in the background ignores Ctrl-C, and so does all that it starts in its turn."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 
 MADE_AGAIN = """made = []
     def __init__(self, env):
