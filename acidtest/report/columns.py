@@ -27,7 +27,7 @@ _FEW = 2
 #: Number and mark of a row.
 _HEAD_OF_ROW = 8
 #: Of a longer schedule the last lines are printed, and half as many of the first: so many, or fewer where all must be short.
-_TAILS = (40, 20, 12, 8, 4)
+_TAILS = (40, 20, 12, 8, 4, 3, 2)
 #: What is left out says so in a line.
 _WORTH = 2
 
