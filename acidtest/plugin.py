@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Generator, Iterable
 
 _NAME = "acidtest"
 
@@ -42,6 +42,16 @@ def pytest_pycollect_makeitem(
     suite: pytest.Class = pytest.Class.from_parent(collector, name=name)
     suite.obj = suite_of(obj)
     return suite
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Summarise a failure by its first line: pytest does not shorten a summary where it runs in CI, and would tell all twice."""
+    report = yield
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if crash is not None and hasattr(getattr(item, "cls", None), "_contract"):
+        crash.message = crash.message.partition("\n")[0]
+    return report
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from acidtest.errors import UsageError
-from acidtest.report.columns import render
+from acidtest.report.columns import render, terminal_width
 from acidtest.report.inert import inert
 from acidtest.report.table import result_line
 from acidtest.search.check import check_scope, find_properties
@@ -158,7 +159,7 @@ class _Suite:
             found = _violated(machine, chosen)
             result = result_of(machine.harness, machine.tally, chosen.max_examples, 0.0)
             record_property("acidtest", f"{type(self).__name__}, {result_line(result)}{_reasons(exceptions)}")
-            notes = "\n".join(getattr(found, "__notes__", ()))
+            notes = "\n".join(_folded(note) for note in getattr(found, "__notes__", ()))
             failure = _story(machine.harness, result, self._contract, request, notes) if found is not None else ""
         finally:
             machine.harness.close()
@@ -188,6 +189,12 @@ def _violated(machine: type[WorkloadMachine], chosen: settings) -> Violated | No
     except Violated as found:
         return found
     return None
+
+
+def _folded(note: str) -> str:
+    """What Hypothesis adds to an exception, no wider than the rest; only blanks are folded, so code in it still runs."""
+    width = terminal_width()
+    return "\n".join("\n".join(textwrap.wrap(line, width, break_long_words=False)) for line in note.splitlines())
 
 
 def _story(harness: Harness, result: Result, contract: type[Contract], request: pytest.FixtureRequest, notes: str = "") -> str:

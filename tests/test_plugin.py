@@ -1,5 +1,6 @@
 """The pytest plugin from outside: a project of its own, checked by a real pytest process."""
 
+import os
 import re
 import subprocess
 import sys
@@ -22,9 +23,11 @@ class TestMyOutbox(OutboxContract):
 """
 
 
-def run_pytest(*arguments):
+def run_pytest(*arguments, **environment):
+    """Run pytest as on somebody's own machine: where CI is set, pytest and Hypothesis tell more."""
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    own = {name: value for name, value in os.environ.items() if name not in ("CI", "BUILD_NUMBER")} | environment
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=own)
 
 
 def write_test(project, text):
@@ -83,24 +86,27 @@ def failures(out):
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-def test_a_failure_of_the_stateful_test_is_told_once_by_its_story_and_nothing_of_ours(project):
+@pytest.mark.parametrize("where", [{}, {"CI": "true"}], ids=["own machine", "CI"])
+def test_a_failure_of_the_stateful_test_is_told_once_by_its_story_and_nothing_of_ours(project, where):
     write_test(project, TEST.format(which="wrong"))
-    done = run_pytest("-k", "stateful", "--hypothesis-seed=3")
+    done = run_pytest("-k", "stateful", "--hypothesis-seed=3", **where)
     assert list(failures(done.stdout)) == ["TestMyOutbox.test_stateful"]
     (told,) = failures(done.stdout).values()
     lines = told.strip().splitlines()
     assert re.match(r"FAIL  outbox  OB\d+: ", lines[0])
     assert lines[-2] == "Run it again:  pytest test_my_outbox.py::TestMyOutbox::test_stateful"
+    assert done.stdout.count("FAIL  outbox  OB") <= 2  # the story, and a line in pytest's summary
     assert told.count("FAIL  outbox") == 1
     assert "exception str() failed" not in done.stdout
     assert "acidtest/" not in told
     assert max(map(len, lines)) <= WIDTH
 
 
-def test_a_failure_of_a_scope_is_told_once_and_says_how_to_run_it_again(project):
+@pytest.mark.parametrize("where", [{}, {"CI": "true"}], ids=["own machine", "CI"])
+def test_a_failure_of_a_scope_is_told_once_and_says_how_to_run_it_again(project, where):
     write_test(project, TEST.format(which="wrong"))
-    done = run_pytest("-k", "every_schedule and one and withdrawal")
-    assert done.stdout.count("FAIL  outbox") == 1
+    done = run_pytest("-k", "every_schedule and one and withdrawal", **where)
+    assert done.stdout.count("Still hold") == 1
     assert "Run it again:  pytest 'test_my_outbox.py::TestMyOutbox::test_every_schedule[one withdrawal]'" in done.stdout
     assert "acidtest/" not in done.stdout
 
