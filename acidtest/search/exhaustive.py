@@ -17,19 +17,21 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from acidtest.errors import NondeterminismError
+from acidtest.errors import AcidtestError, NondeterminismError
 from acidtest.search.budget import Budget, OutOfTime
 from acidtest.search.moves import Move, Position, follow, moves
 from acidtest.search.run import TERMINATION, Run, Violation
 from acidtest.search.settle import settle
 from acidtest.world.core.effects import CRASH, RESTART_DATABASE
+from acidtest.world.script.script import Missing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Sequence
 
     from acidtest.search.harness import Harness
     from acidtest.workload import Scope
     from acidtest.world.core.effects import Decision
+    from acidtest.world.core.world import World
 
 #: How many decisions one schedule may take before it is a failure of termination, and how many more per operation.
 LONGEST_SCHEDULE, LONGEST_OPERATION = 5_000, 150
@@ -40,7 +42,7 @@ class Prefix(NamedTuple):
 
     before: Prefix | None
     decision: Decision
-    fingerprint: int
+    fingerprint: Hashable
 
     def nodes(self) -> list[Prefix]:
         """From the first to this one."""
@@ -68,7 +70,8 @@ class Pending(NamedTuple):
 class Search:
     """What an exhaustive search has done so far.
 
-    `complete` says that no schedule is left, `given_up` that the time was up before; `bound` how many faults were explored completely (-1 for not even none);
+    `runs` are all, `executed` those that ran the code under test, at least from where the script ended; `effects` counts those of
+    new steps. `complete` says that no schedule is left, `given_up` that the time was up before; `bound` how many faults were explored completely (-1 for not even none);
     `crash_points` are the effects that were performed, `crashed` those after which the process crashed; `violation`,
     `schedule` and `faults` are what was found.
     """
@@ -77,7 +80,8 @@ class Search:
     schedules: int = 0
     runs: int = 0
     effects: int = 0
-    states: set[int] = field(default_factory=set)
+    executed: int = 0
+    states: set[Hashable] = field(default_factory=set)
     finals: set[Any] = field(default_factory=set)
     complete: bool = False
     given_up: bool = False
@@ -92,6 +96,26 @@ class Search:
     schedule: list[Decision] = field(default_factory=list)
 
 
+@dataclass
+class Course:
+    """How far a run has come: what a played one leaves to a real one.
+
+    `move` is what comes first, None where that is done; `key` the state that was counted as new, None where it was not yet.
+    """
+
+    prefix: Prefix | None
+    at: Position
+    memory: Any
+    faults: int = 0
+    preemptions: int = 0
+    move: Move | None = None
+    key: Hashable = None
+
+
+class Misled(Exception):  # noqa: N818 - not an error of anyone
+    """What was played is not what the code does: the search has to begin anew."""
+
+
 class Explorer:
     """Explores one scope of a harness, at once or in parts, between which the harness may explore other scopes.
 
@@ -102,6 +126,7 @@ class Explorer:
         seconds: give up so long from now, be it in the middle of a run; None for never.
         reduced: leave out schedules that are equal to others; a test shows that it loses nothing.
         merged: recognise states that were seen before; likewise.
+        scripted: play what the code under test was seen to do before, instead of running it again; likewise.
         progress: called now and then with the search so far.
     """
 
@@ -114,6 +139,7 @@ class Explorer:
         seconds: float | None = None,
         reduced: bool = True,
         merged: bool = True,
+        scripted: bool = True,
         progress: Callable[[Search], None] | None = None,
     ) -> None:
         """Prepare the harness for the scope."""
@@ -122,6 +148,8 @@ class Explorer:
         self._budget = Budget(seconds)
         self._reduced = reduced
         self._merged = merged
+        self._only = only
+        self._scripted = scripted and harness.scripted and RESTART_DATABASE not in scope.kinds
         self._progress = progress
         self._queue: list[Pending] = []
         self._faultless = False
@@ -171,7 +199,10 @@ class Explorer:
             found.bound = max(found.bound, self._queue[0].faults - 1)
             if share.is_spent or (faults is not None and self._queue[0].faults > faults):
                 return
-            self._run(heapq.heappop(self._queue))
+            try:
+                self._run(heapq.heappop(self._queue))
+            except Misled:
+                self._begin_anew()
             if found.runs % 256 == 0:
                 self._pause(began)
         found.complete = found.violation is None and not found.given_up
@@ -195,7 +226,10 @@ class Explorer:
             while self._queue and not self._ended_well:
                 if self.found.runs >= most or time.monotonic() >= until:
                     return None
-                self._run(heapq.heappop(self._queue))
+                try:
+                    self._run(heapq.heappop(self._queue))
+                except Misled:
+                    return None
         return self._ended_well
 
     def _pause(self, began: float) -> None:
@@ -205,64 +239,125 @@ class Explorer:
             self._progress(self.found)
 
     def _run(self, pending: Pending | None, schedule: Sequence[Decision] = ()) -> None:
-        """Replay a prefix, then go on with the cheapest move as long as there is something new."""
-        run = Run(self.harness)
+        """Go on from a prefix with the cheapest move, as long as there is something new: as the script says, then for real.
+
+        Raises:
+            Misled: the script was wrong.
+        """
         self.found.runs += 1
+        if pending is None:
+            self._go(Course(None, Position(), None), self._real_world(), schedule)
+            return
+        script, faults, preemptions = self.harness.script, pending.faults, pending.preemptions
+        course = Course(pending.prefix, pending.at, pending.memory, faults, preemptions, pending.move)
+        if self._scripted and not script.reason:
+            try:
+                self._go(course, self.harness.played())
+                if self.found.violation is not None:
+                    self._confirm()
+                return
+            except (Missing, AcidtestError):
+                pass  # so far and no further
+        self._go(course, self._real_world())
+        if script.wrong:
+            raise Misled
+
+    def _real_world(self) -> World:
+        self.found.executed += 1
+        return self.harness.recorded() if self._scripted and not self.harness.script.reason else self.harness.world()
+
+    def _go(self, course: Course, world: World, schedule: Sequence[Decision] = ()) -> None:
+        """Replay what a course has behind it, and let it go on."""
+        run = Run(self.harness, world)
         try:
-            if pending is None:
-                step: tuple[Prefix | None, Position] | None = None, Position()
-                for decision in schedule:
-                    step = self._step(run, step[0], Move(decision)) if step is not None else None
-                faults = preemptions = 0
-            else:
-                self._replay(run, pending)
-                step = self._step(run, pending.prefix, pending.move)
-                faults, preemptions = pending.faults, pending.preemptions
-            if step is not None:
-                self._extend(run, *step, faults, preemptions)
+            if course.memory is not None:
+                self._replay(run, course)
+            if course.key is not None and run.key() != course.key:
+                self.harness.script.give_up("it has led to another state", wrong=True)
+                return
+            for decision in schedule:
+                if not self._advance(run, course, Move(decision)):
+                    return
+            if course.move is None or self._advance(run, course, course.move):
+                self._extend(run, course)
         finally:
             run.close()
 
-    def _replay(self, run: Run, pending: Pending) -> None:
-        for node in pending.prefix.nodes() if pending.prefix is not None else ():
+    def _replay(self, run: Run, course: Course) -> None:
+        for node in course.prefix.nodes() if course.prefix is not None else ():
             run.look_at_clock()
             if _fingerprint(run, node.decision) != node.fingerprint or not run.world.perform(node.decision):
                 _complain(run, node.decision)
-            self.found.effects += 1
-        run.recall(pending.memory)
+        run.recall(course.memory)
 
-    def _extend(self, run: Run, prefix: Prefix | None, at: Position, faults: int, preemptions: int) -> None:
+    def _advance(self, run: Run, course: Course, move: Move) -> bool:
+        """Perform a move; False where it would have to wait for a lock."""
+        step = self._step(run, course.prefix, move)
+        if step is None:
+            return False
+        course.prefix, course.at = step
+        course.move = course.key = None
+        return True
+
+    def _extend(self, run: Run, course: Course) -> None:
         longest = LONGEST_SCHEDULE + LONGEST_OPERATION * len(run.status)
         for _ in range(longest):
-            if run.violation is not None or not self._is_new(run):
+            if run.violation is not None or (course.key is None and not self._is_new(run, course)):
                 break
-            memory = run.memory()
+            course.memory, prefix, at = run.memory(), course.prefix, course.at
             options = moves(run, at, reduced=self._reduced)
-            step = None
-            while options and not options[0].faults and (step := self._step(run, prefix, options[0])) is None:
+            while options and not options[0].faults and not self._advance(run, course, options[0]):
                 options = moves(run, at, reduced=self._reduced)  # that one waits for a lock now
-            self._postpone(options if step is None else options[1:], (faults, preemptions), prefix, at, memory)
-            if step is None:
+            ended = course.prefix is prefix
+            if ended:
                 self._end(run)  # nothing is left but a fault
+            self._postpone(options if ended else options[1:], Course(prefix, at, course.memory, course.faults, course.preemptions))
+            if ended:
                 break
-            prefix, at = step
         else:
             if TERMINATION not in self.harness.without:
                 run.violation = Violation(TERMINATION, f"a schedule ends within {longest} decisions", None, run.view)
         if run.violation is not None and not self._faultless:
             self.found.violation = run.violation
-            self.found.faults = faults
-            self.found.schedule = [] if prefix is None else [node.decision for node in prefix.nodes()]
+            self.found.faults = course.faults
+            self.found.schedule = [] if course.prefix is None else [node.decision for node in course.prefix.nodes()]
 
-    def _postpone(
-        self, others: Sequence[Move], cost: tuple[int, int], prefix: Prefix | None, at: Position, memory: Any
-    ) -> None:
+    def _confirm(self) -> None:
+        """Run the schedule of a violation that was played for real.
+
+        Raises:
+            Misled: nothing is violated there, or something else.
+        """
+        found, run = self.found, Run(self.harness, self._real_world())
+        try:
+            for decision in found.schedule:
+                if run.violation is not None or not run.perform(decision):
+                    break
+            if run.violation is None:
+                settle(run)
+        finally:
+            run.close()
+        if run.violation is None or found.violation is None or run.violation.property != found.violation.property:
+            raise Misled
+
+    def _begin_anew(self) -> None:
+        """Forget all that was found, and go by the code alone."""
+        found, seconds = self.found, self.found.seconds
+        vars(found).update(vars(Search(found.scope, seconds=seconds)))
+        self._scripted = self.harness.scripted = False
+        self._queue.clear()
+        self.harness.prepare(found.scope, self._only)
+        self._offered.clear()
+        self.harness.offered = self._offered
+        self._run(None)
+
+    def _postpone(self, others: Sequence[Move], where: Course) -> None:
         """Keep moves to be tried later."""
         for move in others:
             if not (move.faults and self._faultless):
                 self._number += 1
-                whole = cost[0] + move.faults, cost[1] + move.preemptions
-                heapq.heappush(self._queue, Pending(*whole, self._number, prefix, at, move, memory))
+                cost = where.faults + move.faults, where.preemptions + move.preemptions
+                heapq.heappush(self._queue, Pending(*cost, self._number, where.prefix, where.at, move, where.memory))
 
     def _step(self, run: Run, prefix: Prefix | None, move: Move) -> tuple[Prefix, Position] | None:
         """Perform a move; None where it would have to wait for a lock."""
@@ -281,30 +376,30 @@ class Explorer:
             self.found.fired[kind] = self.found.fired.get(kind, 0) + 1
         return Prefix(prefix, decision, fingerprint), follow(run, decision)
 
-    def _is_new(self, run: Run) -> bool:
+    def _is_new(self, run: Run, course: Course) -> bool:
+        course.key = run.key()
         if not self._merged:
             return True
-        key = hash(run.key())
-        if key in self.found.states:
+        if course.key in self.found.states:
             return False
-        self.found.states.add(key)
+        self.found.states.add(course.key)
         return True
 
     def _end(self, run: Run) -> None:
         """No client has anything left to do: come to rest."""
-        self.found.schedules += 1
         settle(run)
+        self.found.schedules += 1
         self._ended_well |= run.violation is None
         self.found.finals.add((run.view, run.world.cluster.contents()))
         self.found.outcomes.update(run.status)
 
 
-def _fingerprint(run: Run, decision: Decision) -> int:
-    """What a decision is about to do, to be compared on replay."""
+def _fingerprint(run: Run, decision: Decision) -> Hashable:
+    """What a decision is about to do, to be compared on replay; None for what is no effect."""
     if decision.kind not in ("advance", "victim"):
-        return 0
+        return None
     effect = run.world.pending(decision.target)
-    return 0 if effect is None else effect.fingerprint
+    return None if effect is None else effect.fingerprint
 
 
 def _complain(run: Run, decision: Decision) -> None:

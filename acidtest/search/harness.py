@@ -24,6 +24,10 @@ from acidtest.world.databases.table import DEFAULT, open_cluster
 from acidtest.world.devices.table import DEVICES
 from acidtest.world.interpose import install as interpose
 from acidtest.world.python.coroutines import Driven, coroutine_methods
+from acidtest.world.script.cluster import PlayedCluster
+from acidtest.world.script.player import Player
+from acidtest.world.script.recorder import Recorder
+from acidtest.world.script.script import Missing, Script
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from acidtest.checker.machine import Property
     from acidtest.properties.shared.contract import Contract
     from acidtest.world.core.cluster import Cluster
+    from acidtest.world.core.process import Scribe
 
 OBSERVER = "observer"
 #: What is run where nothing is.
@@ -38,7 +43,7 @@ EMPTY = Scope("empty", "", (), ())
 #: What a harness remembers of the scope that it is prepared for.
 _REMEMBERED = (
     "only", "always", "steps", "at_rest", "sometimes", "reached", "scope", "_reachable", "follower", "_observed", "_judged",
-    "settled",
+    "settled", "script", "_numbers",
 )  # fmt: skip
 #: Of how many scopes it remembers that; some megabytes each.
 _MOST_KEPT = 16
@@ -71,6 +76,7 @@ class Harness:
         self.coroutines: frozenset[str] = frozenset()
         self.offered: set[str] = set()
         self.budget = Budget()
+        self.scripted = self.cluster.backend.scriptable
         for member in contract.members or ("",):
             implementation = inspect.unwrap(self._outside(self._empty_world(), self.factory, "make the implementation", member))
             contract.check_port(implementation, member)
@@ -78,6 +84,7 @@ class Harness:
             self.capabilities |= contract.capabilities(implementation)
         if not self.coroutines and not inspect.iscoroutinefunction(factory):
             self.factory = factory  # what is not asynchronous need not pay for what is
+        self.scripted &= self.factory is factory
         applying = [p for p in contract.properties if p.applies(self.capabilities)]
         self.properties = [p for p in applying if p.id not in without]
         self.without = without
@@ -135,6 +142,8 @@ class Harness:
         self._observed: dict[Hashable, Hashable] = {}
         self._judged: dict[Hashable, Property | None] = {}
         self.settled: dict[Hashable, Any] = {}
+        self.script = Script()
+        self._numbers: dict[Hashable, int] = {}
 
     def _with_cancellations(self, scope: Scope) -> Scope:
         """The scope, with cancellation among its faults where processes may crash and coroutines are called."""
@@ -202,32 +211,60 @@ class Harness:
         """A fresh world for the prepared scope."""
         return self._world(self.cluster, self.prepared())
 
+    def recorded(self) -> World:
+        """The same, in which what the code under test does is taken down."""
+        recorder = Recorder(self.script)
+        return self._world(self.cluster, self.prepared(), recorder.factory(self.factory), recorder)
+
+    def played(self) -> World:
+        """The same, in which the code under test does what was taken down before."""
+        cluster = PlayedCluster(self.script, self.cluster)
+        player = Player(self.script, cluster)
+        return self._world(cluster, self.prepared(), player.make, player)
+
+    def number(self, value: Hashable) -> int:
+        """A number that stands for a value while the scope is prepared: equal values have the same, and no others."""
+        return self._numbers.setdefault(value, len(self._numbers))
+
     def observe(self, world: World) -> Hashable:
-        """The committed state as the port tells it, through a fresh incarnation of an observer."""
-        key = (world.cluster.contents(), world.time.time)
+        """The committed state as the port tells it, through a fresh incarnation of an observer.
+
+        Raises:
+            Missing: the world is played, and nobody has seen that state yet.
+        """
+        found = [self._observe_service(world, member) for member in self.contract.members or ("",)]
+        return tuple(found) if self.contract.members else found[0]
+
+    def _observe_service(self, world: World, member: str) -> Hashable:
+        contents = world.cluster.contents()
+        if member:
+            names = [name for name, _ in self.script.start] or [database.name for database in self.cluster.databases()]
+            contents = tuple([
+                number for name, number in zip(names, contents, strict=False) if name == member or name.startswith(f"{member}_")
+            ]) + contents[len(names) :]  # fmt: skip
+        key = (member, contents, world.time.time)
         if key not in self._observed:
+            if isinstance(world.cluster, PlayedCluster):
+                raise Missing
             try:
-                self._observed[key] = self._look(world)
+                self._observed[key] = self._look(world, member)
             except ContractError:  # a port method may take locks, and a call of the schedule may hold one now
-                self._observed[key] = self._look_at_copy(world)
+                self._observed[key] = self._look_at_copy(world, member)
         return self._observed[key]
 
-    def _look(self, world: World) -> Hashable:
-        found: list[Hashable] = [
-            self._outside(world, partial(self._observe_member, member), "read the committed state", member)
-            for member in self.contract.members or ("",)
-        ]
-        return tuple(found) if self.contract.members else found[0]
+    def _look(self, world: World, member: str) -> Hashable:
+        found: Hashable = self._outside(world, partial(self._observe_member, member), "read the committed state", member)
+        return found
 
     def _observe_member(self, member: str, env: Any) -> Hashable:  # noqa: ANN401 - an environment
         return self.contract.observe_member(self.factory(env), member)
 
-    def _look_at_copy(self, world: World) -> Hashable:
+    def _look_at_copy(self, world: World, member: str) -> Hashable:
         cluster = world.cluster.copy()
         try:
             beside = self._world(cluster, EMPTY)
             beside.time.time = world.time.time
-            return self._look(beside)
+            return self._look(beside, member)
         finally:
             cluster.close()
 
@@ -260,12 +297,14 @@ class Harness:
     def _empty_world(self) -> World:
         return self._world(self.cluster, EMPTY)
 
-    def _world(self, cluster: Cluster, scope: Scope) -> World:
+    def _world(
+        self, cluster: Any, scope: Scope, factory: Callable[[Any], Any] | None = None, scribe: Scribe | None = None  # noqa: ANN401
+    ) -> World:
         port = self.contract.interface()
         equipment = {} if scope is EMPTY else self.contract.equipment(scope)
         return World(
-            cluster, self.factory, scope, (*DEVICES, *self.contract.devices),
-            recover=port.name(Role.RECOVERY), roles=port.roles, equipment=equipment,
+            cluster, factory or self.factory, scope, (*DEVICES, *self.contract.devices),
+            recover=port.name(Role.RECOVERY), roles=port.roles, equipment=equipment, scribe=scribe,
         )  # fmt: skip
 
     def _outside(self, world: World, call: Callable[[Any], Any], what: str, member: str = "") -> Any:  # noqa: ANN401

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from acidtest.workload import Operation, Scope
     from acidtest.world.core.effects import Decision
     from acidtest.world.core.events import Event
+    from acidtest.world.core.world import World
 
 #: What is violated when the model does not allow what was observed, and no property says why.
 REFINEMENT = "MODEL"
@@ -42,11 +43,11 @@ class Run:
     of each step while it comes to rest: which process did what (`on_rest`).
     """
 
-    def __init__(self, harness: Harness) -> None:
-        """Start the world of the scope that the harness is prepared for."""
+    def __init__(self, harness: Harness, world: World | None = None) -> None:
+        """Start the world of the scope that the harness is prepared for; or go on in `world`, which has just started."""
         self.harness = harness
         self.scope: Scope = harness.prepared()
-        self.world = harness.world()
+        self.world = world or harness.world()
         operations = self.scope.operations()
         self._index = {op.name: i for i, op in enumerate(operations)}
         self._operations = operations
@@ -92,8 +93,9 @@ class Run:
 
     def key(self) -> Hashable:
         """Equal for two runs of which every continuation gives the same verdict."""
-        windows = tuple((i, frozenset(w)) for i, w in self.windows.items())
-        return self.world.key(), self.view, self.candidates, windows
+        windows = tuple([(i, frozenset(w)) for i, w in self.windows.items()])
+        number = self.harness.number
+        return *map(number, self.world.key()), number(self.view), self.candidates, number(windows)
 
     def close(self) -> None:
         """Give the cluster back."""

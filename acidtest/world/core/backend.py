@@ -5,7 +5,7 @@ Those that there are stand in `acidtest.world.databases`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -15,6 +15,27 @@ if TYPE_CHECKING:
 Rows = tuple[tuple[Any, ...], ...]
 #: What is committed in a database: (table, rows) pairs.
 Contents = tuple[tuple[str, Rows], ...]
+
+
+class Pin(NamedTuple):
+    """Past contents that an open transaction sees.
+
+    Arguments:
+        database: of which.
+        content: the number of the contents.
+        latest: nothing has been committed since; None where that makes no difference.
+    """
+
+    database: str
+    content: int
+    latest: bool | None = None
+
+
+class Hold(NamedTuple):
+    """A lock that a connection holds on a database; not `surely` where a statement that would take it has failed."""
+
+    database: str
+    surely: bool = True
 
 
 class Connection(Protocol):
@@ -28,8 +49,11 @@ class Connection(Protocol):
     def database(self) -> Database:
         """What it is connected to."""
 
-    def pins(self) -> tuple[int, ...]:
+    def pins(self) -> tuple[Hashable, ...]:
         """What its open transaction has done and seen: part of the key of a state."""
+
+    def holds(self) -> Hold | None:
+        """The lock that others may have to wait for, as far as it is known without asking a server."""
 
     def give_back(self) -> bool:
         """Roll back, as when the process dies; False where the connection had to be closed for good."""
@@ -64,6 +88,9 @@ class Database(Protocol):
     def content(self) -> int:
         """The number of the committed contents: equal contents have the same."""
 
+    def commits(self) -> int:
+        """Changes with every commit of a transaction that wrote something; 0 where nobody asks."""
+
     def is_fresh(self) -> bool:
         """Whether the contents are the captured ones."""
 
@@ -90,9 +117,14 @@ class Database(Protocol):
 
 
 class Backend(Protocol):
-    """A kind of database. `path` stands for what a database has seen since no transaction was open in it."""
+    """A kind of database.
+
+    `scriptable` says that what a statement does depends on nothing but the contents that it sees, on whether another process
+    holds a lock on the database, and on what its own process has done: then it need not be run to know it again.
+    """
 
     name: str
+    scriptable: bool
 
     def make(self, name: str, late: Callable[[Any, Hashable], None]) -> Database:
         """Make the database `name`; `late` is called with what must take effect later."""

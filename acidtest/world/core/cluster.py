@@ -38,6 +38,7 @@ class Cluster:
         self._databases: dict[str, Database] = {}
         self._captured = 0
         self._hosts: dict[str, Host] = {}
+        self._histories: dict[Hashable, int] = {}
 
     def database(self, name: str) -> Database:
         """The database `name`."""
@@ -65,7 +66,7 @@ class Cluster:
             service = service_of(name) if self.members else ""
             host = self._hosts[name] = Host(
                 name, self.backend, lambda database: self.database(_owned(database, service)),
-                lambda address: self.by_address(address, service), service,
+                lambda address: self.by_address(address, service), self._histories, service,
             )  # fmt: skip
         return host
 
@@ -82,6 +83,10 @@ class Cluster:
         numbers = [database.content() for database in databases[: self._captured]]
         late = [(d.name, d.content()) for d in databases[self._captured :] if not d.is_fresh()]
         return (*numbers, *late)
+
+    def content_of(self, name: str) -> int:
+        """The number of the committed contents of one."""
+        return self._databases[name].content()
 
     def history(self) -> tuple[Hashable, ...]:
         """What the future depends on beside contents and connections."""

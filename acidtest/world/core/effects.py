@@ -47,9 +47,9 @@ class Effect(NamedTuple):
         return self.lasting or LOST in self.faults or self.kind in _LASTING
 
     @property
-    def fingerprint(self) -> int:
+    def fingerprint(self) -> Hashable:
         """What is compared when the run is replayed."""
-        return hash((self.kind, self.where, self.what, self.detail))
+        return self[:4]
 
 
 #: The ambiguous replies (DESIGN: *refused* is a definite error; the caller sees the same error for the next three).

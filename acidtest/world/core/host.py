@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from acidtest.world.core.backend import Backend, Connection, Database
+    from acidtest.world.core.backend import Backend, Connection, Database, Hold
     from acidtest.world.core.process import Machine
 
 _building: list[Machine] = []
@@ -61,11 +61,13 @@ class Host:
     """The machine that a process runs on, as far as connections go."""
 
     def __init__(
-        self, name: str, backend: Backend, database: Callable[[str], Database], by_address: Callable[[str], Database], service: str = ""
-    ) -> None:
+        self, name: str, backend: Backend, database: Callable[[str], Database], by_address: Callable[[str], Database],
+        histories: dict[Hashable, int], service: str = "",
+    ) -> None:  # fmt: skip
         """Make the host of the process `name`; `database(name)` and `by_address(path or URL)` find or make a database."""
         self.name = name
         self.service = service
+        self.histories = histories
         self._backend = backend
         self._database = database
         self._by_address = by_address
@@ -98,6 +100,14 @@ class Host:
     def connections(self) -> list[Connection]:
         """The connections that still exist."""
         return [connection for ref in self._connections if (connection := ref()) is not None]
+
+    def pins(self) -> list[tuple[Hashable, ...]]:
+        """What the open transactions of each connection have done and seen: part of the key of a state."""
+        return [pins for connection in self.connections() if (pins := connection.pins())]
+
+    def holds(self) -> tuple[Hold, ...]:
+        """The locks of its connections."""
+        return tuple([hold for connection in self.connections() if (hold := connection.holds()) is not None])
 
     def url(self, name: str) -> str:
         """The SQLAlchemy URL of the database `name`."""

@@ -70,15 +70,38 @@ class Queued(Protocol):
         """Whether it waits for itself, through others."""
 
 
+class Scribe(Protocol):
+    """What takes down what code under test does, so that it need not be run again; see `acidtest.world.script`."""
+
+    def attend(self, world: Any) -> None:
+        """Be told of the world, before any process has started."""
+
+    def environment(self, env: Any, process: Process) -> Any:
+        """The environment that a process is to be given in place of `env`."""
+
+    def parks(self, task: Task) -> None:
+        """A task is about to wait to be resumed."""
+
+    def stops(self, task: Task, effect: Effect, database: str, *, blocked: bool) -> None:
+        """A task comes to a statement; or has tried it, and would have to wait for a lock."""
+
+    def goes_on(self, task: Task, effect: Effect, database: str, fault: str) -> None:
+        """A task is resumed, to run the statement."""
+
+    def dies(self, task: Task) -> None:
+        """The process of a task dies at the effect that it has just performed."""
+
+
 class Machine(Protocol):
     """What a process needs of the host that it runs on, and a driver of the host of the code that connects.
 
-    `releases` counts what may have freed a lock.
+    `releases` counts what may have freed a lock. `histories` numbers all that processes have seen, by what they had seen before.
     """
 
     name: str
     service: str
     releases: int
+    histories: dict[Hashable, int]
 
     @property
     def backend(self) -> str:
@@ -140,13 +163,14 @@ class Coroutine(Protocol):
 class Process:
     """One incarnation of a simulated process.
 
-    `digest` is a hash chain over everything that its tasks have seen, in order. Tasks are deterministic functions of
-    it, also where they share memory, so it stands for the incarnation's memory in the key of a state.
+    `digest` is the number of everything that its tasks have seen, in order: equal for equal histories, and for no others.
+    Tasks are deterministic functions of it, also where they share memory, so it stands for the incarnation's memory in the
+    key of a state. `scribe` takes down what its code does; None where nobody does.
     """
 
     __slots__ = (
         "alive", "clock", "digest", "disconnected", "disturbances", "end", "host", "ids", "implementation", "incarnation", "loop",
-        "name", "ready", "rng", "service", "tasks",
+        "name", "ready", "rng", "scribe", "service", "tasks",
     )  # fmt: skip
 
     def __init__(self, name: str, incarnation: int, host: Machine) -> None:
@@ -164,7 +188,9 @@ class Process:
         self.ready = False
         self.disconnected = False
         self.disturbances = 0
-        self.digest = incarnation
+        self.scribe: Scribe | None = None
+        self.digest = 0
+        self.remember((name, incarnation))
         self.implementation: Any = None
         self.tasks: list[Task] = []
         self.loop: Loop | None = None
@@ -173,11 +199,12 @@ class Process:
         self.end: type[BaseException] = ProcessCrash
 
     def remember(self, fact: Hashable) -> None:
-        """Extend the chain of what this incarnation has seen."""
+        """Add to what this incarnation has seen."""
+        known = self.host.histories
         try:
-            self.digest = hash((self.digest, fact))
+            self.digest = known.setdefault((self.digest, fact), len(known) + 1)
         except TypeError:
-            self.digest = hash((self.digest, repr(fact)))
+            self.digest = known.setdefault((self.digest, repr(fact)), len(known) + 1)
 
     def next_id(self) -> str:
         """An identifier that no other incarnation returns, and that depends on nothing else."""
@@ -318,6 +345,8 @@ class Task:
         if not self.process.alive:
             self.refuse_the_dead(effect)
         self.quiet = 0
+        if self.process.scribe is not None:
+            self.process.scribe.parks(self)
         return self.carrier.park(effect) if self.call is None else self.call.park(effect)
 
     def quietly(self, kind: str, where: str, what: str) -> None:
@@ -361,6 +390,8 @@ class Task:
         self.effects += 1
         self.process.remember((self.name, effect.fingerprint, result))
         if fault == CRASH:
+            if self.process.scribe is not None:
+                self.process.scribe.dies(self)
             self.process.die()
             raise ProcessCrash
         if self.call is not None:

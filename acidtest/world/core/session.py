@@ -29,7 +29,7 @@ class Session:
         self.attempt = 0
         self.task: Task | None = None
         self.given: tuple[Hashable, ...] = ()
-        self.digest = 0
+        self.digest = 1
 
     @property
     def done(self) -> bool:
@@ -49,4 +49,4 @@ class Session:
         else:
             self.position += 1
             self.attempt = 0
-        self.digest = hash((self.digest, known, self.position, self.attempt))
+        self.digest = self.digest << 1 | known  # the operations and their retries are fixed: this says it all

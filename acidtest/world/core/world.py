@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from acidtest.workload import Scope
     from acidtest.world.core.cluster import Cluster
     from acidtest.world.core.host import Host
+    from acidtest.world.core.process import Scribe
     from acidtest.world.core.session import Session
 
     Factory = Callable[[Any], Any]
@@ -56,11 +57,13 @@ class World:
         recover: the port method that a restarted process runs first; empty for none.
         roles: the roles that the methods of the port have.
         equipment: what the contract gives to devices, by their names.
+        scribe: takes down what the code under test does; None for nobody.
     """
 
     def __init__(
         self, cluster: Cluster, factory: Factory, scope: Scope, devices: Iterable[type[Device]], *,
         recover: str = "", roles: frozenset[Role] = frozenset(), equipment: Mapping[str, Any] = NOTHING,
+        scribe: Scribe | None = None,
     ) -> None:  # fmt: skip
         """Reset the cluster and start every process."""
         arm()
@@ -83,6 +86,9 @@ class World:
         cluster.late = self.late.postpone_commit
         self.actors = Actors(scope.clients)
         self.clients, self.starting, self.leftovers = self.actors.clients, self.actors.starting, self.actors.leftovers
+        self._scribe = scribe
+        if scribe is not None:
+            scribe.attend(self)
         for name in scope.processes():
             self._boot(name)
 
@@ -232,9 +238,9 @@ class World:
         clients = [client for client in self.clients.values() if client.process == ENVIRONMENT]
         return any(self.devices.may_change(operation.method) for c in clients for operation in c.operations[c.position :])
 
-    def key(self) -> Hashable:
+    def key(self) -> tuple[Hashable, ...]:
         """Equal for two worlds in which every continuation gives the same."""
-        processes = [(p.digest, p.alive, p.ready, *(self._pins(p))) for p in self.processes.values()]
+        processes = [(p.digest, p.alive, p.ready, *self.cluster.host(p.name).pins()) for p in self.processes.values()]
         clients = [client.digest for client in self.clients.values()]
         failed = tuple(self.failed_starts.items())
         return self.durable_key(), self.cluster.history(), tuple(processes), tuple(clients), failed
@@ -252,8 +258,9 @@ class World:
         """What a process is given; or an observer, or an installer, where there is none."""
         if process is None:
             process = Process(host.name, 0, host)
-        process.clock = self.time
-        return Env(self.devices.offers, self.devices.offers_awaited, host, process)
+            process.clock = self.time
+        env = Env(self.devices.offers, self.devices.offers_awaited, host, process)
+        return env if process.scribe is None else process.scribe.environment(env, process)
 
     def close(self) -> None:
         """End every task; the cluster can be used again."""
@@ -270,6 +277,7 @@ class World:
     def _incarnation(self, name: str, number: int) -> Process:
         process = Process(name, number, self.cluster.host(name))
         process.clock = self.time
+        process.scribe = self._scribe
         return process
 
     def _boot(self, name: str) -> None:
@@ -398,6 +406,3 @@ class World:
             version = self.cluster.version()
             for task in blocked:
                 task.wake(version)
-
-    def _pins(self, process: Process) -> list[tuple[int, ...]]:
-        return [pins for connection in self.cluster.host(process.name).connections() if (pins := connection.pins())]

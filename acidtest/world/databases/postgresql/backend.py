@@ -36,6 +36,7 @@ class Postgresql:
     """Databases as schemas acidtest_* of one server."""
 
     name = "postgresql"
+    scriptable = False  # who waits for a row of whom, only the server knows
 
     def __init__(self) -> None:
         """Start the server, or connect to the one that the user has named."""

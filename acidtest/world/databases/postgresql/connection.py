@@ -404,6 +404,9 @@ class Connection(psycopg.Connection[Any]):
         place = self.database.watch.place(self) if self._waits else -1
         return self.chain, place, int(self.answered)
 
+    def holds(self) -> None:
+        """Only the server knows which rows it has locked."""
+
     def give_back(self) -> bool:
         """Roll back, as when the process dies; False where the connection had to be closed for good."""
         if self.lost:

@@ -26,6 +26,7 @@ class Sqlite:
     """Databases as files on a RAM disk where there is one."""
 
     name = "sqlite"
+    scriptable = True
 
     def __init__(self) -> None:
         """Make a temporary folder."""

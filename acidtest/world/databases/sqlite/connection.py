@@ -229,7 +229,7 @@ class Connection(Tracked):
 
     def _perform(self, task: Task, effect: Effect, run: Callable[[], object]) -> str:
         """Park, then run; wait for locks. Returns the fault, where it is one that lets the statement run."""
-        fault = task.park(effect)
+        fault = self._stop(task, effect)
         while True:
             if fault in (REFUSED, DEADLOCK):
                 self._refuse(task, effect, fault)
@@ -244,13 +244,23 @@ class Connection(Tracked):
             except sqlite3.Error as error:
                 if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY and effect.kind != COMMIT:
                     if not self.database.free_dropped():
-                        fault = task.block(effect)
+                        fault = self._stop(task, effect, blocked=True)
                     continue
                 if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
                     complain(BackendUnavailable(_NO_SPACE))
                 self._failed(task, effect, error)
                 raise
             return fault
+
+    def _stop(self, task: Task, effect: Effect, *, blocked: bool = False) -> str:
+        """Park before a statement, or as one that has to wait for a lock; returns the fault that befalls it."""
+        stand, scribe = task.block if blocked else task.park, task.process.scribe
+        if scribe is None:
+            return stand(effect)
+        scribe.stops(task, effect, self.database.name, blocked=blocked)
+        fault = stand(effect)
+        scribe.goes_on(task, effect, self.database.name, fault)
+        return fault
 
     def _refuse(self, task: Task, effect: Effect, fault: str) -> None:
         task.saw(effect, fault)
@@ -265,6 +275,8 @@ class Connection(Tracked):
             self._ended()
         elif self.snapshot is None:
             self.glimpsed = self.database.content()
+        if self.in_transaction and effect.kind != READ:
+            self.doubtful = not self.writer
         if getattr(error, "sqlite_errorname", "") == "SQLITE_BUSY_SNAPSHOT":
             task.process.disturbances += 1
 

@@ -139,6 +139,11 @@ class Database:
             self._content = self._current
         return self._content
 
+    def commits(self) -> int:
+        """Changes with every commit of a transaction that wrote something, also where the contents are what they were."""
+        self.content()
+        return self._data_version
+
     def is_fresh(self) -> bool:
         """Whether the contents are the captured ones."""
         return self.content() == self._template

@@ -6,7 +6,7 @@ import sqlite3
 import weakref
 from typing import TYPE_CHECKING, Any, Protocol
 
-from acidtest.world.core.backend import Database, Landing
+from acidtest.world.core.backend import Database, Hold, Landing, Pin
 from acidtest.world.databases.sqlite.statement import (
     BACK,
     BEGIN,
@@ -33,6 +33,9 @@ class Store(Database, Protocol):
     def touch(self) -> None:
         """Say that a transaction has ended: locks may be free, and contents may have changed."""
 
+    def commits(self) -> int:
+        """Changes with every commit of a transaction that wrote something, also where the contents are what they were."""
+
     def postpone(self, landing: Landing, fact: Hashable) -> None:
         """Hand over what is to be committed later; `fact` determines what it will commit."""
 
@@ -41,7 +44,8 @@ class Tracked(sqlite3.Connection):
     """A connection with what follows from the statements that have run on it.
 
     `snapshot` is the contents that the open transaction sees, None before its first statement; `glimpsed` the contents
-    that it may see because a statement failed; `writer` says that it holds the write lock; `implied` that the engine
+    that it may see because a statement failed; `taken_at` how many commits there had been before the snapshot; `writer` says
+    that it holds the write lock, `doubtful` that it may, because a write failed; `implied` that the engine
     has begun a transaction in which nothing has happened yet; `inserted` that it has inserted a row since it was handed
     out. `savepoints` are the open ones of a transaction that the first of them began. A clean connection of a pool goes
     into `spares` when its process dies, to be used again.
@@ -49,6 +53,8 @@ class Tracked(sqlite3.Connection):
 
     database: Store
     snapshot: int | None = None
+    taken_at = 0
+    doubtful = False
     glimpsed: int | None = None
     writer = False
     implied = False
@@ -115,7 +121,7 @@ class Tracked(sqlite3.Connection):
                 self._unfinished(cursor, statement)
             return
         if self.snapshot is None and statement.kind in (READ, WRITE, LOCK):
-            self.snapshot = self.database.content()
+            self.snapshot, self.taken_at = self.database.content(), self.database.commits()
         if statement.kind in (WRITE, LOCK):
             self.writer = True
 
@@ -138,7 +144,7 @@ class Tracked(sqlite3.Connection):
     def _ended(self) -> None:
         """No transaction is open any more: a lock may be free, and the contents may have changed."""
         self.snapshot = None
-        self.writer = False
+        self.writer = self.doubtful = False
         if self.glimpsed is not None or self.savepoints or self.implied:
             self.glimpsed, self.savepoints, self.implied = None, (), False
         self.database.touch()
@@ -147,14 +153,20 @@ class Tracked(sqlite3.Connection):
         """Whether others may have to wait for this connection."""
         return not self.lost and (self.in_transaction or any(cursor.writing for cursor in self._open_cursors()))
 
-    def pins(self) -> tuple[int, ...]:
+    def pins(self) -> tuple[Pin, ...]:
         """The past contents that this connection still sees: part of the key of a state."""
-        pinned = [cursor.pinned for cursor in self._open_cursors() if cursor.pinned is not None]
+        pinned = [Pin(self.database.name, cursor.pinned) for cursor in self._open_cursors() if cursor.pinned is not None]
         if self.snapshot is not None:
-            pinned.append(self.snapshot)
+            pinned.append(Pin(self.database.name, self.snapshot, self.database.commits() == self.taken_at))
         if self.glimpsed is not None:
-            pinned.append(self.glimpsed)
+            pinned.append(Pin(self.database.name, self.glimpsed))
         return tuple(pinned)
+
+    def holds(self) -> Hold | None:
+        """The lock that others may have to wait for; None where there is none, and where it was left to the server."""
+        if self.lost or not (self.writer or self.doubtful or any(cursor.writing for cursor in self._open_cursors())):
+            return None
+        return Hold(self.database.name, surely=self.writer or not self.doubtful)
 
     def give_back(self) -> bool:
         """Roll back and close cursors, as when the process dies; False where the connection had to be closed for good."""

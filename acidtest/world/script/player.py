@@ -1,0 +1,191 @@
+"""An implementation that does what the script says, in a world whose devices are real."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from acidtest.errors import AcidtestError
+from acidtest.world.core.effects import ProcessCrash
+from acidtest.world.core.process import current_task
+from acidtest.world.script.recorder import CLOCK, NEW_ID, key_of
+from acidtest.world.script.script import (
+    ABSENT,
+    BLOCKED,
+    DIED,
+    METHOD,
+    Ask,
+    Missing,
+    Outcome,
+    Raised,
+    Returned,
+    Script,
+    Statement,
+    answered,
+    begins,
+    performed,
+)
+
+if TYPE_CHECKING:
+    from acidtest.world.core.effects import Effect
+    from acidtest.world.core.process import Process, Task
+    from acidtest.world.script.cluster import PlayedCluster
+
+
+class Player:
+    """Plays the code of every process of one run; also its scribe, which takes down nothing.
+
+    Arguments:
+        script: what is known.
+        cluster: the databases.
+    """
+
+    def __init__(self, script: Script, cluster: PlayedCluster) -> None:
+        """Nothing has been played yet."""
+        self._script = script
+        self._cluster = cluster
+        self._world: Any = None
+        self._made_for: Process | None = None
+
+    # As a scribe:
+
+    def attend(self, world: Any) -> None:  # noqa: ANN401 - a world
+        """Be told of the world, before any process has started."""
+        self._world = self._cluster.world = world
+
+    def environment(self, env: Any, process: Process) -> Any:  # noqa: ANN401 - as the world makes it
+        """Note whose it is."""
+        self._made_for = process
+        return env
+
+    def parks(self, task: Task) -> None:
+        """Nothing."""
+
+    def stops(self, task: Task, effect: Effect, database: str, *, blocked: bool) -> None:
+        """Nothing."""
+
+    def goes_on(self, task: Task, effect: Effect, database: str, fault: str) -> None:
+        """Nothing."""
+
+    def dies(self, task: Task) -> None:
+        """Nothing."""
+
+    # As a factory, and an implementation:
+
+    def make(self, env: Any) -> Played:  # noqa: ANN401, ARG002 - what a factory is called with
+        """An implementation for the process whose environment was made last."""
+        process = self._made_for
+        assert process is not None  # noqa: S101 - it is told before
+        if current_task() is None:
+            for ask in self._script.boot.get(process.name, ()):
+                self._reach(process, ask.path)
+        else:
+            self.play(process, "made")
+        return Played(self, process)
+
+    def has(self, process: Process, name: str) -> Any:  # noqa: ANN401 - an attribute of anything
+        """What the implementation in a process has.
+
+        Raises:
+            Missing: nobody has looked for it yet.
+        """
+        try:
+            return self._script.attributes[process.service, name]
+        except KeyError:
+            raise Missing from None
+
+    def play(self, process: Process, what: str) -> Any:  # noqa: ANN401 - whatever it returns
+        """Do what a call does, from its beginning to its end.
+
+        Raises:
+            Missing: nobody knows.
+        """
+        task = current_task()
+        if task is None:
+            raise Missing
+        outcome, asked = self._script.after(begins(process, task.name, what)), 0
+        while True:
+            self._apply(task, outcome)
+            action = outcome.action
+            if type(action) is Statement:
+                outcome, asked = self._perform(task, action), 0
+            elif type(action) is Ask:
+                asked += 1
+                outcome = self._ask(task, action, asked)
+            elif type(action) is Returned:
+                return action.value
+            elif type(action) is Raised:
+                raise error_of(action)
+
+    def _apply(self, task: Task, outcome: Outcome) -> None:
+        """Let a stretch take effect."""
+        process = task.process
+        process.digest = outcome.digest
+        process.disturbances += outcome.disturbances
+        process.disconnected = outcome.disconnected
+        task.effects += outcome.effects
+        self._cluster.apply(process.name, outcome)
+        if outcome.action is DIED:
+            process.die()
+            raise ProcessCrash
+
+    def _perform(self, task: Task, statement: Statement) -> Outcome:
+        """Come to a statement, and wait for locks."""
+        process, (effect, database) = task.process, statement
+        fault = task.park(effect)
+        while True:
+            if not process.alive:
+                raise process.end
+            key = performed(self._world, process, task.name, effect, database, fault)
+            outcome = self._script.after(key)
+            if outcome.action is not BLOCKED:
+                return outcome
+            self._apply(task, outcome)
+            fault = task.block(effect)
+
+    def _ask(self, task: Task, ask: Ask, number: int) -> Outcome:
+        """Ask a device, as the code did."""
+        process = task.process
+        try:
+            answer = key_of(self._reach(process, ask.path))
+        except AcidtestError:
+            raise
+        except Exception as error:  # noqa: BLE001 - what the code makes of it, the script knows
+            answer = type(error).__name__
+        if not process.alive:
+            raise process.end
+        return self._script.after(answered(process, task.name, number, answer))
+
+    def _reach(self, process: Process, path: tuple[Any, ...]) -> Any:
+        """Follow a path from what the environment offers."""
+        root, *rest = path
+        reached = process.clock if root == CLOCK else process.next_id if root == NEW_ID else self._world.devices.offers[root]
+        for step in rest:
+            reached = getattr(reached, step) if isinstance(step, str) else reached(*step[0], **step[1])
+        return reached
+
+
+class Played:
+    """An implementation that is played."""
+
+    def __init__(self, player: Player, process: Process) -> None:
+        """Be the one in `process`."""
+        self._player, self._process = player, process
+
+    def __getattr__(self, name: str) -> Any:
+        """What the implementation has."""
+        player, process = self._player, self._process
+        value = player.has(process, name)
+        if value is ABSENT:
+            raise AttributeError(name)
+        return (lambda *_, **__: player.play(process, name)) if value is METHOD else value
+
+
+def error_of(raised: Raised) -> BaseException:
+    """An error that reads like the one that was raised, and holds on to nothing of that."""
+    return raised.exit() if raised.exit is not None else _error(raised.name)(raised.text)
+
+
+@cache
+def _error(name: str) -> type[Exception]:
+    return type(name, (Exception,), {})
