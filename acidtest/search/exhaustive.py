@@ -23,7 +23,7 @@ from acidtest.search.moves import Move, Position, follow, moves
 from acidtest.search.run import TERMINATION, Run, Violation
 from acidtest.search.settle import settle
 from acidtest.world.core.effects import CRASH, RESTART_DATABASE
-from acidtest.world.script.script import Missing
+from acidtest.world.script.script import Misled, Missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -112,10 +112,6 @@ class Course:
     key: Hashable = None
 
 
-class Misled(Exception):  # noqa: N818 - not an error of anyone
-    """What was played is not what the code does: the search has to begin anew."""
-
-
 class Explorer:
     """Explores one scope of a harness, at once or in parts, between which the harness may explore other scopes.
 
@@ -149,7 +145,7 @@ class Explorer:
         self._reduced = reduced
         self._merged = merged
         self._only = only
-        self._scripted = scripted and harness.scripted and RESTART_DATABASE not in scope.kinds
+        self._scripted = scripted
         self._progress = progress
         self._queue: list[Pending] = []
         self._faultless = False
@@ -250,7 +246,7 @@ class Explorer:
             return
         script, faults, preemptions = self.harness.script, pending.faults, pending.preemptions
         course = Course(pending.prefix, pending.at, pending.memory, faults, preemptions, pending.move)
-        if self._scripted and not script.reason:
+        if self._plays:
             try:
                 self._go(course, self.harness.played())
                 if self.found.violation is not None:
@@ -264,7 +260,12 @@ class Explorer:
 
     def _real_world(self) -> World:
         self.found.executed += 1
-        return self.harness.recorded() if self._scripted and not self.harness.script.reason else self.harness.world()
+        return self.harness.recorded() if self._plays else self.harness.world()
+
+    @property
+    def _plays(self) -> bool:
+        """Whether what is known need not be run again."""
+        return self._scripted and self.harness.plays
 
     def _go(self, course: Course, world: World, schedule: Sequence[Decision] = ()) -> None:
         """Replay what a course has behind it, and let it go on."""
@@ -310,7 +311,7 @@ class Explorer:
                 options = moves(run, at, reduced=self._reduced)  # that one waits for a lock now
             ended = course.prefix is prefix
             if ended:
-                self._end(run)  # nothing is left but a fault
+                self._end(run, course)  # nothing is left but a fault
             self._postpone(options if ended else options[1:], Course(prefix, at, course.memory, course.faults, course.preemptions))
             if ended:
                 break
@@ -344,7 +345,7 @@ class Explorer:
         """Forget all that was found, and go by the code alone."""
         found, seconds = self.found, self.found.seconds
         vars(found).update(vars(Search(found.scope, seconds=seconds)))
-        self._scripted = self.harness.scripted = False
+        self.harness.stop_playing()
         self._queue.clear()
         self.harness.prepare(found.scope, self._only)
         self._offered.clear()
@@ -385,13 +386,39 @@ class Explorer:
         self.found.states.add(course.key)
         return True
 
-    def _end(self, run: Run) -> None:
+    def _end(self, run: Run, course: Course) -> None:
         """No client has anything left to do: come to rest."""
-        settle(run)
+        if not self._settle_as_known(run, course):
+            settle(run)
+            self._ended(run)
+
+    def _ended(self, run: Run) -> None:
+        """A run has come to rest."""
         self.found.schedules += 1
         self._ended_well |= run.violation is None
         self.found.finals.add((run.view, run.world.cluster.contents()))
         self.found.outcomes.update(run.status)
+
+    def _settle_as_known(self, run: Run, course: Course) -> bool:
+        """Let a real run come to rest as the script says; False where it does not say how, or where something is violated."""
+        if run.world.is_played or not self._plays:
+            return False
+        try:
+            beside = Run(self.harness, self.harness.played())
+        except Missing:
+            return False
+        try:
+            self._replay(beside, course)
+            if beside.key() == course.key:
+                settle(beside)
+                if beside.violation is None:
+                    self._ended(beside)
+                    return True
+        except (Missing, AcidtestError):
+            pass
+        finally:
+            beside.close()
+        return False
 
 
 def _fingerprint(run: Run, decision: Decision) -> Hashable:

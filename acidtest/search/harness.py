@@ -15,7 +15,7 @@ from acidtest.search.follow import Follower
 from acidtest.search.reachable import NOT_COUNTED, Reachable, reachable
 from acidtest.workload import Scope
 from acidtest.world.core import interrupt
-from acidtest.world.core.effects import CANCELLATIONS, CRASH
+from acidtest.world.core.effects import CANCELLATIONS, CRASH, RESTART_DATABASE
 from acidtest.world.core.events import describe
 from acidtest.world.core.host import building
 from acidtest.world.core.process import EXITS
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from acidtest.checker.machine import Property
     from acidtest.properties.shared.contract import Contract
-    from acidtest.world.core.cluster import Cluster
     from acidtest.world.core.process import Scribe
 
 OBSERVER = "observer"
@@ -222,6 +221,16 @@ class Harness:
         player = Player(self.script, cluster)
         return self._world(cluster, self.prepared(), player.make, player)
 
+    @property
+    def plays(self) -> bool:
+        """Whether what the code under test did before need not be run again."""
+        return self.scripted and not self.script.reason and RESTART_DATABASE not in self.prepared().kinds
+
+    def stop_playing(self) -> None:
+        """The script was wrong: from now on, go by the code alone."""
+        self.scripted = False
+        self._kept.clear()
+
     def number(self, value: Hashable) -> int:
         """A number that stands for a value while the scope is prepared: equal values have the same, and no others."""
         return self._numbers.setdefault(value, len(self._numbers))
@@ -244,7 +253,7 @@ class Harness:
             ]) + contents[len(names) :]  # fmt: skip
         key = (member, contents, world.time.time)
         if key not in self._observed:
-            if isinstance(world.cluster, PlayedCluster):
+            if world.is_played:
                 raise Missing
             try:
                 self._observed[key] = self._look(world, member)

@@ -17,7 +17,10 @@ from acidtest.search.settle import settle
 from acidtest.world.core.effects import CRASH, RESTART_DATABASE, Decision
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from acidtest.search.harness import Harness
+    from acidtest.world.core.world import World
 
 #: How many effects a run performs, at most, before it comes to rest.
 LONGEST = 20_000
@@ -66,12 +69,12 @@ class PlannedRun:
     `schedule` is what was decided, `occasions` what could have been decided otherwise, `run` the run itself.
     """
 
-    def __init__(self, harness: Harness, plan: Plan) -> None:
-        """Start the world."""
-        self.run = Run(harness)
+    def __init__(self, harness: Harness, plan: Plan, world: World | None = None) -> None:
+        """Start the world; or go on in `world`, which has just started."""
+        self.run = Run(harness, world)
         self.schedule: list[Decision] = []
         self.occasions = Occasions()
-        self.states: set[int] = set()
+        self.states: set[Hashable] = set()
         self._at = Position()
         self._switches, self._faults, self._changes = list(plan.switches), list(plan.faults), list(plan.changes)
         self._elsewhere = self._steps = 0
@@ -96,7 +99,7 @@ class PlannedRun:
             self._at = follow(self.run, move.decision)
             self._last = self._at.actor or self._last
             self.occasions.effects += 1
-            self.states.add(hash(self.run.key()))
+            self.states.add((self.run.scope.name, self.run.key()))
 
     def _next(self) -> Move | None:
         """What to do now; None at the end."""

@@ -71,7 +71,9 @@ class Queued(Protocol):
 
 
 class Scribe(Protocol):
-    """What takes down what code under test does, so that it need not be run again; see `acidtest.world.script`."""
+    """What takes down what code under test does, so that it need not be run again; or `plays` it. See `acidtest.world.script`."""
+
+    plays: bool
 
     def attend(self, world: Any) -> None:
         """Be told of the world, before any process has started."""
@@ -163,7 +165,8 @@ class Coroutine(Protocol):
 class Process:
     """One incarnation of a simulated process.
 
-    `digest` is the number of everything that its tasks have seen, in order: equal for equal histories, and for no others.
+    `digest` is the number of everything that its tasks have seen, in order: equal for equal histories, and for no others. Which
+    incarnation it is, they see only where they ask for an identifier or for something random.
     Tasks are deterministic functions of it, also where they share memory, so it stands for the incarnation's memory in the
     key of a state. `scribe` takes down what its code does; None where nobody does.
     """
@@ -190,7 +193,7 @@ class Process:
         self.disturbances = 0
         self.scribe: Scribe | None = None
         self.digest = 0
-        self.remember((name, incarnation))
+        self.remember(name)
         self.implementation: Any = None
         self.tasks: list[Task] = []
         self.loop: Loop | None = None
@@ -209,12 +212,14 @@ class Process:
     def next_id(self) -> str:
         """An identifier that no other incarnation returns, and that depends on nothing else."""
         self.ids += 1
-        self.remember("id")
-        return f"{self.name}.{self.incarnation}.{self.ids}"
+        new = f"{self.name}.{self.incarnation}.{self.ids}"
+        self.remember(new)
+        return new
 
     def random(self) -> random.Random:
         """The incarnation's source of randomness: what it yields is a function of the order in which its tasks ask."""
         if self.rng is None:
+            self.remember(("random", self.incarnation))
             self.rng = random.Random(f"{self.name}/{self.incarnation}")  # noqa: S311 - determinism is the point
         return self.rng
 

@@ -92,6 +92,11 @@ class World:
         for name in scope.processes():
             self._boot(name)
 
+    @property
+    def is_played(self) -> bool:
+        """Whether no real code runs in it."""
+        return self._scribe is not None and self._scribe.plays
+
     # Decisions:
 
     def perform(self, decision: Decision) -> bool:
@@ -240,7 +245,7 @@ class World:
 
     def key(self) -> tuple[Hashable, ...]:
         """Equal for two worlds in which every continuation gives the same."""
-        processes = [(p.digest, p.alive, p.ready, *self.cluster.host(p.name).pins()) for p in self.processes.values()]
+        processes = [(p.digest, p.incarnation, p.alive, p.ready, *self.cluster.host(p.name).pins()) for p in self.processes.values()]
         clients = [client.digest for client in self.clients.values()]
         failed = tuple(self.failed_starts.items())
         return self.durable_key(), self.cluster.history(), tuple(processes), tuple(clients), failed

@@ -40,6 +40,8 @@ class Player:
         cluster: the databases.
     """
 
+    plays = True
+
     def __init__(self, script: Script, cluster: PlayedCluster) -> None:
         """Nothing has been played yet."""
         self._script = script

@@ -55,6 +55,8 @@ class Stretch(NamedTuple):
 class Recorder:
     """The scribe of one run of real code."""
 
+    plays = False
+
     def __init__(self, script: Script) -> None:
         """Take down into `script`."""
         self.script = script

@@ -32,6 +32,10 @@ class Missing(BaseException):
     """The script does not go on here. No `Exception`: nobody takes it for a failure of a run."""
 
 
+class Misled(BaseException):
+    """What was played is not what the code does: whoever has gone by the script has to begin anew."""
+
+
 class Statement(NamedTuple):
     """The task comes to a statement on a database."""
 

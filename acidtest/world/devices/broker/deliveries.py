@@ -35,6 +35,9 @@ class Inbox:
         return frozenset(self.handled), tuple(sorted(self.out.items())), frozenset(self.again)
 
 
+_NOTHING = Inbox().key()
+
+
 class Deliveries:
     """Gives messages of the broker's log to services."""
 
@@ -45,7 +48,7 @@ class Deliveries:
 
     def key(self) -> Hashable:
         """What distinguishes two states."""
-        return tuple([(name, inbox.key()) for name, inbox in sorted(self._inboxes.items())])
+        return tuple([(name, inbox.key()) for name, inbox in sorted(self._inboxes.items()) if inbox.key() != _NOTHING])
 
     def ready(self, process: Process) -> list[int]:
         """The places of the messages that the process may be given, in order."""
