@@ -24,6 +24,7 @@ from acidtest.world.databases.table import DEFAULT, open_cluster
 from acidtest.world.devices.table import DEVICES
 from acidtest.world.interpose import install as interpose
 from acidtest.world.python.coroutines import Driven, coroutine_methods
+from acidtest.world.python.memory import memory_of
 from acidtest.world.script.cluster import PlayedCluster
 from acidtest.world.script.player import Player
 from acidtest.world.script.recorder import Recorder
@@ -75,6 +76,7 @@ class Harness:
         self.coroutines: frozenset[str] = frozenset()
         self.offered: set[str] = set()
         self.budget = Budget()
+        self.looks_into_memory = True
         self.scripted = self.cluster.backend.scriptable
         for member in contract.members or ("",):
             implementation = inspect.unwrap(self._outside(self._empty_world(), self.factory, "make the implementation", member))
@@ -314,6 +316,7 @@ class Harness:
         return World(
             cluster, factory or self.factory, scope, (*DEVICES, *self.contract.devices),
             recover=port.name(Role.RECOVERY), roles=port.roles, equipment=equipment, scribe=scribe,
+            memory=memory_of if self.looks_into_memory else None,
         )  # fmt: skip
 
     def _outside(self, world: World, call: Callable[[Any], Any], what: str, member: str = "") -> Any:  # noqa: ANN401

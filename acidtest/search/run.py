@@ -95,7 +95,8 @@ class Run:
         """Equal for two runs of which every continuation gives the same verdict."""
         windows = tuple([(i, frozenset(w)) for i, w in self.windows.items()])
         number = self.harness.number
-        return *map(number, self.world.key()), number(self.view), self.candidates, number(windows)
+        known = tuple(self.status), self.happened
+        return *map(number, self.world.key()), number(self.view), self.candidates, number(windows), number(known)
 
     def close(self) -> None:
         """Give the cluster back."""

@@ -109,6 +109,10 @@ class Host:
         """The locks of its connections."""
         return tuple([hold for connection in self.connections() if (hold := connection.holds()) is not None])
 
+    def is_clean(self) -> bool:
+        """Whether its connections are as new: no transaction is open, and nothing that was done in one is left in it."""
+        return not self.pins() and not self.holds() and not any(connection.leaves_trace for connection in self.connections())
+
     def url(self, name: str) -> str:
         """The SQLAlchemy URL of the database `name`."""
         return self._backend.address(self._database(name))
@@ -143,7 +147,8 @@ class Host:
             connection.spares = spares
             return connection
 
-        engine = self._backend.engine(creator, asynchronous=asynchronous)
+        engine: Any = self._backend.engine(creator, asynchronous=asynchronous)
+        engine.acidtest_name = name
         dialect: Any = engine.dialect
         dialect.do_ping = _is_open
         return engine

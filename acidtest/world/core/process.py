@@ -16,9 +16,10 @@ from acidtest.world.core.carrier import Carrier, GreenletCarrier
 from acidtest.world.core.effects import CRASH, Effect, ProcessCrash
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator
+    from collections.abc import Callable, Hashable, Iterator, Sequence
 
     from acidtest.errors import AcidtestError
+    from acidtest.world.core.backend import Hold
 
 #: How often the code of a dead process may try I/O before it is left parked for ever.
 _LAST_WORDS = 20
@@ -81,6 +82,9 @@ class Scribe(Protocol):
     def environment(self, env: Any, process: Process) -> Any:
         """The environment that a process is to be given in place of `env`."""
 
+    def rested(self, process: Process) -> int:
+        """What a process that is idle is known by."""
+
     def parks(self, task: Task) -> None:
         """A task is about to wait to be resumed."""
 
@@ -104,6 +108,15 @@ class Machine(Protocol):
     service: str
     releases: int
     histories: dict[Hashable, int]
+
+    def pins(self) -> Sequence[Hashable]:
+        """What the open transactions of each connection have done and seen."""
+
+    def holds(self) -> tuple[Hold, ...]:
+        """The locks of its connections."""
+
+    def is_clean(self) -> bool:
+        """Whether its connections are as new: no transaction is open, and nothing that was done in one is left in it."""
 
     @property
     def backend(self) -> str:
@@ -168,12 +181,12 @@ class Process:
     `digest` is the number of everything that its tasks have seen, in order: equal for equal histories, and for no others. Which
     incarnation it is, they see only where they ask for an identifier or for something random.
     Tasks are deterministic functions of it, also where they share memory, so it stands for the incarnation's memory in the
-    key of a state. `scribe` takes down what its code does; None where nobody does.
+    key of a state. `memory` returns what an idle implementation has in memory, or None; `scribe` takes down what its code does; None where nobody does.
     """
 
     __slots__ = (
         "alive", "clock", "digest", "disconnected", "disturbances", "end", "host", "ids", "implementation", "incarnation", "loop",
-        "name", "ready", "rng", "scribe", "service", "tasks",
+        "memory", "name", "ready", "rng", "scribe", "service", "tasks",
     )  # fmt: skip
 
     def __init__(self, name: str, incarnation: int, host: Machine) -> None:
@@ -191,6 +204,7 @@ class Process:
         self.ready = False
         self.disconnected = False
         self.disturbances = 0
+        self.memory: Callable[[Any], Hashable] | None = None
         self.scribe: Scribe | None = None
         self.digest = 0
         self.remember(name)
@@ -208,6 +222,21 @@ class Process:
             self.digest = known.setdefault((self.digest, fact), len(known) + 1)
         except TypeError:
             self.digest = known.setdefault((self.digest, repr(fact)), len(known) + 1)
+
+    def rest(self) -> None:
+        """It is idle: from now on what it has in memory stands for all that it has seen."""
+        if self.memory is not None and not self.tasks and self.alive and self.loop is None:
+            self.digest = self.known_by_memory(self.implementation) if self.scribe is None else self.scribe.rested(self)
+
+    def known_by_memory(self, implementation: Any) -> int:
+        """The number of what it has in memory, or of all that it has seen where that cannot be told."""
+        found = self.memory(implementation) if self.memory is not None and self.host.is_clean() else None
+        if found is None:
+            return self.digest
+        identified = (self.incarnation, self.ids) if self.ids else None
+        drawn = None if self.rng is None else self.rng.getstate()
+        known, fact = self.host.histories, ("idle", self.name, found, identified, drawn)
+        return known.setdefault(fact, len(known) + 1)
 
     def next_id(self) -> str:
         """An identifier that no other incarnation returns, and that depends on nothing else."""
@@ -325,6 +354,7 @@ class Task:
             raise self.complaint
         if self.finished and self.process.alive:
             self.process.tasks.remove(self)
+            self.process.rest()
 
     def kill(self, how: type[BaseException]) -> None:
         """End the task: its process has died, or the run is given up."""

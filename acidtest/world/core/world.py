@@ -58,12 +58,13 @@ class World:
         roles: the roles that the methods of the port have.
         equipment: what the contract gives to devices, by their names.
         scribe: takes down what the code under test does; None for nobody.
+        memory: returns what an idle implementation has in memory, or None; None where that makes no difference.
     """
 
     def __init__(
         self, cluster: Cluster, factory: Factory, scope: Scope, devices: Iterable[type[Device]], *,
         recover: str = "", roles: frozenset[Role] = frozenset(), equipment: Mapping[str, Any] = NOTHING,
-        scribe: Scribe | None = None,
+        scribe: Scribe | None = None, memory: Callable[[Any], Hashable] | None = None,
     ) -> None:  # fmt: skip
         """Reset the cluster and start every process."""
         arm()
@@ -86,7 +87,7 @@ class World:
         cluster.late = self.late.postpone_commit
         self.actors = Actors(scope.clients)
         self.clients, self.starting, self.leftovers = self.actors.clients, self.actors.starting, self.actors.leftovers
-        self._scribe = scribe
+        self._scribe, self._memory = scribe, memory
         if scribe is not None:
             scribe.attend(self)
         for name in scope.processes():
@@ -245,7 +246,7 @@ class World:
 
     def key(self) -> tuple[Hashable, ...]:
         """Equal for two worlds in which every continuation gives the same."""
-        processes = [(p.digest, p.incarnation, p.alive, p.ready, *self.cluster.host(p.name).pins()) for p in self.processes.values()]
+        processes = [(p.digest, p.incarnation, p.alive, p.ready, p.disconnected, *self.cluster.host(p.name).pins()) for p in self.processes.values()]
         clients = [client.digest for client in self.clients.values()]
         failed = tuple(self.failed_starts.items())
         return self.durable_key(), self.cluster.history(), tuple(processes), tuple(clients), failed
@@ -282,7 +283,7 @@ class World:
     def _incarnation(self, name: str, number: int) -> Process:
         process = Process(name, number, self.cluster.host(name))
         process.clock = self.time
-        process.scribe = self._scribe
+        process.scribe, process.memory = self._scribe, self._memory
         return process
 
     def _boot(self, name: str) -> None:
@@ -303,6 +304,7 @@ class World:
             raise ContractError(message) from error
         process.ready = True
         self.processes[name] = process
+        process.rest()
 
     def _start(self, process: Process) -> None:
         with of_tasks():
@@ -360,7 +362,6 @@ class World:
         else:
             self.events.append(Event("unknown", operation.name, describe(task.error), self._raised(task)))
         self.sources.ended(operation.source, task.process, client.given, known=task.error is None)
-        task.process.remember((client.name, "returned"))
         client.ended(known=task.error is None)
         task.error = None
         self.actors.leave_running(task)

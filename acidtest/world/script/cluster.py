@@ -29,6 +29,10 @@ class PlayedHost:
         """The locks of its connections."""
         return self._holds
 
+    def is_clean(self) -> bool:
+        """Nobody asks: what an idle process is known by stands in the script."""
+        return not self._pins and not self._holds
+
     def become(self, pins: tuple[Any, ...], holds: tuple[Hold, ...]) -> None:
         """Go on with other transactions."""
         self._pins, self._holds = pins, holds

@@ -24,6 +24,7 @@ from acidtest.world.script.script import (
     answered,
     begins,
     performed,
+    resting,
 )
 
 if TYPE_CHECKING:
@@ -59,6 +60,10 @@ class Player:
         """Note whose it is."""
         self._made_for = process
         return env
+
+    def rested(self, process: Process) -> int:
+        """What a process that is idle is known by."""
+        return self._script.rest(resting(process))
 
     def parks(self, task: Task) -> None:
         """Nothing."""
@@ -124,7 +129,7 @@ class Player:
         process = task.process
         process.digest = outcome.digest
         process.disturbances += outcome.disturbances
-        process.disconnected = outcome.disconnected
+        process.disconnected |= outcome.disconnected
         task.effects += outcome.effects
         self._cluster.apply(process.name, outcome)
         if outcome.action is DIED:

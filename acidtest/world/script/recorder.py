@@ -28,6 +28,7 @@ from acidtest.world.script.script import (
     landing,
     performed,
     pins_of,
+    resting,
 )
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Stretch(NamedTuple):
     contents: tuple[tuple[int, int], ...]
     effects: int
     disturbances: int
+    disconnected: bool
 
 
 class Recorder:
@@ -110,6 +112,12 @@ class Recorder:
             return Recorded(self, process, implementation)
 
         return make
+
+    def rested(self, process: Process) -> int:
+        """What a process that is idle is known by, as it is told by what it has in memory."""
+        rested = process.known_by_memory(getattr(process.implementation, "__wrapped__", None))
+        self.script.learn_rest(resting(process), rested)
+        return rested
 
     def parks(self, task: Task) -> None:
         """Nobody knows what a task waits for that is neither a statement nor asks a device."""
@@ -193,7 +201,7 @@ class Recorder:
     def _open(self, task: Task, key: Hashable) -> None:
         cluster, process = self._world.cluster, task.process
         self._stretches[task] = Stretch(
-            key, cluster.version(), _state(cluster), task.effects, process.disturbances,
+            key, cluster.version(), _state(cluster), task.effects, process.disturbances, process.disconnected,
         )  # fmt: skip
         self._late = None
 
@@ -213,7 +221,7 @@ class Recorder:
         ])  # fmt: skip
         outcome = Outcome(
             action, process.digest, pins_of(process), process.host.holds(), changes, task.effects - stretch.effects,
-            process.disturbances - stretch.disturbances, process.disconnected, self._late, cluster.version() != stretch.versions,
+            process.disturbances - stretch.disturbances, process.disconnected and not stretch.disconnected, self._late, cluster.version() != stretch.versions,
         )  # fmt: skip
         self.script.learn(stretch.key, outcome)
 
@@ -272,6 +280,11 @@ class Asked:
     def __init__(self, recorder: Recorder, process: Process, path: tuple[Any, ...], target: Any) -> None:
         """Stand before `target`, to which `path` leads."""
         self._recorder, self._process, self._path, self._target = recorder, process, path, target
+
+    @property
+    def acidtest_name(self) -> str:
+        """What tells it from others, for whoever looks at what is in memory."""
+        return repr(self._path)
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Call it."""

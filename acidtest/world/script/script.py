@@ -82,7 +82,7 @@ class Outcome(NamedTuple):
         changes: what became of databases.
         effects: how many effects it has performed.
         disturbances: how many errors a database has raised on its own account.
-        disconnected: whether a reply was lost, and with it the connection.
+        disconnected: whether a reply was lost for the first time, and with it the connection.
         late: the database and the fact of a COMMIT that comes later.
         touched: whether a lock may have become free.
     """
@@ -124,6 +124,7 @@ class Script:
         self.wrong = False
         self._outcomes: dict[Hashable, Outcome] = {}
         self._landings: dict[Hashable, Landed] = {}
+        self._rests: dict[Hashable, int] = {}
 
     def give_up(self, reason: str, *, wrong: bool = False) -> None:
         """Learn no more, and let nobody play it; `wrong` says that what was played so far cannot be trusted either."""
@@ -168,6 +169,22 @@ class Script:
         except KeyError:
             raise Missing from None
 
+    def learn_rest(self, key: Hashable, digest: int) -> None:
+        """Take down what an idle process is known by."""
+        if self._rests.setdefault(key, digest) != digest:
+            self.give_up("processes that have seen the same have different things in memory", wrong=True)
+
+    def rest(self, key: Hashable) -> int:
+        """What an idle process is known by.
+
+        Raises:
+            Missing: nobody knows.
+        """
+        try:
+            return self._rests[key]
+        except KeyError:
+            raise Missing from None
+
     def learn_attribute(self, service: str, name: str, value: Any) -> None:  # noqa: ANN401 - an attribute of anything
         """Take down what implementations of a service have."""
         known = self.attributes.setdefault((service, name), value)
@@ -195,6 +212,11 @@ def performed(world: Any, process: Process, task: str, effect: Effect, database:
 def landing(world: Any, process: str, database: str, fact: Hashable) -> Hashable:  # noqa: ANN401 - a world
     """By what is found what a late COMMIT leaves."""
     return database, fact, world.cluster.content_of(database), tuple(world.cluster.host(process).pins())
+
+
+def resting(process: Process) -> Hashable:
+    """By what is found what an idle process is known by."""
+    return process.digest, pins_of(process), process.host.holds()
 
 
 def pins_of(process: Process) -> tuple[Any, ...]:

@@ -46,6 +46,11 @@ class SimulatedExternal:
         self._postpone = postpone
 
     @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.system.name
+
+    @property
     def idempotent(self) -> bool:
         """Whether it carries out an order once, however often it is told to."""
         return self.system.idempotent
