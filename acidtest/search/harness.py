@@ -43,7 +43,7 @@ EMPTY = Scope("empty", "", (), ())
 #: What a harness remembers of the scope that it is prepared for.
 _REMEMBERED = (
     "only", "always", "steps", "at_rest", "sometimes", "reached", "scope", "_reachable", "follower", "_observed", "_judged",
-    "settled", "script", "_numbers",
+    "settled", "idle", "script", "_numbers",
 )  # fmt: skip
 #: Of how many scopes it remembers that; some megabytes each.
 _MOST_KEPT = 16
@@ -143,6 +143,7 @@ class Harness:
         self._observed: dict[Hashable, Hashable] = {}
         self._judged: dict[Hashable, Property | None] = {}
         self.settled: dict[Hashable, Any] = {}
+        self.idle: set[Hashable] = set()
         self.script = Script()
         self._numbers: dict[Hashable, int] = {}
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from acidtest.search.harness import Harness
-    from acidtest.world.core.world import World
 
 #: How many effects a run performs, at most, before it comes to rest.
 LONGEST = 20_000
@@ -69,9 +68,9 @@ class PlannedRun:
     `schedule` is what was decided, `occasions` what could have been decided otherwise, `run` the run itself.
     """
 
-    def __init__(self, harness: Harness, plan: Plan, world: World | None = None) -> None:
-        """Start the world; or go on in `world`, which has just started."""
-        self.run = Run(harness, world)
+    def __init__(self, harness: Harness, plan: Plan) -> None:
+        """Start the world."""
+        self.run = Run(harness)
         self.schedule: list[Decision] = []
         self.occasions = Occasions()
         self.states: set[Hashable] = set()

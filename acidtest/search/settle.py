@@ -120,11 +120,27 @@ def _drain(run: Run) -> None:
             return
         for method in methods:
             for name in [name for name, process in run.world.processes.items() if process.ready]:
-                if hasattr(run.world.processes[name].implementation, method) and not _finish(run, run.world.call(name, method)):
+                if hasattr(run.world.processes[name].implementation, method) and not _call(run, name, method):
                     return
         after = _progress(run)
         quiet = quiet + 1 if after == before else 0
     _unrest(run, f"{' and '.join(methods)} still change something after {LONGEST_UNREST} rounds")
+
+
+def _call(run: Run, name: str, method: str) -> bool:
+    """Let a process do its background work; False where something is violated.
+
+    What changed nothing, not even what the process has in memory, changes nothing when it is done again, and is left out.
+    """
+    number, idle = run.harness.number, run.harness.idle
+    before = name, method, *map(number, run.world.key())
+    if before in idle and run.on_rest is None:
+        return True
+    if not _finish(run, run.world.call(name, method)):
+        return False
+    if before == (name, method, *map(number, run.world.key())):
+        idle.add(before)
+    return True
 
 
 def _pass(run: Run, seconds: float) -> None:

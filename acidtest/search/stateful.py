@@ -19,7 +19,6 @@ from hypothesis.database import InMemoryExampleDatabase
 from hypothesis.reporting import with_reporter
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from acidtest.errors import AcidtestError
 from acidtest.search.budget import Budget, OutOfTime
 from acidtest.search.coverage import Coverage, never_fired
 from acidtest.search.drawing import Drawn, examples, simple
@@ -29,10 +28,9 @@ from acidtest.search.planned import NO_DEPARTURE, Occasions, Plan, PlannedRun, f
 from acidtest.search.verdict import Result, conclude
 from acidtest.world.core.effects import CRASH
 from acidtest.world.databases.table import DEFAULT
-from acidtest.world.script.script import Misled, Missing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Hashable, Sequence
 
     from acidtest.properties.shared.contract import Contract
     from acidtest.search.run import Violation
@@ -138,45 +136,16 @@ def take(harness: Harness, tally: Tally, workload: Scope, plan: Plan) -> Planned
     """
     harness.budget.look()
     harness.prepare_again(workload)
-    planned = _played(harness, plan) or _run(harness, plan)
-    tally.add(planned)
+    planned = PlannedRun(harness, plan)
+    try:
+        planned.follow()
+    finally:
+        tally.add(planned)
+        planned.run.close()
     if plan == NO_DEPARTURE:
         tally.occasions[workload.name] = planned.occasions if planned.run.violation is None else Occasions()
     if planned.run.violation is None:
         tally.passed.add((workload.name, plan))
-    return planned
-
-
-def _played(harness: Harness, plan: Plan) -> PlannedRun | None:
-    """Follow a plan as the script says; None where it does not say how, and where something is violated."""
-    if not harness.plays:
-        return None
-    try:
-        planned = PlannedRun(harness, plan, harness.played())
-    except Missing:
-        return None
-    try:
-        planned.follow()
-    except (Missing, AcidtestError):
-        return None
-    finally:
-        planned.run.close()
-    return planned if planned.run.violation is None else None
-
-
-def _run(harness: Harness, plan: Plan) -> PlannedRun:
-    """Follow a plan for real.
-
-    Raises:
-        Misled: the script was wrong.
-    """
-    planned = PlannedRun(harness, plan, harness.recorded() if harness.plays else harness.world())
-    try:
-        planned.follow()
-    finally:
-        planned.run.close()
-    if harness.script.wrong:
-        raise Misled
     return planned
 
 
@@ -196,7 +165,9 @@ def machine_for(
         backend: the kind of its databases.
         without: ids of properties that are left out.
     """
-    return _machine(Harness(contract, factory, backend, without), Tally(), name, _examples)
+    harness = Harness(contract, factory, backend, without)
+    harness.looks_into_memory = False  # no two runs are merged, so it would be looked at in vain
+    return _machine(harness, Tally(), name, _examples)
 
 
 def _machine(harness: Harness, tally: Tally, name: str, strategy: Callable[[Harness, Tally], Any]) -> type[WorkloadMachine]:
@@ -241,15 +212,6 @@ def run_machine(machine: type[WorkloadMachine], chosen: settings) -> None:
     Raises:
         Violated: something was found.
     """
-    try:
-        _run_phases(machine, chosen)
-    except Misled:
-        machine.harness.stop_playing()
-        vars(machine.tally).update(vars(Tally(progress=machine.tally.progress)))
-        _run_phases(machine, chosen)
-
-
-def _run_phases(machine: type[WorkloadMachine], chosen: settings) -> None:
     if hasattr(machine, _REPRODUCE):
         _run_ungrouped(machine, chosen)
         return

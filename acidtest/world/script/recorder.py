@@ -18,6 +18,7 @@ from acidtest.world.script.script import (
     Ask,
     Change,
     Landed,
+    Missing,
     Outcome,
     Raised,
     Returned,
@@ -114,10 +115,14 @@ class Recorder:
         return make
 
     def rested(self, process: Process) -> int:
-        """What a process that is idle is known by, as it is told by what it has in memory."""
-        rested = process.known_by_memory(getattr(process.implementation, "__wrapped__", None))
-        self.script.learn_rest(resting(process), rested)
-        return rested
+        """What a process that is idle is known by, as it is told by what it has in memory; that is looked at once."""
+        key = resting(process)
+        try:
+            return self.script.rest(key)
+        except Missing:
+            rested = process.known_by_memory(getattr(process.implementation, "__wrapped__", None))
+            self.script.learn_rest(key, rested)
+            return rested
 
     def parks(self, task: Task) -> None:
         """Nobody knows what a task waits for that is neither a statement nor asks a device."""
