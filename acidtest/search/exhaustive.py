@@ -123,6 +123,7 @@ class Explorer:
         reduced: leave out schedules that are equal to others; a test shows that it loses nothing.
         merged: recognise states that were seen before; likewise.
         scripted: play what the code under test was seen to do before, instead of running it again; likewise.
+        by_memory: know an idle process by what it has in memory, instead of by all that it has seen; likewise.
         progress: called now and then with the search so far.
     """
 
@@ -136,6 +137,7 @@ class Explorer:
         reduced: bool = True,
         merged: bool = True,
         scripted: bool = True,
+        by_memory: bool = True,
         progress: Callable[[Search], None] | None = None,
     ) -> None:
         """Prepare the harness for the scope."""
@@ -145,13 +147,14 @@ class Explorer:
         self._reduced = reduced
         self._merged = merged
         self._only = only
-        self._scripted = scripted
+        self._scripted, self._by_memory = scripted, by_memory
         self._progress = progress
         self._queue: list[Pending] = []
         self._faultless = False
         self._ended_well = False
         self._number = 0
         harness.prepare(scope, only)
+        harness.looks_into_memory = by_memory
         self._offered: set[str] = set()
         self._remembered = harness.remembered()
 
@@ -179,6 +182,7 @@ class Explorer:
     def recall(self) -> None:
         """Prepare the harness again for the scope, with all that it knew of it."""
         self.harness.recall(self._remembered)
+        self.harness.looks_into_memory = self._by_memory
         self.harness.offered = self._offered
 
     def _run_all(self, began: float, faults: int | None, share: Budget) -> None:
@@ -249,11 +253,12 @@ class Explorer:
         if self._plays:
             try:
                 self._go(course, self.harness.played())
+            except (Missing, AcidtestError):
+                pass  # so far and no further
+            else:
                 if self.found.violation is not None:
                     self._confirm()
                 return
-            except (Missing, AcidtestError):
-                pass  # so far and no further
         self._go(course, self._real_world())
         if script.wrong:
             raise Misled

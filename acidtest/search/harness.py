@@ -76,7 +76,7 @@ class Harness:
         self.coroutines: frozenset[str] = frozenset()
         self.offered: set[str] = set()
         self.budget = Budget()
-        self.looks_into_memory = True
+        self.looks_into_memory = False
         self.scripted = self.cluster.backend.scriptable
         for member in contract.members or ("",):
             implementation = inspect.unwrap(self._outside(self._empty_world(), self.factory, "make the implementation", member))

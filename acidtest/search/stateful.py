@@ -165,9 +165,7 @@ def machine_for(
         backend: the kind of its databases.
         without: ids of properties that are left out.
     """
-    harness = Harness(contract, factory, backend, without)
-    harness.looks_into_memory = False  # no two runs are merged, so it would be looked at in vain
-    return _machine(harness, Tally(), name, _examples)
+    return _machine(Harness(contract, factory, backend, without), Tally(), name, _examples)
 
 
 def _machine(harness: Harness, tally: Tally, name: str, strategy: Callable[[Harness, Tally], Any]) -> type[WorkloadMachine]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MOST_RUNS = 2_000
 WAYS = [dict(zip(("reduced", "merged"), way, strict=True)) for way in product((True, False), repeat=2)]
+WAYS += [{"scripted": False}, {"by_memory": False}, {"scripted": False, "by_memory": False}]
 
 
 class Ending(NamedTuple):
@@ -176,7 +177,7 @@ CUT = (
 @pytest.mark.parametrize("factory", [Outbox, PublishesBeforeItCommits, ForgetsTheKey])
 @pytest.mark.parametrize("small", CUT, ids=lambda small: small.name)
 def test_nothing_is_lost_of_an_outbox(factory: Any, small: Scope) -> None:
-    merging = [way for way in WAYS if way["merged"]]
+    merging = [way for way in WAYS if way.get("merged", True)]
     without_faults = endings(outbox.OutboxContract(), factory, replace(small, faults=0), WAYS)
     assert len(set(without_faults)) == 1
     assert len(set(endings(outbox.OutboxContract(), factory, small, merging))) == 1
@@ -263,5 +264,5 @@ def drawn(seed: int) -> tuple[dict[str, list[str]], Scope]:
 @pytest.mark.parametrize("seed", range(12))
 def test_nothing_is_lost_of_random_programs(seed: int) -> None:
     programs, small = drawn(seed)
-    found = endings(_Anyhow(), partial(Program, programs), small, [way for way in WAYS if way["reduced"] or way["merged"]])
+    found = endings(_Anyhow(), partial(Program, programs), small, [way for way in WAYS if way.get("reduced", True) or way.get("merged", True)])
     assert len(set(found)) == 1

@@ -151,7 +151,8 @@ class Host:
         engine.acidtest_name = name
         dialect: Any = engine.dialect
         dialect.do_ping = _is_open
-        return engine
+        made: sa.Engine = engine
+        return made
 
     def hang_up(self) -> None:
         """Drop every connection as the operating system would: open transactions roll back, nothing is committed."""

@@ -10,7 +10,7 @@ has seen, as before.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import decimal
 import enum
 import fractions
@@ -30,13 +30,18 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping
 
 _ATOMS = frozenset({
-    type(None), bool, int, float, complex, str, bytes, decimal.Decimal, fractions.Fraction, datetime.date, datetime.datetime,
-    datetime.time, datetime.timedelta, datetime.timezone, uuid.UUID, range, type(...), type(NotImplemented), pathlib.PosixPath,
+    type(None), bool, int, float, complex, str, bytes, decimal.Decimal, fractions.Fraction, dt.date, dt.datetime,
+    dt.time, dt.timedelta, dt.timezone, uuid.UUID, range, type(...), type(NotImplemented), pathlib.PosixPath,
     pathlib.PurePosixPath, count,
 })  # fmt: skip
 _TABLES = (dict, OrderedDict, defaultdict)
 _ROWS = (tuple, list, deque)
 _SETS = (set, frozenset)
+_CONTAINERS = frozenset({*_TABLES, *_ROWS, *_SETS})
+#: What refers to others, by these attributes.
+_REFERRING: dict[type, tuple[str, ...]] = {
+    types.MethodType: ("__func__", "__self__"), partial: ("func", "args", "keywords"), types.CellType: ("cell_contents",),
+}
 #: What is code, or says how to reach something, and holds nothing of anyone's.
 _INERT: tuple[type, ...] = (
     types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType, types.GetSetDescriptorType,
@@ -104,40 +109,39 @@ class _Look:
         return self._inside(kind, value)
 
     def _inside(self, kind: type, value: Any) -> Hashable:
-        if kind in _ROWS:
-            return kind, tuple([self.at(item) for item in value])
-        if kind in _TABLES:
-            return kind, tuple([(self.at(key), self.at(item)) for key, item in value.items()])
-        if kind in _SETS:
-            return kind, frozenset([_atom(item) for item in value])
+        if kind in _CONTAINERS:
+            return kind, self._contents(kind, value)
         if isinstance(value, (type, types.FunctionType)):
-            self._code.setdefault(id(value), value)
-            return "code", value.__module__, value.__code__ if isinstance(value, types.FunctionType) else value.__qualname__
-        if kind is types.MethodType:
-            return "method", self.at(value.__func__), self.at(value.__self__)
-        if kind is partial:
-            return "partial", self.at(value.func), self.at(value.args), self.at(value.keywords)
-        if kind is types.CellType:
-            return "cell", self.at(value.cell_contents)
+            return self._code_of(value)
         if isinstance(value, random.Random):
             return "random", value.getstate()
         if kind.__module__ == "_thread" and hasattr(value, "locked"):
             return "lock", value.locked()
-        if _is_inert(kind, value):
-            return _name(value)
-        return self._object(kind, value)
+        if kind in _REFERRING:
+            return kind, tuple([self.at(getattr(value, name)) for name in _REFERRING[kind]])
+        return _name(value) if _is_inert(kind, value) else self._object(kind, value)
+
+    def _contents(self, kind: Any, value: Any) -> Hashable:
+        """What is in a container, whose class is `kind` or derived from it."""
+        if kind in _ROWS:
+            return tuple([self.at(item) for item in kind.__iter__(value)])
+        if kind in _TABLES:
+            return tuple([(self.at(key), self.at(item)) for key, item in dict.items(value)])
+        return frozenset([_atom(item) for item in kind.__iter__(value)])
+
+    def _code_of(self, value: Any) -> Hashable:
+        """A class or a function: what it reaches is looked at later."""
+        self._code.setdefault(id(value), value)
+        what = value.__code__ if isinstance(value, types.FunctionType) else value.__qualname__
+        return "code", value.__module__, what
 
     def _object(self, kind: type, value: Any) -> Hashable:
         """An object of a class that is written in Python."""
         base = next(cls for cls in kind.__mro__ if not cls.__flags__ & _HEAP)
-        if base is not object and base not in (*_ROWS, *_TABLES, *_SETS):
+        if base is not object and base not in _CONTAINERS:
             raise Unknown(kind)
-        inside: Hashable = None
-        if base is not object:
-            inside = self._inside(base, base(value)) if base not in _TABLES else self._inside(dict, dict(value))
-        if not _is_trusted(kind.__module__):
-            self._code.setdefault(id(kind), kind)
-        return kind, inside, tuple([(name, self.at(item)) for name, item in _attributes(kind, value)])
+        contents = None if base is object else self._contents(base, value)
+        return self._code_of(kind), contents, tuple([(name, self.at(item)) for name, item in _attributes(kind, value)])
 
 
 #: The bit of a type's flags that says that it was made by a class statement.
@@ -198,7 +202,7 @@ class Reached:
 
     def is_as_it_was(self) -> bool:
         """Whether every name stands for the same object."""
-        return all([names.get(name, _NOTHING) is value for names, name, value in self._named])
+        return all(names.get(name, _NOTHING) is value for names, name, value in self._named)
 
     def values(self) -> list[Any]:
         """The objects: they may have changed."""

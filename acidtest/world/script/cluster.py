@@ -47,7 +47,7 @@ class PlayedHost:
         self.releases += 1
         self._pins, self._holds = (), ()
 
-    def open(self, address: str, **options: Any) -> NoReturn:
+    def open(self, address: str, **options: Any) -> NoReturn:  # noqa: ARG002 - as of any host
         """There is nothing to connect to.
 
         Raises:

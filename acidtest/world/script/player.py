@@ -166,7 +166,7 @@ class Player:
     def _reach(self, process: Process, path: tuple[Any, ...]) -> Any:
         """Follow a path from what the environment offers."""
         root, *rest = path
-        reached = process.clock if root == CLOCK else process.next_id if root == NEW_ID else self._world.devices.offers[root]
+        reached: Any = process.clock if root == CLOCK else process.next_id if root == NEW_ID else self._world.devices.offers[root]
         for step in rest:
             reached = getattr(reached, step) if isinstance(step, str) else reached(*step[0], **step[1])
         return reached

@@ -89,7 +89,8 @@ class Recorder:
         for name in self._world.devices.offers:
             attributes[name] = Asked(self, process, (name,), attributes[name])
         attributes["new_id"] = Asked(self, process, (NEW_ID,), process.next_id)
-        process.clock = AskedClock(self, process, (CLOCK,), process.clock)
+        clock: Any = AskedClock(self, process, (CLOCK,), process.clock)
+        process.clock = clock
         return env
 
     def factory(self, factory: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -274,7 +275,7 @@ def key_of(value: Any) -> Hashable:
         hash(value)
     except TypeError:
         return repr(value)
-    return type(value).__name__, value  # type: ignore[no-any-return]
+    return type(value).__name__, value
 
 
 class Asked:
