@@ -32,10 +32,9 @@ class Pin(NamedTuple):
 
 
 class Hold(NamedTuple):
-    """A lock that a connection holds on a database; not `surely` where a statement that would take it has failed."""
+    """A lock that a connection holds on a database; or may hold, where a statement that takes it has failed."""
 
     database: str
-    surely: bool = True
 
 
 class Connection(Protocol):
@@ -119,8 +118,8 @@ class Database(Protocol):
 class Backend(Protocol):
     """A kind of database.
 
-    `scriptable` says that what a statement does depends on nothing but the contents that it sees, on whether another process
-    holds a lock on the database, and on what its own process has done: then it need not be run to know it again.
+    `scriptable` says that what a statement does depends on nothing but the contents that it sees, on who holds a lock on the
+    database, and on what its own process has done, and that who reads waits for nobody: then it need not be run to know it again.
     """
 
     name: str

@@ -161,7 +161,7 @@ class Recorder:
             self._failed(task, error)
             raise
         except BaseException:
-            self._stretches.pop(task, None)
+            self._drop(task)
             raise
         if process.alive:
             self._close(task, Returned(self._kept(value, f"what {what} returns")))
@@ -169,7 +169,7 @@ class Recorder:
 
     def _failed(self, task: Task, error: BaseException) -> None:
         if not task.process.alive or isinstance(error, AcidtestError):
-            self._stretches.pop(task, None)
+            self._drop(task)
         elif isinstance(error, EXITS):
             self._close(task, Raised("", "", type(error)))
         else:
@@ -209,13 +209,20 @@ class Recorder:
         self._stretches[task] = Stretch(
             key, cluster.version(), _state(cluster), task.effects, process.disturbances, process.disconnected,
         )  # fmt: skip
-        self._late = None
+        self._late, process.disconnected = None, False
+
+    def _drop(self, task: Task) -> Stretch | None:
+        """A stretch has ended."""
+        stretch = self._stretches.pop(task, None)
+        task.process.disconnected |= stretch is not None and stretch.disconnected
+        return stretch
 
     def _close(self, task: Task, action: Any) -> None:
-        stretch = self._stretches.pop(task, None)
+        cluster, process = self._world.cluster, task.process
+        lost = process.disconnected
+        stretch = self._drop(task)
         if stretch is None or self.script.reason:
             return
-        cluster, process = self._world.cluster, task.process
         databases = cluster.databases()
         if len(databases) != len(self.script.start):
             self.script.give_up("databases are made during a run")
@@ -227,7 +234,7 @@ class Recorder:
         ])  # fmt: skip
         outcome = Outcome(
             action, process.digest, pins_of(process), process.host.holds(), changes, task.effects - stretch.effects,
-            process.disturbances - stretch.disturbances, process.disconnected and not stretch.disconnected, self._late, cluster.version() != stretch.versions,
+            process.disturbances - stretch.disturbances, lost, self._late, cluster.version() != stretch.versions,
         )  # fmt: skip
         self.script.learn(stretch.key, outcome)
 

@@ -1,8 +1,8 @@
 """What code under test was seen to do next, by what its process had seen.
 
 Whatever a task does from one stop to the next depends on what its process has seen (`Process.digest`), on the past contents
-that its transactions still see, and, where a statement is performed between, on the contents of the database, on whether
-another process holds its lock, and on the fault that befalls it. That is the key. What it leaves is the outcome: what the process has
+that its transactions still see, and, where a statement is performed between, on the contents of the database, on who
+else holds its lock, and on the fault that befalls it. That is the key. What it leaves is the outcome: what the process has
 seen then, contents, pins and locks, and what it comes to.
 
 Nothing is taken for granted: what is learned twice must be the same twice, and every run that goes on for real where the script
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from acidtest.world.core.effects import Effect
     from acidtest.world.core.process import Process
 
+#: The kind of a statement that only reads.
+READ = "read"
 #: Outcomes that are no action: a statement would have to wait for a lock; the process has died at it.
 BLOCKED, DIED = "blocked", "died"
 #: What the implementation does not have.
@@ -82,7 +84,7 @@ class Outcome(NamedTuple):
         changes: what became of databases.
         effects: how many effects it has performed.
         disturbances: how many errors a database has raised on its own account.
-        disconnected: whether a reply was lost for the first time, and with it the connection.
+        disconnected: whether a reply was lost, and with it the connection.
         late: the database and the fact of a COMMIT that comes later.
         touched: whether a lock may have become free.
     """
@@ -205,7 +207,8 @@ def performed(world: Any, process: Process, task: str, effect: Effect, database:
     """By what is found what a statement leaves."""
     host = world.cluster.host(process.name)
     content = None if effect.local else world.cluster.content_of(database)
-    return "performed", process.digest, task, fault, pins_of(process), host.holds(), content, _locked(world, process, database)
+    holders = None if effect.kind == READ else _holders(world, process, database)  # readers wait for nobody
+    return "performed", process.digest, task, fault, pins_of(process), host.holds(), content, holders
 
 
 def landing(world: Any, process: str, database: str, fact: Hashable) -> Hashable:  # noqa: ANN401 - a world
@@ -223,16 +226,12 @@ def pins_of(process: Process) -> tuple[Any, ...]:
     return tuple(process.host.pins())
 
 
-def _locked(world: Any, process: Process, database: str) -> Hashable:  # noqa: ANN401 - a world
-    """Whether somebody else holds the lock of a database: who may, but need not, is told by what he has seen."""
-    doubtful = []
-    for other in world.processes.values():
-        if other is not process:
-            for hold in other.host.holds():
-                if hold.database == database:
-                    if hold.surely:
-                        return True
-                    doubtful.append(other.digest)
-    if any(late.connection is not None and late.connection.database.name == database for late in world.late.values()):
-        return True
-    return tuple(doubtful)
+def _holders(world: Any, process: Process, database: str) -> Hashable:  # noqa: ANN401 - a world
+    """Who else holds, or may hold, the lock of a database, each by what he has seen: a lock that was dropped is free when it is needed."""
+    others = [other.digest for other in world.processes.values() if other is not process and _holds(other, database)]
+    late = [name for name, late in world.late.items() if late.connection is not None and late.connection.database.name == database]
+    return *others, *late
+
+
+def _holds(process: Process, database: str) -> bool:
+    return any(hold.database == database for hold in process.host.holds())

@@ -166,7 +166,7 @@ class Tracked(sqlite3.Connection):
         """The lock that others may have to wait for; None where there is none, and where it was left to the server."""
         if self.lost or not (self.writer or self.doubtful or any(cursor.writing for cursor in self._open_cursors())):
             return None
-        return Hold(self.database.name, surely=self.writer or not self.doubtful)
+        return Hold(self.database.name)
 
     def give_back(self) -> bool:
         """Roll back and close cursors, as when the process dies; False where the connection had to be closed for good."""
