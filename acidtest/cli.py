@@ -222,17 +222,27 @@ def _import(name: str) -> Any:  # noqa: ANN401 - a module, or what it has put in
     Raises:
         UsageError: that is not possible, or ends in any exception; says where.
     """
+    from acidtest.world.core.exits import Exit, watched
+    from acidtest.world.core.process import is_of_code
+
     try:
-        return importlib.import_module(name)
-    except (Exception, SystemExit, GeneratorExit) as error:
+        with watched():
+            return importlib.import_module(name)
+    except BaseException as error:
+        if not is_of_code(error):
+            raise
         where = place_of(error)
         if isinstance(error, ImportError) and not where:
             message = f"{name!r} cannot be imported: {text_of(error)}. It is looked for in the current folder and where Python looks."
             raise UsageError(message) from error
-        what = f"SystemExit: sys.exit({error.code!r}) ends the interpreter" if isinstance(error, SystemExit) else told(error)
+        what = f"{_told_exit(error)} ends the interpreter" if isinstance(error, (SystemExit, Exit)) else told(error)
         at = f" ({where})" if where else ""
         message = f"{name!r} cannot be imported: {what}{at}. Nothing can be checked before `import {name}` works."
         raise UsageError(message) from error
+
+
+def _told_exit(error: BaseException) -> str:
+    return f"SystemExit: sys.exit({error.code!r})" if isinstance(error, SystemExit) else text_of(error)
 
 
 def read_failure(file: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from acidtest.world.core.exits import watched
 from acidtest.world.core.locks import genuine, of_tasks
 from acidtest.world.core.patience import bounded
 from acidtest.world.core.process import current_task, outside
@@ -37,7 +38,7 @@ def building(host: Machine) -> Iterator[None]:
     """
     _building.append(host)
     try:
-        with of_tasks(), bounded():
+        with of_tasks(), bounded(), watched():
             yield
     finally:
         _building.pop()

@@ -11,6 +11,8 @@ from asyncio import CancelledError
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
+from greenlet import GreenletExit
+
 from acidtest.world.core import interrupt
 from acidtest.world.core.carrier import Carrier, GreenletCarrier
 from acidtest.world.core.effects import CRASH, Effect, ProcessCrash
@@ -25,8 +27,8 @@ _LAST_WORDS = 20
 #: After so many things in a row that are not effects, such as BEGIN or reading the clock, a task is parked all the same.
 _QUIET = 1_000
 
-#: What code ends its own process with.
-EXITS = (SystemExit, KeyboardInterrupt, GeneratorExit)
+#: Whose exceptions are for whoever runs the tests, wherever they strike: a time-out, for example.
+_RUNNERS = ("_pytest", "hypothesis")
 
 _current: Task | None = None
 
@@ -34,6 +36,16 @@ _current: Task | None = None
 def current_task() -> Task | None:
     """The task that is running now; None outside of any (while an adapter is built, installed or observed)."""
     return _current
+
+
+def is_of_code(error: BaseException) -> bool:
+    """Whether an exception has to do with code under test alone: it ends no more than what it was raised in.
+
+    Not so Ctrl-C, and what is for whoever runs the tests.
+    """
+    if interrupt.has_come() or isinstance(error, GreenletExit):
+        return False
+    return not any(kind.__module__.partition(".")[0] in _RUNNERS for kind in type(error).__mro__)
 
 
 def complain(error: AcidtestError) -> NoReturn:
@@ -257,20 +269,21 @@ class Task:
             try:
                 self.value = call()
             except (Exception, CancelledError) as error:  # noqa: BLE001 - whatever escapes means "unknown"
-                self.error = error
+                if self.process.alive:
+                    self.error = error
             except ProcessCrash:
                 pass
-            except EXITS as error:
-                if interrupt.has_come() and self.process.alive:
+            except BaseException as error:
+                if self.process.alive and not is_of_code(error):
                     raise
-                self._exit(error)
+                self.exit(error)
             self.finished = True
 
         self.process.remember(self.name)
         self._run(lambda: self.carrier.start(body))
 
-    def _exit(self, error: BaseException) -> None:
-        """The code has ended its process, there and then: as in production, nothing of it goes on."""
+    def exit(self, error: BaseException) -> None:
+        """The code has ended its process, there and then, by `error`: as in production, nothing of it goes on."""
         if self.process.alive:
             self.error = error
             self.process.die()
