@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from acidtest import __version__, ending
+from acidtest import __version__, ending, supervised
 from acidtest.errors import UsageError, place_of, text_of, told
 from acidtest.patterns import Pattern, entries, parts, pattern
 from acidtest.search.verdict import Verdict, overall, with_exceptions
@@ -32,6 +32,9 @@ _JSON = click.option(
     help="Write the results as JSON.",
 )  # fmt: skip
 
+#: The commands that run code under test, which may end the interpreter: they run in a process of their own.
+_RUNS_CODE = ("check", "replay")
+
 _BACKEND = click.option(
     "--backend", type=click.Choice(BACKENDS), default=DEFAULT, show_default=True, help="The kind of the databases."
 )
@@ -44,7 +47,11 @@ class _Commands(click.Group):
 
     def main(self, *args: Any, standalone_mode: bool = True, **options: Any) -> Any:  # noqa: ANN401 - click's signature
         command = partial(super().main, *args, standalone_mode=False, **options)
-        return sys.exit(ending.run(command)) if standalone_mode else command()
+        if not standalone_mode:
+            return command()
+        asked = args[0] if args else options.get("args") or sys.argv[1:]
+        whole = partial(ending.run, command)
+        return sys.exit(supervised.run(whole) if asked and asked[0] in _RUNS_CODE else whole())
 
     def make_context(self, *args: Any, **options: Any) -> click.Context:  # noqa: ANN401 - click's signature
         with ending.carried():
@@ -222,11 +229,12 @@ def _import(name: str) -> Any:  # noqa: ANN401 - a module, or what it has put in
     Raises:
         UsageError: that is not possible, or ends in any exception; says where.
     """
+    from acidtest.world.core import journal
     from acidtest.world.core.exits import Exit, watched
     from acidtest.world.core.process import is_of_code
 
     try:
-        with watched():
+        with journal.outside(f"import {name}"), watched():
             return importlib.import_module(name)
     except BaseException as error:
         if not is_of_code(error):

@@ -22,6 +22,7 @@ from acidtest.search.budget import Budget, OutOfTime
 from acidtest.search.moves import Move, Position, follow, moves
 from acidtest.search.run import TERMINATION, Run, Violation
 from acidtest.search.settle import settle
+from acidtest.world.core import journal
 from acidtest.world.core.effects import CRASH, RESTART_DATABASE
 
 if TYPE_CHECKING:
@@ -139,6 +140,7 @@ class Explorer:
             share: leave for later what has not begun within so many seconds; None for no limit.
         """
         self.recall()
+        journal.tell(journal.DOING, "exhaustive search")
         self.harness.budget = self._budget
         began = time.monotonic() - self.found.seconds
         try:

@@ -275,7 +275,7 @@ class Harness:
         """
         host = world.cluster.host(f"{member}-{OBSERVER}" if member else OBSERVER)
         try:
-            with building(host):
+            with building(host, what):
                 return call(world.environment(host))
         except AcidtestError:
             raise

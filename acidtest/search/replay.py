@@ -10,6 +10,7 @@ from acidtest.search.moves import Position, follow, moves
 from acidtest.search.run import Run, Violation
 from acidtest.search.settle import NOTICED, settle
 from acidtest.workload import ENVIRONMENT
+from acidtest.world.core import journal
 from acidtest.world.core.effects import CANCELLED, CRASH, Decision
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def replay(
         all_properties: go on after a violation, to see which other properties fail.
     """
     harness.prepare(scope, frozenset({"none"}) if all_properties else harness.only)
+    journal.tell(journal.DOING, "replay")
     run = Run(harness)
     run.world.records = True
     result = Replayed()

@@ -8,6 +8,7 @@ from acidtest.port import Role
 from acidtest.properties.shared.seen import Seen
 from acidtest.search.follow import NOTHING
 from acidtest.workload import ENVIRONMENT
+from acidtest.world.core import journal
 from acidtest.world.core.events import STALE
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Run:
         """Start the world of the scope that the harness is prepared for."""
         self.harness = harness
         self.scope: Scope = harness.prepared()
+        journal.begin(self.scope.name)
         self.world = harness.world()
         operations = self.scope.operations()
         self._index = {op.name: i for i, op in enumerate(operations)}

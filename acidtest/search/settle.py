@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from acidtest.port import Role
 from acidtest.search.run import TERMINATION, Violation
 from acidtest.workload import ENVIRONMENT
+from acidtest.world.core import journal
 from acidtest.world.core.effects import DEADLOCK
 from acidtest.world.core.events import Event, describe
 from acidtest.world.core.process import Task
@@ -75,6 +76,7 @@ def _revive(run: Run, *, everyone: bool) -> None:
                 break
             if process.alive and process.incarnation > 0:
                 world.crash(name)
+            _will(name, "restart")
             world.restart(name)
             _did(run, name, "restart")
             _start(run, name)
@@ -120,8 +122,10 @@ def _drain(run: Run) -> None:
             return
         for method in methods:
             for name in [name for name, process in run.world.processes.items() if process.ready]:
-                if hasattr(run.world.processes[name].implementation, method) and not _finish(run, run.world.call(name, method)):
-                    return
+                if hasattr(run.world.processes[name].implementation, method):
+                    _will(name, f"{method}()")
+                    if not _finish(run, run.world.call(name, method)):
+                        return
         after = _progress(run)
         quiet = quiet + 1 if after == before else 0
     _unrest(run, f"{' and '.join(methods)} still change something after {LONGEST_UNREST} rounds")
@@ -140,8 +144,15 @@ def _did(run: Run, process: str, action: str) -> None:
         run.on_rest(process, action)
 
 
+def _will(process: str, action: str) -> None:
+    """Tell whoever supervises the search what is done next."""
+    journal.note(f"rest {process} | {action}")
+
+
 def _next(run: Run, task: Task) -> str:
     """What a task is about to do, for whoever records the run."""
+    if journal.is_kept() and task.pending is not None:
+        _will(task.process.name, task.pending.label)
     return task.pending.label if run.on_rest is not None and task.pending is not None else ""
 
 
@@ -166,6 +177,7 @@ def _tell(run: Run) -> bool:
 def _give(run: Run, process: Process, method: str, source: str) -> bool:
     """Call a method with what comes from a source."""
     given = run.world.sources.given(source, process)
+    _will(process.name, f"{method}()")
     task = run.world.call(process.name, method, *given)
     ended = _finish(run, task)
     run.world.sources.ended(source, process, given, known=task.finished and task.error is None)
@@ -248,6 +260,7 @@ def _ask(run: Run, name: str, operation: Operation) -> None:
     if not process.ready:
         return
     method = getattr(process.implementation, operation.method)
+    _will(name, f"{operation} again")
     task = Task(operation.name, process)
     run.world.events.append(Event("invoke", operation.name))
     task.start(lambda: method(*operation.arguments))

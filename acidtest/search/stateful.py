@@ -26,6 +26,7 @@ from acidtest.search.exhaustive import without_collector
 from acidtest.search.harness import Harness
 from acidtest.search.planned import NO_DEPARTURE, Occasions, Plan, PlannedRun, fault_of
 from acidtest.search.verdict import Result, conclude
+from acidtest.world.core import journal
 from acidtest.world.core.effects import CRASH
 from acidtest.world.databases.table import DEFAULT
 
@@ -213,6 +214,7 @@ def run_machine(machine: type[WorkloadMachine], chosen: settings) -> None:
     if hasattr(machine, _REPRODUCE):
         _run_ungrouped(machine, chosen)
         return
+    journal.tell(journal.DOING, "stateful search")
     kept, fresh = ([phase for phase in chosen.phases if phase is not left_out] for left_out in (Phase.generate, Phase.reuse))
     if Phase.reuse in kept:
         with suppress(SkipTest):  # Hypothesis says so where nothing was kept

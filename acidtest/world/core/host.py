@@ -12,6 +12,7 @@ import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from acidtest.world.core import journal
 from acidtest.world.core.exits import watched
 from acidtest.world.core.locks import genuine, of_tasks
 from acidtest.world.core.patience import bounded
@@ -30,15 +31,16 @@ _building: list[Machine] = []
 
 
 @contextmanager
-def building(host: Machine) -> Iterator[None]:
+def building(host: Machine, what: str = "make the implementation") -> Iterator[None]:
     """While an adapter is built or called outside of a task, its connections belong to `host`.
 
     Arguments:
         host: where it is built.
+        what: what it does, for whoever supervises this process.
     """
     _building.append(host)
     try:
-        with of_tasks(), bounded(), watched():
+        with journal.outside(what), of_tasks(), bounded(), watched():
             yield
     finally:
         _building.pop()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from acidtest.errors import AcidtestError, ContractError, HarnessError, place_of
 from acidtest.workload import ENVIRONMENT
+from acidtest.world.core import journal
 from acidtest.world.core.actors import Actors
 from acidtest.world.core.device import Device, Surroundings
 from acidtest.world.core.devices import Devices
@@ -90,8 +91,12 @@ class World:
     def perform(self, decision: Decision) -> bool:
         """Carry out a decision; False where the effect would wait for a lock (then nothing has happened)."""
         kind, target, fault, _ = decision
+        journal.note(decision)
         if kind == "advance":
-            return self.advance(target, fault)
+            performed = self.advance(target, fault)
+            if not performed:
+                journal.take_back()
+            return performed
         if kind == "crash":
             self.crash(target)
         elif decision.restarts_database:

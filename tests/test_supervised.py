@@ -1,0 +1,146 @@
+"""A command whose code under test ends the process: what is said, which exit code, and what the file holds."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+FAIL, USAGE, INCONCLUSIVE, INTERRUPTED = 1, 2, 3, 130
+START = "from acidtest.cli import main; main(prog_name='acidtest')"
+ADAPTER = """import collections, ctypes, itertools, os
+from os import _exit
+import my_right
+libc = ctypes.CDLL(None)
+def crash(): ctypes.string_at(0)
+def loop(): collections.deque(itertools.repeat(0), maxlen=0)
+class MyOutbox(my_right.MyOutbox):
+    calls = []
+    def {method}(self, *arguments):
+        self.calls.append(1)
+        if len(self.calls) > {calls}: {what}
+        return super().{method}(*arguments)
+"""
+ENDS = {"libc._exit(0)": "exit code 0 without a word", "libc.abort()": "SIGABRT", "crash()": "SIGSEGV"}
+
+
+def start(*arguments, **options):
+    """A command in a process group of its own, which heeds Ctrl-C also where a shell would not."""
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": {**os.environ, "ACIDTEST_PATIENCE": "1"}, **options}
+    heed = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
+    command = [sys.executable, "-c", START, *arguments]
+    return subprocess.Popen(command, text=True, preexec_fn=heed, start_new_session=True, **options)  # noqa: PLW1509 - one thread
+
+
+def acidtest(*arguments, **options):
+    running = start(*arguments, **options)
+    out, err = running.communicate()
+    return subprocess.CompletedProcess(arguments, running.returncode, out, err)
+
+
+def check(project, what, method="execute", calls=0, **options):
+    (project / "ends.py").write_text(ADAPTER.format(what=what, method=method, calls=calls), encoding="utf-8")
+    return acidtest("check", "outbox", "ends:MyOutbox", "--scope", "one withdrawal", "--json", "out.json", **options)
+
+
+@pytest.mark.parametrize("what", ENDS)
+def test_the_end_of_the_process_in_a_call_is_told_with_its_schedule_and_decides_nothing(project, what):
+    done = check(project, what, calls=5)
+    assert done.returncode == INCONCLUSIVE, done.stdout + done.stderr
+    assert ENDS[what] in done.stderr
+    assert "There is no verdict: inconclusive." in done.stderr
+    assert "in the exhaustive search, in scope “one withdrawal”" in done.stderr
+    assert "advance app-1 | begin execute('k1', 'A', 61)\nIt was app-1, in execute('k1', 'A', 61)." in done.stderr
+    out = json.loads((project / "out.json").read_text(encoding="utf-8"))
+    assert out["verdict"] == "inconclusive"
+    assert ENDS[what] in out["reasons"][0]
+    assert (out["scope"], out["schedule"][-1]) == ("one withdrawal", "advance app-1 | begin execute('k1', 'A', 61)")
+
+
+def test_the_effect_that_was_running_is_told(project):
+    done = check(project, "(super().execute(*arguments), crash())")
+    assert done.returncode == INCONCLUSIVE, done.stdout + done.stderr
+    assert "It was app-1, in execute('k1', 'A', 61), at “bank: COMMIT” or right after it." in done.stderr
+    assert f"{project / 'ends.py'}, line 5, in crash" in done.stderr
+
+
+def test_the_end_of_the_process_while_coming_to_rest_is_told(project):
+    done = check(project, "crash()", "relay", calls=2)
+    assert done.returncode == INCONCLUSIVE, done.stdout + done.stderr
+    assert "in relay(), while coming to rest." in done.stderr
+
+
+def test_the_end_of_the_process_in_the_stateful_search_is_told(project):
+    (project / "ends.py").write_text(ADAPTER.format(what="crash()", method="execute", calls=50), encoding="utf-8")
+    done = acidtest("check", "outbox", "ends:MyOutbox", "--search", "stateful")
+    assert done.returncode == INCONCLUSIVE, done.stdout + done.stderr
+    assert "It was in the stateful search, in scope" in done.stderr
+
+
+@pytest.mark.parametrize("what", ENDS)
+@pytest.mark.parametrize(("method", "told"), [("install", "install(accounts)"), ("balances", "read the committed state")])
+def test_the_end_of_the_process_outside_of_calls_is_the_adapters_to_mend(project, what, method, told):
+    done = check(project, what, method)
+    assert done.returncode == USAGE, done.stdout + done.stderr
+    assert f"It was when the adapter was to {told}" in done.stderr
+
+
+@pytest.mark.parametrize("what", [*ENDS, "os.kill(os.getpid(), 9)"])
+def test_the_end_of_the_process_at_import_is_the_adapters_to_mend(project, what):
+    text = ADAPTER.format(what="pass", method="execute", calls=0) + f"(libc.kill(os.getpid(), 9) if {what.startswith('os.')} else {what})\n"
+    (project / "ends.py").write_text(text, encoding="utf-8")
+    done = acidtest("check", "outbox", "ends:MyOutbox")
+    assert done.returncode == USAGE, done.stdout + done.stderr
+    assert "It was when the adapter was to import ends." in done.stderr
+
+
+def test_a_replay_that_ends_the_process_is_told(project):
+    wrong = acidtest("check", "outbox", "my_wrong:MyOutbox", "--json", "out.json")
+    assert wrong.returncode == FAIL
+    text = ADAPTER.format(what="crash()", method="relay", calls=0)
+    (project / "my_wrong.py").write_text(text, encoding="utf-8")
+    done = acidtest("replay", "out.json")
+    assert done.returncode == INCONCLUSIVE, done.stdout + done.stderr
+    assert "It was in the replay, in scope" in done.stderr
+
+
+@pytest.mark.parametrize("method", ["execute", "install"])
+def test_a_loop_in_c_is_given_up_with_its_place(project, method):
+    done = check(project, "loop()", method)
+    assert done.returncode == (INCONCLUSIVE if method == "execute" else USAGE), done.stdout + done.stderr
+    assert "it is in code that Python cannot interrupt, and was killed" in done.stderr
+    assert f"{project / 'ends.py'}, line 6, in loop" in done.stderr
+    assert "ACIDTEST_PATIENCE" in done.stderr
+
+
+#: It tells that it runs, and then goes on for ever, by effects.
+RUNS = "open('running', 'w').close(); [super().execute(*arguments) for _ in iter(int, 1)]"
+
+
+def running(project):
+    """A check that is in the middle of it."""
+    (project / "ends.py").write_text(ADAPTER.format(what=RUNS, method="execute", calls=0), encoding="utf-8")
+    os.mkfifo(project / "running")
+    command = start("check", "outbox", "ends:MyOutbox", "--scope", "one withdrawal", env={**os.environ, "ACIDTEST_PATIENCE": "30"})
+    (project / "running").read_bytes()
+    return command
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("whole", [True, False], ids=["as from a terminal", "the parent alone"])
+def test_who_interrupts_the_parent_interrupts_the_check(project, number, whole):
+    command = running(project)
+    (os.killpg if whole else os.kill)(command.pid, number)
+    _, err = command.communicate()
+    assert command.returncode == INTERRUPTED, err
+    assert err.count("acidtest: interrupted") == 1
+    assert "Traceback" not in err
+
+
+def test_what_a_killed_parent_had_started_is_gone(project):
+    command = running(project)
+    command.kill()
+    command.communicate()  # nobody has its output open any more
+    assert command.returncode == -signal.SIGKILL
