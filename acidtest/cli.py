@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from acidtest import __version__, ending, supervised
-from acidtest.errors import UsageError, place_of, text_of, told
+from acidtest.errors import ContractError, UsageError, place_of, text_of, told
 from acidtest.patterns import Pattern, entries, parts, pattern
 from acidtest.search.verdict import Verdict, overall, with_exceptions
 from acidtest.world.databases.table import BACKENDS, DEFAULT
@@ -34,6 +34,9 @@ _JSON = click.option(
 
 #: The commands that run code under test, which may end the interpreter: they run in a process of their own.
 _RUNS_CODE = ("check", "replay")
+
+#: How many times as long as for others one waits for a module to be imported: it imports many.
+_IMPORTS = 6
 
 _BACKEND = click.option(
     "--backend", type=click.Choice(BACKENDS), default=DEFAULT, show_default=True, help="The kind of the databases."
@@ -231,11 +234,15 @@ def _import(name: str) -> Any:  # noqa: ANN401 - a module, or what it has put in
     """
     from acidtest.world.core import journal
     from acidtest.world.core.exits import Exit, watched
+    from acidtest.world.core.patience import bounded
     from acidtest.world.core.process import is_of_code
 
     try:
-        with journal.outside(f"import {name}"), watched():
+        with journal.outside(f"import {name}"), bounded(_IMPORTS), watched():
             return importlib.import_module(name)
+    except ContractError as error:
+        message = f"{name!r} cannot be imported: {error}"
+        raise UsageError(message) from error
     except BaseException as error:
         if not is_of_code(error):
             raise

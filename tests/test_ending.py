@@ -247,6 +247,8 @@ def test_what_can_mean_nothing_is_refused_before_the_search(arguments, named):
 
 # Ends from within and from outside:
 
+LOOPS = "import my_right\nclass MyOutbox(my_right.MyOutbox):\n    def {method}(self, *_):\n        while True: pass\n"
+
 ENDS = """import os, signal, sys
 import my_right
 class MyOutbox(my_right.MyOutbox):
@@ -268,10 +270,26 @@ def test_a_port_method_that_ends_the_interpreter_never_passes(project, method, w
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("method", ["execute", "install", "balances"])
-def test_a_loop_that_never_ends_is_the_adapters_mistake(project, method):
-    text = f"import my_right\nclass MyOutbox(my_right.MyOutbox):\n    def {method}(self, *_):\n        while True: pass\n"
-    (project / "loops.py").write_text(text, encoding="utf-8")
+@pytest.mark.parametrize("method", ["execute", "relay"])
+def test_a_loop_that_never_ends_in_a_call_is_a_failure_with_its_schedule_and_place(project, method):
+    (project / "loops.py").write_text(LOOPS.format(method=method), encoding="utf-8")
+    done = acidtest("check", "outbox", "loops:MyOutbox", *ONE, env={**os.environ, "ACIDTEST_PATIENCE": "0.2"})
+    assert done.returncode == FAIL, done.stdout + done.stderr
+    assert "FAIL  outbox  G9: everything that was started ends" in done.stdout
+    assert f"{project / 'loops.py'}, line 4, in MyOutbox.{method}" in " ".join(done.stdout.split())
+    assert f"advance {'app' if method == 'execute' else 'relay'}-1 | begin {method}(" in done.stdout
+
+
+def test_a_loop_that_never_ends_at_import_is_told_with_its_place(project):
+    (project / "loops.py").write_text("while True: pass\n", encoding="utf-8")
+    done = acidtest("check", "outbox", "loops:MyOutbox", env={**os.environ, "ACIDTEST_PATIENCE": "0.2"})
+    assert done.returncode == USAGE, done.stdout + done.stderr
+    assert f"It was at {project / 'loops.py'}, line 1." in done.stderr
+
+
+@pytest.mark.parametrize("method", ["install", "balances"])
+def test_a_loop_that_never_ends_outside_of_calls_is_the_adapters_mistake(project, method):
+    (project / "loops.py").write_text(LOOPS.format(method=method), encoding="utf-8")
     done = acidtest("check", "outbox", "loops:MyOutbox", *ONE, env={**os.environ, "ACIDTEST_PATIENCE": "0.2"})
     assert done.returncode == USAGE, done.stdout + done.stderr
     assert f"{project / 'loops.py'}, line 4, in MyOutbox.{method}" in done.stderr

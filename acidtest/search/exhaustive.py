@@ -236,7 +236,7 @@ class Explorer:
     def _extend(self, run: Run, prefix: Prefix | None, at: Position, faults: int, preemptions: int) -> None:
         longest = LONGEST_SCHEDULE + LONGEST_OPERATION * len(run.status)
         for _ in range(longest):
-            if run.violation is not None or not self._is_new(run):
+            if run.is_over or not self._is_new(run):
                 break
             memory = run.memory()
             options = moves(run, at, reduced=self._reduced)
@@ -296,7 +296,7 @@ class Explorer:
         """No client has anything left to do: come to rest."""
         self.found.schedules += 1
         settle(run)
-        self._ended_well |= run.violation is None
+        self._ended_well |= not run.is_over
         self.found.finals.add((run.view, run.world.cluster.contents()))
         self.found.outcomes.update(run.status)
 

@@ -97,9 +97,9 @@ def replay(
                     continue
                 break
             _step(run, decision, watch, result)
-            if run.violation is not None:
+            if run.is_over:
                 break
-        if run.violation is None and (lenient or result.diverged is None):
+        if not run.is_over and (lenient or result.diverged is None):
             _to_rest(run, result, watch, lenient=lenient)
         result.violation = run.violation
         result.broken = watch.broken if watch is not None else {run.violation.property} if run.violation else set()
@@ -155,7 +155,7 @@ def _to_rest(run: Run, result: Replayed, watch: _Watch | None, *, lenient: bool)
             result.steps.pop()  # it waits for a lock, and nothing has happened
             continue
         at = follow(run, options[0].decision)
-        if run.violation is not None:
+        if run.is_over:
             return
     before, outside = run.world.cluster.values(), run.world.devices.seen()
     run.harness.settled.clear()

@@ -15,6 +15,7 @@ from acidtest.workload import ENVIRONMENT
 from acidtest.world.core import journal
 from acidtest.world.core.effects import DEADLOCK
 from acidtest.world.core.events import Event, describe
+from acidtest.world.core.patience import Endless
 from acidtest.world.core.process import Task
 
 if TYPE_CHECKING:
@@ -38,6 +39,14 @@ NOTICED = ""
 
 def settle(run: Run) -> None:
     """Bring `run` to rest and check what must hold there; `run.violation` says what does not."""
+    try:
+        _settle(run)
+    except Endless as error:
+        run.give_up(error)
+        _did(run, error.process, "…")
+
+
+def _settle(run: Run) -> None:
     world = run.world
     for device in world.devices.values():
         device.down = False

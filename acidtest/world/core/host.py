@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from acidtest.errors import AcidtestError
     from acidtest.world.core.backend import Backend, Connection, Database
     from acidtest.world.core.process import Machine
 
@@ -73,6 +74,7 @@ class Host:
         self._database = database
         self._by_address = by_address
         self.releases = 0
+        self.endless: dict[tuple[str, int], Callable[[], AcidtestError]] = {}
         self._engines: dict[tuple[str, bool], sa.Engine] = {}
         self._spares: dict[tuple[str, bool], list[Connection]] = {}
         self._listeners: dict[tuple[str, bool], Hashable] = {}

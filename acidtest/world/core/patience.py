@@ -1,5 +1,7 @@
 """Code that comes to no effect for long is given up: a loop that nothing ends must not keep the verdict away.
 
+In a call that the search drives it is a violation of termination; elsewhere it is the adapter's mistake.
+
 A timer of the time that the interpreter itself has used looks now and then where the code under test is. If that is within
 the same call, after the same effects, as long before, the call is parked for ever, which no `except` can catch. There is
 no such timer outside of the main thread, or where someone else uses it: then everything is waited for.
@@ -13,6 +15,7 @@ import os
 import signal
 import threading
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from acidtest.errors import ContractError, UsageError, is_users, place
@@ -20,7 +23,7 @@ from acidtest.world.core.process import current_task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import FrameType
+    from types import CodeType, FrameType
 
     from acidtest.world.core.process import Task
 
@@ -36,12 +39,31 @@ _LAST_GLANCES = 2
 _IDLE = 60
 
 
+class Endless(ContractError):  # noqa: N818 - it says what happened
+    """A call comes to no effect any more.
+
+    Arguments:
+        message: all that is to be said where nobody makes a verdict of it.
+        name: the task.
+        process: its process.
+        what: what happened, and where, in short.
+    """
+
+    def __init__(self, message: str, name: str, process: str, what: str) -> None:
+        """Keep them."""
+        super().__init__(message)
+        self.name, self.process, self.what = name, process, what
+
+
 class GivenUp(BaseException):  # noqa: N818 - not an error of anyone
     """Thrown into code outside of any task; no `except Exception` may catch it."""
 
 
 class _Watch:
-    """What the timer has seen. `call` numbers calls outside of tasks, `depth` says whether there is one."""
+    """What the timer has seen. `call` numbers calls outside of tasks, `depth` says whether there is one.
+
+    Outside of tasks it waits `times` as long. `known` is the code that was given up before; with that it `hurries`, or not.
+    """
 
     def __init__(self) -> None:
         self.armed = False
@@ -52,6 +74,9 @@ class _Watch:
         self.stage: object = None
         self.seen = 0
         self.needed = 0
+        self.times = 1
+        self.hurries = False
+        self.known: set[CodeType] = set()
 
 
 _watch = _Watch()
@@ -105,8 +130,11 @@ def patience() -> float:
 
 
 @contextmanager
-def bounded() -> Iterator[None]:
+def bounded(times: int = 1) -> Iterator[None]:
     """For code under test that runs outside of any task: it is given up as a whole, whatever it does.
+
+    Arguments:
+        times: how many times as long as for others one waits for it.
 
     Raises:
         ContractError: it was.
@@ -114,12 +142,24 @@ def bounded() -> Iterator[None]:
     arm()
     _watch.call += 1
     _watch.depth += 1
+    _watch.times = times
     try:
         yield
     except GivenUp as error:
         raise ContractError(str(error)) from None
     finally:
         _watch.depth -= 1
+        _watch.times = 1
+
+
+@contextmanager
+def hurried() -> Iterator[None]:
+    """For explanations: code that was given up before is given up again as soon as it is seen at the same."""
+    _watch.hurries = True
+    try:
+        yield
+    finally:
+        _watch.hurries = False
 
 
 def _look(_number: int, frame: FrameType | None) -> None:
@@ -134,26 +174,49 @@ def _look(_number: int, frame: FrameType | None) -> None:
             disarm()
         return
     _watch.seen += 1
-    if task is None and _watch.seen > _watch.needed:
-        raise GivenUp(_what("The adapter did not come to an end within", frame))
-    if task is not None and _watch.seen > (_watch.needed if task.process.alive else _LAST_GLANCES):
+    if task is None and _watch.seen > _watch.needed * _watch.times:
+        happened = f"The adapter did not come to an end within {_watch.patience * _watch.times:g} s of its own time"
+        raise GivenUp(_message(happened, _place(frame)))
+    if task is not None and _watch.seen > _most(task, frame):
         _give_up(task, frame)
+
+
+def _most(task: Task, frame: FrameType | None) -> int:
+    """How often a task may be seen at the same before it is given up."""
+    if not task.process.alive:
+        return _LAST_GLANCES
+    where = _users(frame)
+    return 1 if _watch.hurries and where is not None and where.f_code in _watch.known else _watch.needed
 
 
 def _give_up(task: Task, frame: FrameType | None) -> None:
     _watch.stage = None
-    error = ContractError(_what(f"{task.name} came to no effect within", frame))
-    del frame
-    task.give_up(error)
+    happened, at, where = f"{task.name} came to no effect within {_watch.patience:g} s of its own time", _place(frame), _users(frame)
+    error = partial(Endless, _message(happened, at), task.name, task.process.name, f"{happened}, at {at}" if at else happened)
+    if task.process.alive:
+        task.process.host.endless[task.name, task.process.digest] = error
+        if where is not None:
+            _watch.known.add(where.f_code)
+    del frame, where
+    task.give_up(error())
 
 
-def _what(happened: str, frame: FrameType | None) -> str:
-    where = frame
-    while where is not None and not is_users(where.f_code.co_filename):
-        where = where.f_back
-    where = where or frame
-    at = f" It was at {place(where.f_code, where.f_lineno)}." if where is not None else ""
+def _message(happened: str, at: str) -> str:
+    where = f" It was at {at}." if at else ""
     return (
-        f"{happened} {_watch.patience:g} s of its own time.{at} What never ends gives no answer, so there is no verdict. "
-        f"Let it end, or give it more time by {VARIABLE} (in seconds)."
+        f"{happened}.{where} What never ends gives no answer, so there is no verdict. Let it end, or give it more time by {VARIABLE} "
+        "(in seconds)."
     )
+
+
+def _place(frame: FrameType | None) -> str:
+    """Where the code was, in the user's own files if it was in any."""
+    where = _users(frame) or frame
+    return "" if where is None else place(where.f_code, where.f_lineno)
+
+
+def _users(frame: FrameType | None) -> FrameType | None:
+    """The innermost frame of the user's own code."""
+    while frame is not None and not is_users(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame

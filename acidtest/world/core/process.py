@@ -15,7 +15,7 @@ from greenlet import GreenletExit
 
 from acidtest.world.core import interrupt
 from acidtest.world.core.carrier import Carrier, GreenletCarrier
-from acidtest.world.core.effects import CRASH, Effect, ProcessCrash
+from acidtest.world.core.effects import CANCELLED_AFTER, CRASH, Effect, ProcessCrash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
@@ -85,12 +85,14 @@ class Queued(Protocol):
 class Machine(Protocol):
     """What a process needs of the host that it runs on, and a driver of the host of the code that connects.
 
-    `releases` counts what may have freed a lock.
+    `releases` counts what may have freed a lock. `endless` are the computations that were given up there, by the name of the task
+    and all that its process had seen: what was seen again leads there again.
     """
 
     name: str
     service: str
     releases: int
+    endless: dict[tuple[str, int], Callable[[], AcidtestError]]
 
     @property
     def backend(self) -> str:
@@ -267,6 +269,8 @@ class Task:
 
         def body() -> None:
             try:
+                if self.process.host.endless:
+                    self.leave_if_endless()
                 self.value = call()
             except (Exception, CancelledError) as error:  # noqa: BLE001 - whatever escapes means "unknown"
                 if self.process.alive:
@@ -281,6 +285,12 @@ class Task:
 
         self.process.remember(self.name)
         self._run(lambda: self.carrier.start(body))
+
+    def leave_if_endless(self) -> None:
+        """Be given up at once where the same was given up before: the code would go the same way as then."""
+        again = self.process.host.endless.get((self.name, self.process.digest))
+        if again is not None:
+            self.give_up(again())
 
     def exit(self, error: BaseException) -> None:
         """The code has ended its process, there and then, by `error`: as in production, nothing of it goes on."""
@@ -376,5 +386,7 @@ class Task:
         if fault == CRASH:
             self.process.die()
             raise ProcessCrash
+        if self.process.host.endless and fault != CANCELLED_AFTER:
+            self.leave_if_endless()
         if self.call is not None:
             self.call.saw(fault)
