@@ -75,7 +75,7 @@ def _stopped(ended: Ended[Any]) -> int:
     if ended.status == -ended.told_to and ended.told_to not in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ended.told_to, signal.SIG_DFL)
         os.kill(os.getpid(), ended.told_to)
-    sys.stderr.write("\nacidtest: interrupted. There is no verdict.\n")
+    sys.stderr.write(f"\nacidtest: interrupted{_when(ended.page)}. There is no verdict.\n")
     return INTERRUPTED
 
 

@@ -297,12 +297,22 @@ def test_a_loop_that_never_ends_outside_of_calls_is_the_adapters_mistake(project
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_who_interrupts_is_told_what_was_known_so_far(project, name):
+@pytest.mark.parametrize(
+    ("search", "method", "calls", "so_far"),
+    [
+        ("exhaustive", "execute", 700, "two withdrawals: "),
+        ("exhaustive", "execute", 3, "two withdrawals: "),
+        ("stateful", "execute", 30, "drawn workloads: "),
+        ("exhaustive", "install", 0, "nothing was run yet"),
+    ],
+    ids=["exhaustive", "exhaustive, soon", "stateful", "installing"],
+)
+def test_who_interrupts_is_told_what_was_known_so_far(project, name, search, method, calls, so_far):
     what = f"import ctypes; ctypes.CDLL(None).kill(os.getpid(), signal.{name})"  # as from outside
-    (project / "ends.py").write_text(ENDS.format(method="execute", calls=700, what=what), encoding="utf-8")
-    done = acidtest("check", "outbox", "ends:MyOutbox", "--search", "exhaustive", "--scope", "two withdrawals")
+    (project / "ends.py").write_text(ENDS.format(method=method, calls=calls, what=what), encoding="utf-8")
+    done = acidtest("check", "outbox", "ends:MyOutbox", "--search", search, "--scope", "two withdrawals")
     assert done.returncode == INTERRUPTED, done.stdout + done.stderr
-    assert "interrupted: two withdrawals: " in done.stdout
+    assert f"interrupted: {so_far}" in done.stdout
     assert "there is no verdict" in done.stderr
     assert "Traceback" not in done.stderr
     assert "outbox: pass" not in done.stdout

@@ -141,6 +141,8 @@ class Explorer:
         """
         self.recall()
         journal.tell(journal.DOING, "exhaustive search")
+        if self._progress is not None:
+            self._progress(self.found)
         self.harness.budget = self._budget
         began = time.monotonic() - self.found.seconds
         try:
