@@ -19,7 +19,7 @@ from acidtest import supervisor
 from acidtest.ending import INCONCLUSIVE, INTERRUPTED, USAGE
 from acidtest.errors import UsageError
 from acidtest.report.inert import inert
-from acidtest.world.core.patience import VARIABLE, patience
+from acidtest.world.core.patience import VARIABLE, look_at_waiting, patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,7 +52,7 @@ def run(command: Callable[[], int]) -> int:
     """
     if not supervisor.can_supervise():
         return command()
-    ended = supervisor.run(command, _patience())
+    ended = supervisor.run(command, _patience(), look_at_waiting)
     if ended.answered and ended.answer is not None:
         return ended.answer
     if ended.told_to and (ended.silent or ended.status == -ended.told_to):

@@ -78,17 +78,18 @@ def can_supervise() -> bool:
     return hasattr(os, "fork") and hasattr(signal, "setitimer") and alone
 
 
-def run(work: Callable[[], T], patience: float = math.inf) -> Ended[T]:
+def run(work: Callable[[], T], patience: float = math.inf, asked: Callable[[FrameType | None], object] | None = None) -> Ended[T]:
     """Do some work in a child process, and wait for it. Signals that would end this process are passed on.
 
     Arguments:
         work: what to do; its answer can be pickled.
         patience: for how many seconds it may do nothing, and not answer, before it is killed.
+        asked: called in the child, with where it is, when it has done nothing for a moment and answers.
 
     Returns:
         How it ended.
     """
-    child: Child[T] = Child(work, patience)
+    child: Child[T] = Child(work, patience, asked)
     before = {n: signal.getsignal(n) for n in PASSED_ON if signal.getsignal(n) not in (signal.SIG_IGN, None)}
     for number in before:
         signal.signal(number, child.pass_on)
@@ -109,13 +110,17 @@ class Child(Generic[T]):
     Arguments:
         work: what to do; its answer can be pickled.
         patience: for how many seconds it may do nothing, and not answer, before it is killed.
+        asked: called in the child, with where it is, when it has done nothing for a moment and answers.
     """
 
-    def __init__(self, work: Callable[[], T], patience: float = math.inf) -> None:
+    def __init__(
+        self, work: Callable[[], T], patience: float = math.inf, asked: Callable[[FrameType | None], object] | None = None
+    ) -> None:
         """It does not run yet."""
         self.pid = 0
         self._work = work
         self._patience = patience
+        self._asked = asked
         self._journal = Journal()
         self._stack: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the rest
         self._heard = b""
@@ -158,7 +163,7 @@ class Child(Generic[T]):
             faulthandler.enable(self._stack, all_threads=False)
             journal.keep(self._journal)
             if _QUESTION is not None:
-                signal.signal(_QUESTION, _answer)
+                signal.signal(_QUESTION, self._answer)
             answer = pickle.dumps(self._work())
             with os.fdopen(writing, "wb", closefd=False) as pipe:
                 pipe.write(len(answer).to_bytes(8, "little") + answer)
@@ -170,6 +175,12 @@ class Child(Generic[T]):
                 atexit._run_exitfuncs()  # noqa: SLF001 - the interpreter itself is left as it is
             finally:
                 _leave(code)
+
+    def _answer(self, _number: int, frame: FrameType | None) -> None:
+        """Say that Python still runs here."""
+        journal.beat()
+        if self._asked is not None:
+            self._asked(frame)
 
     # The parent:
 
@@ -253,11 +264,6 @@ class Child(Generic[T]):
             os.close(self._pipe)
         self._stack.close()
         self._journal.close()
-
-
-def _answer(_number: int, _frame: FrameType | None) -> None:
-    """Say that Python still runs here."""
-    journal.beat()
 
 
 def _end_with(parent: int) -> None:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-FAIL, USAGE, INCONCLUSIVE, INTERRUPTED = 1, 2, 3, 130
+PASS, FAIL, USAGE, INCONCLUSIVE, INTERRUPTED = 0, 1, 2, 3, 130
 START = "from acidtest.cli import main; main(prog_name='acidtest')"
 ADAPTER = """import collections, ctypes, itertools, os
 from os import _exit
@@ -113,6 +113,41 @@ def test_a_loop_in_c_is_given_up_with_its_place(project, method):
     assert "it is in code that Python cannot interrupt, and was killed" in done.stderr
     assert f"{project / 'ends.py'}, line 6, in loop" in done.stderr
     assert "ACIDTEST_PATIENCE" in done.stderr
+
+
+LOCKS = """import threading
+from threading import Lock
+import my_right
+LOCK = Lock()
+class MyOutbox(my_right.MyOutbox):
+    def {method}(self, *arguments):
+        with LOCK:
+            return super().{method}(*arguments)
+"""
+
+
+def test_a_lock_that_acidtest_does_not_know_is_told_with_its_place_and_the_remedy(project):
+    (project / "locks.py").write_text(LOCKS.format(method="execute"), encoding="utf-8")
+    done = acidtest("check", "outbox", "locks:MyOutbox", "--scope", "two withdrawals")
+    assert done.returncode == USAGE, done.stdout + done.stderr
+    assert f"waits in real time, at {project / 'locks.py'}, line 7, in MyOutbox.execute" in done.stderr
+    assert "threading.Lock(), as an attribute of its module, in the constructor" in done.stderr
+
+
+def test_what_waits_outside_of_calls_for_a_lock_that_a_call_holds_is_told(project):
+    text = LOCKS.format(method="relay") + "    def balances(self):\n        with LOCK: return super().balances()\n"
+    (project / "locks.py").write_text(text, encoding="utf-8")
+    done = acidtest("check", "outbox", "locks:MyOutbox", "--scope", "one withdrawal", env={**os.environ, "ACIDTEST_PATIENCE": "0.4"})
+    assert done.returncode == USAGE, done.stdout + done.stderr
+    assert f"The adapter waits in real time, at {project / 'locks.py'}, line 10, in MyOutbox.balances" in done.stderr
+
+
+def test_an_adapter_may_wait_for_a_program_that_it_starts(project):
+    text = "import my_right, subprocess\nclass MyOutbox(my_right.MyOutbox):\n    def install(self, accounts):\n"
+    text += "        subprocess.run(['sleep', '2'])\n        super().install(accounts)\n"
+    (project / "waits.py").write_text(text, encoding="utf-8")
+    done = acidtest("check", "outbox", "waits:MyOutbox", "--scope", "one withdrawal", "--search", "exhaustive")
+    assert done.returncode == PASS, done.stdout + done.stderr
 
 
 #: It tells that it runs, and then goes on for ever, by effects.

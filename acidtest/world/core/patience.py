@@ -13,12 +13,14 @@ import atexit
 import math
 import os
 import signal
+import sys
 import threading
+import time
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from acidtest.errors import ContractError, UsageError, is_users, place
+from acidtest.errors import ContractError, UsageError, is_acidtest, is_users, place
 from acidtest.world.core.process import current_task
 
 if TYPE_CHECKING:
@@ -35,6 +37,11 @@ PATIENCE = 10.0
 _GLANCE, _GLANCES = 1.0, 4
 #: A dead process has nothing to do any more: after so many looks it is left alone.
 _LAST_GLANCES = 2
+#: Seconds of its own time that a process uses at most, from one question to the next, while it waits.
+_BUSY = 0.2
+#: Outside of calls code may wait so many times as long: for a program that it has started, for example.
+_OUTSIDE = 6
+_DEBUGGERS = ("pdb", "bdb", "cmd", "code")
 #: After so many looks at which no code under test was running, there are no more.
 _IDLE = 60
 
@@ -62,7 +69,8 @@ class GivenUp(BaseException):  # noqa: N818 - not an error of anyone
 class _Watch:
     """What the timer has seen. `call` numbers calls outside of tasks, `depth` says whether there is one.
 
-    Outside of tasks it waits `times` as long. `known` is the code that was given up before; with that it `hurries`, or not.
+    Outside of tasks it waits `times` as long. `waits_at` is where code waits in real time, `waited` for how long, `used` the time that
+    the process had used by then, `asked` when that was asked last. `known` is the code that was given up before; with that it `hurries`, or not.
     """
 
     def __init__(self) -> None:
@@ -77,6 +85,8 @@ class _Watch:
         self.times = 1
         self.hurries = False
         self.known: set[CodeType] = set()
+        self.waits_at: object = None
+        self.waited = self.used = self.asked = 0.0
 
 
 _watch = _Watch()
@@ -179,6 +189,57 @@ def _look(_number: int, frame: FrameType | None) -> None:
         raise GivenUp(_message(happened, _place(frame)))
     if task is not None and _watch.seen > _most(task, frame):
         _give_up(task, frame)
+
+
+def look_at_waiting(frame: FrameType | None) -> None:
+    """Look whether code under test waits for something in real time, which never comes: nothing else runs meanwhile.
+
+    The timer does not see it, for it uses no time. Whoever sees that nothing happens may ask.
+
+    Arguments:
+        frame: where the interpreter is.
+
+    Raises:
+        GivenUp: it waits outside of any call, and has waited for long.
+    """
+    task, now, used = current_task(), time.monotonic(), time.process_time()
+    at = (task or _watch.call, task and task.effects) if _waits(frame) and (task is not None or _watch.depth) else None
+    if at is None or at != _watch.waits_at or used - _watch.used > _BUSY:
+        _watch.waits_at, _watch.waited = at, 0.0
+    else:
+        _watch.waited += min(now - _watch.asked, 2 * _GLANCE)  # more has passed only where all of us were stopped
+    _watch.asked, _watch.used = now, used
+    if at is None or _watch.waited <= patience() * (1 if task is not None else _OUTSIDE):
+        return
+    _watch.waits_at, message = None, _waiting(task, _place(frame))
+    del frame
+    if task is None:
+        raise GivenUp(message)
+    if task.process.alive:
+        task.give_up(ContractError(message))
+
+
+def _waits(frame: FrameType | None) -> bool:
+    """Whether it is code under test that waits, or a library for it; not acidtest, and nobody who looks for a bug."""
+    if sys.gettrace() is not None:
+        return False
+    while frame is not None:
+        if is_acidtest(frame.f_code.co_filename) or frame.f_globals.get("__name__") in _DEBUGGERS:
+            return False
+        if is_users(frame.f_code.co_filename):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _waiting(task: Task | None, at: str) -> str:
+    who = "The adapter" if task is None else task.name
+    return (
+        f"{who} waits in real time, at {at}, for what does not come: nothing else goes on meanwhile. A lock that another call holds is "
+        "given back only when that goes on, and to wait for that takes a lock that acidtest knows: write threading.Lock(), as an "
+        "attribute of its module, in the constructor. One that was made at import, or by a name taken before acidtest was loaded, is "
+        "not known. Nothing can be said about the code before that."
+    )
 
 
 def _most(task: Task, frame: FrameType | None) -> int:
