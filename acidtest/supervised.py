@@ -1,7 +1,7 @@
 """A command whose code under test may end the interpreter: it runs in a child process, and what ends that is told.
 
-Nothing is decided by a process that died. The exit code is that of *inconclusive* where it died in a schedule, and that of the
-adapter's mistake where it died outside of any.
+Nothing is decided by a process that died. The exit code is that of the adapter's mistake where it died in code of the adapter's
+that runs outside of any schedule, and that of *inconclusive* elsewhere.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from acidtest import supervisor
 from acidtest.ending import INCONCLUSIVE, INTERRUPTED, USAGE
 from acidtest.errors import UsageError
 from acidtest.report.inert import inert
+from acidtest.world.core.journal import OVER
 from acidtest.world.core.patience import VARIABLE, look_at_waiting, patience
+from acidtest.world.databases.folders import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,7 +62,8 @@ def run(command: Callable[[], int]) -> int:
     lines = list(_story(ended))
     sys.stderr.write("\n".join(map(inert, ["", *lines])) + "\n")
     _write(ended, lines[0])
-    return USAGE if ended.page.outside or not ended.page.scope else INCONCLUSIVE
+    sweep()
+    return USAGE if ended.page.outside else INCONCLUSIVE
 
 
 def _patience() -> float:
@@ -87,7 +90,11 @@ def _story(ended: Ended[Any]) -> Iterator[str]:
         yield f"Before that, {page.found} had been found violated."
     if page.outside:
         yield f"It was when the adapter was to {page.outside}{_when(page)}."
-    elif page.scope:
+    elif not page.scope:
+        yield "It was before any schedule was run."
+    elif page.steps[-1:] == (OVER,):
+        yield f"It was in the {page.doing}, when a run of scope “{page.scope}” had ended, which is cleaned up and looked at then."
+    else:
         yield f"It was in the {page.doing}, in scope “{page.scope}”, in the last step of this schedule:"
         yield from _steps(page)
         yield _where(page)
@@ -115,7 +122,7 @@ def _how(ended: Ended[Any]) -> str:
 
 
 def _what_that_means(page: Page) -> str:
-    return "that is the adapter's to mend" if page.outside or not page.scope else "inconclusive"
+    return "that is the adapter's to mend" if page.outside else "inconclusive"
 
 
 def _when(page: Page) -> str:

@@ -106,6 +106,14 @@ def test_a_replay_that_ends_the_process_is_told(project):
     assert "It was in the replay, in scope" in done.stderr
 
 
+def test_a_loop_in_c_at_import_is_given_up_with_its_place(project):
+    text = ADAPTER.format(what="pass", method="execute", calls=0)
+    (project / "ends.py").write_text(f"{text}loop()\n", encoding="utf-8")
+    done = acidtest("check", "outbox", "ends:MyOutbox")
+    assert done.returncode == USAGE, done.stdout + done.stderr
+    assert f"{project / 'ends.py'}, line 13, in <module>" in done.stderr
+
+
 @pytest.mark.parametrize("method", ["execute", "install"])
 def test_a_loop_in_c_is_given_up_with_its_place(project, method):
     done = check(project, "loop()", method)
@@ -172,6 +180,28 @@ def test_who_interrupts_the_parent_interrupts_the_check(project, number, whole):
     assert command.returncode == INTERRUPTED, err
     assert err.count("acidtest: interrupted") == 1
     assert "Traceback" not in err
+
+
+def test_what_ends_the_check_without_a_word_from_outside_ends_the_parent_the_same_way(project):
+    command = running(project)
+    os.kill(command.pid, signal.SIGHUP)
+    command.communicate()
+    assert command.returncode == -signal.SIGHUP
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux says who the children of a process are")
+def test_a_check_whose_process_was_killed_from_outside_says_so(project):
+    command = running(project)
+    (child,) = children(command.pid)
+    os.kill(child, signal.SIGKILL)
+    _, err = command.communicate()
+    assert command.returncode == INCONCLUSIVE, err
+    assert "killed by SIGKILL (somebody has killed it; the operating system does that where memory runs out)" in err
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:  # noqa: PTH123
+        return [int(word) for word in file.read().split()]
 
 
 def test_what_a_killed_parent_had_started_is_gone(project):

@@ -118,6 +118,7 @@ class Run:
 
     def close(self) -> None:
         """Give the cluster back."""
+        journal.note(journal.OVER)
         self.world.close()
 
     def memory(self) -> tuple[Any, ...]:

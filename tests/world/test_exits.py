@@ -63,9 +63,10 @@ def test_what_else_went_on_in_the_process_ends_with_it(cluster):
     world.close()
 
 
-def test_a_coroutine_that_ends_the_interpreter_ends_its_process(cluster):
+@pytest.mark.parametrize("error", [SystemExit(3), Fatal("over")], ids=repr)
+def test_a_coroutine_that_ends_the_interpreter_ends_its_process(cluster, error):
     async def leaves(_):
-        sys.exit(3)
+        raise error
 
     world = Small(cluster, leaves)
     assert world.finish("leaves") == "its process crashed"

@@ -20,6 +20,8 @@ SIZE, _TEXT = 256 * 1024, 1024
 DOING, SCOPE, OUTSIDE, FOUND, FILE = range(_TEXT, 6 * _TEXT, _TEXT)
 _START, _LAST = 6 * _TEXT, SIZE - _TEXT
 _END = b"\0"
+#: The step that is no more: the run is over.
+OVER = "the run is over"
 #: So many texts of steps are kept; then they are made anew.
 _MOST_KEPT = 20_000
 
