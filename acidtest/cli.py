@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from acidtest import __version__, ending
-from acidtest.errors import UsageError, place_of, text_of, told
+from acidtest import __version__, ending, supervised
+from acidtest.errors import ContractError, UsageError, place_of, text_of, told
 from acidtest.patterns import Pattern, entries, parts, pattern
 from acidtest.search.verdict import Verdict, overall, with_exceptions
 from acidtest.world.databases.table import BACKENDS, DEFAULT
@@ -32,6 +32,12 @@ _JSON = click.option(
     help="Write the results as JSON.",
 )  # fmt: skip
 
+#: The commands that run code under test, which may end the interpreter: they run in a process of their own.
+_RUNS_CODE = ("check", "replay")
+
+#: How many times as long as for others one waits for a module to be imported: it imports many.
+_IMPORTS = 6
+
 _BACKEND = click.option(
     "--backend", type=click.Choice(BACKENDS), default=DEFAULT, show_default=True, help="The kind of the databases."
 )
@@ -44,7 +50,11 @@ class _Commands(click.Group):
 
     def main(self, *args: Any, standalone_mode: bool = True, **options: Any) -> Any:  # noqa: ANN401 - click's signature
         command = partial(super().main, *args, standalone_mode=False, **options)
-        return sys.exit(ending.run(command)) if standalone_mode else command()
+        if not standalone_mode:
+            return command()
+        asked = args[0] if args else options.get("args") or sys.argv[1:]
+        whole = partial(ending.run, command)
+        return sys.exit(supervised.run(whole) if asked and asked[0] in _RUNS_CODE else whole())
 
     def make_context(self, *args: Any, **options: Any) -> click.Context:  # noqa: ANN401 - click's signature
         with ending.carried():
@@ -222,17 +232,32 @@ def _import(name: str) -> Any:  # noqa: ANN401 - a module, or what it has put in
     Raises:
         UsageError: that is not possible, or ends in any exception; says where.
     """
+    from acidtest.world.core import journal
+    from acidtest.world.core.exits import Exit, watched
+    from acidtest.world.core.patience import bounded
+    from acidtest.world.core.process import is_of_code
+
     try:
-        return importlib.import_module(name)
-    except (Exception, SystemExit, GeneratorExit) as error:
+        with journal.outside(f"import {name}"), bounded(_IMPORTS), watched():
+            return importlib.import_module(name)
+    except ContractError as error:
+        message = f"{name!r} cannot be imported: {error}"
+        raise UsageError(message) from error
+    except BaseException as error:
+        if not is_of_code(error):
+            raise
         where = place_of(error)
         if isinstance(error, ImportError) and not where:
             message = f"{name!r} cannot be imported: {text_of(error)}. It is looked for in the current folder and where Python looks."
             raise UsageError(message) from error
-        what = f"SystemExit: sys.exit({error.code!r}) ends the interpreter" if isinstance(error, SystemExit) else told(error)
+        what = f"{_told_exit(error)} ends the interpreter" if isinstance(error, (SystemExit, Exit)) else told(error)
         at = f" ({where})" if where else ""
         message = f"{name!r} cannot be imported: {what}{at}. Nothing can be checked before `import {name}` works."
         raise UsageError(message) from error
+
+
+def _told_exit(error: BaseException) -> str:
+    return f"SystemExit: sys.exit({error.code!r})" if isinstance(error, SystemExit) else text_of(error)
 
 
 def read_failure(file: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from click.core import ParameterSource
 
 from acidtest import __version__
 from acidtest.errors import AcidtestError, HarnessError, UsageError, is_ours, place_of, told
-from acidtest.world.core import interrupt
+from acidtest.world.core import interrupt, journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -224,4 +224,5 @@ def check_writable(_ctx: click.Context, _option: click.Parameter, file: str | No
         if not os.access(file if Path(file).exists() else folder, os.W_OK):
             message = f"{file} cannot be written: {folder} does not allow it. Name another file."
             raise UsageError(message)
+        journal.tell(journal.FILE, str(Path(file).absolute()))  # for whoever has to write it in our place
     return file

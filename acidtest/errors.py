@@ -100,17 +100,19 @@ def is_ours(error: BaseException) -> bool:
     Libraries do what they are told: they do not count.
     """
     files = [code.co_filename for code, _ in _frames(error.__traceback__)]
-    owned = [file for file in files if is_users(file) or _is_acidtest(file)]
-    return not owned or _is_acidtest(owned[-1])
+    owned = [file for file in files if is_users(file) or is_acidtest(file)]
+    return not owned or is_acidtest(owned[-1])
 
 
 @cache
 def is_users(file: str) -> bool:
     """Whether a file of code is neither acidtest's nor a library's."""
-    return not (file.startswith("<") or _is_acidtest(file) or _is_library(file))
+    return not (file.startswith("<") or is_acidtest(file) or _is_library(file))
 
 
-def _is_acidtest(file: str) -> bool:
+@cache
+def is_acidtest(file: str) -> bool:
+    """Whether a file of code is acidtest's, and not one of the implementations that come with it."""
     return _is_in(file, _OURS) and not _is_in(file, _ADAPTERS)
 
 

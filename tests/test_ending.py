@@ -110,11 +110,14 @@ def test_a_full_disk_is_told_as_that(capsys):
         ("def f(:\n", "SyntaxError"),
         ("\n1 / 0\n", "ZeroDivisionError: division by zero ({file}, line 2)"),
         ("import sys\nsys.exit(0)\n", "sys.exit(0) ends the interpreter ({file}, line 2)"),
+        ("import os\nos._exit(0)\n", "os._exit(0) ends the interpreter ({file}, line 2)"),
+        ("import os\ntry: os.abort()\nexcept BaseException: pass\n", "os.abort() ends the interpreter ({file}, line 2)"),
+        ("class Fatal(BaseException): pass\nraise Fatal\n", "Fatal ({file}, line 2)"),
         ("import nowhere_at_all\n", "No module named 'nowhere_at_all' ({file}, line 1)"),
         ("def __getattr__(name):\n    raise SystemExit(0)\n", "{file}, line 2, in __getattr__"),
         ("class Bad(Exception):\n    def __str__(self): 1 / 0\nraise Bad\n", "Bad: (its text cannot be shown"),
     ],
-    ids=["syntax", "exception", "exit", "import", "lookup", "speechless"],
+    ids=["syntax", "exception", "exit", "exit at once", "abort that is caught", "of its own", "import", "lookup", "speechless"],
 )
 def test_a_module_that_cannot_be_imported_is_told_with_its_own_file_and_line(project, text, named):
     (project / "broken.py").write_text(text, encoding="utf-8")
@@ -141,9 +144,12 @@ def test_a_path_instead_of_a_module_is_told_what_to_write(path):
         ("def install(self, accounts): raise SystemExit(0)", "could not install(accounts): SystemExit: 0"),
         ("def balances(self): raise SystemExit(0)", "could not read the committed state: SystemExit: 0"),
         ("def __init__(self, env): raise SystemExit(0)", "could not make the implementation: SystemExit: 0"),
+        ("def install(self, accounts): import os; os._exit(0)", "could not install(accounts): Exit: os._exit(0)"),
+        ("def balances(self): import os; os.abort()", "could not read the committed state: Exit: os.abort()"),
+        ("class Fatal(BaseException): pass\n    def balances(self): raise self.Fatal", "could not read the committed state: Fatal"),
         (MADE_AGAIN, "could not make the implementation once more: SystemExit: 0"),
     ],
-    ids=["number", "text", "install", "read", "made", "made again"],
+    ids=["number", "text", "install", "read", "made", "install at once", "read at once", "of its own", "made again"],
 )
 def test_what_an_adapter_does_wrong_outside_of_calls_is_its_own_mistake(project, body, named):
     (project / "adapter.py").write_text(f"import my_right\nclass MyOutbox(my_right.MyOutbox):\n    {body}\n", encoding="utf-8")
@@ -241,6 +247,8 @@ def test_what_can_mean_nothing_is_refused_before_the_search(arguments, named):
 
 # Ends from within and from outside:
 
+LOOPS = "import my_right\nclass MyOutbox(my_right.MyOutbox):\n    def {method}(self, *_):\n        while True: pass\n"
+
 ENDS = """import os, signal, sys
 import my_right
 class MyOutbox(my_right.MyOutbox):
@@ -253,18 +261,35 @@ class MyOutbox(my_right.MyOutbox):
 
 
 @pytest.mark.parametrize("method", ["execute", "relay"])
-def test_a_port_method_that_ends_the_interpreter_never_passes(project, method):
-    (project / "ends.py").write_text(ENDS.format(method=method, calls=0, what="sys.exit(0)"), encoding="utf-8")
+@pytest.mark.parametrize("what", ["sys.exit(0)", "os._exit(0)", "os.kill(os.getpid(), signal.SIGKILL)", "raise type('Fatal', (BaseException,), {})"])
+def test_a_port_method_that_ends_the_interpreter_never_passes(project, method, what):
+    (project / "ends.py").write_text(ENDS.format(method=method, calls=0, what=what), encoding="utf-8")
     done = acidtest("check", "outbox", "ends:MyOutbox", *ONE)
     assert done.returncode in (FAIL, INCONCLUSIVE), done.stdout + done.stderr
     assert "outbox: " in done.stdout
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("method", ["execute", "install", "balances"])
-def test_a_loop_that_never_ends_is_the_adapters_mistake(project, method):
-    text = f"import my_right\nclass MyOutbox(my_right.MyOutbox):\n    def {method}(self, *_):\n        while True: pass\n"
-    (project / "loops.py").write_text(text, encoding="utf-8")
+@pytest.mark.parametrize("method", ["execute", "relay"])
+def test_a_loop_that_never_ends_in_a_call_is_a_failure_with_its_schedule_and_place(project, method):
+    (project / "loops.py").write_text(LOOPS.format(method=method), encoding="utf-8")
+    done = acidtest("check", "outbox", "loops:MyOutbox", *ONE, env={**os.environ, "ACIDTEST_PATIENCE": "0.2"})
+    assert done.returncode == FAIL, done.stdout + done.stderr
+    assert "FAIL  outbox  G9: everything that was started ends" in done.stdout
+    assert f"{project / 'loops.py'}, line 4, in MyOutbox.{method}" in " ".join(done.stdout.split())
+    assert f"advance {'app' if method == 'execute' else 'relay'}-1 | begin {method}(" in done.stdout
+
+
+def test_a_loop_that_never_ends_at_import_is_told_with_its_place(project):
+    (project / "loops.py").write_text("while True: pass\n", encoding="utf-8")
+    done = acidtest("check", "outbox", "loops:MyOutbox", env={**os.environ, "ACIDTEST_PATIENCE": "0.2"})
+    assert done.returncode == USAGE, done.stdout + done.stderr
+    assert f"It was at {project / 'loops.py'}, line 1." in done.stderr
+
+
+@pytest.mark.parametrize("method", ["install", "balances"])
+def test_a_loop_that_never_ends_outside_of_calls_is_the_adapters_mistake(project, method):
+    (project / "loops.py").write_text(LOOPS.format(method=method), encoding="utf-8")
     done = acidtest("check", "outbox", "loops:MyOutbox", *ONE, env={**os.environ, "ACIDTEST_PATIENCE": "0.2"})
     assert done.returncode == USAGE, done.stdout + done.stderr
     assert f"{project / 'loops.py'}, line 4, in MyOutbox.{method}" in done.stderr
@@ -272,12 +297,22 @@ def test_a_loop_that_never_ends_is_the_adapters_mistake(project, method):
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_who_interrupts_is_told_what_was_known_so_far(project, name):
-    what = f"os.kill(os.getpid(), signal.{name})"
-    (project / "ends.py").write_text(ENDS.format(method="execute", calls=700, what=what), encoding="utf-8")
-    done = acidtest("check", "outbox", "ends:MyOutbox", "--search", "exhaustive", "--scope", "two withdrawals")
+@pytest.mark.parametrize(
+    ("search", "method", "calls", "so_far"),
+    [
+        ("exhaustive", "execute", 700, "two withdrawals: "),
+        ("exhaustive", "execute", 3, "two withdrawals: "),
+        ("stateful", "execute", 30, "drawn workloads: "),
+        ("exhaustive", "install", 0, "nothing was run yet"),
+    ],
+    ids=["exhaustive", "exhaustive, soon", "stateful", "installing"],
+)
+def test_who_interrupts_is_told_what_was_known_so_far(project, name, search, method, calls, so_far):
+    what = f"import ctypes; ctypes.CDLL(None).kill(os.getpid(), signal.{name})"  # as from outside
+    (project / "ends.py").write_text(ENDS.format(method=method, calls=calls, what=what), encoding="utf-8")
+    done = acidtest("check", "outbox", "ends:MyOutbox", "--search", search, "--scope", "two withdrawals")
     assert done.returncode == INTERRUPTED, done.stdout + done.stderr
-    assert "interrupted: two withdrawals: " in done.stdout
+    assert f"interrupted: {so_far}" in done.stdout
     assert "there is no verdict" in done.stderr
     assert "Traceback" not in done.stderr
     assert "outbox: pass" not in done.stdout

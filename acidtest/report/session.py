@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
+from functools import partial
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -90,7 +91,7 @@ class Session:
         self.results: list[Result] = []
         self.failures: list[Told] = []
         self._keep_going = keep_going
-        self._latest: Search | None = None
+        self._so_far: Callable[[], str] = lambda: "nothing was run yet"
         self._factory = factory
         self._implementation = implementation
         self._echo = echo
@@ -109,12 +110,17 @@ class Session:
         """
         scopes = tuple(find_scope(self.contract, name) for name in dict.fromkeys(scope_names))
         budget = Budget(None if self._budget.left is None else self._budget.left * share)
-        try:
+        with self._telling_how_far():
             self._explore(list(scopes or self.contract.scopes), budget)
+
+    @contextmanager
+    def _telling_how_far(self) -> Iterator[None]:
+        """Whoever interrupts is told how far it came."""
+        try:
+            yield
         except KeyboardInterrupt:
             clear_progress()
-            if self._latest is not None:
-                self._echo(f"interrupted: {progress_line(self._latest)}")
+            self._echo(f"interrupted: {self._so_far()}")
             raise
 
     def _explore(self, left: list[Scope], budget: Budget) -> None:
@@ -130,17 +136,21 @@ class Session:
                     left.remove(result.scope)
 
     def _progress(self, search: Search) -> None:
-        self._latest = search
+        self._so_far = partial(progress_line, search)
         progress(search)
+
+    def _progress_of_examples(self, tally: Tally) -> None:
+        self._so_far = partial(examples_line, tally)
+        progress_of_examples(tally)
 
     def stateful(self, examples: int, seed: int | None) -> None:
         """Run drawn workloads up to the first failure; or again and again, until nothing new is violated."""
         more = True
         while more:
-            with nothing_left_behind():
+            with nothing_left_behind(), self._telling_how_far():
                 harness, result = check_statefully(
                     self.contract, self._factory, examples=examples, seed=seed, backend=self._backend,
-                    seconds=self._budget.left, progress=progress_of_examples, without=self._left_out(),
+                    seconds=self._budget.left, progress=self._progress_of_examples, without=self._left_out(),
                 )  # fmt: skip
             try:
                 more = self._keep(harness, result) and self._keep_going
@@ -170,17 +180,20 @@ def progress(search: Search) -> None:
 
 def progress_line(search: Search) -> str:
     """How far a search is."""
-    return (
-        f"{search.scope.name}: {search.runs} runs, {len(search.states)} states, {search.seconds:.0f} s, "
-        f"complete up to {max(search.bound, 0)} faults"
-    )
+    complete = f"complete up to {search.bound} faults" if search.bound >= 0 else "not even complete without faults"
+    return f"{search.scope.name}: {search.runs} runs, {len(search.states)} states, {search.seconds:.0f} s, {complete}"
 
 
 def progress_of_examples(tally: Tally) -> None:
     """The same of the stateful search, now and then."""
     if tally.runs % _OFTEN == 1:
-        found = ", looking for the smallest that fails" if tally.violation is not None else ""
-        _show(f"drawn workloads: {tally.runs} runs, {len(tally.states)} states{found}")
+        _show(examples_line(tally))
+
+
+def examples_line(tally: Tally) -> str:
+    """How far a stateful search is."""
+    found = ", looking for the smallest that fails" if tally.violation is not None else ""
+    return f"drawn workloads: {tally.runs} runs, {len(tally.states)} states{found}"
 
 
 def _show(line: str) -> None:

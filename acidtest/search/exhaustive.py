@@ -22,6 +22,7 @@ from acidtest.search.budget import Budget, OutOfTime
 from acidtest.search.moves import Move, Position, follow, moves
 from acidtest.search.run import TERMINATION, Run, Violation
 from acidtest.search.settle import settle
+from acidtest.world.core import journal
 from acidtest.world.core.effects import CRASH, RESTART_DATABASE
 from acidtest.world.script.script import Misled, Missing
 
@@ -166,6 +167,9 @@ class Explorer:
             share: leave for later what has not begun within so many seconds; None for no limit.
         """
         self.recall()
+        journal.tell(journal.DOING, "exhaustive search")
+        if self._progress is not None:
+            self._progress(self.found)
         self.harness.budget = self._budget
         began = time.monotonic() - self.found.seconds
         try:
@@ -308,7 +312,7 @@ class Explorer:
     def _extend(self, run: Run, course: Course) -> None:
         longest = LONGEST_SCHEDULE + LONGEST_OPERATION * len(run.status)
         for _ in range(longest):
-            if run.violation is not None or (course.key is None and not self._is_new(run, course)):
+            if run.is_over or (course.key is None and not self._is_new(run, course)):
                 break
             course.memory, prefix, at = run.memory(), course.prefix, course.at
             options = moves(run, at, reduced=self._reduced)
@@ -400,7 +404,7 @@ class Explorer:
     def _ended(self, run: Run) -> None:
         """A run has come to rest."""
         self.found.schedules += 1
-        self._ended_well |= run.violation is None
+        self._ended_well |= not run.is_over
         self.found.finals.add((run.view, run.world.cluster.contents()))
         self.found.outcomes.update(run.status)
 

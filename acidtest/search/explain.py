@@ -12,7 +12,9 @@ from acidtest.search.exhaustive import Explorer
 from acidtest.search.failure import Failure, Row
 from acidtest.search.replay import Step, replay
 from acidtest.workload import scope_to_json
+from acidtest.world.core import journal
 from acidtest.world.core.effects import TIMEOUT, Decision
+from acidtest.world.core.patience import hurried
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -79,9 +81,11 @@ def told(harness: Harness, result: Result, implementation: str) -> Failure:
 
 def explained(harness: Harness, result: Result, failure: Failure, seconds: float = SECONDS) -> Failure:
     """A failure with what takes longer to find out: what else is violated, what still holds, and since when it was too late."""
+    journal.tell(journal.FOUND, failure.property_id)
     until, only = time.monotonic() + seconds, harness.only
-    broken = replay(harness, result.scope, result.schedule, all_properties=True).broken | {failure.property_id}
-    late, stopped = _too_late(harness, result.scope, result.schedule, failure.property_id, until)
+    with hurried():
+        broken = replay(harness, result.scope, result.schedule, all_properties=True).broken | {failure.property_id}
+        late, stopped = _too_late(harness, result.scope, result.schedule, failure.property_id, until)
     harness.prepare(result.scope, only)
     return replace(
         failure,

@@ -14,11 +14,10 @@ from acidtest.search.budget import Budget
 from acidtest.search.follow import Follower
 from acidtest.search.reachable import NOT_COUNTED, Reachable, reachable
 from acidtest.workload import Scope
-from acidtest.world.core import interrupt
 from acidtest.world.core.effects import CANCELLATIONS, CRASH, RESTART_DATABASE
 from acidtest.world.core.events import describe
 from acidtest.world.core.host import building
-from acidtest.world.core.process import EXITS
+from acidtest.world.core.process import is_of_code
 from acidtest.world.core.world import World
 from acidtest.world.databases.table import DEFAULT, open_cluster
 from acidtest.world.devices.table import DEVICES
@@ -328,12 +327,12 @@ class Harness:
         """
         host = world.cluster.host(f"{member}-{OBSERVER}" if member else OBSERVER)
         try:
-            with building(host):
+            with building(host, what):
                 return call(world.environment(host))
         except AcidtestError:
             raise
-        except (Exception, *EXITS) as error:  # code of the adapter's may raise anything, and it is the adapter's to mend
-            if interrupt.has_come():
+        except BaseException as error:  # code of the adapter's may raise anything, and it is the adapter's to mend
+            if not is_of_code(error):
                 raise
             where = place_of(error)
             at = f" ({where})" if where else ""

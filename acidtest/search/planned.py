@@ -88,7 +88,7 @@ class PlannedRun:
             if move is None:
                 break
             self._perform(move)
-            if self.run.violation is not None:
+            if self.run.is_over:
                 return
         settle(self.run)
 

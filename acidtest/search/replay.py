@@ -10,6 +10,7 @@ from acidtest.search.moves import Position, follow, moves
 from acidtest.search.run import Run, Violation
 from acidtest.search.settle import NOTICED, settle
 from acidtest.workload import ENVIRONMENT
+from acidtest.world.core import journal
 from acidtest.world.core.effects import CANCELLED, CRASH, Decision
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def replay(
         all_properties: go on after a violation, to see which other properties fail.
     """
     harness.prepare(scope, frozenset({"none"}) if all_properties else harness.only)
+    journal.tell(journal.DOING, "replay")
     run = Run(harness)
     run.world.records = True
     result = Replayed()
@@ -95,9 +97,9 @@ def replay(
                     continue
                 break
             _step(run, decision, watch, result)
-            if run.violation is not None:
+            if run.is_over:
                 break
-        if run.violation is None and (lenient or result.diverged is None):
+        if not run.is_over and (lenient or result.diverged is None):
             _to_rest(run, result, watch, lenient=lenient)
         result.violation = run.violation
         result.broken = watch.broken if watch is not None else {run.violation.property} if run.violation else set()
@@ -153,7 +155,7 @@ def _to_rest(run: Run, result: Replayed, watch: _Watch | None, *, lenient: bool)
             result.steps.pop()  # it waits for a lock, and nothing has happened
             continue
         at = follow(run, options[0].decision)
-        if run.violation is not None:
+        if run.is_over:
             return
     before, outside = run.world.cluster.values(), run.world.devices.seen()
     run.harness.settled.clear()

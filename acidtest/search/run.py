@@ -8,7 +8,9 @@ from acidtest.port import Role
 from acidtest.properties.shared.seen import Seen
 from acidtest.search.follow import NOTHING
 from acidtest.workload import ENVIRONMENT
-from acidtest.world.core.events import STALE
+from acidtest.world.core import journal
+from acidtest.world.core.events import STALE, Event
+from acidtest.world.core.patience import Endless
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from acidtest.search.harness import Harness
     from acidtest.workload import Operation, Scope
     from acidtest.world.core.effects import Decision
-    from acidtest.world.core.events import Event
     from acidtest.world.core.world import World
 
 #: What is violated when the model does not allow what was observed, and no property says why.
@@ -38,7 +39,7 @@ class Violation(NamedTuple):
 class Run:
     """One run of a harness's scope.
 
-    `violation` is the first thing that went wrong; `view` what is seen now; `candidates` the number of the set of model
+    `violation` is the first thing that went wrong, `stuck` says that a call never ends; `view` what is seen now; `candidates` the number of the set of model
     states that are consistent with everything so far. Whoever records the run may be told of its events (`on_events`), and
     of each step while it comes to rest: which process did what (`on_rest`).
     """
@@ -47,6 +48,7 @@ class Run:
         """Start the world of the scope that the harness is prepared for; or go on in `world`, which has just started."""
         self.harness = harness
         self.scope: Scope = harness.prepared()
+        journal.begin(self.scope.name)
         self.world = world or harness.world()
         operations = self.scope.operations()
         self._index = {op.name: i for i, op in enumerate(operations)}
@@ -63,7 +65,7 @@ class Run:
         self._durable_key: Hashable = None
         self._durable: Hashable = None
         self._outside: dict[str, Any] = {}
-        self.wedged = False
+        self.wedged = self.stuck = False
         self.faults = 0
         self.view: Any = None
         self._look()
@@ -74,8 +76,12 @@ class Run:
         """Carry out a decision and look at what it did; False where it would have to wait for a lock."""
         self.look_at_clock()
         effect = self._kind(decision)
-        if not self.world.perform(decision):
-            return False
+        try:
+            if not self.world.perform(decision):
+                return False
+        except Endless as error:
+            self.give_up(error)
+            return True
         if decision.fault or decision.kind in ("crash", "victim") or decision.restarts_database:
             self.faults += 1
             self._befell(decision, effect)
@@ -91,6 +97,21 @@ class Run:
         if self.violation is None:
             self.harness.budget.look()
 
+    def give_up(self, error: Endless) -> None:
+        """A call comes to no effect any more, so nothing can follow."""
+        self.stuck = True
+        self._look()
+        if self.violation is None and self.harness.looks_for(TERMINATION):
+            self.violation = Violation(TERMINATION, f"everything that was started ends: {error.what}", self.view, self.view)
+        if self.on_events is not None:
+            self.on_events([*self.world.events, Event("error", error.process, "never ends")])
+        self.world.events.clear()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it goes no further: something is violated, or never ends."""
+        return self.stuck or self.violation is not None
+
     def key(self) -> Hashable:
         """Equal for two runs of which every continuation gives the same verdict."""
         windows = tuple([(i, frozenset(w)) for i, w in self.windows.items()])
@@ -100,6 +121,7 @@ class Run:
 
     def close(self) -> None:
         """Give the cluster back."""
+        journal.note(journal.OVER)
         self.world.close()
 
     def memory(self) -> tuple[Any, ...]:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from acidtest.port import Role
 from acidtest.search.run import TERMINATION, Violation
 from acidtest.workload import ENVIRONMENT
+from acidtest.world.core import journal
 from acidtest.world.core.effects import DEADLOCK
 from acidtest.world.core.events import Event, describe
+from acidtest.world.core.patience import Endless
 from acidtest.world.core.process import Task
 
 if TYPE_CHECKING:
@@ -37,6 +39,14 @@ NOTICED = ""
 
 def settle(run: Run) -> None:
     """Bring `run` to rest and check what must hold there; `run.violation` says what does not."""
+    try:
+        _settle(run)
+    except Endless as error:
+        run.give_up(error)
+        _did(run, error.process, "…")
+
+
+def _settle(run: Run) -> None:
     world = run.world
     for device in world.devices.values():
         device.down = False
@@ -75,6 +85,7 @@ def _revive(run: Run, *, everyone: bool) -> None:
                 break
             if process.alive and process.incarnation > 0:
                 world.crash(name)
+            _will(name, "restart")
             world.restart(name)
             _did(run, name, "restart")
             _start(run, name)
@@ -135,7 +146,9 @@ def _call(run: Run, name: str, method: str) -> bool:
     number, idle = run.harness.number, run.harness.idle
     before = name, method, *map(number, run.world.key())
     if before in idle and run.on_rest is None:
+        run.look_again()
         return True
+    _will(name, f"{method}()")
     if not _finish(run, run.world.call(name, method)):
         return False
     if before == (name, method, *map(number, run.world.key())):
@@ -156,8 +169,15 @@ def _did(run: Run, process: str, action: str) -> None:
         run.on_rest(process, action)
 
 
+def _will(process: str, action: str) -> None:
+    """Tell whoever supervises the search what is done next."""
+    journal.note(f"rest {process} | {action}")
+
+
 def _next(run: Run, task: Task) -> str:
     """What a task is about to do, for whoever records the run."""
+    if journal.is_kept() and task.pending is not None:
+        _will(task.process.name, task.pending.label)
     return task.pending.label if run.on_rest is not None and task.pending is not None else ""
 
 
@@ -182,6 +202,7 @@ def _tell(run: Run) -> bool:
 def _give(run: Run, process: Process, method: str, source: str) -> bool:
     """Call a method with what comes from a source."""
     given = run.world.sources.given(source, process)
+    _will(process.name, f"{method}()")
     task = run.world.call(process.name, method, *given)
     ended = _finish(run, task)
     run.world.sources.ended(source, process, given, known=task.finished and task.error is None)
@@ -264,6 +285,7 @@ def _ask(run: Run, name: str, operation: Operation) -> None:
     if not process.ready:
         return
     method = getattr(process.implementation, operation.method)
+    _will(name, f"{operation} again")
     task = Task(operation.name, process)
     run.world.events.append(Event("invoke", operation.name))
     task.start(lambda: method(*operation.arguments))

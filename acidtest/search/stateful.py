@@ -26,6 +26,7 @@ from acidtest.search.exhaustive import without_collector
 from acidtest.search.harness import Harness
 from acidtest.search.planned import NO_DEPARTURE, Occasions, Plan, PlannedRun, fault_of
 from acidtest.search.verdict import Result, conclude
+from acidtest.world.core import journal
 from acidtest.world.core.effects import CRASH
 from acidtest.world.databases.table import DEFAULT
 
@@ -98,6 +99,14 @@ class Tally:
             self.progress(self)
 
 
+class _ViolatedForEver(BaseException):
+    """What is violated takes long to see: it is not shrunk. No `Exception`: Hypothesis lets it pass."""
+
+    def __init__(self, violation: Violation) -> None:
+        super().__init__()
+        self.violation = violation
+
+
 class WorkloadMachine(RuleBasedStateMachine):
     """Runs drawn workloads. `machine_for` makes the subclass for a contract and an implementation."""
 
@@ -120,12 +129,12 @@ class WorkloadMachine(RuleBasedStateMachine):
         """Say what was violated.
 
         Raises:
-            Violated: always.
+            Violated: always, in one form or the other.
         """
         violation, tally = planned.run.violation, self.tally
         assert violation is not None  # noqa: S101 - it is called of violations only
         tally.violation, tally.schedule, tally.scope = violation, planned.schedule, workload
-        raise Violated(violation)
+        raise (_ViolatedForEver if planned.run.stuck else Violated)(violation)
 
 
 def take(harness: Harness, tally: Tally, workload: Scope, plan: Plan) -> PlannedRun:
@@ -213,6 +222,7 @@ def run_machine(machine: type[WorkloadMachine], chosen: settings) -> None:
     if hasattr(machine, _REPRODUCE):
         _run_ungrouped(machine, chosen)
         return
+    journal.tell(journal.DOING, "stateful search")
     kept, fresh = ([phase for phase in chosen.phases if phase is not left_out] for left_out in (Phase.generate, Phase.reuse))
     if Phase.reuse in kept:
         with suppress(SkipTest):  # Hypothesis says so where nothing was kept
@@ -288,6 +298,8 @@ def _run_ungrouped(machine: type[WorkloadMachine], chosen: settings) -> None:
     """
     try:
         run_state_machine_as_test(machine, settings=chosen)
+    except _ViolatedForEver as seen:
+        raise Violated(seen.violation) from None
     except BaseExceptionGroup as group:
         found, others = group.split(Violated)
         raise (others or found or group).exceptions[0] from group

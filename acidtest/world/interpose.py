@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from acidtest.world.core import interrupt
 from acidtest.world.databases.sqlite import driver
-from acidtest.world.python import standard_library
+from acidtest.world.python import ends, standard_library
 
 
 def install() -> None:
@@ -15,4 +15,5 @@ def install() -> None:
     """
     interrupt.listen()
     standard_library.install()
+    ends.install()
     driver.install()

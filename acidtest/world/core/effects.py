@@ -132,5 +132,9 @@ class RunEnded(Exception):  # noqa: N818 - not an error of anyone
     """
 
 
+class Aside(BaseException):  # noqa: N818 - not an error of anyone
+    """For whoever runs the world: raised in a task, but no business of the code under test."""
+
+
 class ProcessCrash(BaseException):  # noqa: N818 - not an error of anyone
     """Thrown into every task of a process that has died; no `except Exception` may catch it."""

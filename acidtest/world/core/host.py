@@ -12,6 +12,8 @@ import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from acidtest.world.core import journal
+from acidtest.world.core.exits import watched
 from acidtest.world.core.locks import genuine, of_tasks
 from acidtest.world.core.patience import bounded
 from acidtest.world.core.process import current_task, outside
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from acidtest.errors import AcidtestError
     from acidtest.world.core.backend import Backend, Connection, Database, Hold
     from acidtest.world.core.process import Machine
 
@@ -29,15 +32,16 @@ _building: list[Machine] = []
 
 
 @contextmanager
-def building(host: Machine) -> Iterator[None]:
+def building(host: Machine, what: str = "make the implementation") -> Iterator[None]:
     """While an adapter is built or called outside of a task, its connections belong to `host`.
 
     Arguments:
         host: where it is built.
+        what: what it does, for whoever supervises this process.
     """
     _building.append(host)
     try:
-        with of_tasks(), bounded():
+        with journal.outside(what), of_tasks(), bounded(), watched():
             yield
     finally:
         _building.pop()
@@ -72,6 +76,7 @@ class Host:
         self._database = database
         self._by_address = by_address
         self.releases = 0
+        self.endless: dict[tuple[str, int], Callable[[], AcidtestError]] = {}
         self._engines: dict[tuple[str, bool], sa.Engine] = {}
         self._spares: dict[tuple[str, bool], list[Connection]] = {}
         self._listeners: dict[tuple[str, bool], Hashable] = {}

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from types import FrameType
 
+#: A supervisor passes on what a terminal sends to both: what comes again so soon is the same, in seconds.
+_AT_ONCE = 1.0
 _come = False
+_since = 0.0
 
 
 def listen() -> None:
@@ -28,11 +32,13 @@ def interrupt(_number: int = 0, _frame: FrameType | None = None) -> None:
     """End the search.
 
     Raises:
-        KeyboardInterrupt: always.
+        KeyboardInterrupt: always, but where it was raised just now.
     """
-    global _come  # noqa: PLW0603 - signals are of the whole interpreter
-    _come = True
-    raise KeyboardInterrupt
+    global _come, _since  # noqa: PLW0603 - signals are of the whole interpreter
+    now = time.monotonic()
+    if not _come or now - _since > _AT_ONCE:
+        _come, _since = True, now
+        raise KeyboardInterrupt
 
 
 def has_come() -> bool:

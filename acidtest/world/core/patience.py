@@ -1,5 +1,7 @@
 """Code that comes to no effect for long is given up: a loop that nothing ends must not keep the verdict away.
 
+In a call that the search drives it is a violation of termination; elsewhere it is the adapter's mistake.
+
 A timer of the time that the interpreter itself has used looks now and then where the code under test is. If that is within
 the same call, after the same effects, as long before, the call is parked for ever, which no `except` can catch. There is
 no such timer outside of the main thread, or where someone else uses it: then everything is waited for.
@@ -11,16 +13,19 @@ import atexit
 import math
 import os
 import signal
+import sys
 import threading
+import time
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from acidtest.errors import ContractError, UsageError, is_users, place
+from acidtest.errors import ContractError, UsageError, is_acidtest, is_users, place
 from acidtest.world.core.process import current_task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import FrameType
+    from types import CodeType, FrameType
 
     from acidtest.world.core.process import Task
 
@@ -32,8 +37,29 @@ PATIENCE = 10.0
 _GLANCE, _GLANCES = 1.0, 4
 #: A dead process has nothing to do any more: after so many looks it is left alone.
 _LAST_GLANCES = 2
+#: Seconds of its own time that a process uses at most, from one question to the next, while it waits.
+_BUSY = 0.2
+#: Outside of calls code may wait so many times as long: for a program that it has started, for example.
+_OUTSIDE = 6
+_DEBUGGERS = ("pdb", "bdb", "cmd", "code")
 #: After so many looks at which no code under test was running, there are no more.
 _IDLE = 60
+
+
+class Endless(ContractError):  # noqa: N818 - it says what happened
+    """A call comes to no effect any more.
+
+    Arguments:
+        message: all that is to be said where nobody makes a verdict of it.
+        name: the task.
+        process: its process.
+        what: what happened, and where, in short.
+    """
+
+    def __init__(self, message: str, name: str, process: str, what: str) -> None:
+        """Keep them."""
+        super().__init__(message)
+        self.name, self.process, self.what = name, process, what
 
 
 class GivenUp(BaseException):  # noqa: N818 - not an error of anyone
@@ -41,7 +67,11 @@ class GivenUp(BaseException):  # noqa: N818 - not an error of anyone
 
 
 class _Watch:
-    """What the timer has seen. `call` numbers calls outside of tasks, `depth` says whether there is one."""
+    """What the timer has seen. `call` numbers calls outside of tasks, `depth` says whether there is one.
+
+    Outside of tasks it waits `times` as long. `waits_at` is where code waits in real time, `waited` for how long, `used` the time that
+    the process had used by then, `asked` when that was asked last. `known` is the code that was given up before; with that it `hurries`, or not.
+    """
 
     def __init__(self) -> None:
         self.armed = False
@@ -52,6 +82,11 @@ class _Watch:
         self.stage: object = None
         self.seen = 0
         self.needed = 0
+        self.times = 1
+        self.hurries = False
+        self.known: set[CodeType] = set()
+        self.waits_at: object = None
+        self.waited = self.used = self.asked = 0.0
 
 
 _watch = _Watch()
@@ -105,8 +140,11 @@ def patience() -> float:
 
 
 @contextmanager
-def bounded() -> Iterator[None]:
+def bounded(times: int = 1) -> Iterator[None]:
     """For code under test that runs outside of any task: it is given up as a whole, whatever it does.
+
+    Arguments:
+        times: how many times as long as for others one waits for it.
 
     Raises:
         ContractError: it was.
@@ -114,12 +152,24 @@ def bounded() -> Iterator[None]:
     arm()
     _watch.call += 1
     _watch.depth += 1
+    _watch.times = times
     try:
         yield
     except GivenUp as error:
         raise ContractError(str(error)) from None
     finally:
         _watch.depth -= 1
+        _watch.times = 1
+
+
+@contextmanager
+def hurried() -> Iterator[None]:
+    """For explanations: code that was given up before is given up again as soon as it is seen at the same."""
+    _watch.hurries = True
+    try:
+        yield
+    finally:
+        _watch.hurries = False
 
 
 def _look(_number: int, frame: FrameType | None) -> None:
@@ -134,26 +184,100 @@ def _look(_number: int, frame: FrameType | None) -> None:
             disarm()
         return
     _watch.seen += 1
-    if task is None and _watch.seen > _watch.needed:
-        raise GivenUp(_what("The adapter did not come to an end within", frame))
-    if task is not None and _watch.seen > (_watch.needed if task.process.alive else _LAST_GLANCES):
+    if task is None and _watch.seen > _watch.needed * _watch.times:
+        happened = f"The adapter did not come to an end within {_watch.patience * _watch.times:g} s of its own time"
+        raise GivenUp(_message(happened, _place(frame)))
+    if task is not None and _watch.seen > _most(task, frame):
         _give_up(task, frame)
+
+
+def look_at_waiting(frame: FrameType | None) -> None:
+    """Look whether code under test waits for something in real time, which never comes: nothing else runs meanwhile.
+
+    The timer does not see it, for it uses no time. Whoever sees that nothing happens may ask.
+
+    Arguments:
+        frame: where the interpreter is.
+
+    Raises:
+        GivenUp: it waits outside of any call, and has waited for long.
+    """
+    task, now, used = current_task(), time.monotonic(), time.process_time()
+    at = (task or _watch.call, task and task.effects) if _waits(frame) and (task is not None or _watch.depth) else None
+    if at is None or at != _watch.waits_at or used - _watch.used > _BUSY:
+        _watch.waits_at, _watch.waited = at, 0.0
+    else:
+        _watch.waited += min(now - _watch.asked, 2 * _GLANCE)  # more has passed only where all of us were stopped
+    _watch.asked, _watch.used = now, used
+    if at is None or _watch.waited <= patience() * (1 if task is not None else _OUTSIDE):
+        return
+    _watch.waits_at, message = None, _waiting(task, _place(frame))
+    del frame
+    if task is None:
+        raise GivenUp(message)
+    if task.process.alive:
+        task.give_up(ContractError(message))
+
+
+def _waits(frame: FrameType | None) -> bool:
+    """Whether it is code under test that waits, or a library for it; not acidtest, and nobody who looks for a bug."""
+    if sys.gettrace() is not None:
+        return False
+    while frame is not None:
+        if is_acidtest(frame.f_code.co_filename) or frame.f_globals.get("__name__") in _DEBUGGERS:
+            return False
+        if is_users(frame.f_code.co_filename):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _waiting(task: Task | None, at: str) -> str:
+    who = "The adapter" if task is None else task.name
+    return (
+        f"{who} waits in real time, at {at}, for what does not come: nothing else goes on meanwhile. A lock that another call holds is "
+        "given back only when that goes on, and to wait for that takes a lock that acidtest knows: write threading.Lock(), as an "
+        "attribute of its module, in the constructor. One that was made at import, or by a name taken before acidtest was loaded, is "
+        "not known. Nothing can be said about the code before that."
+    )
+
+
+def _most(task: Task, frame: FrameType | None) -> int:
+    """How often a task may be seen at the same before it is given up."""
+    if not task.process.alive:
+        return _LAST_GLANCES
+    where = _users(frame)
+    return 1 if _watch.hurries and where is not None and where.f_code in _watch.known else _watch.needed
 
 
 def _give_up(task: Task, frame: FrameType | None) -> None:
     _watch.stage = None
-    error = ContractError(_what(f"{task.name} came to no effect within", frame))
-    del frame
-    task.give_up(error)
+    happened, at, where = f"{task.name} came to no effect within {_watch.patience:g} s of its own time", _place(frame), _users(frame)
+    error = partial(Endless, _message(happened, at), task.name, task.process.name, f"{happened}, at {at}" if at else happened)
+    if task.process.alive:
+        task.process.host.endless[task.name, task.process.digest] = error
+        if where is not None:
+            _watch.known.add(where.f_code)
+    del frame, where
+    task.give_up(error())
 
 
-def _what(happened: str, frame: FrameType | None) -> str:
-    where = frame
-    while where is not None and not is_users(where.f_code.co_filename):
-        where = where.f_back
-    where = where or frame
-    at = f" It was at {place(where.f_code, where.f_lineno)}." if where is not None else ""
+def _message(happened: str, at: str) -> str:
+    where = f" It was at {at}." if at else ""
     return (
-        f"{happened} {_watch.patience:g} s of its own time.{at} What never ends gives no answer, so there is no verdict. "
-        f"Let it end, or give it more time by {VARIABLE} (in seconds)."
+        f"{happened}.{where} What never ends gives no answer, so there is no verdict. Let it end, or give it more time by {VARIABLE} "
+        "(in seconds)."
     )
+
+
+def _place(frame: FrameType | None) -> str:
+    """Where the code was, in the user's own files if it was in any."""
+    where = _users(frame) or frame
+    return "" if where is None else place(where.f_code, where.f_lineno)
+
+
+def _users(frame: FrameType | None) -> FrameType | None:
+    """The innermost frame of the user's own code."""
+    while frame is not None and not is_users(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame

@@ -11,9 +11,11 @@ from asyncio import CancelledError
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
+from greenlet import GreenletExit
+
 from acidtest.world.core import interrupt
 from acidtest.world.core.carrier import Carrier, GreenletCarrier
-from acidtest.world.core.effects import CRASH, Effect, ProcessCrash
+from acidtest.world.core.effects import CANCELLED_AFTER, CRASH, Aside, Effect, ProcessCrash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -26,8 +28,8 @@ _LAST_WORDS = 20
 #: After so many things in a row that are not effects, such as BEGIN or reading the clock, a task is parked all the same.
 _QUIET = 1_000
 
-#: What code ends its own process with.
-EXITS = (SystemExit, KeyboardInterrupt, GeneratorExit)
+#: Whose exceptions are for whoever runs the tests, wherever they strike: a time-out, for example.
+_RUNNERS = ("_pytest", "hypothesis")
 
 _current: Task | None = None
 
@@ -35,6 +37,16 @@ _current: Task | None = None
 def current_task() -> Task | None:
     """The task that is running now; None outside of any (while an adapter is built, installed or observed)."""
     return _current
+
+
+def is_of_code(error: BaseException) -> bool:
+    """Whether an exception has to do with code under test alone: it ends no more than what it was raised in.
+
+    Not so Ctrl-C, and what is for whoever runs the tests.
+    """
+    if interrupt.has_come() or isinstance(error, (GreenletExit, Aside)):
+        return False
+    return not any(kind.__module__.partition(".")[0] in _RUNNERS for kind in type(error).__mro__)
 
 
 def complain(error: AcidtestError) -> NoReturn:
@@ -102,12 +114,15 @@ class Machine(Protocol):
     """What a process needs of the host that it runs on, and a driver of the host of the code that connects.
 
     `releases` counts what may have freed a lock. `histories` numbers all that processes have seen, by what they had seen before.
+    `endless` are the computations that were given up there, by the name of the task and all that its process had seen: what was
+    seen again leads there again.
     """
 
     name: str
     service: str
     releases: int
     histories: dict[Hashable, int]
+    endless: dict[tuple[str, int], Callable[[], AcidtestError]]
 
     def pins(self) -> Sequence[Hashable]:
         """What the open transactions of each connection have done and seen."""
@@ -316,22 +331,31 @@ class Task:
 
         def body() -> None:
             try:
+                if self.process.host.endless:
+                    self.leave_if_endless()
                 self.value = call()
             except (Exception, CancelledError) as error:  # noqa: BLE001 - whatever escapes means "unknown"
-                self.error = error
+                if self.process.alive:
+                    self.error = error
             except ProcessCrash:
                 pass
-            except EXITS as error:
-                if interrupt.has_come() and self.process.alive:
+            except BaseException as error:
+                if self.process.alive and not is_of_code(error):
                     raise
-                self._exit(error)
+                self.exit(error)
             self.finished = True
 
         self.process.remember(self.name)
         self._run(lambda: self.carrier.start(body))
 
-    def _exit(self, error: BaseException) -> None:
-        """The code has ended its process, there and then: as in production, nothing of it goes on."""
+    def leave_if_endless(self) -> None:
+        """Be given up at once where the same was given up before: the code would go the same way as then."""
+        again = self.process.host.endless.get((self.name, self.process.digest))
+        if again is not None:
+            self.give_up(again())
+
+    def exit(self, error: BaseException) -> None:
+        """The code has ended its process, there and then, by `error`: as in production, nothing of it goes on."""
         if self.process.alive:
             self.error = error
             self.process.die()
@@ -429,5 +453,7 @@ class Task:
                 self.process.scribe.dies(self)
             self.process.die()
             raise ProcessCrash
+        if self.process.host.endless and fault != CANCELLED_AFTER:
+            self.leave_if_endless()
         if self.call is not None:
             self.call.saw(fault)

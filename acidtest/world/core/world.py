@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from acidtest.errors import AcidtestError, ContractError, HarnessError, place_of
 from acidtest.workload import ENVIRONMENT
-from acidtest.world.core import interrupt
+from acidtest.world.core import journal
 from acidtest.world.core.actors import Actors
 from acidtest.world.core.device import Device, Surroundings
 from acidtest.world.core.devices import Devices
@@ -24,7 +24,7 @@ from acidtest.world.core.host import building
 from acidtest.world.core.late import LateEffects
 from acidtest.world.core.locks import of_tasks
 from acidtest.world.core.patience import arm
-from acidtest.world.core.process import EXITS, Process, Task
+from acidtest.world.core.process import Process, Task, is_of_code
 from acidtest.world.core.raised import raised
 from acidtest.world.core.time import PASSED, SLEEP, VirtualTime
 
@@ -103,8 +103,12 @@ class World:
     def perform(self, decision: Decision) -> bool:
         """Carry out a decision; False where the effect would wait for a lock (then nothing has happened)."""
         kind, target, fault, _ = decision
+        journal.note(decision)
         if kind == "advance":
-            return self.advance(target, fault)
+            performed = self.advance(target, fault)
+            if not performed:
+                journal.take_back()
+            return performed
         if kind == "crash":
             self.crash(target)
         elif decision.restarts_database:
@@ -293,8 +297,8 @@ class World:
                 process.implementation = self.factory(self.environment(host, process))
         except AcidtestError:
             raise
-        except (Exception, *EXITS) as error:
-            if interrupt.has_come():
+        except BaseException as error:
+            if not is_of_code(error):
                 raise
             where = place_of(error)
             message = (
@@ -352,7 +356,8 @@ class World:
         elif task is self.starting.get(process.name):
             self._started(process, task)  # it has failed to start, and would again and again
         else:
-            self.events.append(Event("error", process.name, f"ends itself: {describe(task.error)}"))
+            self.events.append(Event("error", process.name, f"ends itself: {describe(task.error)}", self._raised(task)))
+            task.error = None  # nor are its frames kept alive
             self._bury(process)
 
     def _replied(self, client: Session, task: Task) -> None:

@@ -4,8 +4,9 @@ Read them in this order, each needs only those before it:
 
 1. `uncontrolled`: what code does behind the world's back is reported.
 2. `standard_library`: real sleep, and event loops in real time, are replaced.
-3. `event_loop`: asyncio in virtual time, a loop for each process.
-4. `coroutines`: calls that are coroutines, driven to their effects.
+3. `ends`: what ends an interpreter ends a simulated process.
+4. `event_loop`: asyncio in virtual time, a loop for each process.
+5. `coroutines`: calls that are coroutines, driven to their effects.
 
 The locks of `threading` are taken over in `acidtest.world.core.locks`: whatever builds an adapter needs them.
 """

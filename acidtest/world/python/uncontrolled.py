@@ -16,7 +16,7 @@ from acidtest.errors import NondeterminismError
 from acidtest.world.core.process import complain, current_task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _PROCESS = "starts another process", "Take it out of what is tested, or call it through env.broker."
 _THREAD = "starts a thread", "Let acidtest run the calls side by side; it tries every order."
@@ -32,6 +32,8 @@ _EVENTS = {
 }
 #: Arguments with which an event is nobody's business.
 _HARMLESS: dict[str, tuple[Any, ...] | None] = {}
+#: What else is done upon an event, before it happens.
+_HANDLERS: dict[str, Callable[[str, tuple[Any, ...]], None]] = {}
 _allowed = 0
 _watching = False
 
@@ -57,6 +59,16 @@ def report(event: str, what: str, remedy: str, harmless: tuple[Any, ...] | None 
     """
     _EVENTS[event] = what, remedy
     _HARMLESS[event] = harmless
+
+
+def handle(event: str, handler: Callable[[str, tuple[Any, ...]], None]) -> None:
+    """Watch for an event of which not only a running task is guilty.
+
+    Arguments:
+        event: what Python's audit hooks call it.
+        handler: called with the event and its arguments before it happens; what it raises keeps it from happening.
+    """
+    _HANDLERS[event] = handler
 
 
 def _watch_threads() -> None:
@@ -87,7 +99,9 @@ def allowed() -> Iterator[None]:
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    if event not in _EVENTS or _allowed:
+    if _allowed or event not in _EVENTS:
+        if event in _HANDLERS and not _allowed:
+            _HANDLERS[event](event, arguments)
         return
     task = current_task()
     if task is None or not task.process.alive or arguments == _HARMLESS.get(event):

@@ -10,13 +10,16 @@ from acidtest.world.script.script import Change, Landed, Missing, Outcome, Scrip
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
+    from acidtest.world.core.process import Machine
+
 
 class PlayedHost:
     """The host of a process: what its connections see and hold, as the script says."""
 
-    def __init__(self, name: str, service: str, backend: str, histories: dict[Hashable, int]) -> None:
-        """Start without connections."""
-        self.name, self.service, self.backend, self.histories = name, service, backend, histories
+    def __init__(self, original: Machine) -> None:
+        """Start without connections; stand for `original`."""
+        self.name, self.service, self.backend = original.name, original.service, original.backend
+        self.histories, self.endless = original.histories, original.endless
         self.releases = 0
         self._pins: tuple[Any, ...] = ()
         self._holds: tuple[Hold, ...] = ()
@@ -94,8 +97,7 @@ class PlayedCluster:
         """The host of the process `name`."""
         host = self._hosts.get(name)
         if host is None:
-            original = self._like.host(name)
-            host = self._hosts[name] = PlayedHost(name, original.service, original.backend, original.histories)
+            host = self._hosts[name] = PlayedHost(self._like.host(name))
         return host
 
     def contents(self) -> tuple[int, ...]:

@@ -190,9 +190,9 @@ class Played:
 
 def error_of(raised: Raised) -> BaseException:
     """An error that reads like the one that was raised, and holds on to nothing of that."""
-    return raised.exit() if raised.exit is not None else _error(raised.name)(raised.text)
+    return _error(raised.name, BaseException if raised.ends else Exception)(raised.text)
 
 
 @cache
-def _error(name: str) -> type[Exception]:
-    return type(name, (Exception,), {})
+def _error(name: str, base: type[BaseException]) -> type[BaseException]:
+    return type(name, (base,), {})

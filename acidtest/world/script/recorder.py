@@ -9,7 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acidtest.errors import AcidtestError, text_of
-from acidtest.world.core.process import EXITS, current_task
+from acidtest.world.core.process import current_task, is_of_code
 from acidtest.world.script.script import (
     ABSENT,
     BLOCKED,
@@ -157,23 +157,19 @@ class Recorder:
         self._open(task, begins(process, task.name, what))
         try:
             value = call()
-        except (Exception, CancelledError, *EXITS) as error:
+        except BaseException as error:
             self._failed(task, error)
-            raise
-        except BaseException:
-            self._drop(task)
             raise
         if process.alive:
             self._close(task, Returned(self._kept(value, f"what {what} returns")))
         return value
 
     def _failed(self, task: Task, error: BaseException) -> None:
-        if not task.process.alive or isinstance(error, AcidtestError):
+        ends = not isinstance(error, (Exception, CancelledError))
+        if not task.process.alive or isinstance(error, AcidtestError) or (ends and not is_of_code(error)):
             self._drop(task)
-        elif isinstance(error, EXITS):
-            self._close(task, Raised("", "", type(error)))
         else:
-            self._close(task, Raised(type(error).__name__, text_of(error)))
+            self._close(task, Raised(type(error).__name__, text_of(error), ends))
 
     def ask(self, process: Process, path: tuple[Any, ...], call: Callable[[], Any]) -> Any:
         """Let a task ask a device."""

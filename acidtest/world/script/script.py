@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from acidtest.world.core.effects import Aside
+
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
@@ -30,11 +32,11 @@ ABSENT = object()
 METHOD = object()
 
 
-class Missing(BaseException):
+class Missing(Aside):
     """The script does not go on here. No `Exception`: nobody takes it for a failure of a run."""
 
 
-class Misled(BaseException):
+class Misled(Aside):
     """What was played is not what the code does: whoever has gone by the script has to begin anew."""
 
 
@@ -58,11 +60,11 @@ class Returned(NamedTuple):
 
 
 class Raised(NamedTuple):
-    """The call has raised: an error of the type's name and text, or what ends the process, as it is."""
+    """The call has raised an error of the type's name and text, which `ends` the process, or only the call."""
 
     name: str
     text: str
-    exit: type[BaseException] | None = None
+    ends: bool = False
 
 
 class Change(NamedTuple):
