@@ -57,7 +57,7 @@ def run(command: Callable[[], int]) -> int:
     ended = supervisor.run(command, _patience(), look_at_waiting)
     if ended.answered and ended.answer is not None:
         return ended.answer
-    if ended.told_to and (ended.silent or ended.status == -ended.told_to):
+    if ended.told_to and (ended.silent or ended.status in (1, -ended.told_to)):
         return _stopped(ended)
     lines = list(_story(ended))
     sys.stderr.write("\n".join(map(inert, ["", *lines])) + "\n")

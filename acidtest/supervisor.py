@@ -129,7 +129,7 @@ class Child(Generic[T]):
         self._looked = time.monotonic()
         self._stopped = False
         self._status: int | None = None
-        self._told_to = 0
+        self._told_to = self._early = 0
 
     def start(self, handlers: dict[Any, Any] | None = None) -> None:
         """Begin; `handlers` are those of signals that the child has, in place of ours."""
@@ -143,11 +143,15 @@ class Child(Generic[T]):
             os.close(self._pipe)
             self._live(parent, writing, handlers or {})
         os.close(writing)
+        if self._early:
+            self.pass_on(self._early)
 
     def pass_on(self, number: int, _frame: FrameType | None = None) -> None:
         """Let a signal that came here come to the child."""
         self._told_to = number
-        if self.pid and self._status is None:
+        if not self.pid:
+            self._early = number  # nobody knows yet who the child is, or it has just begun
+        elif self._status is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
@@ -159,6 +163,8 @@ class Child(Generic[T]):
         try:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
+            if self._early:
+                os.kill(os.getpid(), self._early)
             _end_with(parent)
             faulthandler.enable(self._stack, all_threads=False)
             journal.keep(self._journal)
@@ -168,6 +174,8 @@ class Child(Generic[T]):
             with os.fdopen(writing, "wb", closefd=False) as pipe:
                 pipe.write(len(answer).to_bytes(8, "little") + answer)
             code = 0
+        except KeyboardInterrupt:
+            pass  # whoever interrupts knows why
         except BaseException:  # noqa: BLE001 - nothing may go on where the parent was
             traceback.print_exc()
         finally:

@@ -144,6 +144,19 @@ def _is_dead(pid):
         return file.read().rpartition(")")[2].split()[0] in "ZX"
 
 
+def test_a_signal_that_comes_before_the_parent_knows_its_child_is_passed_on(monkeypatch):
+    fork = os.fork
+
+    def forks():
+        os.kill(os.getpid(), signal.SIGTERM)
+        return fork()
+
+    monkeypatch.setattr(os, "fork", forks)
+    ended = supervisor.run(signal.pause)
+    assert ended.status == -signal.SIGTERM
+    assert ended.told_to == signal.SIGTERM
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_that_comes_to_the_parent_is_passed_on(number):
     parent = os.getpid()
