@@ -106,8 +106,8 @@ def is_ours(error: BaseException) -> bool:
 
 @cache
 def is_users(file: str) -> bool:
-    """Whether a file of code is neither acidtest's nor a library's."""
-    return not (file.startswith("<") or _is_acidtest(file) or _is_library(file))
+    """Whether a file of code is neither acidtest's nor a library's; compiled code names files that need not be there."""
+    return Path(file).exists() and not (_is_acidtest(file) or _is_library(file))
 
 
 def _is_acidtest(file: str) -> bool:

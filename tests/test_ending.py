@@ -139,7 +139,7 @@ def test_a_path_instead_of_a_module_is_told_what_to_write(path):
         ("capabilities = 7", "capabilities is 7"),
         ("capabilities = 'ordered'", "capabilities is 'ordered'"),
         ("def install(self, accounts): raise SystemExit(0)", "could not install(accounts): SystemExit: 0"),
-        ("def balances(self): raise SystemExit(0)", "could not read the committed state: SystemExit: 0"),
+        ("def balances(self): raise SystemExit(0)", "could not read the committed state after install(accounts): SystemExit: 0"),
         ("def __init__(self, env): raise SystemExit(0)", "could not make the implementation: SystemExit: 0"),
         (MADE_AGAIN, "could not make the implementation once more: SystemExit: 0"),
     ],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from acidtest.checker.machine import Kind
 from acidtest.errors import AcidtestError, ContractError, HarnessError, place_of
 from acidtest.port import Role
+from acidtest.properties.shared.reading import compare_names, compare_with_install
 from acidtest.search.budget import Budget
 from acidtest.search.follow import Follower
 from acidtest.search.reachable import NOT_COUNTED, Reachable, reachable
@@ -171,7 +172,21 @@ class Harness:
             install = partial(self._install_member, scope, member)
             self._outside(world, install, "install(accounts)", member)
         self.cluster.capture()
+        self._compare_with_install(scope)
         self._installed = scope.accounts
+
+    def _compare_with_install(self, scope: Scope) -> None:
+        """Whether the accounts are there as asked for, and committed: for another incarnation, over another connection.
+
+        Raises:
+            ContractError: they are not.
+        """
+        found = self._look(self._empty_world(), "read the committed state after install(accounts)")
+        for member, observed in self._by_member(found):
+            compare_with_install(self.contract.readings(scope, observed, member))
+
+    def _by_member(self, found: Any) -> Iterable[tuple[str, Any]]:  # noqa: ANN401 - what was observed
+        return zip(self.contract.members, found, strict=True) if self.contract.members else (("", found),)
 
     def _install_member(self, scope: Scope, member: str, env: Any) -> None:  # noqa: ANN401 - an environment
         self.contract.install(self.factory(env), scope, member)
@@ -210,11 +225,13 @@ class Harness:
                 self._observed[key] = self._look(world)
             except ContractError:  # a port method may take locks, and a call of the schedule may hold one now
                 self._observed[key] = self._look_at_copy(world)
+            for member, observed in self._by_member(self._observed[key]):
+                compare_names(self.contract.readings(self.prepared(), observed, member))
         return self._observed[key]
 
-    def _look(self, world: World) -> Hashable:
+    def _look(self, world: World, what: str = "read the committed state") -> Hashable:
         found: list[Hashable] = [
-            self._outside(world, partial(self._observe_member, member), "read the committed state", member)
+            self._outside(world, partial(self._observe_member, member), what, member)
             for member in self.contract.members or ("",)
         ]
         return tuple(found) if self.contract.members else found[0]

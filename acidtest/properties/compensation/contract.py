@@ -16,6 +16,7 @@ from acidtest.properties.compensation.scopes import SCOPES, SLOW_SCOPES
 from acidtest.properties.compensation.stories import workloads
 from acidtest.properties.compensation.view import request_of, state_of, view_of
 from acidtest.properties.shared.ledger import LedgerContract
+from acidtest.properties.shared.reading import Reading
 from acidtest.properties.shared.requests import requests_of
 
 if TYPE_CHECKING:
@@ -50,6 +51,12 @@ class CompensationContract(LedgerContract):
     def observe(self, implementation: Any) -> Hashable:
         """The balances, what is parked, and the history where it is declared."""
         return state_of(implementation.state(), history="history" in self.capabilities(implementation))
+
+    def readings(self, scope: Scope, observed: Any, member: str = "") -> tuple[Reading, ...]:  # noqa: ANN401, ARG002
+        """The balances; nothing is parked, and the history is empty."""
+        balances, parked, history = observed
+        opening = tuple(sorted(scope.accounts))
+        return Reading("state()['balances']", balances, opening), Reading("state()['parked']", parked), Reading("state()['history']", history)
 
     def read(self, value: object) -> Hashable:
         """What `state` returned."""

@@ -22,6 +22,7 @@ from acidtest.properties.saga.services import (
     Work,
 )
 from acidtest.properties.shared.predicates import is_stuck
+from acidtest.properties.shared.reading import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -77,7 +78,7 @@ def status_of(key: str, value: object) -> str:
     if value is None:
         return UNKNOWN
     if value not in _STATUSES:
-        message = f"status({key!r}) returned {value!r}; it must return one of {', '.join(map(repr, _STATUSES))}, or None for an order that is not known."
+        message = f"status({key!r}) returned {shown(value)}; it must return one of {', '.join(map(repr, _STATUSES))}, or None for an order that is not known."
         raise ContractError(message)
     return str(value)
 

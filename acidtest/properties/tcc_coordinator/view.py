@@ -12,6 +12,7 @@ from acidtest.models.tcc.coordinator import PENDING, Branch, CoordinationView
 from acidtest.models.tcc.coordinator import request as transaction
 from acidtest.models.tcc.protocol import CANCEL, CONFIRM, CONFIRMED, NONE
 from acidtest.properties.shared.predicates import is_stuck
+from acidtest.properties.shared.reading import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -54,7 +55,7 @@ def answer_of(operation: Operation, value: object) -> str:
         return Outcome(value).value  # type: ignore[arg-type]
     except ValueError:
         message = (
-            f'{operation} returned {value!r}; it must return Outcome.OK, Outcome.REJECTED or "pending" (an exception that '
+            f'{operation} returned {shown(value)}; it must return Outcome.OK, Outcome.REJECTED or "pending" (an exception that '
             "escapes means: unknown). Import Outcome from acidtest."
         )
         raise ContractError(message) from None
