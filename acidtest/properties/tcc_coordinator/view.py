@@ -13,6 +13,7 @@ from acidtest.models.tcc.coordinator import request as transaction
 from acidtest.models.tcc.protocol import CANCEL, CONFIRM, CONFIRMED, NONE
 from acidtest.properties.shared.predicates import is_stuck
 from acidtest.properties.shared.reading import shown
+from acidtest.properties.tcc_coordinator.services import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -88,8 +89,9 @@ def branches_of(services: Iterable[tuple[str, Any]], coming: Iterable[Any]) -> t
             account = f"{service}/{row.account}" if row.account != "" else ""
             branch = Branch(str(row.gid), f"{service} {row.branch}", account, row.amount, row.status, row.told)
             found[service, row.gid, row.branch] = branch
-    for service, method, (gid, id_, *_) in coming:
-        if method in (CONFIRM, CANCEL):
+    for service, method, arguments in coming:
+        if method in (CONFIRM, CANCEL) and len(arguments) == len(METHODS[method]):
+            gid, id_ = arguments
             branch = found.get((service, gid, id_)) or Branch(str(gid), f"{service} {id_}", "", 0, NONE)
             found[service, gid, id_] = branch._replace(told=tuple(sorted({*branch.told, method})))
     return tuple(sorted(found.values(), key=lambda branch: branch[:2]))

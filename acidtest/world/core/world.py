@@ -175,8 +175,7 @@ class World:
             process.remember((method, *arguments))
             task = Task(name, process)
             began(task)
-            call = getattr(process.implementation, method)
-            task.start(partial(call, *arguments))
+            task.start(partial(_serve, process, method, arguments))
             self.actors.leftovers[name] = task
             self._after(task, None)
 
@@ -401,3 +400,8 @@ class World:
 
     def _pins(self, process: Process) -> list[tuple[int, ...]]:
         return [pins for connection in self.cluster.host(process.name).connections() if (pins := connection.pins())]
+
+
+def _serve(process: Process, method: str, arguments: tuple[Hashable, ...]) -> Any:  # noqa: ANN401 - whatever it answers
+    """Carry out a call of another service; one that asks for what is not there fails here, not in its caller."""
+    return getattr(process.implementation, method)(*arguments)
