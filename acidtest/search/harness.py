@@ -255,6 +255,17 @@ class Harness:
             self._judged[view] = next((p for p in self.always if not p.predicate(view)), None)
         return self._judged[view]
 
+    def broken(self, before: Any, view: Any) -> Property | None:  # noqa: ANN401 - the pattern's view
+        """Of what must hold of `view`, and of the step that led to it, what does not; of several the first of the contract's.
+
+        Contracts put first what says most about a bug.
+        """
+        always = self.judge(view)
+        step = next((p for p in self.steps if not p.predicate(before, view)), None) if before is not None else None
+        if always is None or step is None:
+            return always or step
+        return min(always, step, key=self.properties.index)
+
     def looks_for(self, property_id: str) -> bool:
         """Whether a violation of that property counts."""
         return property_id not in self.without and (not self.only or property_id in self.only)

@@ -235,9 +235,7 @@ class Run:
         self.view = view
         if view == before:
             return
-        broken = self.harness.judge(view)
-        if broken is None and before is not None:
-            broken = next((p for p in self.harness.steps if not p.predicate(before, view)), None)
+        broken = self.harness.broken(before, view)
         candidates, self.candidates = self.candidates, self.harness.follower.view(self.candidates, view)
         if broken is not None:
             self.violation = Violation(broken.id, broken.name, before, view, self._allowed(candidates))

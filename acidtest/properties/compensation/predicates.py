@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from acidtest.models.compensation.service import UNDO, CompensationView, backwards, is_undo, payable
-from acidtest.properties.shared.balances import label
+from acidtest.properties.shared.balances import is_overwriting, label
 from acidtest.properties.shared.predicates import idempotent, no_overdraft
 
 if TYPE_CHECKING:
@@ -30,6 +30,13 @@ def _fresh(before: CompensationView, after: CompensationView) -> list[str]:
 def lost(before: CompensationView, after: CompensationView) -> bool:
     """Whether something that took effect is gone, without having been taken back."""
     return bool(Counter(before.accepted) - Counter(after.accepted))
+
+
+def overwrites(before: CompensationView, after: CompensationView) -> bool:
+    """Whether something that took effect is gone, or was overwritten by what was computed without it."""
+    done = {call.request.name: call.request.deltas for call in after.calls}
+    deltas = done | {f"{UNDO} {name}": backwards(changes) for name, changes in done.items()}
+    return lost(before, after) or is_overwriting(before.accepted, after.accepted, deltas, after.opening, after.balances)
 
 
 def taken_back(names: Iterable[str]) -> list[str]:

@@ -17,6 +17,7 @@ from acidtest.properties.compensation.predicates import (
     lost,
     on_record,
     overdrawn_by_undo,
+    overwrites,
     same_answer,
     serves,
     something_was_done,
@@ -38,6 +39,13 @@ _HERE = "PATTERNS 7"
 # The order matters: what breaks several of them is reported by the one that says most, which comes first.
 PROPERTIES = (
     G12,
+    Property(
+        "CT1", "a compensation takes back nothing of what others did", Kind.STEP,
+        lambda before, after: not (undoing(before, after) and lost(before, after)), _KLS,
+    ),
+    Property(
+        "CT2", "changes commute: none overwrites another (no lost update)", Kind.STEP, lambda before, after: not overwrites(before, after), _KLS,
+    ),
     implied(
         "CT7", "a compensation overdraws nobody", Kind.ALWAYS,
         lambda v: bool(taken_back(v.accepted)), lambda v: not overdrawn_by_undo(v), _HERE,
@@ -65,13 +73,6 @@ PROPERTIES = (
     Property(
         "CT5", "what was compensated is not done afterwards", Kind.STEP,
         lambda before, after: not done_though_barred(before, after), _HERE,
-    ),
-    Property(
-        "CT1", "a compensation takes back nothing of what others did", Kind.STEP,
-        lambda before, after: not (undoing(before, after) and lost(before, after)), _KLS,
-    ),
-    Property(
-        "CT2", "changes commute: none overwrites another", Kind.STEP, lambda before, after: not lost(before, after), _KLS,
     ),
     Property("CT6", "an undisturbed compensation succeeds or is parked", Kind.STEP, ends, _HERE),
     Property(
