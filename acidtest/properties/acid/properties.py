@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 from acidtest.checker.machine import Kind, Property
 from acidtest.models.acid.service import AcidView, Balances
 from acidtest.properties.shared.balances import folded, is_overwriting, label
-from acidtest.properties.shared.predicates import G2, G3, G7, G11, G12, REMEMBERED, SOURCE, conserved
+from acidtest.properties.shared.predicates import (
+    G2,
+    G3,
+    G7,
+    G11,
+    G12,
+    REASONED,
+    REMEMBERED,
+    SOURCE,
+    conserved,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,6 +111,7 @@ PROPERTIES = (
     Property("G4", "ok is told of what is done, rejected of what never is", Kind.STEP, _truthful, SOURCE),
     REMEMBERED,
     G11,
+    REASONED,
     Property("SOME-OK", "a transfer is told ok", Kind.SOMETIMES, _some("ok"), SOURCE),
     Property("SOME-REJECTED", "a valid transfer is told rejected", Kind.SOMETIMES, _some("rejected"), SOURCE),
 )  # fmt: skip
