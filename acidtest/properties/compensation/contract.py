@@ -20,7 +20,7 @@ from acidtest.properties.shared.reading import Reading
 from acidtest.properties.shared.requests import requests_of
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from acidtest.models.shared.ledger import Request
     from acidtest.properties.shared.seen import Seen
@@ -69,6 +69,10 @@ class CompensationContract(LedgerContract):
     def abstract(self, view: CompensationView) -> Hashable:
         """Without the history, which need not be shown, nor have the same lines."""
         return view._replace(history=())
+
+    def shown(self, view: CompensationView) -> Mapping[str, Any]:
+        """The history line by line."""
+        return {**super().shown(view), "history": tuple(f"{key} {account} {amount}" for key, account, amount in view.history)}
 
     @classmethod
     def stateful_workloads(cls) -> Sequence[Sequence[Scope]]:

@@ -127,3 +127,15 @@ def strangers(works: Sequence[Sequence[Work]], orders: Iterable[tuple[str, tuple
             if work.status in (DONE, UNDONE, WRONG) and (work.order, work.resource, work.amount) not in wanted
         ]  # fmt: skip
     return tuple(found)
+
+
+def order_shown(saga: SagaSeen) -> tuple[str, ...]:
+    """An order for a report: how it stands, and what each service has done for it, where that is anything."""
+    steps = zip(SERVICES, saga.did, saga.undid, saga.cancelled, strict=False)
+    done = [f"{service} {_step_shown(did, undid, barred=barred)}" for service, did, undid, barred in steps if did or undid or barred]
+    return (saga.outcome or "not known", *done)
+
+
+def _step_shown(did: int, undid: int, *, barred: bool) -> str:
+    told = {(1, 0): "done", (1, 1): "undone", (0, 0): ""}.get((did, undid), f"done {did} times and undone {undid} times")
+    return " and ".join([*([told] if told else []), *(["barred"] if barred else [])])

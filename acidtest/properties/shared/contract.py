@@ -118,6 +118,10 @@ class Contract(ABC):
         view_: Hashable = view
         return view_
 
+    def shown(self, view: Any) -> Mapping[str, Any]:  # noqa: ANN401
+        """How a view is shown in a report: values by name, each a text or a tuple of values. Default: its fields."""
+        return dict(zip(getattr(view, "_fields", ()), view, strict=True)) if hasattr(view, "_fields") else {}
+
     @classmethod
     @abstractmethod
     def stateful_workloads(cls) -> Sequence[Sequence[Scope]]:

@@ -147,3 +147,15 @@ def statuses_of(branches: list[Branch]) -> set[str]:
 def accepted_of(view: CoordinationView) -> tuple[str, ...]:
     """The requests of which some branch is confirmed."""
     return tuple(sorted([request.name for request, branches in transactions_of(view) if CONFIRMED in statuses_of(branches)]))
+
+
+def branches_shown(branches: Iterable[Branch]) -> dict[str, tuple[str, ...]]:
+    """Branches for a report, by name; a second one of the same name has a number."""
+    shown: dict[str, tuple[str, ...]] = {}
+    times: Counter[str] = Counter()
+    for branch in branches:
+        name = f"{branch.gid} {branch.account} {branch.amount}" if branch.account else f"{branch.gid} {branch.id}"
+        times[name] += 1
+        named = name if times[name] == 1 else f"{name} ({times[name]})"
+        shown[named] = (branch.status, *(f"told {what}" for what in branch.told))
+    return shown

@@ -15,7 +15,7 @@ from acidtest.properties.two_phase_commit.stories import workloads
 from acidtest.properties.two_phase_commit.view import keys_of, request_of, view_of
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from acidtest.models.shared.ledger import Request
     from acidtest.properties.shared.seen import Seen
@@ -75,6 +75,13 @@ class TwoPhaseCommitContract(LedgerContract):
     def abstract(self, view: AtomicCommitView) -> Hashable:
         """Without what befell the run."""
         return view._replace(happened=frozenset(), stuck=False, wedged=False)
+
+    def shown(self, view: AtomicCommitView) -> Mapping[str, Any]:
+        """What is said per database, without those of which nothing is said."""
+        fields = dict(super().shown(view))
+        for name in ("took", "in_doubt", "voted"):
+            fields[name] = tuple(f"{database}: {' '.join(names)}" for database, names in fields[name] if names)
+        return fields
 
     @classmethod
     def stateful_workloads(cls) -> Sequence[Sequence[Scope]]:
