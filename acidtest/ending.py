@@ -22,7 +22,7 @@ import click
 from click.core import ParameterSource
 
 from acidtest import __version__
-from acidtest.errors import AcidtestError, HarnessError, UsageError, is_ours, place_of, told
+from acidtest.errors import AcidtestError, HarnessError, UsageError, inert, is_ours, place_of, told
 from acidtest.world.core import interrupt
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def _unheard(error: OSError) -> int:
 
 def _say(text: str) -> None:
     with contextlib.suppress(OSError, ValueError):
-        click.echo(text, err=True)
+        click.echo(inert(text), err=True)
 
 
 # What is asked for:

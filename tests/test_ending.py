@@ -311,3 +311,15 @@ def test_a_reader_that_has_seen_enough_hears_no_complaint():
         os.close(writing)
     assert done.returncode == INCONCLUSIVE
     assert not done.stderr
+
+
+def test_what_an_adapter_says_is_shown_and_never_sent_to_the_terminal(project):
+    raising = 'raise ValueError("evil \\x1b[2J and \\u202e backwards")'
+    (project / "adapter.py").write_text(f"import my_right\nclass MyOutbox(my_right.MyOutbox):\n    def install(self, accounts): {raising}\n")
+    (project / "unimportable.py").write_text(f"{raising}\n")
+    for module in ("adapter", "unimportable"):
+        done = acidtest("check", "outbox", f"{module}:MyOutbox", *ONE)
+        assert done.returncode == USAGE
+        assert "\\x1b[2J and \\u202e backwards" in done.stderr
+        assert "\x1b[2J" not in done.stderr
+        assert "\u202e" not in done.stderr
