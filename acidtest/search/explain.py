@@ -87,7 +87,7 @@ def explained(harness: Harness, result: Result, failure: Failure, seconds: float
     return replace(
         failure,
         too_late=late,
-        holds=tuple(p.id for p in harness.properties if p.id not in broken),
+        holds=tuple(dict.fromkeys(p.id for p in harness.properties if p.id not in broken)),  # several may share one
         broken=tuple(sorted(broken)),
         unexplained=stopped and f"{stopped} within {seconds:g} s",
     )

@@ -21,6 +21,7 @@ from acidtest.world.core.events import describe
 from acidtest.world.core.host import building
 from acidtest.world.core.process import EXITS
 from acidtest.world.core.world import World
+from acidtest.world.databases.full_disk import caused_by_full_disk
 from acidtest.world.databases.table import DEFAULT, open_cluster
 from acidtest.world.devices.table import DEVICES
 from acidtest.world.interpose import install as interpose
@@ -301,6 +302,7 @@ class Harness:
 
         Raises:
             ContractError: it raised.
+            BackendUnavailable: the disk is full.
         """
         host = world.cluster.host(f"{member}-{OBSERVER}" if member else OBSERVER)
         try:
@@ -311,6 +313,8 @@ class Harness:
         except (Exception, *EXITS) as error:  # code of the adapter's may raise anything, and it is the adapter's to mend
             if interrupt.has_come():
                 raise
+            if (full := caused_by_full_disk(error)) is not None:
+                raise full from error
             where = place_of(error)
             at = f" ({where})" if where else ""
             message = f"The adapter could not {what}: {describe(error)}{at}. Nothing can be checked before that works."

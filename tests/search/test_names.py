@@ -4,6 +4,7 @@ import pytest
 
 from acidtest.patterns import pattern
 from acidtest.search.check import check_exhaustively, find_scope
+from acidtest.search.explain import explain_failure
 
 #: Pattern, mutant, scope (empty for all), and how the name of what it violates begins.
 NAMED = [
@@ -35,3 +36,14 @@ def test_a_bug_is_named_by_the_property_that_says_most(stem: str, name: str, sco
     *_, (_, last) = check_exhaustively(contract, mutant.factory, scopes=scopes)
     assert last.violation is not None
     assert f"{last.violation.property}: {last.violation.name}".startswith(named)
+
+
+def test_an_id_that_several_properties_share_is_listed_once_and_no_return_is_told_of_where_there_is_one_order() -> None:
+    contract = pattern("compensation").contract_class()()
+    mutant = next(mutant for mutant in pattern("compensation").mutants() if mutant.name == "takes-back-what-it-can")
+    for harness, result in check_exhaustively(contract, mutant.factory, scopes=(find_scope(contract, "parked"),)):
+        failure = explain_failure(harness, result, "my:Code")
+    assert result.scope.serial
+    assert sorted(set(failure.holds)) == sorted(failure.holds)
+    assert {"G7", "G11"} <= set(failure.holds)
+    assert (failure.too_late, failure.unexplained) == (None, "")
