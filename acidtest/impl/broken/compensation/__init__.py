@@ -66,7 +66,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("keys-expire", KeysExpire, ("G3",)),
     Mutant("record-apart", RecordApart, ("CT10",)),
     Mutant("rmw-lost-update", BalanceReadBefore, ("CT1", "CT2")),
-    Mutant("undone-from-stale-balance", UndoneFromStaleBalance, ("CT2",)),
+    Mutant("undone-from-stale-balance", UndoneFromStaleBalance, ("CT2", "CT1")),
     Mutant("funds-unchecked", FundsUnchecked, ("G2",)),
     Mutant("last-unit-kept", LastUnitKept, ("G11",)),
     Mutant("unknown-account-skipped", UnknownAccountSkipped, ("G12",)),

@@ -279,7 +279,7 @@ class ParkedCountsAsUndone(Ledger):
 
 
 class UndoneFromStaleBalance(Ledger):
-    """Computes what a compensation leaves from balances that it read before the transaction (CT2)."""
+    """Computes what a compensation leaves from balances that it read before the transaction (CT2, CT1)."""
 
     def undo(self, key: str) -> Outcome:
         have: dict[str, int] = self.state()["balances"]

@@ -91,7 +91,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("recoverable-columns-wrong", RecoverableColumnsWrong, ("OB7",)),
     Mutant("poison-starves", PoisonStarves, ("OB8",)),
     Mutant("retention-deletes-unsent", RetentionDeletesUnsent, ("OB9",)),
-    Mutant("stale-is-not-sent", StaleIsNotSent, ("OB9",)),
+    Mutant("stale-is-not-sent", StaleIsNotSent, ("OB9", "OB7")),
     Mutant("wedged-by-one-error", WedgedByOneError, ("OB12",)),
     Mutant("position-in-memory", PositionInMemory, ("OB12",)),
     Mutant("drop-empty-payload", EmptyPayloadDropped, ("OB3", "OB11")),

@@ -249,7 +249,7 @@ class RetentionDeletesUnsent(Outbox):
 
 
 class StaleIsNotSent(Outbox):
-    """Sends nothing that is older than a week, and leaves the row where it lies (OB9)."""
+    """Sends nothing that is older than a week, and leaves the row where it lies (OB9, OB7)."""
 
     claim = claiming(due, first_of_key, outbox.c.created > sa.bindparam("now") - 7 * 86_400.0)
 

@@ -83,7 +83,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("stale-hold-excluded", StaleHoldsExcluded, ("RC6",), scope="queue"),
     Mutant("holds-not-taken-off", HoldsNotTakenOff, ("RC6",)),
     Mutant("rowcount-unchecked (X8)", RowcountUnchecked, ("G12", "RC2"), scope="invalid requests"),
-    Mutant("held-before-row", HeldBeforeRow, ("G1",)),
+    Mutant("held-before-row", HeldBeforeRow, ("G1", "G6")),
     Mutant("error-is-pending", ErrorIsPending, ("G4",)),
     Mutant("error-is-rejection", ErrorIsRejection, ("G4",)),
     Mutant("last-unit-kept", LastUnitKept, ("G11",), scope="invalid requests"),

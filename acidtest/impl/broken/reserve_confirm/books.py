@@ -225,7 +225,7 @@ class ErrorIsPending(Withdrawals):
 
 
 class HeldBeforeRow(Withdrawals):
-    """Commits the hold before the withdrawal that it is for: who asks again after a crash holds it again (G1)."""
+    """Commits the hold before the withdrawal that it is for: who asks again after a crash holds it again (G1, G6)."""
 
     def withdraw(self, client_key: str, user: str, amount: int) -> Answer:
         """Hold first."""
