@@ -55,7 +55,7 @@ def told(harness: Harness, result: Result, implementation: str) -> Failure:
         implementation=implementation,
         property_id=violation.property,
         name=violation.name,
-        source=next((p.source for p in harness.properties if p.id == violation.property), ""),
+        source=next((p.source for p in harness.properties if (p.id, p.name) == violation[:2]), ""),
         scope=scope_to_json(result.scope),
         search=result.search,
         rows=tuple(map(_row, seen.steps)),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from acidtest.impl.naive.acid import TransferMoney
 from acidtest.patterns import pattern
 from acidtest.search.check import check_exhaustively, find_scope
 from acidtest.search.explain import explain_failure
@@ -47,3 +48,11 @@ def test_an_id_that_several_properties_share_is_listed_once_and_no_return_is_tol
     assert sorted(set(failure.holds)) == sorted(failure.holds)
     assert {"G7", "G11"} <= set(failure.holds)
     assert (failure.too_late, failure.unexplained) == (None, "")
+
+
+def test_what_does_not_hold_from_the_start_is_told_of_install() -> None:
+    contract = pattern("acid").contract_class()()
+    for harness, result in check_exhaustively(contract, TransferMoney):
+        failure = explain_failure(harness, result, "my:Code")
+    assert (failure.property_id, failure.schedule, failure.at_rest) == ("G12", (), False)
+    assert failure.cause.endswith("does not hold right after install without any fault.")
