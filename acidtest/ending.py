@@ -7,7 +7,6 @@ interrupted. A verdict's own code is the command's business; everything else is 
 from __future__ import annotations
 
 import contextlib
-import errno
 import math
 import os
 import platform
@@ -22,8 +21,9 @@ import click
 from click.core import ParameterSource
 
 from acidtest import __version__
-from acidtest.errors import AcidtestError, HarnessError, UsageError, is_ours, place_of, told
+from acidtest.errors import AcidtestError, HarnessError, UsageError, inert, is_ours, place_of, told
 from acidtest.world.core import interrupt, journal
+from acidtest.world.databases.full_disk import full_disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -99,7 +99,7 @@ def _told(error: BaseException) -> int:
 
 
 def _is_full_disk(error: BaseException) -> bool:
-    return getattr(error, "sqlite_errorname", "") == "SQLITE_FULL" or getattr(error, "errno", 0) == errno.ENOSPC
+    return full_disk(error) is not None
 
 
 def adapters_mistake(error: BaseException) -> str:
@@ -177,7 +177,7 @@ def _unheard(error: OSError) -> int:
 
 def _say(text: str) -> None:
     with contextlib.suppress(OSError, ValueError):
-        click.echo(text, err=True)
+        click.echo(inert(text), err=True)
 
 
 # What is asked for:

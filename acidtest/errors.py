@@ -26,8 +26,22 @@ _OURS = str(Path(__file__).parent)
 _ADAPTERS = str(Path(_OURS, "impl"))
 
 
+def inert(text: str) -> str:
+    """The text with all escaped that would not be seen as itself: control characters, escape sequences, direction marks.
+
+    A terminal obeys these, and what is read in a log is then not what was there. Lines stay lines.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
 class AcidtestError(Exception):
-    """The base of every error that acidtest raises on its own account."""
+    """The base of every error that acidtest raises on its own account; its text is inert, whatever it quotes."""
+
+    def __str__(self) -> str:
+        """The message, to be printed anywhere."""
+        return inert(super().__str__())
 
 
 class UsageError(AcidtestError):
@@ -84,8 +98,12 @@ def place_of(error: BaseException) -> str:
     """Where in the user's own files an error was raised, as file, line and function; empty where it was in none of them."""
     if isinstance(error, SyntaxError) and error.filename and not _is_library(error.filename):
         return f"{error.filename}, line {error.lineno}"
-    found = [(code, line) for code, line in _frames(error.__traceback__) if is_users(code.co_filename)]
-    return place(*found[-1]) if found else ""
+    return next(reversed(places_of(error)), "")
+
+
+def places_of(error: BaseException) -> list[str]:
+    """The frames of an error that are in the user's own files, the innermost last."""
+    return [place(code, line) for code, line in _frames(error.__traceback__) if is_users(code.co_filename)]
 
 
 def place(code: CodeType, line: int | None) -> str:
@@ -106,8 +124,8 @@ def is_ours(error: BaseException) -> bool:
 
 @cache
 def is_users(file: str) -> bool:
-    """Whether a file of code is neither acidtest's nor a library's."""
-    return not (file.startswith("<") or is_acidtest(file) or _is_library(file))
+    """Whether a file of code is neither acidtest's nor a library's; compiled code names files that need not be there."""
+    return Path(file).exists() and not (is_acidtest(file) or _is_library(file))
 
 
 @cache

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable
 
 _NAME = "acidtest"
 
@@ -45,13 +45,31 @@ def pytest_pycollect_makeitem(
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Summarise a failure by its first line: pytest does not shorten a summary where it runs in CI, and would tell all twice."""
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell a mistake of the adapter's without a traceback of acidtest's, and summarise a failure by its first line.
+
+    Pytest does not shorten a summary where it runs in CI, and would tell all twice.
+    """
+    errors = sys.modules.get("acidtest.errors")
+    error = call.excinfo.value if call.excinfo is not None else None
+    if errors is not None and isinstance(error, errors.AcidtestError) and not isinstance(error, errors.HarnessError):
+        call.excinfo = _without_traceback(error, errors.places_of)
     report = yield
     crash = getattr(report.longrepr, "reprcrash", None)
     if crash is not None and hasattr(getattr(item, "cls", None), "_contract"):
         crash.message = crash.message.partition("\n")[0]
     return report
+
+
+def _without_traceback(error: BaseException, places_of: Callable[[BaseException], list[str]]) -> pytest.ExceptionInfo[BaseException]:
+    """An error as a failure that has no frames but the user's own, also those of what caused it."""
+    own = dict.fromkeys([*places_of(error), *(places_of(error.__cause__) if error.__cause__ is not None else [])])
+    try:
+        pytest.fail("\n".join([f"{type(error).__name__}: {error}", *(f"    {place}" for place in own)]), pytrace=False)
+    except pytest.fail.Exception:
+        return pytest.ExceptionInfo.from_current()
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

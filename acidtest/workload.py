@@ -72,7 +72,7 @@ class Played(Protocol):
         """The state after a call, and the answer.
 
         Raises:
-            ContractError: there is no such method, or it takes other arguments.
+            CallRefused: it has no such method, or it takes other arguments: the caller is answered that.
         """
 
 

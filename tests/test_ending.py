@@ -142,11 +142,11 @@ def test_a_path_instead_of_a_module_is_told_what_to_write(path):
         ("capabilities = 7", "capabilities is 7"),
         ("capabilities = 'ordered'", "capabilities is 'ordered'"),
         ("def install(self, accounts): raise SystemExit(0)", "could not install(accounts): SystemExit: 0"),
-        ("def balances(self): raise SystemExit(0)", "could not read the committed state: SystemExit: 0"),
+        ("def balances(self): raise SystemExit(0)", "could not read the committed state after install(accounts): SystemExit: 0"),
         ("def __init__(self, env): raise SystemExit(0)", "could not make the implementation: SystemExit: 0"),
         ("def install(self, accounts): import os; os._exit(0)", "could not install(accounts): Exit: os._exit(0)"),
-        ("def balances(self): import os; os.abort()", "could not read the committed state: Exit: os.abort()"),
-        ("class Fatal(BaseException): pass\n    def balances(self): raise self.Fatal", "could not read the committed state: Fatal"),
+        ("def balances(self): import os; os.abort()", "could not read the committed state after install(accounts): Exit: os.abort()"),
+        ("class Fatal(BaseException): pass\n    def balances(self): raise self.Fatal", "could not read the committed state after install(accounts): Fatal"),
         (MADE_AGAIN, "could not make the implementation once more: SystemExit: 0"),
     ],
     ids=["number", "text", "install", "read", "made", "install at once", "read at once", "of its own", "made again"],
@@ -300,7 +300,7 @@ def test_a_loop_that_never_ends_outside_of_calls_is_the_adapters_mistake(project
 @pytest.mark.parametrize(
     ("search", "method", "calls", "so_far"),
     [
-        ("exhaustive", "execute", 700, "two withdrawals: "),
+        ("exhaustive", "execute", 100, "two withdrawals: "),
         ("exhaustive", "execute", 3, "two withdrawals: "),
         ("stateful", "execute", 30, "drawn workloads: "),
         ("exhaustive", "install", 0, "nothing was run yet"),
@@ -346,3 +346,15 @@ def test_a_reader_that_has_seen_enough_hears_no_complaint():
         os.close(writing)
     assert done.returncode == INCONCLUSIVE
     assert not done.stderr
+
+
+def test_what_an_adapter_says_is_shown_and_never_sent_to_the_terminal(project):
+    raising = 'raise ValueError("evil \\x1b[2J and \\u202e backwards")'
+    (project / "adapter.py").write_text(f"import my_right\nclass MyOutbox(my_right.MyOutbox):\n    def install(self, accounts): {raising}\n")
+    (project / "unimportable.py").write_text(f"{raising}\n")
+    for module in ("adapter", "unimportable"):
+        done = acidtest("check", "outbox", f"{module}:MyOutbox", *ONE)
+        assert done.returncode == USAGE
+        assert "\\x1b[2J and \\u202e backwards" in done.stderr
+        assert "\x1b[2J" not in done.stderr
+        assert "\u202e" not in done.stderr

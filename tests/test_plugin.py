@@ -230,3 +230,47 @@ def test_what_is_left_out_must_exist_and_have_a_reason(project, exceptions, told
     assert done.returncode == 1
     assert "1 failed" in done.stdout
     assert told in done.stdout
+
+
+EVIL = """
+import my_right
+from acidtest import OutboxContract
+
+
+class Broken(my_right.MyOutbox):
+    def install(self, accounts):
+        self.prepare()
+
+    def prepare(self):
+        raise ValueError("evil \\x1b[2J and \\u202e backwards")
+
+
+class TestMyOutbox(OutboxContract):
+    def implementation(self, env):
+        return Broken(env)
+"""
+
+
+def test_a_mistake_of_the_adapters_is_told_by_its_message_and_the_users_frames_alone(project):
+    write_test(project, EVIL)
+    done = run_pytest("-k", "(one and process) or stateful", "-v")
+    assert done.returncode == 1
+    assert "\\x1b[2J and \\u202e backwards" in done.stdout
+    assert "\x1b[2J" not in done.stdout
+    assert "\u202e" not in done.stdout
+    frames = [line.strip() for line in done.stdout.splitlines() if re.match(r"    .*, line \d+, in ", line)]
+    assert [frame.rpartition(", in ")[2] for frame in frames] == ["Broken.install", "Broken.prepare"] * 2
+    assert not re.search(r"acidtest/\w+/\w+\.py", done.stdout)
+
+
+def test_a_mistake_in_a_test_of_ones_own_is_told_likewise(project):
+    write_test(project, """
+from acidtest import assert_schedule
+
+
+def test_it():
+    assert_schedule("outbox", object, scope="one process", schedule=[])
+""")
+    done = run_pytest()
+    assert "The adapter could not make the implementation" in done.stdout
+    assert not re.search(r"acidtest/\w+/\w+\.py", done.stdout)

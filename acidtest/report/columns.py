@@ -251,7 +251,7 @@ def _difference(failure: Failure, width: int) -> Iterator[str]:
         return
     name = max(12, *(len(field) for field, _, _ in failure.difference))
     if not any(allowed for _, allowed, _ in failure.difference):
-        yield "  observed in the end:"
+        yield "  observed in the end:" if failure.at_rest else "  observed:"
         for field, _, observed in failure.difference:
             yield from wrapped(f"  {field:<{name}}  {observed}", width, name + 4)
         yield ""

@@ -5,19 +5,15 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
+from acidtest.errors import inert
 
-def inert(text: str) -> str:
-    """The text with all escaped that would not be seen as itself: control characters, escape sequences, direction marks.
-
-    A terminal obeys these, and what is read in a log is then not what was there.
-    """
-    return text if text.isprintable() else "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+__all__ = ["inert", "inert_value"]
 
 
 def inert_value(value: Any) -> Any:  # noqa: ANN401 - a failure, or any part of one
     """A value with every text in it inert; lines of a text stay lines."""
     if isinstance(value, str):
-        return "\n".join(map(inert, value.split("\n")))
+        return inert(value)
     if isinstance(value, tuple):
         return tuple(map(inert_value, value))
     if isinstance(value, dict):

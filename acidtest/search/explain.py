@@ -19,6 +19,7 @@ from acidtest.world.core.patience import hurried
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from acidtest.properties.shared.contract import Contract
     from acidtest.search.harness import Harness
     from acidtest.search.run import Violation
     from acidtest.search.verdict import Result
@@ -56,14 +57,14 @@ def told(harness: Harness, result: Result, implementation: str) -> Failure:
         implementation=implementation,
         property_id=violation.property,
         name=violation.name,
-        source=next((p.source for p in harness.properties if p.id == violation.property), ""),
+        source=next((p.source for p in harness.properties if (p.id, p.name) == violation[:2]), ""),
         scope=scope_to_json(result.scope),
         search=result.search,
         rows=tuple(map(_row, seen.steps)),
         processes=_columns([*seen.steps, *resting]),
         at_rest=violation.before is None,
         rest=tuple(seen.rest) if violation.before is None else (),
-        difference=difference(violation),
+        difference=difference(harness.contract, violation),
         too_late=None,
         holds=(),
         broken=(violation.property,),
@@ -90,7 +91,7 @@ def explained(harness: Harness, result: Result, failure: Failure, seconds: float
     return replace(
         failure,
         too_late=late,
-        holds=tuple(p.id for p in harness.properties if p.id not in broken),
+        holds=tuple(dict.fromkeys(p.id for p in harness.properties if p.id not in broken)),  # several may share one
         broken=tuple(sorted(broken)),
         unexplained=stopped and f"{stopped} within {seconds:g} s",
     )
@@ -135,22 +136,24 @@ def _too_late(
     return high or None, ""
 
 
-def difference(violation: Violation) -> tuple[tuple[str, str, str], ...]:
-    """The fields in which the observed view differs from the nearest one that the model allows.
+def difference(contract: Contract, violation: Violation) -> tuple[tuple[str, str, str], ...]:
+    """What of the observed view differs from the nearest one that the model allows, by name.
 
-    Where the model says nothing (a property of rest), the fields of the observed view alone.
+    Where the model says nothing (a property of rest), or of nothing that differs, the observed view alone.
     """
-    after = violation.after
-    fields: Sequence[str] = getattr(after, "_fields", ())
-    allowed = [view for view in violation.allowed if getattr(view, "_fields", ()) == fields]
-    if not allowed:
-        return tuple((name, "", pretty(getattr(after, name))) for name in fields if name not in _DULL)
+    observed = _shown(contract, violation.after)
+    modelled = _shown(contract, contract.abstract(violation.after))
+    allowed = [shown for view in violation.allowed if (shown := _shown(contract, view))]
+    differing = [[name for name in {**modelled, **shown} if shown.get(name) != modelled.get(name)] for shown in allowed]
+    nearest = min(range(len(allowed)), key=lambda i: len(differing[i]), default=None)
+    if nearest is None or not differing[nearest]:
+        return tuple((name, "", text) for name, text in observed.items() if text != str(False))
+    return tuple((name, allowed[nearest].get(name, "none"), modelled.get(name, "none")) for name in differing[nearest])
 
-    def differing(view: Any) -> list[str]:  # noqa: ANN401 - the pattern's view
-        return [f for f in fields if f not in _DULL and pretty(getattr(view, f)) != pretty(getattr(after, f))]
 
-    nearest = min(allowed, key=lambda view: len(differing(view)))
-    return tuple((name, pretty(getattr(nearest, name)), pretty(getattr(after, name))) for name in differing(nearest))
+def _shown(contract: Contract, view: Any) -> dict[str, str]:  # noqa: ANN401 - the pattern's view
+    """A view by name, without what explains nothing."""
+    return {name: pretty(value) for name, value in contract.shown(view).items() if name not in _DULL} if view is not None else {}
 
 
 def pretty(value: Any) -> str:  # noqa: ANN401 - any part of a view

@@ -98,7 +98,8 @@ class Failure:
     def cause(self) -> str:
         """What happened, in one sentence."""
         faults = [f"{row.fault} ({row.process}, {row.action})" for row in self.rows if row.fault]
-        when = "when everything has come to rest" if self.at_rest else f"at step {len(self.rows) + len(self.resting)}"
+        step = len(self.rows) + len(self.resting)
+        when = "when everything has come to rest" if self.at_rest else f"at step {step}" if step else "right after install"
         when += ", while coming to rest," if self.resting else ""
         after = f" after {' and '.join(faults)}" if faults else " without any fault"
         return f"“{self.name}” does not hold {when}{after}."

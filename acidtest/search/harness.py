@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from acidtest.checker.machine import Kind
 from acidtest.errors import AcidtestError, ContractError, HarnessError, place_of
 from acidtest.port import Role
+from acidtest.properties.shared.reading import compare_names, compare_with_install
 from acidtest.search.budget import Budget
 from acidtest.search.follow import Follower
 from acidtest.search.reachable import NOT_COUNTED, Reachable, reachable
@@ -19,6 +20,7 @@ from acidtest.world.core.events import describe
 from acidtest.world.core.host import building
 from acidtest.world.core.process import is_of_code
 from acidtest.world.core.world import World
+from acidtest.world.databases.full_disk import caused_by_full_disk
 from acidtest.world.databases.table import DEFAULT, open_cluster
 from acidtest.world.devices.table import DEVICES
 from acidtest.world.interpose import install as interpose
@@ -181,7 +183,18 @@ class Harness:
             install = partial(self._install_member, scope, member)
             self._outside(world, install, "install(accounts)", member)
         self.cluster.capture()
+        self._compare_with_install(scope)
         self._installed = scope.accounts
+
+    def _compare_with_install(self, scope: Scope) -> None:
+        """Whether the accounts are there as asked for, and committed: for another incarnation, over another connection.
+
+        Raises:
+            ContractError: they are not.
+        """
+        for member in self.contract.members or ("",):
+            observed = self._look(self._empty_world(), member, "read the committed state after install(accounts)")
+            compare_with_install(self.contract.readings(scope, observed, member))
 
     def _install_member(self, scope: Scope, member: str, env: Any) -> None:  # noqa: ANN401 - an environment
         self.contract.install(self.factory(env), scope, member)
@@ -261,10 +274,11 @@ class Harness:
                 self._observed[key] = self._look(world, member)
             except ContractError:  # a port method may take locks, and a call of the schedule may hold one now
                 self._observed[key] = self._look_at_copy(world, member)
+            compare_names(self.contract.readings(self.prepared(), self._observed[key], member))
         return self._observed[key]
 
-    def _look(self, world: World, member: str) -> Hashable:
-        found: Hashable = self._outside(world, partial(self._observe_member, member), "read the committed state", member)
+    def _look(self, world: World, member: str, what: str = "read the committed state") -> Hashable:
+        found: Hashable = self._outside(world, partial(self._observe_member, member), what, member)
         return found
 
     def _observe_member(self, member: str, env: Any) -> Hashable:  # noqa: ANN401 - an environment
@@ -285,6 +299,17 @@ class Harness:
             self.reached.update(p.id for p in self.sometimes if p.predicate(view))
             self._judged[view] = next((p for p in self.always if not p.predicate(view)), None)
         return self._judged[view]
+
+    def broken(self, before: Any, view: Any) -> Property | None:  # noqa: ANN401 - the pattern's view
+        """Of what must hold of `view`, and of the step that led to it, what does not; of several the first of the contract's.
+
+        Contracts put first what says most about a bug.
+        """
+        always = self.judge(view)
+        step = next((p for p in self.steps if not p.predicate(before, view)), None) if before is not None else None
+        if always is None or step is None:
+            return always or step
+        return min(always, step, key=self.properties.index)
 
     def looks_for(self, property_id: str) -> bool:
         """Whether a violation of that property counts."""
@@ -324,6 +349,7 @@ class Harness:
 
         Raises:
             ContractError: it raised.
+            BackendUnavailable: the disk is full.
         """
         host = world.cluster.host(f"{member}-{OBSERVER}" if member else OBSERVER)
         try:
@@ -334,6 +360,8 @@ class Harness:
         except BaseException as error:  # code of the adapter's may raise anything, and it is the adapter's to mend
             if not is_of_code(error):
                 raise
+            if (full := caused_by_full_disk(error)) is not None:
+                raise full from error
             where = place_of(error)
             at = f" ({where})" if where else ""
             message = f"The adapter could not {what}: {describe(error)}{at}. Nothing can be checked before that works."

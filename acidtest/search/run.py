@@ -27,7 +27,10 @@ TERMINATION = "G9"
 
 
 class Violation(NamedTuple):
-    """What went wrong: the property's id and name, the views before and after, and what the model allowed instead."""
+    """What went wrong: the property's id and name, the views before and after, and what the model allowed instead.
+
+    At rest there is no view before. At the start, where there is none either, it is the same.
+    """
 
     property: str
     name: str
@@ -260,12 +263,10 @@ class Run:
         self.view = view
         if view == before:
             return
-        broken = self.harness.judge(view)
-        if broken is None and before is not None:
-            broken = next((p for p in self.harness.steps if not p.predicate(before, view)), None)
+        broken = self.harness.broken(before, view)
         candidates, self.candidates = self.candidates, self.harness.follower.view(self.candidates, view)
         if broken is not None:
-            self.violation = Violation(broken.id, broken.name, before, view, self._allowed(candidates))
+            self.violation = Violation(broken.id, broken.name, view if before is None else before, view, self._allowed(candidates))
         elif self.candidates == NOTHING and self.harness.excuses(before, view):
             self.violation = None  # nor does it matter that the model did not allow the event before
         elif self.candidates == NOTHING:
@@ -274,7 +275,7 @@ class Run:
     def _not_allowed(self, candidates: int, before: Any, what: str) -> None:  # noqa: ANN401
         if self.violation is None and candidates != NOTHING and self.harness.looks_for(REFINEMENT):
             name = "the model does not allow what was observed" + (f": {what}" if what else "")
-            self.violation = Violation(REFINEMENT, name, before, self.view, self._allowed(candidates))
+            self.violation = Violation(REFINEMENT, name, self.view if before is None else before, self.view, self._allowed(candidates))
 
     def _allowed(self, candidates: int) -> tuple[Hashable, ...]:
         return tuple(self.harness.follower.allowed(candidates, most=20))

@@ -24,7 +24,12 @@ _PORTS = """\
 What an implementation of each pattern has to offer, what it may declare, and the small workloads that it is put
 through. `acidtest show PATTERN` prints the same.
 
-Money is whole minor units. `Outcome` is `Outcome.OK` or `Outcome.REJECTED`; an exception that escapes means that the
+Money is whole minor units. What stands for a whole number exactly is taken for it: an integer of any library, and a
+`Decimal` without a fraction, as drivers make it of NUMERIC columns. A `float` violates G12, also where it is whole, for it
+does not stay so; and so does NULL that appears in a run. Anything else is the adapter's mistake, and so is an `install`
+after which the accounts are not there for another connection, or not as it was asked for.
+
+`Outcome` is `Outcome.OK` or `Outcome.REJECTED`; an exception that escapes means that the
 outcome is unknown, and the client asks again with the same key. Nothing has to be inherited, and other methods do no
 harm. Methods may be `async def`: then `cancelled` and `cancelled after` are among the faults wherever `crash` is
 ([how to](../how-to/check-async-code.md))."""

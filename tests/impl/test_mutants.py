@@ -26,6 +26,10 @@ def test_the_docstring_of_a_mutant_names_the_bug_and_the_properties(entry, mutan
     assert all(name in mutant.bug for name in mutant.violates)
 
 
+def test_no_mutant_is_known_by_the_model_alone():
+    assert [mutant.name for _, mutant in CASES if "MODEL" in mutant.violates] == []
+
+
 @pytest.mark.parametrize("entry", coded(), ids=lambda entry: entry.stem)
 def test_every_property_of_a_contract_kills_a_mutant_or_is_shown_by_a_naive_version(entry):
     kills = {name for mutant in entry.mutants() for name in mutant.violates}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from acidtest.environment import Outcome
-from acidtest.errors import ContractError
+from acidtest.environment import CallRefused, Outcome
 from acidtest.models.tcc.coordinator import Branch
 from acidtest.properties.tcc_coordinator.services import AccountService, Books
 from acidtest.properties.tcc_coordinator.view import available_of, balances_of, branches_of
@@ -65,13 +64,13 @@ def test_what_a_branch_was_told_is_kept_also_where_it_was_refused():
 
 def test_what_is_on_its_way_counts_as_told():
     books, _ = told(TRY)
-    coming = [("bank", "confirm", ("g1", "b1")), ("bank", "try_", ("g1", "b3", "A", 1)), ("bank", "cancel", ("g1", "b2"))]
+    coming = [("bank", "pay", ()), ("bank", "confirm", ("g1",)), ("bank", "confirm", ("g1", "b1")), ("bank", "try_", ("g1", "b3", "A", 1)), ("bank", "cancel", ("g1", "b2"))]
     assert branches_of([("bank", books)], coming) == (
         Branch("g1", "bank b1", "bank/A", 41, "tried", ("confirm",)), Branch("g1", "bank b2", "", 0, "none", ("cancel",)),
     )  # fmt: skip
 
 
 @pytest.mark.parametrize(("method", "arguments"), [("pay", ("g1", "b1")), ("confirm", ("g1",))])
-def test_a_call_that_no_service_has_is_the_adapters_to_mend(method, arguments):
-    with pytest.raises(ContractError, match=r"which no service has. Each has: try_\(gid, branch, account, amount\), confirm"):
+def test_a_call_that_no_service_has_is_refused_by_it(method, arguments):
+    with pytest.raises(CallRefused, match=r"bank knows no call .* Each service has: try_\(gid, branch, account, amount\), confirm"):
         BANK.answer(BANK.initial(), method, arguments)

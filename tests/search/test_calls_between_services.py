@@ -56,6 +56,30 @@ def test_nothing_is_lost_of_calls(factory):
         assert {view for view, _ in reduced.finals} == {view for view, _ in whole.finals}
 
 
+class AsksForSomethingElse(chain.Calling):
+    """Calls a method that the other service does not have."""
+
+    def __init__(self, env: Any) -> None:
+        super().__init__(env)
+        self.env = _Misspelt(env)
+
+
+class _Misspelt:
+    def __init__(self, env: Any) -> None:
+        self._env = env
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._env, name)
+
+    def call(self, service: str, method: str, *arguments: Any) -> Any:
+        return self._env.call(service, f"{method}s", *arguments)
+
+
+def test_a_call_of_a_method_that_a_service_under_test_lacks_is_not_answered_and_goes_on():
+    search = explore(AsksForSomethingElse, CALLS)
+    assert search.violation is not None  # nothing comes over to the right
+
+
 def test_a_service_that_nobody_may_call_is_refused_with_those_that_may():
     with pytest.raises(UsageError, match="There is no service 'right'"):
         explore(chain.Calling, replace(CALLS, called=()))

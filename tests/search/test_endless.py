@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from array import array
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -41,7 +42,7 @@ class Spins:
     """A loop without end, and how long it was let go on each time."""
 
     def __init__(self) -> None:
-        self.seconds: list[float] = []
+        self.seconds = array("d")  # of which nobody looks what is in it: the measure is no memory of the code's
 
     def spin(self) -> None:
         began = time.process_time()
@@ -116,8 +117,8 @@ def test_a_loop_without_effects_in_a_request_is_a_failure_with_its_schedule_and_
     finally:
         harness.close()
     first, *others = spins.seconds
-    assert first >= PATIENCE
-    assert others == []  # a replay comes there by the same way, and knows it
+    assert first >= PATIENCE * 0.75
+    assert not others  # a replay comes there by the same way, and knows it
 
 
 @pytest.mark.parametrize("role", [_Tidying, _Recovering])
@@ -181,9 +182,9 @@ def test_to_look_for_the_point_of_no_return_does_not_wait_for_each_loop() -> Non
         explained(harness, result, told(harness, result, "x:X"))
     finally:
         harness.close()
-    assert spins.seconds[0] >= PATIENCE
+    assert spins.seconds[0] >= PATIENCE * 0.75
     assert len(spins.seconds) > 1
-    assert max(spins.seconds[1:]) < PATIENCE * 0.8
+    assert max(spins.seconds[1:]) < PATIENCE * 0.75
 
 
 def test_the_stateful_search_does_not_shrink_what_takes_so_long_to_see() -> None:

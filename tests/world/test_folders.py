@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from small_world import Small
 
+from acidtest.environment import Outcome
 from acidtest.errors import BackendUnavailable
 from acidtest.world.databases import folders
 
@@ -68,4 +69,27 @@ def test_a_full_disk_is_no_answer_to_the_code_under_test(cluster):
     world = Small(cluster, fills)
     with pytest.raises(BackendUnavailable, match="The disk is full"):
         world.finish("fills")
+    world.close()
+
+
+def test_what_a_search_refuses_as_if_the_disk_were_full_is_still_an_answer(cluster):
+    """A COMMIT that is refused says that the disk is full; what code raises while it handles that has that as its context."""
+
+    def refused(env):
+        db = env.connect("bank")
+        db.execute("UPDATE accounts SET balance = 1")
+        try:
+            db.commit()
+        except Exception:  # noqa: BLE001 - whatever it is
+            try:
+                db.execute("SELECT nothing FROM nowhere")
+            except Exception:  # noqa: BLE001 - likewise
+                return Outcome.REJECTED
+
+    world = Small(cluster, refused)
+    world.begin("refused")
+    world.step("refused")
+    world.step("refused", "refused")
+    world.finish("refused")
+    assert world.answers["refused"] == Outcome.REJECTED
     world.close()

@@ -14,8 +14,8 @@ from acidtest.properties.acid.properties import PROPERTIES
 from acidtest.properties.acid.scopes import SCOPES, SLOW_SCOPES
 from acidtest.properties.acid.stories import workloads
 from acidtest.properties.acid.view import request_of, view_of
-from acidtest.properties.shared.contract import accounts_of
 from acidtest.properties.shared.ledger import LedgerContract
+from acidtest.properties.shared.reading import Reading, amounts_of
 from acidtest.properties.shared.requests import requests_of
 
 if TYPE_CHECKING:
@@ -50,7 +50,11 @@ class AcidContract(LedgerContract):
 
     def observe(self, implementation: Any) -> Hashable:  # noqa: ANN401
         """The committed balances."""
-        return accounts_of(implementation.balances())
+        return amounts_of(implementation.balances(), "balances()")
+
+    def readings(self, scope: Scope, observed: Any, member: str = "") -> tuple[Reading, ...]:  # noqa: ANN401, ARG002
+        """The balances."""
+        return (Reading("balances()", observed, tuple(sorted(scope.accounts))),)
 
     def view(self, scope: Scope, seen: Seen, before: AcidView | None) -> AcidView:
         """Say of every change of balances which transfer it is."""

@@ -6,21 +6,32 @@ from typing import TYPE_CHECKING
 
 from acidtest.checker.machine import Kind, Property
 from acidtest.models.acid.service import AcidView, Balances
-from acidtest.properties.shared.balances import label
-from acidtest.properties.shared.predicates import G2, G3, G7, G11, G12, REMEMBERED, SOURCE, conserved
+from acidtest.properties.shared.balances import folded, is_overwriting, label
+from acidtest.properties.shared.predicates import (
+    G2,
+    G3,
+    G7,
+    G11,
+    G12,
+    REASONED,
+    REMEMBERED,
+    SOURCE,
+    conserved,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+def _deltas(view: AcidView) -> dict[str, Balances]:
+    """What the transfers change, by name."""
+    return {call.request.name: call.request.deltas for call in view.calls}
+
+
 def _fold(view: AcidView, names: tuple[str, ...]) -> Balances:
     """The balances that these requests make of the opening ones."""
-    deltas = {call.request.name: call.request.deltas for call in view.calls}
-    after = dict(view.opening)
-    for account, change in [delta for name in names for delta in deltas.get(name, ())]:
-        if account in after:
-            after[account] += change
-    return tuple(sorted(after.items()))
+    deltas = _deltas(view)
+    return folded(view.opening, [deltas.get(name, ()) for name in names])
 
 
 def _atomic(view: AcidView) -> bool:
@@ -41,7 +52,9 @@ def _read_committed(view: AcidView) -> bool:
 
 
 def _not_overwritten(before: AcidView, after: AcidView) -> bool:
-    return not _lost(before, after) or not set(after.accepted) - set(before.accepted)
+    """Nothing that was committed is gone while something else is committed, from all accounts or from one of them."""
+    whole = _lost(before, after) and set(after.accepted) - set(before.accepted)
+    return not whole and not is_overwriting(before.accepted, after.accepted, _deltas(after), after.opening, after.balances)
 
 
 def _durable(before: AcidView, after: AcidView) -> bool:
@@ -74,7 +87,9 @@ def _some(status: str) -> Callable[[AcidView], bool]:
 _ADYA = "Adya 1999; Berenson et al. 1995; PATTERNS 1"
 _HAERDER = "Haerder & Reuter 1983; PATTERNS 1"
 
+# The order matters: what breaks several of them is reported by the one that says most, which comes first.
 PROPERTIES = (
+    Property("P4", "no committed transfer is overwritten by another (no lost update)", Kind.STEP, _not_overwritten, _ADYA),
     Property("ACID-A", "what is visible is a whole number of transfers", Kind.ALWAYS, _atomic, _HAERDER),
     Property("ACID-C", "the sum of all balances never changes", Kind.ALWAYS, conserved, _HAERDER),
     G12,
@@ -91,12 +106,12 @@ PROPERTIES = (
         lambda v: v.read is None or v.read in v.window, _ADYA, waived=("snapshot", "read_committed"),
     ),
     Property("G9", "nobody waits for a lock that is never released", Kind.ALWAYS, lambda v: not v.stuck, SOURCE),
-    Property("P4", "no committed transfer is overwritten by another (no lost update)", Kind.STEP, _not_overwritten, _ADYA),
     Property("ACID-D", "what was committed, or told ok, stays", Kind.STEP, _durable, _HAERDER),
     Property("ACID-D", "what was told ok is there in the end", Kind.AT_REST, _told_is_done, _HAERDER),
     Property("G4", "ok is told of what is done, rejected of what never is", Kind.STEP, _truthful, SOURCE),
     REMEMBERED,
     G11,
+    REASONED,
     Property("SOME-OK", "a transfer is told ok", Kind.SOMETIMES, _some("ok"), SOURCE),
     Property("SOME-REJECTED", "a valid transfer is told rejected", Kind.SOMETIMES, _some("rejected"), SOURCE),
 )  # fmt: skip

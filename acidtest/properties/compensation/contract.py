@@ -16,10 +16,11 @@ from acidtest.properties.compensation.scopes import SCOPES, SLOW_SCOPES
 from acidtest.properties.compensation.stories import workloads
 from acidtest.properties.compensation.view import request_of, state_of, view_of
 from acidtest.properties.shared.ledger import LedgerContract
+from acidtest.properties.shared.reading import Reading
 from acidtest.properties.shared.requests import requests_of
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from acidtest.models.shared.ledger import Request
     from acidtest.properties.shared.seen import Seen
@@ -51,6 +52,12 @@ class CompensationContract(LedgerContract):
         """The balances, what is parked, and the history where it is declared."""
         return state_of(implementation.state(), history="history" in self.capabilities(implementation))
 
+    def readings(self, scope: Scope, observed: Any, member: str = "") -> tuple[Reading, ...]:  # noqa: ANN401, ARG002
+        """The balances; nothing is parked, and the history is empty."""
+        balances, parked, history = observed
+        opening = tuple(sorted(scope.accounts))
+        return Reading("state()['balances']", balances, opening), Reading("state()['parked']", parked), Reading("state()['history']", history)
+
     def read(self, value: object) -> Hashable:
         """What `state` returned."""
         return state_of(value, history=False)
@@ -62,6 +69,10 @@ class CompensationContract(LedgerContract):
     def abstract(self, view: CompensationView) -> Hashable:
         """Without the history, which need not be shown, nor have the same lines."""
         return view._replace(history=())
+
+    def shown(self, view: CompensationView) -> Mapping[str, Any]:
+        """The history line by line."""
+        return {**super().shown(view), "history": tuple(f"{key} {account} {amount}" for key, account, amount in view.history)}
 
     @classmethod
     def stateful_workloads(cls) -> Sequence[Sequence[Scope]]:

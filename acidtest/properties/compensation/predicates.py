@@ -6,8 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from acidtest.models.compensation.service import UNDO, CompensationView, backwards, is_undo, payable
-from acidtest.properties.shared.balances import label
-from acidtest.properties.shared.predicates import idempotent, no_overdraft
+from acidtest.properties.shared.balances import is_overwriting, label
+from acidtest.properties.shared.predicates import idempotent, is_payable_in_any_case, no_overdraft
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +30,13 @@ def _fresh(before: CompensationView, after: CompensationView) -> list[str]:
 def lost(before: CompensationView, after: CompensationView) -> bool:
     """Whether something that took effect is gone, without having been taken back."""
     return bool(Counter(before.accepted) - Counter(after.accepted))
+
+
+def overwrites(before: CompensationView, after: CompensationView) -> bool:
+    """Whether something that took effect is gone, or was overwritten by what was computed without it."""
+    done = {call.request.name: call.request.deltas for call in after.calls}
+    deltas = done | {f"{UNDO} {name}": backwards(changes) for name, changes in done.items()}
+    return lost(before, after) or is_overwriting(before.accepted, after.accepted, deltas, after.opening, after.balances)
 
 
 def taken_back(names: Iterable[str]) -> list[str]:
@@ -123,6 +130,18 @@ def same_answer(view: CompensationView) -> bool:
     """What was taken back may be refused although it was done before."""
     back = {call.request.key for call in view.calls if call.request.name in taken_back(view.accepted)}
     return idempotent(view._replace(calls=tuple(call for call in view.calls if call.request.key not in back)))
+
+
+def has_reason(view: CompensationView) -> bool:
+    """No changes were refused that are valid, alone under their key, and payable whatever else was done, or taken back."""
+    asked = {_key(call) for call in view.undos if call.status != "new"}
+    back = tuple(
+        call._replace(request=call.request._replace(name="", key=f"{UNDO} {call.request.key}", deltas=backwards(call.request.deltas)))
+        for call in view.calls if call.request.key in asked
+    )  # fmt: skip
+    whole = view._replace(calls=(*view.calls, *back))
+    refused = [c for c in view.calls if c.status == "rejected" and c.request.valid and c.request.key not in asked]
+    return not any(is_payable_in_any_case(whole, call) for call in refused)
 
 
 def serves(before: CompensationView, after: CompensationView) -> bool:

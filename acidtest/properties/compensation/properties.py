@@ -13,10 +13,12 @@ from acidtest.properties.compensation.predicates import (
     compensates,
     done_though_barred,
     ends,
+    has_reason,
     last_first,
     lost,
     on_record,
     overdrawn_by_undo,
+    overwrites,
     same_answer,
     serves,
     something_was_done,
@@ -38,6 +40,13 @@ _HERE = "PATTERNS 7"
 # The order matters: what breaks several of them is reported by the one that says most, which comes first.
 PROPERTIES = (
     G12,
+    Property(
+        "CT1", "a compensation takes back nothing of what others did", Kind.STEP,
+        lambda before, after: not (undoing(before, after) and lost(before, after)), _KLS,
+    ),
+    Property(
+        "CT2", "changes commute: none overwrites another (no lost update)", Kind.STEP, lambda before, after: not overwrites(before, after), _KLS,
+    ),
     implied(
         "CT7", "a compensation overdraws nobody", Kind.ALWAYS,
         lambda v: bool(taken_back(v.accepted)), lambda v: not overdrawn_by_undo(v), _HERE,
@@ -66,13 +75,6 @@ PROPERTIES = (
         "CT5", "what was compensated is not done afterwards", Kind.STEP,
         lambda before, after: not done_though_barred(before, after), _HERE,
     ),
-    Property(
-        "CT1", "a compensation takes back nothing of what others did", Kind.STEP,
-        lambda before, after: not (undoing(before, after) and lost(before, after)), _KLS,
-    ),
-    Property(
-        "CT2", "changes commute: none overwrites another", Kind.STEP, lambda before, after: not lost(before, after), _KLS,
-    ),
     Property("CT6", "an undisturbed compensation succeeds or is parked", Kind.STEP, ends, _HERE),
     Property(
         "CT8", "the history of changes and compensations only grows", Kind.STEP,
@@ -86,6 +88,7 @@ PROPERTIES = (
     REMEMBERED,
     Property("CT11", "what can be undone by undoing the last change first is undone", Kind.STEP, last_first, _HERE),
     Property("G11", "an undisturbed, funded request is accepted", Kind.STEP, serves, SOURCE),
+    Property("G4", "only changes that are invalid, compensated or cannot be paid are rejected", Kind.ALWAYS, has_reason, SOURCE),
     Property("G11", "an undisturbed compensation that overdraws nobody is executed", Kind.STEP, compensates, SOURCE),
     Property("SOME-OK", "a change is told ok", Kind.SOMETIMES, lambda v: any(c.status == "ok" for c in v.calls), SOURCE),
     Property("SOME-UNDONE", "a change is taken back", Kind.SOMETIMES, lambda v: bool(taken_back(v.accepted)), _HERE),

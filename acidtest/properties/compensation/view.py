@@ -16,7 +16,7 @@ from acidtest.models.compensation.service import (
 )
 from acidtest.models.shared.ledger import Call, Request
 from acidtest.properties.shared.balances import explain
-from acidtest.properties.shared.contract import accounts_of
+from acidtest.properties.shared.reading import amount_of, amounts_of, names_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -61,13 +61,24 @@ def state_of(value: object, *, history: bool) -> Hashable:
         ContractError: it is not what the port promises.
     """
     if not isinstance(value, Mapping) or "balances" not in value or "parked" not in value:
-        message = f'state() returned {value!r}; it must return a dict with "balances" and "parked".'
+        message = f'state() returned {shown(value)}; it must return a dict with "balances" and "parked".'
         raise ContractError(message)
     if history and "history" not in value:
         message = 'state() has no "history", although the capability "history" is declared. Add it, or declare less.'
         raise ContractError(message)
-    entries = [Entry(*entry) for entry in value["history"]] if history else []
-    return accounts_of(value["balances"]), tuple(sorted(map(str, value["parked"]))), tuple(entries)
+    entries = _entries(value["history"]) if history else ()
+    parked = names_of(value["parked"], "state()['parked']", "the keys whose compensation is parked")
+    return amounts_of(value["balances"], "state()['balances']"), parked, entries
+
+
+def _entries(history: Any) -> tuple[Entry, ...]:  # noqa: ANN401 - whatever the adapter returned
+    call = "state()['history']"
+    try:
+        rows = [(str(key), str(account), amount) for key, account, amount in history]
+    except (TypeError, ValueError):
+        message = f"{call} is {shown(history)}; it must be a list of (key, account, amount) tuples, each change when it took effect."
+        raise ContractError(message) from None
+    return tuple(Entry(key, account, amount_of(amount, f"{call} gives", f" for key {key!r}")) for key, account, amount in rows)
 
 
 def _compensations(done: Sequence[Call], undos: Sequence[Call]) -> list[Call]:

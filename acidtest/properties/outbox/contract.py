@@ -11,8 +11,8 @@ from acidtest.properties.outbox.properties import PROPERTIES
 from acidtest.properties.outbox.scopes import HOUR, SCOPES, SLOW_SCOPES
 from acidtest.properties.outbox.stories import workloads
 from acidtest.properties.outbox.view import excusable, request_of, view_of
-from acidtest.properties.shared.contract import accounts_of
 from acidtest.properties.shared.ledger import LedgerContract
+from acidtest.properties.shared.reading import Reading, amounts_of
 from acidtest.properties.shared.requests import requests_of
 from acidtest.properties.shared.scopes import DAY
 
@@ -50,7 +50,11 @@ class OutboxContract(LedgerContract):
 
     def observe(self, implementation: Any) -> Hashable:  # noqa: ANN401
         """The committed balances."""
-        return accounts_of(implementation.balances())
+        return amounts_of(implementation.balances(), "balances()")
+
+    def readings(self, scope: Scope, observed: Any, member: str = "") -> tuple[Reading, ...]:  # noqa: ANN401, ARG002
+        """The balances."""
+        return (Reading("balances()", observed, tuple(sorted(scope.accounts))),)
 
     def view(self, scope: Scope, seen: Seen, before: OutboxView | None) -> OutboxView:
         """Say of every balance and message which withdrawal it is about."""

@@ -6,7 +6,19 @@ from itertools import pairwise
 
 from acidtest.checker.machine import Kind, Property
 from acidtest.models.outbox.service import Copy, OutboxView
-from acidtest.properties.shared.predicates import G2, G3, G4, G5, G7, G11, G12, REMEMBERED, SOURCE, whole
+from acidtest.properties.shared.predicates import (
+    G2,
+    G3,
+    G4,
+    G5,
+    G7,
+    G11,
+    G12,
+    REASONED,
+    REMEMBERED,
+    SOURCE,
+    whole,
+)
 
 
 def _published_once(view: OutboxView) -> bool:
@@ -65,6 +77,7 @@ PROPERTIES = (
     G7,
     REMEMBERED,
     G11,
+    REASONED,
     Property(
         "OB2", "what is published was committed", Kind.ALWAYS,
         lambda v: all(c.about in v.accepted for c in v.copies), _RICHARDSON,
@@ -85,7 +98,7 @@ PROPERTIES = (
         lambda v: not v.poison or not _owed(v), "PATTERNS 10; gruelbox/transaction-outbox#676",
     ),
     Property(
-        "OB9", "what is cleaned away was published", Kind.AT_REST,
+        "OB9", "what is owed is published however old it is: it neither expires nor is cleaned away", Kind.AT_REST,
         lambda v: "jump" not in v.happened or _unconfirmed(v) or not _owed(v), _RICHARDSON,
     ),
     Property(

@@ -11,6 +11,7 @@ from acidtest.properties.reserve_confirm.scopes import ACCOUNTS, KEYS, SCOPES, S
 from acidtest.properties.reserve_confirm.stories import workloads
 from acidtest.properties.reserve_confirm.view import account_of, answer_of, provider_of, requests_of, view_of
 from acidtest.properties.shared.ledger import LedgerContract
+from acidtest.properties.shared.reading import Reading
 from acidtest.properties.shared.scopes import DAY
 
 if TYPE_CHECKING:
@@ -48,6 +49,17 @@ class ReserveConfirmContract(LedgerContract):
         accounts = tuple((name, *account_of(implementation.account(name), name)) for name, _ in ACCOUNTS)
         statuses = [(key, answer_of(f"status({key!r})", implementation.status(key), "None")) for key in KEYS]
         return accounts, tuple((key, status) for key, status in statuses if status is not None)
+
+    def readings(self, scope: Scope, observed: Any, member: str = "") -> list[Reading]:  # noqa: ANN401, ARG002
+        """The accounts, of which nothing is held; and no withdrawal is known."""
+        accounts, statuses = observed
+        opening, none = tuple(sorted(scope.accounts)), tuple((name, 0) for name, _ in sorted(scope.accounts))
+        parts = (("balance", opening), ("held", none), ("available", opening))
+        found = [
+            Reading(f"account(user)[{part!r}]", tuple(sorted((row[0], row[i]) for row in accounts)), asked)
+            for i, (part, asked) in enumerate(parts, 1)
+        ]
+        return [*found, Reading("status(client_key)", statuses)]
 
     def answer(self, operation: Operation, value: object) -> Hashable:
         """Outcomes, and pending."""

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from acidtest.models.reserve_confirm.service import ABSENT, DONE, PENDING, ReserveView, is_open
+from acidtest.properties.shared.predicates import is_payable_in_any_case
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -102,6 +103,36 @@ def _least(view: ReserveView, keys: Iterable[str]) -> dict[str, int]:
         if len(users) == 1:
             sums[users.pop()] += min(-request.deltas[0][1] for request in asked)
     return sums
+
+
+def held_was_asked(view: ReserveView) -> bool:
+    """No more is withdrawn and held than was asked for; of several payloads under a key the largest counts."""
+    most: dict[tuple[str, str], int] = {}
+    for request in (call.request for call in view.calls if call.status != "new" and call.request.valid):
+        slot = str(request.payload[0]), request.key
+        most[slot] = max(most.get(slot, 0), -request.deltas[0][1])
+    asked: Counter[str] = Counter()
+    for (user, _), amount in most.items():
+        asked[user] += amount
+    held = dict(view.held)
+    return all(posted + held[user] <= asked[user] for user, posted in _posted(view).items())
+
+
+def pending_is_known(view: ReserveView) -> bool:
+    """What a client was told is pending is known under its key."""
+    known = dict(view.statuses)
+    return all(call.request.key in known for call in view.calls if call.status == PENDING and call.request.valid)
+
+
+def has_reason(view: ReserveView) -> bool:
+    """Nobody was told rejected who asked for something valid and payable in any case, unless it was declined or a status says so."""
+    statuses = dict(view.statuses)
+    refused = [call for call in view.calls if call.status == "rejected" and call.request.valid]
+    return not any(
+        is_payable_in_any_case(view, call) and statuses.get(call.request.key) != "rejected"
+        and call.request.payload[1] not in view.provider.declines
+        for call in refused
+    )  # fmt: skip
 
 
 def silence_is_no_failure(view: ReserveView) -> bool:

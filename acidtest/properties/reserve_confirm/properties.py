@@ -13,6 +13,12 @@ _GENERALS = "Akkoyunlu, Ekanadham & Huber 1975 (two generals); PATTERNS 14, N1"
 ALWAYS, STEP, AT_REST, SOMETIMES = Kind.ALWAYS, Kind.STEP, Kind.AT_REST, Kind.SOMETIMES
 
 HELD_STILL = Property("RC6", "what is pending stays held until the provider has said what becomes of it", STEP, predicates.keeps_holding, _OWN)
+KNOWN = Property("G4", "pending is told only of what is known under its key", ALWAYS, predicates.pending_is_known, SOURCE)
+REASONED = Property(
+    "G4", "only what is invalid, declined or cannot be paid is rejected, or what a status calls so", ALWAYS, predicates.has_reason, SOURCE,
+)  # fmt: skip
+#: The model has no statuses: nothing can be proved of it that they show.
+BY_STATUS = (HELD_STILL, KNOWN, REASONED)
 
 # The order matters: a payment that nobody knows of breaks several of them, and the one that says most comes first.
 PROPERTIES = (
@@ -22,15 +28,18 @@ PROPERTIES = (
     Property("RC3", "no more is withdrawn in the books than was paid", ALWAYS, predicates.posted_was_paid, _OWN),
     Property("RC5", "silence is not taken for failure", ALWAYS, predicates.silence_is_no_failure, _OWN),
     Property("RC2", "what was paid or may yet be paid is withdrawn or held", ALWAYS, predicates.secured, _OWN),
+    Property("G1", "no more is withdrawn and held than was asked for", ALWAYS, predicates.held_was_asked, SOURCE),
     Property("RC7", "each hold is resolved once", STEP, predicates.resolved_once, _TB),
     Property("RC8", "late and repeated word makes nothing pending again", STEP, predicates.monotone, "saleor#14648; PATTERNS 14"),
     Property("RC11", "a customer who asks again hears the same", ALWAYS, predicates.same_answer, _PAY),
     Property("RC12", "a hold that is given back raises no balance", STEP, predicates.no_credit, _OWN),
     Property("G7", "one key, one withdrawal; another payload under it is refused", ALWAYS, idempotent, SOURCE),
     Property("G4", "ok means paid", ALWAYS, predicates.ok_is_paid, SOURCE),
+    KNOWN,
     HELD_STILL,
     Property("G7", "asked again under a key that is known, a customer is answered", STEP, predicates.answers_again, SOURCE),
     Property("G11", "an undisturbed, funded request is not refused", STEP, predicates.serves, SOURCE),
+    REASONED,
     Property(
         "RC10", "in the end the books show every entry of the statement", AT_REST,
         lambda v: not v.provider.statements or predicates.books_are_true(v), _OWN,

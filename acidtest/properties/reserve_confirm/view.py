@@ -11,6 +11,7 @@ from acidtest.models.reserve_confirm.service import PENDING, VOIDED, Deal, Provi
 from acidtest.models.shared.ledger import Request
 from acidtest.properties.shared.attribution import narrowed, words_of
 from acidtest.properties.shared.balances import label
+from acidtest.properties.shared.reading import amount_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,13 +68,15 @@ def account_of(value: Any, name: str) -> tuple[Any, Any, Any]:  # noqa: ANN401 -
     """Balance, held and available.
 
     Raises:
-        ContractError: one of them is missing.
+        ContractError: one of them is missing, or no amount.
     """
     try:
-        return value["balance"], value["held"], value["available"]
-    except (TypeError, KeyError) as error:
-        message = f"account({name!r}) returned {value!r}; it must return a dict with balance, held and available, in minor units."
+        parts = {part: value[part] for part in ("balance", "held", "available")}
+    except (TypeError, KeyError, IndexError) as error:
+        message = f"account({name!r}) returned {shown(value)}; it must return a dict with balance, held and available, in minor units."
         raise ContractError(message) from error
+    balance, held, available = (amount_of(amount, f"account({name!r}) gives", f" as {part}") for part, amount in parts.items())
+    return balance, held, available
 
 
 def answer_of(what: str, value: object, unknown: str) -> str | None:
@@ -92,7 +95,7 @@ def answer_of(what: str, value: object, unknown: str) -> str | None:
     try:
         return Outcome(value).value  # type: ignore[arg-type]
     except ValueError:
-        message = f'{what} returned {value!r}; it must be Outcome.OK, Outcome.REJECTED or "pending" ({unknown} means: unknown).'
+        message = f'{what} returned {shown(value)}; it must be Outcome.OK, Outcome.REJECTED or "pending" ({unknown} means: unknown).'
         raise ContractError(message) from None
 
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from acidtest.models.saga.service import Orders, OrdersView
 from acidtest.properties.saga.services import PIVOT, SERVICES
-from acidtest.properties.saga.view import certain_of, requests_of, status_of
+from acidtest.properties.saga.view import certain_of, order_shown, requests_of, status_of
 from acidtest.properties.shared.ledger import LedgerContract
 from acidtest.workload import ENVIRONMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from acidtest.models.shared.ledger import Request
     from acidtest.workload import Scope
@@ -39,6 +39,12 @@ class SagaContract(LedgerContract):
     def abstract(self, view: OrdersView) -> Hashable:
         """Calls, and what has become of the orders."""
         return OrdersView(view.calls, view.sagas, view.keys)
+
+    def shown(self, view: OrdersView) -> Mapping[str, Any]:
+        """Each order by its key: how it stands, and what the services have done for it."""
+        orders = {f"order {key}": order_shown(saga) for key, saga in zip(view.keys, view.sagas, strict=True)}
+        fields = ("strangers", "unbalanced", "overdrawn", "stuck")
+        return {"calls": view.calls, **orders, **{name: getattr(view, name) for name in fields}}
 
     def read(self, value: object) -> Hashable:
         """No client reads."""

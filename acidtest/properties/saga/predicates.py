@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from acidtest.models.saga.service import UNKNOWN, OrdersView
+from acidtest.models.saga.specification import moves
 from acidtest.models.shared.steps import COMPENSATED, COMPLETED, PARKED, RUNNING, SagaSeen
 
 if TYPE_CHECKING:
@@ -31,9 +32,29 @@ def truthful(view: OrdersView) -> bool:
 
 
 def exact(view: OrdersView) -> bool:
-    """Nothing is done of an invalid order."""
-    valid = {call.request.key for call in view.calls if call.request.valid}
+    """Nothing is done, or known, of an order that nobody has validly placed."""
+    valid = {call.request.key for call in view.calls if call.request.valid and call.status != "new"}
     return not any(any(saga.did) or saga.outcome for key, saga in _by_key(view).items() if key not in valid)
+
+
+def is_touched(saga: SagaSeen) -> bool:
+    """A service has done its step, or was told to undo it."""
+    return any(saga.did) or any(saga.cancelled)
+
+
+def is_known(saga: SagaSeen, _: SagaSeen | None = None) -> bool:
+    """It is known durably."""
+    return saga.outcome != UNKNOWN
+
+
+def is_parked(saga: SagaSeen, _: SagaSeen | None = None) -> bool:
+    """It is left to people."""
+    return saga.outcome == PARKED
+
+
+def stays_parked(before: SagaSeen, after: SagaSeen) -> bool:
+    """It is left to people still, and nothing is done or undone."""
+    return is_parked(after) and not moves(before, after)
 
 
 def done_in_order(before: SagaSeen, after: SagaSeen) -> bool:

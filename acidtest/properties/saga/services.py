@@ -13,8 +13,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from acidtest.environment import Outcome
-from acidtest.errors import ContractError
+from acidtest.environment import CallRefused, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -71,7 +70,7 @@ class PlayedService:
         """Do or undo an operation.
 
         Raises:
-            ContractError: it is asked for something else.
+            CallRefused: it is asked for something else.
         """
         if method == "do" and self._takes(arguments):
             operation, order, *payload = arguments
@@ -80,10 +79,10 @@ class PlayedService:
         if method == "undo" and len(arguments) == 2 and self.name != SHIPPING:  # noqa: PLR2004 - operation and order
             return self._undo(state, str(arguments[0]), str(arguments[1]))
         message = (
-            f"env.call({self.name!r}, {method!r}, {', '.join(map(repr, arguments))}): {self.name} knows no such call. It knows "
-            f"{self._signatures()}, and the amount is a positive whole number."
+            f"{self.name} knows no call {method}({', '.join(map(repr, arguments))}). It knows {self._signatures()}, and an amount is "
+            "a positive whole number."
         )
-        raise ContractError(message)
+        raise CallRefused(message)
 
     def _takes(self, arguments: Sequence[object]) -> bool:
         if self.name in (BOOKING, SHIPPING):

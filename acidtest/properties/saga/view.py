@@ -22,6 +22,7 @@ from acidtest.properties.saga.services import (
     Work,
 )
 from acidtest.properties.shared.predicates import is_stuck
+from acidtest.properties.shared.reading import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -77,7 +78,7 @@ def status_of(key: str, value: object) -> str:
     if value is None:
         return UNKNOWN
     if value not in _STATUSES:
-        message = f"status({key!r}) returned {value!r}; it must return one of {', '.join(map(repr, _STATUSES))}, or None for an order that is not known."
+        message = f"status({key!r}) returned {shown(value)}; it must return one of {', '.join(map(repr, _STATUSES))}, or None for an order that is not known."
         raise ContractError(message)
     return str(value)
 
@@ -126,3 +127,15 @@ def strangers(works: Sequence[Sequence[Work]], orders: Iterable[tuple[str, tuple
             if work.status in (DONE, UNDONE, WRONG) and (work.order, work.resource, work.amount) not in wanted
         ]  # fmt: skip
     return tuple(found)
+
+
+def order_shown(saga: SagaSeen) -> tuple[str, ...]:
+    """An order for a report: how it stands, and what each service has done for it, where that is anything."""
+    steps = zip(SERVICES, saga.did, saga.undid, saga.cancelled, strict=False)
+    done = [f"{service} {_step_shown(did, undid, barred=barred)}" for service, did, undid, barred in steps if did or undid or barred]
+    return (saga.outcome or "not known", *done)
+
+
+def _step_shown(did: int, undid: int, *, barred: bool) -> str:
+    told = {(1, 0): "done", (1, 1): "undone", (0, 0): ""}.get((did, undid), f"done {did} times and undone {undid} times")
+    return " and ".join([*([told] if told else []), *(["barred"] if barred else [])])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from acidtest.models.saga.service import UNKNOWN
 from acidtest.properties.saga.contract import SagaContract
 from acidtest.properties.saga.scopes import KEYS
 from acidtest.properties.saga.services import PAYMENT, SERVICES, opening_of
@@ -16,7 +17,7 @@ from acidtest.properties.saga_choreography.properties import PROPERTIES
 from acidtest.properties.saga_choreography.scopes import SCOPES, SLOW_SCOPES
 from acidtest.properties.saga_choreography.stories import workloads
 from acidtest.properties.saga_choreography.view import ledger_of, view_of
-from acidtest.properties.shared.contract import accounts_of
+from acidtest.properties.shared.reading import Reading, amounts_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -45,7 +46,14 @@ class SagaChoreographyContract(SagaContract):
         """What a service has done, what it has, and, of payment, how the orders stand."""
         ledger = ledger_of(member, implementation.ledger())
         statuses = tuple(self.status(implementation, KEYS).items()) if member == PAYMENT else ()
-        return ledger, accounts_of(implementation.balances()), statuses
+        return ledger, amounts_of(implementation.balances(), f"balances() of {member}"), statuses
+
+    def readings(self, scope: Scope, observed: Any, member: str = "") -> tuple[Reading, ...]:  # noqa: ANN401
+        """What a service has; nothing is done, and no order is known."""
+        ledger, has, statuses = observed
+        known = tuple((key, status) for key, status in statuses if status != UNKNOWN)
+        opening = tuple(sorted(opening_of(scope)[member].items()))
+        return Reading(f"balances() of {member}", has, opening), Reading(f"ledger() of {member}", ledger), Reading("status(key)", known)
 
     def view(self, scope: Scope, seen: Seen, before: OrdersView | None) -> OrdersView:  # noqa: ARG002
         """What the services say that they have done, and whether it adds up."""

@@ -28,6 +28,11 @@ def _whole(saga: SagaSeen) -> bool:
     return all_or_nothing(saga) if saga.outcome else not any(saga.did)
 
 
+def _is_less(before: tuple[int, ...], after: tuple[int, ...]) -> bool:
+    """Something is gone."""
+    return any(now < was for was, now in zip(before, after, strict=True))
+
+
 def _not_again(saga: SagaSeen) -> bool:
     """What was undone was done once."""
     return all(did <= 1 for did, undid in zip(saga.did, saga.undid, strict=True) if undid)
@@ -36,6 +41,10 @@ def _not_again(saga: SagaSeen) -> bool:
 _OWN = (
     Property("G1", "what a service has is what it had, less what it did and has not undone", ALWAYS, lambda v: not v.unbalanced, SOURCE),
     Property("G2", "no service gives away more than it has", ALWAYS, lambda v: not v.overdrawn, SOURCE),
+    of_sagas(
+        "S3", "what was done is reversed, not erased: the ledger only grows", STEP,
+        lambda *_: True, lambda before, after: not _is_less(before.did, after.did) and not _is_less(before.undid, after.undid), _HERE,
+    ),
     of_sagas(
         "S12", "no step is done again because it was compensated", ALWAYS, lambda saga: any(saga.undid), _not_again, _HERE,
     ),

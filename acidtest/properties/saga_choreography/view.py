@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from acidtest.errors import ContractError
 from acidtest.properties.saga.services import DONE, SERVICES, UNDONE, WRONG, Work, opening_of
 from acidtest.properties.saga.view import orders_view
+from acidtest.properties.shared.reading import amount_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -46,9 +47,10 @@ def ledger_of(service: str, value: Any) -> Hashable:  # noqa: ANN401 - whatever 
     except (TypeError, ValueError):
         rows = [("", "", "", 0)]
     if any(what not in ("do", "undo") for _, what, _, _ in rows):
-        message = f"ledger() of {service} returned {value!r}; it must return (order, 'do' or 'undo', resource, amount) tuples."
+        message = f"ledger() of {service} returned {shown(value)}; it must return (order, 'do' or 'undo', resource, amount) tuples."
         raise ContractError(message)
-    return tuple(sorted(rows, key=lambda row: row[0]))
+    found = [(key, what, resource, amount_of(amount, f"ledger() of {service} gives", f" for {resource!r}")) for key, what, resource, amount in rows]
+    return tuple(sorted(found, key=lambda row: row[0]))
 
 
 def works_of(ledger: Sequence[tuple[str, str, str, int]]) -> list[Work]:

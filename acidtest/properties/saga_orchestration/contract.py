@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from acidtest.models.saga.service import UNKNOWN
 from acidtest.properties.saga.contract import SagaContract
 from acidtest.properties.saga.scopes import KEYS
 from acidtest.properties.saga.services import services_of
@@ -16,6 +17,7 @@ from acidtest.properties.saga_orchestration.properties import PROPERTIES
 from acidtest.properties.saga_orchestration.scopes import SCOPES, SLOW_SCOPES
 from acidtest.properties.saga_orchestration.stories import workloads
 from acidtest.properties.saga_orchestration.view import view_of
+from acidtest.properties.shared.reading import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -46,6 +48,10 @@ class SagaOrchestrationContract(SagaContract):
     def observe(self, implementation: Any) -> Hashable:  # noqa: ANN401
         """How the orders stand."""
         return tuple(self.status(implementation, KEYS).items())
+
+    def readings(self, scope: Scope, observed: Any, member: str = "") -> tuple[Reading, ...]:  # noqa: ANN401, ARG002
+        """No order is known."""
+        return (Reading("status(key)", tuple((key, status) for key, status in observed if status != UNKNOWN)),)
 
     def view(self, scope: Scope, seen: Seen, before: OrdersView | None) -> OrdersView:  # noqa: ARG002
         """What the services have done, beside what clients know."""

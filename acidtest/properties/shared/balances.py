@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from acidtest.models.shared.ledger import Call, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 Balances = tuple[tuple[str, int], ...]
 
@@ -62,10 +62,47 @@ def _explain(opening: Balances, candidates: tuple[Request, ...], balances: Balan
 
 
 def _fold(opening: Balances, taken: Sequence[Request]) -> Balances:
-    """The balances after these requests."""
+    return folded(opening, [request.deltas for request in taken])
+
+
+def folded(opening: Balances, taken: Iterable[Balances]) -> Balances:
+    """The balances after these changes, each (account, change) pairs."""
     after = dict(opening)
-    for request in taken:
-        for account, change in request.deltas:
-            if account in after:
-                after[account] += change
+    for account, change in [delta for deltas in taken for delta in deltas]:
+        if account in after:
+            after[account] += change
     return tuple(sorted(after.items()))
+
+
+def is_overwriting(
+    before: tuple[str, ...], after: tuple[str, ...], deltas: Mapping[str, Balances], opening: Balances, now: Balances
+) -> bool:
+    """Whether a step is one change that was computed from balances that have changed since: a lost update.
+
+    Such a step adds up to no single change; it does to one that starts, of some account at least, from what was committed
+    earlier.
+
+    Arguments:
+        before: what had taken effect before it, by name.
+        after: what took effect, as the balances alone say.
+        deltas: the changes that may have taken effect, by name.
+        opening: the balances at the start.
+        now: the balances after it.
+    """
+    fresh = Counter(after) - Counter(before)
+    if UNEXPLAINED in before or (fresh.total() <= 1 and UNEXPLAINED not in fresh):
+        return False
+    past = [dict(folded(opening, [deltas.get(name, ()) for name in before[:n]])) for n in range(len(before) + 1)]
+    whole = {name: balance for name, balance in now if type(balance) is int}
+    if whole.keys() != past[-1].keys():
+        return False
+    return any(_starts_earlier(past, whole, changes) for changes in deltas.values())
+
+
+def _starts_earlier(past: Sequence[Mapping[str, int]], now: Mapping[str, int], changes: Balances) -> bool:
+    """Whether these changes lead to these balances from earlier ones: of each account, from those of some time."""
+    read = dict(folded(tuple(now.items()), [tuple((account, -change) for account, change in changes)]))
+    changed = {account for account, _ in changes}
+    return read != past[-1] and all(
+        any(balances[name] == balance for balances in (past if name in changed else past[-1:])) for name, balance in read.items()
+    )

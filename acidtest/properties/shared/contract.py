@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from acidtest.environment import Outcome
 from acidtest.errors import ContractError
 from acidtest.port import Port, Role, port_of
+from acidtest.properties.shared.reading import amounts_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     from acidtest.checker.machine import Action, Model, Property
     from acidtest.environment import Environment
+    from acidtest.properties.shared.reading import Reading
     from acidtest.properties.shared.seen import Seen
     from acidtest.workload import Operation, Scope
 
@@ -98,6 +99,16 @@ class Contract(ABC):
         """The same for the service `member`, where there are several."""
         return self.observe(implementation)
 
+    def readings(self, scope: Scope, observed: Any, member: str = "") -> Iterable[Reading]:  # noqa: ANN401, ARG002 - for those with accounts
+        """What the reading methods gave of that which `install` was asked for, to be compared with it.
+
+        Arguments:
+            scope: says what was asked for.
+            observed: what `observe_member` has read.
+            member: of which service.
+        """
+        return ()
+
     @abstractmethod
     def view(self, scope: Scope, seen: Seen, before: Any) -> Any:  # noqa: ANN401 - the pattern's view
         """What was seen, as a view; `before` is the view before, None at the start."""
@@ -106,6 +117,10 @@ class Contract(ABC):
         """The part of a view that the model speaks of. Default: all of it."""
         view_: Hashable = view
         return view_
+
+    def shown(self, view: Any) -> Mapping[str, Any]:  # noqa: ANN401
+        """How a view is shown in a report: values by name, each a text or a tuple of values. Default: its fields."""
+        return dict(zip(getattr(view, "_fields", ()), view, strict=True)) if hasattr(view, "_fields") else {}
 
     @classmethod
     @abstractmethod
@@ -134,14 +149,14 @@ class Contract(ABC):
             return Outcome(value).value  # type: ignore[arg-type]
         except ValueError:
             message = (
-                f"{operation} returned {value!r}; it must return Outcome.OK or Outcome.REJECTED (an exception that "
+                f"{operation} returned {shown(value)}; it must return Outcome.OK or Outcome.REJECTED (an exception that "
                 "escapes means: unknown). Import Outcome from acidtest."
             )
             raise ContractError(message) from None
 
     def read(self, value: object) -> Hashable:
         """What a reading port method returned, as a hashable value."""
-        return accounts_of(value)
+        return amounts_of(value, "balances()")
 
     @classmethod
     def interface(cls) -> Port:
@@ -196,20 +211,3 @@ class Contract(ABC):
             message = f"{min(unknown)!r} is not a capability of {self.pattern}. Known: {known}."
             raise ContractError(message)
         return declared
-
-
-def accounts_of(value: object) -> Hashable:
-    """Balances as sorted (account, amount) pairs.
-
-    Raises:
-        ContractError: it is not a mapping from account names to whole numbers.
-    """
-    items: Iterable[Any] | None = getattr(value, "items", lambda: None)()  # not dict(): any mapping will do
-    if items is None:
-        message = f"balances() returned {value!r}; it must return a dict from account to minor units, for example {{'A': 100}}."
-        raise ContractError(message)
-    for account, balance in items:
-        if balance is not None and not isinstance(balance, (int, float, Decimal)):
-            message = f"balances() gives {balance!r} for account {account!r}; money is integer minor units."
-            raise ContractError(message)
-    return tuple(sorted((str(account), balance) for account, balance in items))

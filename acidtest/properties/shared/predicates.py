@@ -95,6 +95,22 @@ def _deserved(view: Any, call: Call) -> bool:  # noqa: ANN401
     )
 
 
+def has_reason(view: Any) -> bool:  # noqa: ANN401
+    """Nobody was told rejected who asked for something valid, under a key of its own, and could pay in any case."""
+    return not any(call.status == "rejected" and call.request.valid and is_payable_in_any_case(view, call) for call in view.calls)
+
+
+def is_payable_in_any_case(view: Any, call: Call) -> bool:  # noqa: ANN401
+    """Whether a request is the only one under its key, and could be paid whatever else of all that was asked took effect."""
+    asked = {other.request.ask: other.request for other in view.calls if other.status != "new"}
+    if any(other.key == call.request.key and other.ask != call.request.ask for other in asked.values()):
+        return False
+    left = Counter(dict(view.opening))
+    for account, change in (delta for other in asked.values() if other.valid for delta in other.deltas):
+        left[account] += min(change, 0)
+    return all(left[account] >= 0 for account, _ in call.request.deltas)
+
+
 def exact(view: Any) -> bool:  # noqa: ANN401
     """Money is whole numbers, and nothing invalid took effect."""
     valid = {call.request.name: call.request.valid for call in view.calls}
@@ -120,3 +136,4 @@ G7 = Property("G7", "one key, one answer; another payload under it is refused", 
 REMEMBERED = Property("G7", "a key that was refused stays refused", Kind.STEP, remembers, SOURCE)
 G11 = Property("G11", "an undisturbed, funded request is accepted", Kind.STEP, serves, SOURCE)
 G12 = Property("G12", "money is whole minor units, and nothing invalid takes effect", Kind.ALWAYS, exact, SOURCE)
+REASONED = Property("G4", "only what is invalid or cannot be paid is rejected", Kind.ALWAYS, has_reason, SOURCE)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from acidtest.models.tcc.participant import TccService
-from acidtest.properties.shared.contract import accounts_of
 from acidtest.properties.shared.ledger import LedgerContract
+from acidtest.properties.shared.reading import Reading, amounts_of
 from acidtest.properties.tcc.port import TccPort
 from acidtest.properties.tcc.properties import PROPERTIES
 from acidtest.properties.tcc.scopes import SCOPES, SLOW_SCOPES
@@ -47,7 +47,12 @@ class TccContract(LedgerContract):
 
     def observe(self, implementation: Any) -> Hashable:  # noqa: ANN401
         """The committed balances, and what of them may be spent."""
-        return accounts_of(implementation.balance()), accounts_of(implementation.available())
+        return amounts_of(implementation.balance(), "balance()"), amounts_of(implementation.available(), "available()")
+
+    def readings(self, scope: Scope, observed: Any, member: str = "") -> tuple[Reading, ...]:  # noqa: ANN401, ARG002
+        """The balances, and what may be spent: all of them."""
+        opening = tuple(sorted(scope.accounts))
+        return Reading("balance()", observed[0], opening), Reading("available()", observed[1], opening)
 
     def view(self, scope: Scope, seen: Seen, before: TccServiceView | None) -> TccServiceView:
         """Say of every amount that is held or gone which Try it is of."""

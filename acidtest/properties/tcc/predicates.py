@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from acidtest.models.tcc.participant import CANCEL, CONFIRM, TRY, TccServiceView, branch_of, method_of
 from acidtest.properties.shared.balances import UNEXPLAINED
+from acidtest.properties.shared.predicates import is_payable_in_any_case
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -200,6 +201,12 @@ def is_deserved(before: TccServiceView, after: TccServiceView) -> bool:
 def serves(before: TccServiceView, after: TccServiceView) -> bool:
     """It was told ok."""
     return all(call.status == "ok" for call in _deserved(before, after))
+
+
+def has_reason(view: TccServiceView) -> bool:
+    """No Try was refused that is valid, the only one of a branch that nobody cancelled, and payable whatever else was held."""
+    refused = [call for call in _calls(view, TRY, "rejected") if call.request.valid and branch_of(call.request) not in _asked(view, CANCEL)]
+    return not any(is_payable_in_any_case(view, call) for call in refused)
 
 
 def is_fenced(before: TccServiceView, _: TccServiceView) -> bool:

@@ -43,6 +43,7 @@ PROPERTIES = (
         predicates.answers_cancel, _SEATA,
     ),
     implied("G11", "an undisturbed, funded Try is answered ok", STEP, predicates.is_deserved, predicates.serves, SOURCE),
+    Property("G4", "only a Try that is invalid, cancelled or cannot be paid is rejected", ALWAYS, predicates.has_reason, SOURCE),
     Property("T8", "of what was cancelled or confirmed no hold is left", AT_REST, predicates.releases, _PARDON),
     Property("SOME-CONFIRMED", "a Confirm is told ok", SOMETIMES, predicates.is_told(CONFIRM, "ok"), SOURCE),
     Property("SOME-REFUSED", "a valid Try is told rejected", SOMETIMES, predicates.is_told(TRY, "rejected"), SOURCE),

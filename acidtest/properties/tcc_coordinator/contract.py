@@ -17,7 +17,7 @@ from acidtest.properties.tcc_coordinator.properties import PROPERTIES
 from acidtest.properties.tcc_coordinator.scopes import SCOPES, SLOW_SCOPES
 from acidtest.properties.tcc_coordinator.services import services_of
 from acidtest.properties.tcc_coordinator.stories import workloads
-from acidtest.properties.tcc_coordinator.view import answer_of, requests_of, view_of
+from acidtest.properties.tcc_coordinator.view import answer_of, branches_shown, requests_of, view_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -75,6 +75,11 @@ class TccCoordinatorContract(LedgerContract):
         ]
         ordered = tuple(sorted(held, key=lambda branch: tuple(map(str, branch))))
         return view._replace(branches=ordered, happened=frozenset(), stuck=False, wedged=False)
+
+    def shown(self, view: CoordinationView) -> Mapping[str, Any]:
+        """Each branch by its transaction, account and amount: how it stands, and what it was told."""
+        fields = ("balances", "available", "calls", "accepted")
+        return {name: getattr(view, name) for name in fields} | branches_shown(view.branches) | {"stuck": view.stuck, "wedged": view.wedged}
 
     def actions(self, scope: Scope, kind: str, subject: str, value: object) -> Sequence[Action]:
         """Clients' events."""

@@ -10,8 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from acidtest.environment import Outcome
-from acidtest.errors import ContractError
+from acidtest.environment import CallRefused, Outcome
 from acidtest.models.tcc.coordinator import REFUSED
 from acidtest.models.tcc.protocol import CANCEL, CANCELLED, CONFIRM, CONFIRMED, NONE, TOMBSTONE, TRIED
 
@@ -73,12 +72,16 @@ class AccountService:
         return self._opening
 
     def answer(self, state: Books, method: str, arguments: tuple[Any, ...]) -> tuple[Hashable, Hashable]:
-        """Carry out a call."""
+        """Carry out a call.
+
+        Raises:
+            CallRefused: no service has such a method, or it takes other arguments.
+        """
         expected = METHODS.get(method)
         if expected is None or len(arguments) != len(expected):
             known = ", ".join(f"{name}({', '.join(names)})" for name, names in METHODS.items())
-            message = f"{self.name}.{method}{arguments!r} was called, which no service has. Each has: {known}."
-            raise ContractError(message)
+            message = f"{self.name} knows no call {method}{arguments!r}. Each service has: {known}."
+            raise CallRefused(message)
         row = state.row(*arguments[:2])
         if method == "try_":
             return _tried(state, row, *arguments[2:])

@@ -12,6 +12,8 @@ from acidtest.models.tcc.coordinator import PENDING, Branch, CoordinationView
 from acidtest.models.tcc.coordinator import request as transaction
 from acidtest.models.tcc.protocol import CANCEL, CONFIRM, CONFIRMED, NONE
 from acidtest.properties.shared.predicates import is_stuck
+from acidtest.properties.shared.reading import shown
+from acidtest.properties.tcc_coordinator.services import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -54,7 +56,7 @@ def answer_of(operation: Operation, value: object) -> str:
         return Outcome(value).value  # type: ignore[arg-type]
     except ValueError:
         message = (
-            f'{operation} returned {value!r}; it must return Outcome.OK, Outcome.REJECTED or "pending" (an exception that '
+            f'{operation} returned {shown(value)}; it must return Outcome.OK, Outcome.REJECTED or "pending" (an exception that '
             "escapes means: unknown). Import Outcome from acidtest."
         )
         raise ContractError(message) from None
@@ -87,8 +89,9 @@ def branches_of(services: Iterable[tuple[str, Any]], coming: Iterable[Any]) -> t
             account = f"{service}/{row.account}" if row.account != "" else ""
             branch = Branch(str(row.gid), f"{service} {row.branch}", account, row.amount, row.status, row.told)
             found[service, row.gid, row.branch] = branch
-    for service, method, (gid, id_, *_) in coming:
-        if method in (CONFIRM, CANCEL):
+    for service, method, arguments in coming:
+        if method in (CONFIRM, CANCEL) and len(arguments) == len(METHODS[method]):
+            gid, id_ = arguments
             branch = found.get((service, gid, id_)) or Branch(str(gid), f"{service} {id_}", "", 0, NONE)
             found[service, gid, id_] = branch._replace(told=tuple(sorted({*branch.told, method})))
     return tuple(sorted(found.values(), key=lambda branch: branch[:2]))
@@ -144,3 +147,15 @@ def statuses_of(branches: list[Branch]) -> set[str]:
 def accepted_of(view: CoordinationView) -> tuple[str, ...]:
     """The requests of which some branch is confirmed."""
     return tuple(sorted([request.name for request, branches in transactions_of(view) if CONFIRMED in statuses_of(branches)]))
+
+
+def branches_shown(branches: Iterable[Branch]) -> dict[str, tuple[str, ...]]:
+    """Branches for a report, by name; a second one of the same name has a number."""
+    shown: dict[str, tuple[str, ...]] = {}
+    times: Counter[str] = Counter()
+    for branch in branches:
+        name = f"{branch.gid} {branch.account} {branch.amount}" if branch.account else f"{branch.gid} {branch.id}"
+        times[name] += 1
+        named = name if times[name] == 1 else f"{name} ({times[name]})"
+        shown[named] = (branch.status, *(f"told {what}" for what in branch.told))
+    return shown

@@ -13,6 +13,7 @@ from acidtest.models.shared.ledger import Call, Request
 from acidtest.models.two_phase_commit.service import AtomicCommitView, Names, database_of
 from acidtest.properties.shared.balances import explain
 from acidtest.properties.shared.predicates import is_stuck
+from acidtest.properties.shared.reading import names_of
 from acidtest.properties.two_phase_commit.port import DATABASES
 
 if TYPE_CHECKING:
@@ -60,17 +61,13 @@ def request_of(operation: Operation, known: frozenset[str]) -> Request:
     return Request(operation.name, str(key), operations, tuple(changes.items()), valid)  # type: ignore[arg-type]
 
 
-def keys_of(value: object) -> tuple[str, ...]:
-    """What `in_doubt` returned, in order.
+def keys_of(value: object, database: str) -> tuple[str, ...]:
+    """What `in_doubt` returned for a database, in order.
 
     Raises:
         ContractError: it is no collection of keys.
     """
-    try:
-        return tuple(sorted({str(key) for key in value}))  # type: ignore[attr-defined]
-    except TypeError:
-        message = f"in_doubt() returned {value!r}; it must return the keys of branches in doubt, for example {{'k1'}}."
-        raise ContractError(message) from None
+    return names_of(value, f"in_doubt({database!r})", "the keys of branches in doubt, as given to run()")
 
 
 def _of_workload(keys: tuple[str, ...], calls: Sequence[Call]) -> tuple[str, ...]:

@@ -43,6 +43,10 @@ class GreenletCarrier:
 
     __slots__ = ("_given_up", "_greenlet", "_hub", "_parked")
 
+    def __init__(self) -> None:
+        """Nothing runs yet; what is killed now need not be."""
+        self._given_up = True
+
     def start(self, body: Callable[[], Any]) -> Effect | None:
         """Run `body` up to its first effect; None if it has finished."""
         self._given_up = False
@@ -67,9 +71,9 @@ class GreenletCarrier:
     def kill(self, how: type[BaseException]) -> None:
         """Throw `how` into the task; code that swallows it and goes on is left parked for ever."""
         for reason in (how, ProcessCrash):
-            if not self._greenlet.dead and not self._given_up:
+            if not self._given_up and not self._greenlet.dead:
                 (self._greenlet if self._parked.dead else self._parked).throw(reason())
-        if not self._greenlet.dead and not self._given_up:
+        if not self._given_up and not self._greenlet.dead:
             _undead.append(self._greenlet)
 
     def give_up(self) -> None:

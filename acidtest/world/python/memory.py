@@ -111,6 +111,8 @@ class _Look:
     def _inside(self, kind: type, value: Any) -> Hashable:
         if kind in _CONTAINERS:
             return kind, self._contents(kind, value)
+        if hasattr(kind, "acidtest_target"):
+            return self.at(value.acidtest_target)
         if isinstance(value, (type, types.FunctionType)):
             return self._code_of(value)
         if isinstance(value, random.Random):

@@ -291,9 +291,9 @@ class Asked:
         self._recorder, self._process, self._path, self._target = recorder, process, path, target
 
     @property
-    def acidtest_name(self) -> str:
-        """What tells it from others, for whoever looks at what is in memory."""
-        return repr(self._path)
+    def acidtest_target(self) -> Any:
+        """What it stands before, for whoever looks at what is in memory."""
+        return self._target
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Call it."""

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -132,3 +133,17 @@ def test_a_users_server_is_never_signalled_or_stopped(started_here: PrivateServe
     users.signal(started_here.pid, signal.SIGKILL)
     users.stop()
     assert started_here.pid
+
+
+def test_a_disk_that_is_too_full_for_a_server_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = SimpleNamespace(returncode=1, stderr="initdb: error: could not write file: No space left on device")
+    monkeypatch.setattr(programs, "programs", lambda: Path("/bin"))
+    monkeypatch.setattr(programs.subprocess, "run", lambda *_, **__: said)
+    with pytest.raises(BackendUnavailable, match=r"The disk is full: initdb .*Make room"):
+        programs.run("initdb")
+
+
+def test_a_server_that_dies_of_a_full_disk_says_so_in_its_log(started_here: PrivateServer) -> None:
+    log = Path(started_here.conninfo.split()[0].removeprefix("host="), "log")
+    log.write_text("PANIC:  could not write to file: No space left on device\n")
+    assert "No space left on device" in started_here.said()

@@ -31,7 +31,7 @@ class Counter:
     def answer(self, state: int, method: str, arguments: tuple[Any, ...]) -> tuple[Hashable, Hashable]:
         if method != "add":
             message = f"it knows no {method}"
-            raise ContractError(message)
+            raise CallRefused(message)
         return state + arguments[0], f"was {state}"
 
 
@@ -206,14 +206,43 @@ def test_code_that_swallows_errors_does_not_hide_that_a_service_is_not_known(clu
     world.close()
 
 
-def test_code_that_swallows_errors_does_not_hide_that_a_service_knows_no_such_method(cluster: Cluster) -> None:
-    def call(env: Any) -> Any:
-        return swallowing(env, "counter", "subtract", 5)
+def subtract(env: Any) -> Any:
+    try:
+        return env.call("counter", "subtract", 5)
+    except (CallRefused, CallTimeout) as error:
+        return str(error)
 
-    world = Beside(cluster, call)
-    world.begin("call")
-    with pytest.raises(ContractError, match="it knows no subtract"):
-        world.step("call")
+
+@pytest.mark.parametrize("fault", ["", TWICE])
+def test_a_method_that_a_service_does_not_have_is_refused_by_it(cluster: Cluster, fault: str) -> None:
+    world = Beside(cluster, subtract)
+    assert world.call("subtract", fault) == "it knows no subtract"
+    assert world.count == 0
+    world.close()
+
+
+@pytest.mark.parametrize("fault", [LOST, UNACKNOWLEDGED, LATE])
+def test_a_refusal_can_be_lost_as_any_answer_and_never_comes_by_itself(cluster: Cluster, fault: str) -> None:
+    world = Beside(cluster, subtract, hear, clients=(hearing("ear", "counter reply 0"),))
+    assert "did not answer" in world.call("subtract", fault)
+    world.land()
+    assert world.count == 0
+    assert not list(world.devices["services"].owed())
+    world.close()
+
+
+@pytest.mark.parametrize(("call", "told"), [
+    (("counter", 5), r"env\.call\('counter', 5, …\).*named by texts"),
+    ((None, "add"), "named by texts"),
+    (("counter", "add", [5]), "unhashable type: 'list'"),
+])  # fmt: skip
+def test_code_that_swallows_errors_does_not_hide_that_it_called_what_can_have_no_answer(cluster: Cluster, call: Any, told: str) -> None:
+    def calls(env: Any) -> Any:
+        return swallowing(env, *call)
+
+    world = Beside(cluster, calls)
+    with pytest.raises(ContractError, match=told):
+        world.begin("calls")
     world.close()
 
 

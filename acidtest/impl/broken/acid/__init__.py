@@ -11,6 +11,7 @@ from acidtest.impl.broken.acid.isolation import (
     ReadsAccountByAccount,
     RetryKeepsStaleRead,
     RmwLostUpdate,
+    StaleDebit,
     VersionCheckThenWrite,
     WriteSkew,
 )
@@ -28,6 +29,7 @@ from acidtest.impl.broken.acid.transactions import (
     AckBeforeCommit,
     BlindRetryOnUnknown,
     CommitOfDoomedTransaction,
+    ErrorIsRejection,
     ErrorLeavesTransactionOpen,
     InquiryTooEarly,
     PartialBatch,
@@ -40,6 +42,7 @@ from acidtest.impl.broken.acid.transactions import (
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant("rmw-lost-update", RmwLostUpdate, ("P4",)),
+    Mutant("stale-debit", StaleDebit, ("P4",)),
     Mutant("check-outside-tx", CheckOutsideTx, ("G2",)),
     Mutant("zero-rows-ok", ZeroRowsOk, ("ACID-C",)),
     Mutant("strict-comparison", StrictComparison, ("G11",)),
@@ -60,6 +63,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("sweeper-undoes-committed", SweeperUndoesCommitted, ("ACID-D",)),
     Mutant("X3", RejectionNotRemembered, ("G4", "G7")),
     Mutant("X6", SwallowedError, ("G4",)),
+    Mutant("error-is-rejection", ErrorIsRejection, ("G4",)),
     Mutant("X7", NullInUniqueKey, ("G3",)),
     Mutant("X8", RowcountUnchecked, ("G4", "ACID-A")),
     Mutant("X13", NoRequestHash, ("G7",)),

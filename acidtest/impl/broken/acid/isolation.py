@@ -62,6 +62,15 @@ class RmwLostUpdate(ReadsFirst):
     """Reads the balances, then writes absolute values in another transaction (P4)."""
 
 
+class StaleDebit(ReadsFirst):
+    """Computes the payer's balance from what it read before the transaction, and credits the payee as it should (P4)."""
+
+    def _write(self, connection: sa.Connection, request: Transfer, balances: dict[str, int]) -> None:
+        left = balances[request.source] - request.amount
+        connection.execute(_set_balance, {"account": request.source, "balance": left})
+        self._credit(connection, request)
+
+
 class CheckOutsideTx(ReadsFirst):
     """Checks the funds before the transaction begins, and debits unconditionally in it (G2)."""
 

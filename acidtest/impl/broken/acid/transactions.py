@@ -79,6 +79,16 @@ class SwallowedError(Transfers):
             return Outcome.OK
 
 
+class ErrorIsRejection(Transfers):
+    """Answers rejected where a statement has failed, although nothing was decided: the funds suffice (G4)."""
+
+    def _insist(self, request: Transfer) -> Outcome:
+        try:
+            return self._attempt(request)
+        except DBAPIError:
+            return Outcome.REJECTED
+
+
 # Transactions and when they end.
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from acidtest.impl.broken import Mutant
 from acidtest.impl.broken.compensation.changes import (
     BalanceReadBefore,
+    ErrorIsRejection,
     FundsUnchecked,
     KeyCheckedBefore,
     KeyInProgress,
@@ -39,6 +40,7 @@ from acidtest.impl.broken.compensation.compensations import (
     SameRowTwice,
     TakesBackWhatItCan,
     UndoErrorSwallowed,
+    UndoneFromStaleBalance,
     UndoneIsForgotten,
 )
 
@@ -64,6 +66,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("keys-expire", KeysExpire, ("G3",)),
     Mutant("record-apart", RecordApart, ("CT10",)),
     Mutant("rmw-lost-update", BalanceReadBefore, ("CT1", "CT2")),
+    Mutant("undone-from-stale-balance", UndoneFromStaleBalance, ("CT2", "CT1")),
     Mutant("funds-unchecked", FundsUnchecked, ("G2",)),
     Mutant("last-unit-kept", LastUnitKept, ("G11",)),
     Mutant("unknown-account-skipped", UnknownAccountSkipped, ("G12",)),
@@ -72,6 +75,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("swallowed-error (X6)", SwallowedError, ("G4",)),
     Mutant("undo-error-swallowed (X6)", UndoErrorSwallowed, ("G4",)),
     Mutant("unique-null-bypass (X7)", NullInUniqueKey, ("G3", "G4")),
+    Mutant("error-is-rejection", ErrorIsRejection, ("G4",)),
     Mutant("rowcount-unchecked (X8)", RowcountUnchecked, ("G1", "G12")),
     Mutant("payload-not-compared (X13)", PayloadNotCompared, ("G4", "G7")),
     Mutant("key-in-progress (X14)", KeyInProgress, ("G9",)),

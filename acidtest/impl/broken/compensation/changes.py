@@ -152,6 +152,16 @@ class SwallowedError(Ledger):
             return Outcome.OK
 
 
+class ErrorIsRejection(Ledger):
+    """Answers rejected where a statement has failed, although nothing was decided: the funds suffice (G4)."""
+
+    def do(self, key: str, changes: Changes) -> Outcome:
+        try:
+            return super().do(key, changes)
+        except SQLAlchemyError:
+            return Outcome.REJECTED
+
+
 # Keys.
 
 

@@ -276,3 +276,25 @@ class ParkedCountsAsUndone(Ledger):
     def _undoing(self, connection: sa.Connection, key: str) -> bool:
         parked = connection.execute(known, {"k": key}).one().status == PARKED
         return not parked and super()._undoing(connection, key)
+
+
+class UndoneFromStaleBalance(Ledger):
+    """Computes what a compensation leaves from balances that it read before the transaction (CT2, CT1)."""
+
+    def undo(self, key: str) -> Outcome:
+        have: dict[str, int] = self.state()["balances"]
+        with self.engine.begin() as connection:
+            if self._bars(connection, key) or not self._undoing(connection, key):
+                return Outcome.OK
+            back = self._opposite(connection, key)
+            for account, amount in back:
+                have[account] += amount
+            if min(have.values()) < 0:
+                return self._park(connection, key)
+            for account, amount in back:
+                self._record(connection, key, account, amount)
+                connection.execute(_write, {"account": account, "balance": have[account]})
+            return Outcome.OK
+
+
+_write = sa.text("UPDATE accounts SET balance = :balance WHERE id = :account")

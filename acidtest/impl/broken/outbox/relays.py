@@ -248,6 +248,12 @@ class RetentionDeletesUnsent(Outbox):
         connection.execute(sa.delete(outbox).where(outbox.c.created < old))
 
 
+class StaleIsNotSent(Outbox):
+    """Sends nothing that is older than a week, and leaves the row where it lies (OB9, OB7)."""
+
+    claim = claiming(due, first_of_key, outbox.c.created > sa.bindparam("now") - 7 * 86_400.0)
+
+
 class WedgedByOneError(Outbox):
     """Keeps a poll from starting while another is under way, also after one that ended in an error (OB12)."""
 

@@ -108,6 +108,17 @@ class SwallowedError(Outbox):
             return Outcome.OK
 
 
+class ErrorIsRejection(Outbox):
+    """Answers rejected where a statement has failed, although nothing was decided: the funds suffice (G4)."""
+
+    def execute(self, key: str, account: str, amount: int) -> Outcome:
+        """Make a rejection of every error."""
+        try:
+            return super().execute(key, account, amount)
+        except SQLAlchemyError:
+            return Outcome.REJECTED
+
+
 class RowcountUnchecked(Outbox):
     """Takes an UPDATE of no rows for a withdrawal, and announces it (G4, OB2)."""
 

@@ -202,6 +202,45 @@ class SwallowedError(Withdrawals):
         return answer or self._call(client_key, order_key, amount)
 
 
+class ErrorIsRejection(Withdrawals):
+    """Answers rejected where a statement has failed, although nothing was decided, and nobody knows of it later (G4)."""
+
+    def withdraw(self, client_key: str, user: str, amount: int) -> Answer:
+        """Make a rejection of every error."""
+        try:
+            return super().withdraw(client_key, user, amount)
+        except SQLAlchemyError:
+            return Outcome.REJECTED
+
+
+class ErrorIsPending(Withdrawals):
+    """Answers pending where a statement has failed, although there is no withdrawal that could come to an end (G4)."""
+
+    def withdraw(self, client_key: str, user: str, amount: int) -> Answer:
+        """Put the customer off."""
+        try:
+            return super().withdraw(client_key, user, amount)
+        except SQLAlchemyError:
+            return "pending"
+
+
+class HeldBeforeRow(Withdrawals):
+    """Commits the hold before the withdrawal that it is for: who asks again after a crash holds it again (G1, G6)."""
+
+    def withdraw(self, client_key: str, user: str, amount: int) -> Answer:
+        """Hold first."""
+        if amount <= 0:
+            return Outcome.REJECTED
+        self._is_held = False
+        if self.status(client_key) is None:
+            with self.engine.begin() as connection:
+                self._is_held = super()._hold(connection, user, amount)
+        return super().withdraw(client_key, user, amount)
+
+    def _hold(self, connection: sa.Connection, user: str, amount: int) -> bool:  # noqa: ARG002 - it is done
+        return self._is_held
+
+
 # Where rows are locked, and not whole databases.
 
 

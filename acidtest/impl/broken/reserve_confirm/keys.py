@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class KeyIgnored(Withdrawals):
-    """There is no client key: a customer who asks again gets another withdrawal (RC4, MODEL)."""
+    """There is no client key: a customer who asks again gets another withdrawal (RC4, G1)."""
 
     def __init__(self, env: Environment) -> None:
         """Keep the source of keys."""

@@ -40,7 +40,7 @@ class FailureToldToOne(Participant):
 
 
 class FailureToldToAll(Participant):
-    """Every service compensates as soon as the pivot fails, the first before the second (S10)."""
+    """Every service compensates as soon as the pivot fails, the first before the second (S2, S10)."""
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -103,7 +103,7 @@ class CancelBeforeCreateDropped(Participant):
 
 
 class NoTombstone(Participant):
-    """Answers to a failure of an order that it does not know as it should, and forgets it: the step comes after all (S10, S2, S5, S14)."""
+    """Answers to a failure of an order that it does not know as it should, and forgets it: the step comes after all (S8, S10, S2, S5, S14)."""
 
     def _bar(self, connection: sa.Connection, key: str, details: Details) -> bool:
         if connection.execute(find, {"k": key}).one_or_none() is not None:
@@ -123,7 +123,7 @@ class NullCompensationGivesBack(Participant):
 
 
 class StepOutOfTurn(Participant):
-    """Shipping acts on the order as soon as stock has reserved the goods, without waiting for the booking (S2, S10)."""
+    """Shipping acts on the order as soon as stock has reserved the goods, without waiting for the booking (S2, S8, S10)."""
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -247,7 +247,7 @@ class BusSwallows(Participant):
 
 
 class TimeoutIsFailure(Participant):
-    """Payment refunds on its own when it loses patience, whatever the others have done (S10)."""
+    """Payment refunds on its own when it loses patience, whatever the others have done (S8, S10)."""
 
     def tick(self) -> None:
         if self.step == 0:

@@ -91,7 +91,7 @@ class LookedUpBefore(Participant):
 
 
 class MarkedBeforeDone(Participant):
-    """Marks an order as seen in a transaction of its own, before the step: a crash in between loses the step (S10, G6, S11, S5.tail)."""
+    """Marks an order as seen in a transaction of its own, before the step: a crash in between loses the step (S3, S10, G6, S11, S5.tail)."""
 
     def _open(self, connection: sa.Connection, key: str, status: str, details: Details) -> bool:
         with self.engine.begin() as other:
@@ -99,7 +99,7 @@ class MarkedBeforeDone(Participant):
 
 
 class Resurrected(Participant):
-    """An order that was taken back is begun anew when it is placed again (G4)."""
+    """An order that was taken back is begun anew when it is placed again (S6, G4)."""
 
     def start(self, key: str, account: str, amount: int, item: str, quantity: int) -> Outcome:
         with self.engine.begin() as connection:
@@ -239,7 +239,7 @@ class GivenBackByRestore(Participant):
 
 
 class EntryErased(Participant):
-    """Erases the entry instead of reversing it, and says of an order that was taken back that it never was (MODEL)."""
+    """Erases the entry instead of reversing it, as if nothing had ever been done (S3)."""
 
     def _give_back(self, connection: sa.Connection, row: Row, details: Details) -> None:
         connection.execute(self.give_back, {"resource": row.resource, "amount": row.amount})

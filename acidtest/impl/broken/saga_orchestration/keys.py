@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from acidtest.environment import Outcome
+from acidtest.environment import CallRefused, CallTimeout, Outcome
 from acidtest.impl.saga_orchestration import (
     COMPENSATED,
     COMPLETED,
@@ -20,6 +21,7 @@ from acidtest.impl.saga_orchestration import (
     Row,
     find,
     orders,
+    pending,
     place,
 )
 
@@ -91,7 +93,7 @@ class AccountLockedForGood(Orchestrator):
 
 
 class RejectionForgotten(Orchestrator):
-    """Forgets orders that were taken back, so that they can be placed again (G4)."""
+    """Forgets orders that were taken back, so that they can be placed again (S7, G4)."""
 
     def _move(self, row: Row, to: Cursor) -> Row | None:
         if to.direction != COMPENSATED:
@@ -110,6 +112,26 @@ class PayloadNotCompared(Orchestrator):
     def _answered(self, order: dict[str, Any]) -> Outcome:
         found = self._find(order["key"])
         return Outcome.OK if found is not None else Outcome.REJECTED
+
+
+class OverdueIsDeleted(Orchestrator):
+    """Deletes orders that are past their deadline, instead of taking them back (S7)."""
+
+    def tick(self) -> None:
+        """Clean up first."""
+        with self.engine.begin() as connection:
+            connection.execute(sa.delete(orders).where(pending, orders.c.deadline <= self.clock.now()))
+        super().tick()
+
+
+class ClearedBeforePlaced(Orchestrator):
+    """Takes back what an earlier attempt may have left, before the order is written (S7)."""
+
+    def start(self, key: str, account: str, amount: int, item: str, quantity: int) -> Outcome:
+        if self._find(key) is None:
+            with suppress(CallRefused, CallTimeout):
+                self.call("payment", "undo", f"{key}, before", key)
+        return super().start(key, account, amount, item, quantity)
 
 
 class RowcountUnchecked(Orchestrator):

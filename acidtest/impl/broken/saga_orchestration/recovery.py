@@ -49,13 +49,13 @@ class ComparesStepOnly(Orchestrator):
 
 
 class ComparesDirectionOnly(Orchestrator):
-    """Moves the cursor if the order still goes in the same direction, wherever it stands (S10)."""
+    """Moves the cursor if the order still goes in the same direction, wherever it stands (S8, S10)."""
 
     move = sa.update(orders).where(_this, _direction_read).values(_values).returning(*orders.c)
 
 
 class LoserGoesOn(Orchestrator):
-    """Goes on with the next step although another has moved the cursor (S10)."""
+    """Goes on with the next step although another has moved the cursor (S8, S10)."""
 
     def _move(self, row: Row, to: Cursor) -> Row | None:
         moved = super()._move(row, to)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -20,6 +21,9 @@ from acidtest.impl.saga_orchestration import (
     orders,
     overdue,
 )
+
+if TYPE_CHECKING:
+    from acidtest.environment import Reply
 
 # Which way it goes.
 
@@ -134,7 +138,7 @@ class RefusalParks(Orchestrator):
 
 
 class SilenceParks(Orchestrator):
-    """Leaves every order to people that is not answered, also past the pivot (MODEL)."""
+    """Leaves every order to people that is not answered, also past the pivot, and with a command under way (S5, S8)."""
 
     def _command(self, row: Row) -> Outcome:
         try:
@@ -142,6 +146,38 @@ class SilenceParks(Orchestrator):
         except CallTimeout:
             self._move(row, Cursor("parked", row.step))
             raise
+
+
+class TailParks(Orchestrator):
+    """Leaves an order to people whose shipping is not answered, although it can only be completed (S5)."""
+
+    def _command(self, row: Row) -> Outcome:
+        try:
+            return super()._command(row)
+        except CallTimeout:
+            if row.step > PIVOT:
+                self._move(row, Cursor("parked", row.step))
+            raise
+
+
+class ParkedGoesOn(Orchestrator):
+    """Leaves an order to people that is not answered before the pivot, and goes on with it when the answer comes (S8)."""
+
+    def _command(self, row: Row) -> Outcome:
+        try:
+            return super()._command(row)
+        except CallTimeout:
+            if row.step < PIVOT:
+                self._move(row, Cursor("parked", row.step))
+            raise
+
+    def on_reply(self, reply: Reply) -> None:
+        """Take up the order again."""
+        row = self._find(reply.arguments[1])
+        if row is not None and row.direction == "parked" and SERVICES[row.step] == reply.service:
+            self._drive(self._move(row, self._forward(row.step)))
+        else:
+            super().on_reply(reply)
 
 
 class TimeoutIsFailure(Orchestrator):

@@ -110,6 +110,16 @@ class SwallowedError(AccountService):
             return Outcome.OK
 
 
+class ErrorIsRejection(AccountService):
+    """Answers rejected where a Try has failed, although nothing was decided: the funds suffice (G4)."""
+
+    def try_(self, gid: str, branch: str, account: str, amount: int) -> Outcome:
+        try:
+            return super().try_(gid, branch, account, amount)
+        except SQLAlchemyError:
+            return Outcome.REJECTED
+
+
 class DebitedAtTry(AccountService):
     """Debits at Try, and refunds at Cancel: what is held is seen as spent (T9)."""
 

@@ -30,7 +30,8 @@ from acidtest.world.core.effects import (
     Effect,
 )
 from acidtest.world.core.locks import TaskLock
-from acidtest.world.core.process import Task, current_task
+from acidtest.world.core.process import Task, complain, current_task
+from acidtest.world.databases.full_disk import full_disk
 from acidtest.world.databases.postgresql.cursor import driven_cursor, refuse, text_of
 from acidtest.world.databases.postgresql.landing import Keeper, Landing
 from acidtest.world.databases.postgresql.session import CLOSED, quiet, run
@@ -50,6 +51,8 @@ from acidtest.world.databases.postgresql.watch import QUICK, SLOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
+
+    from acidtest.errors import BackendUnavailable
 
 
 _AUTOCOMMIT_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED)
@@ -75,6 +78,9 @@ class Store(Keeper, Protocol):
 
     def ended(self, pid: int) -> None:
         """No transaction is open any more in the process `pid` of the server."""
+
+    def full(self) -> BackendUnavailable | None:
+        """What is to be said where the server has died of a full disk."""
 
     def redefine(self) -> None:
         """The schema may have changed."""
@@ -268,6 +274,9 @@ class Connection(psycopg.Connection[Any]):
             self.database.ended(self.pgconn.backend_pid)
 
     def _failed(self, task: Task, effect: Effect, error: psycopg.Error) -> None:
+        full = full_disk(error) or (self.database.full() if self.pgconn.status != pq.ConnStatus.OK else None)
+        if full is not None:
+            complain(full)
         task.saw(effect, error.sqlstate or type(error).__name__)
         if error.sqlstate in _DISTURBANCES:
             task.process.disturbances += 1

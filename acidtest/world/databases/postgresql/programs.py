@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from acidtest.errors import BackendUnavailable
+from acidtest.world.databases.full_disk import SAYING, no_space
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,6 +79,9 @@ def run(program: str, *arguments: str) -> None:
         [str(programs() / program), *arguments], capture_output=True, text=True, check=False, **unprivileged()
     )
     if done.returncode != 0:
+        if SAYING in done.stderr:
+            what = f"{program} could not make a PostgreSQL server"
+            raise no_space(what)
         message = f"{program} failed, so there is no PostgreSQL server to check on. It said:\n{done.stderr.strip()}"
         raise BackendUnavailable(message)
 

@@ -23,6 +23,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from acidtest.errors import BackendUnavailable, UsageError
 from acidtest.world.databases.folders import has_room
+from acidtest.world.databases.full_disk import SAYING, no_space
 from acidtest.world.databases.postgresql import programs
 from acidtest.world.python.uncontrolled import allowed
 
@@ -55,6 +56,9 @@ class Server(Protocol):
     def signal(self, pid: int, number: int) -> None:
         """Send a signal to one of its processes; nothing where it is not ours."""
 
+    def said(self) -> str:
+        """The end of its log; empty where it is not ours."""
+
     def stop(self) -> None:
         """End it, if it is ours."""
 
@@ -75,6 +79,10 @@ class UsersServer:
 
     def signal(self, pid: int, number: int) -> None:
         """Nothing: its processes are not ours."""
+
+    def said(self) -> str:
+        """Nothing: its log is not ours."""
+        return ""
 
     def stop(self) -> None:
         """Nothing: others may use it."""
@@ -131,13 +139,21 @@ class PrivateServer:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_GLANCE)
                 # After a kill, memory is in use until the last process is gone.
-                if "still in use" not in log.read_text(errors="replace")[-2_000:]:
+                if "still in use" not in self.said():
                     break
                 self._process = programs.start("postgres", arguments, log)
-        text = log.read_text(errors="replace")[-2_000:]
+        text = self.said()
         self.stop()
+        if SAYING in text:
+            what = "the private PostgreSQL server does not start"
+            raise no_space(what)
         message = f"The private PostgreSQL server in {self._folder} does not start. Its log ends:\n{text}"
         raise BackendUnavailable(message)
+
+    def said(self) -> str:
+        """The end of its log."""
+        log = Path() if self._folder is None else self._folder / "log"
+        return log.read_text(errors="replace")[-2_000:] if log.is_file() else ""
 
     def _answers(self) -> bool:
         try:

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import pq
 
 from acidtest.errors import HarnessError
+from acidtest.world.databases.full_disk import full_disk
 from acidtest.world.python.uncontrolled import allowed
 
 if TYPE_CHECKING:
@@ -55,10 +56,12 @@ def run(pgconn: pq.abc.PGconn, command: bytes) -> pq.abc.PGresult:
 
     Raises:
         psycopg.Error: as the server says.
+        BackendUnavailable: the disk is full.
     """
     result = pgconn.exec_(command)
     if result.status not in _FINE:
-        raise psycopg.errors.error_from_result(result, encoding="utf-8")
+        error = psycopg.errors.error_from_result(result, encoding="utf-8")
+        raise full_disk(error) or error
     return result
 
 

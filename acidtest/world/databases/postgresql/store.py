@@ -9,6 +9,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from acidtest.errors import UsageError
+from acidtest.world.databases.full_disk import SAYING, no_space
 from acidtest.world.databases.postgresql.connection import Connection, driven_connection
 from acidtest.world.databases.postgresql.session import open_session
 from acidtest.world.databases.postgresql.tables import Schema, quoted, restoring, rows_of, schema_of, shown
@@ -16,6 +17,7 @@ from acidtest.world.databases.postgresql.tables import Schema, quoted, restoring
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
+    from acidtest.errors import BackendUnavailable
     from acidtest.world.core.backend import Contents
     from acidtest.world.databases.postgresql.watch import Watch
 
@@ -119,6 +121,10 @@ class Database:
         self.open.pop(pid, None)
         if not self.open:
             self.path = 0
+
+    def full(self) -> BackendUnavailable | None:
+        """What is to be said where the server has died of a full disk."""
+        return no_space("the PostgreSQL server has died of it") if SAYING in self.watch.server.said() else None
 
     def redefine(self) -> None:
         """The schema may have changed."""

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from acidtest.errors import BackendUnavailable, UsageError
+from acidtest.errors import UsageError
 from acidtest.world.core.effects import (
     CANCELLED_AFTER,
     COMMIT_FAULTS,
@@ -32,6 +32,7 @@ from acidtest.world.core.effects import (
     Effect,
 )
 from acidtest.world.core.process import Task, complain, current_task
+from acidtest.world.databases.full_disk import full_disk
 from acidtest.world.databases.sqlite.cursor import Cursor, driven_cursor
 from acidtest.world.databases.sqlite.statement import (
     BACK,
@@ -57,10 +58,6 @@ _SAVEPOINTS = frozenset({SAVEPOINT, RELEASE, BACK})
 #: After so many cursors those that are gone are forgotten.
 _MANY = 100
 _CLOSED = "Cannot operate on a closed database."
-_NO_SPACE = (
-    "The disk is full: SQLite could not write a temporary database. That is no fault of the code under test, so there is no "
-    "verdict. Make room in the temporary folder, or name another one in TMPDIR."
-)
 _level: Any = sqlite3.Connection.isolation_level
 _FULL = "database or disk is full", sqlite3.SQLITE_FULL, "SQLITE_FULL"
 _LOCKED = "database is locked", sqlite3.SQLITE_BUSY, "SQLITE_BUSY"
@@ -246,8 +243,8 @@ class Connection(Tracked):
                     if not self.database.free_dropped():
                         fault = self._stop(task, effect, blocked=True)
                     continue
-                if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-                    complain(BackendUnavailable(_NO_SPACE))
+                if (full := full_disk(error)) is not None:
+                    complain(full)
                 self._failed(task, effect, error)
                 raise
             return fault

@@ -92,6 +92,7 @@ class Services(Device):
     def call(self, service: str, method: str, arguments: tuple[Hashable, ...]) -> Hashable:
         """Call a method and wait for the answer; see `acidtest.environment.Environment.call`."""
         task = current_task()
+        _check_call(service, method, arguments)
         if service not in self._called:
             self._known(service)
         if task is None:
@@ -109,6 +110,9 @@ class Services(Device):
             error = f"{service} refused {what!r}"
             raise CallRefused(error)
         answer = self._carry_out(service, method, arguments, what, fault)
+        if isinstance(answer, CallRefused) and fault not in (LOST, UNACKNOWLEDGED, LATE):
+            task.saw(effect, REFUSED, fault)
+            raise answer
         if fault in (LOST, UNACKNOWLEDGED, LATE):
             task.saw(effect, "timeout")
             error = f"{service} did not answer {what!r} in time"
@@ -138,9 +142,12 @@ class Services(Device):
         self._coming.remove((service, method, arguments))
         self._answer(service, method, arguments, given=False)
 
-    def _answer(self, service: str, method: str, arguments: tuple[Hashable, ...], *, given: bool) -> Hashable:
+    def _answer(self, service: str, method: str, arguments: tuple[Hashable, ...], *, given: bool) -> Hashable | CallRefused:
+        """What a service answers, which is kept; or its refusal, which changes nothing and does not come by itself."""
         try:
             self._states[service], answer = self._played[service].answer(self._states[service], method, arguments)
+        except CallRefused as refusal:
+            return refusal
         except AcidtestError as error:
             complain(error)  # also where the code under test swallows it
         if not self._listened:
@@ -182,3 +189,17 @@ class Services(Device):
             f"{name} {REPLY} {i}" for name, replies in self._replies.items()
             for i in range(len(replies)) if i not in self._given[name]
         ])  # fmt: skip
+
+
+def _check_call(service: object, method: object, arguments: tuple[object, ...]) -> None:
+    """Refuse what no service can be asked, so that none has an answer to it.
+
+    Raises:
+        ContractError: a name is no text, or an argument cannot be compared.
+    """
+    if not isinstance(service, str) or not isinstance(method, str):
+        complain(ContractError(f"env.call({service!r}, {method!r}, …) was called; a service and its method are named by texts."))
+    try:
+        hash(arguments)
+    except TypeError as error:
+        complain(ContractError(f"{service}.{method}() was called with {arguments!r}: {error}. Pass values that are hashable: a tuple for a list."))
