@@ -5,7 +5,9 @@ It is loaded by every pytest run, so it imports nothing of acidtest before a con
 
 from __future__ import annotations
 
+import math
 import sys
+from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,12 +22,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of contracts."""
     group = parser.getgroup(_NAME)
     group.addoption(
-        "--acidtest-budget", type=float, default=None, metavar="SECONDS",
-        help="give up on a scope after this time; giving up is inconclusive, and that fails the test",
+        "--acidtest-budget", type=_seconds, default=None, metavar="SECONDS",
+        help="give up on a scope, or on the stateful test, after this time; giving up is inconclusive, and that fails the test",
     )  # fmt: skip
     group.addoption(
         "--acidtest-backend", default="sqlite", choices=("sqlite", "postgresql"), help="the kind of the databases",
     )  # fmt: skip
+
+
+def _seconds(text: str) -> float:
+    """A length of time.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        message = f"{text!r} is no length of time, so nothing would be bounded by it. Give a number of seconds above 0, or leave it out."
+        raise ArgumentTypeError(message)
+    return seconds
 
 
 def pytest_pycollect_makeitem(

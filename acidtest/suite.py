@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import textwrap
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,10 +15,9 @@ from acidtest.report.columns import render, terminal_width
 from acidtest.report.inert import inert
 from acidtest.report.table import result_line
 from acidtest.search.check import check_scope, find_properties
-from acidtest.search.exhaustive import without_collector
 from acidtest.search.explain import explain_failure
 from acidtest.search.harness import Harness
-from acidtest.search.stateful import STEPS, Violated, WorkloadMachine, machine_for, result_of, run_machine
+from acidtest.search.stateful import STEPS, machine_for, result_of, run_within
 from acidtest.search.verdict import Result, Verdict
 from acidtest.testing import importable
 
@@ -154,19 +154,20 @@ class _Suite:
         for name in ("_hypothesis_internal_use_seed", "_hypothesis_internal_use_reproduce_failure"):
             if hasattr(self._contract, name):
                 setattr(machine, name, getattr(self._contract, name))
-        chosen = _settings(self._contract)
+        chosen, began = _settings(self._contract), time.monotonic()
         try:
-            found = _violated(machine, chosen)
-            result = result_of(machine.harness, machine.tally, chosen.max_examples, 0.0)
+            said = run_within(machine, chosen, request.config.getoption("--acidtest-budget"))
+            result = result_of(machine.harness, machine.tally, chosen.max_examples, time.monotonic() - began)
             record_property("acidtest", f"{type(self).__name__}, {result_line(result)}{_reasons(exceptions)}")
-            notes = "\n".join(_folded(note) for note in getattr(found, "__notes__", ()))
-            failure = _story(machine.harness, result, self._contract, request, notes) if found is not None else ""
+            notes = "\n".join(map(_folded, said))
+            failure = _story(machine.harness, result, self._contract, request, notes) if result.violation else ""
         finally:
             machine.harness.close()
-        if found is not None:
+        if failure:
             pytest.fail(failure, pytrace=False)
         if result.verdict == Verdict.INCONCLUSIVE:  # how many examples are enough is not ours to say, but it is no pass
-            pytest.skip(f"inconclusive: {'; '.join(result.reasons)} ({result.bound})")
+            stop = pytest.fail if machine.tally.given_up else pytest.skip
+            stop(f"inconclusive: {'; '.join(result.reasons)} ({result.bound})")
 
 
 def _settings(contract: type[Contract]) -> settings:
@@ -179,16 +180,6 @@ def _settings(contract: type[Contract]) -> settings:
         stateful_step_count=STEPS,
         suppress_health_check=list(HealthCheck),
     )
-
-
-def _violated(machine: type[WorkloadMachine], chosen: settings) -> Violated | None:
-    """Run a machine: what it found, if anything."""
-    try:
-        with without_collector():
-            run_machine(machine, chosen)
-    except Violated as found:
-        return found
-    return None
 
 
 def _folded(note: str) -> str:

@@ -150,6 +150,21 @@ def test_settings_profiles_are_honoured(project):
     assert "passed" not in done.stdout
 
 
+def test_a_budget_bounds_the_stateful_test_and_running_out_of_it_is_no_pass(project):
+    write_test(project, "from hypothesis import settings\n" + TEST.format(which="right") + "\n    stateful_settings = settings(max_examples=100_000)\n")
+    done = run_pytest("-k", "stateful", "--acidtest-budget", "1")
+    assert done.returncode == 1, done.stdout
+    assert "inconclusive: the budget ran out before every example was run" in done.stdout
+    assert "drawn: inconclusive" in done.stdout
+
+
+@pytest.mark.parametrize("budget", ["nan", "0", "soon"])
+def test_a_budget_that_is_no_length_of_time_is_refused(project, budget):
+    done = run_pytest("--acidtest-budget", budget)
+    assert done.returncode == 4  # noqa: PLR2004 - pytest's code of usage errors
+    assert f"'{budget}' is no length of time" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
