@@ -1,4 +1,4 @@
-"""What pytest runs of a subclass of a contract: its tests, and the refusal of one that has been tampered with."""
+"""What pytest runs of a subclass of a contract: its tests, or the refusal of one that has been tampered with."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from acidtest.errors import UsageError
+from acidtest.adopted import exceptions_of, importable, tampering
 from acidtest.report.columns import render, terminal_width
 from acidtest.report.inert import inert
 from acidtest.report.table import result_line
-from acidtest.search.check import check_scope, find_properties
+from acidtest.search.check import check_scope
 from acidtest.search.explain import explain_failure
 from acidtest.search.harness import Harness
 from acidtest.search.stateful import STEPS, machine_for, result_of, run_within
 from acidtest.search.verdict import Result, Verdict
-from acidtest.testing import importable
 
 if TYPE_CHECKING:
     from acidtest.properties.shared.contract import Contract
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
 #: How many lines a failure may take unless pytest is told to be verbose.
 MOST = 60
-#: What a subclass may define of what its contract has.
-ADOPTERS = {"implementation", "stateful_settings", "exceptions", "_abc_impl"}
 
 
 def suite_of(contract: type[Contract]) -> type:
@@ -44,60 +41,6 @@ def suite_of(contract: type[Contract]) -> type:
         self.explore(scope, subtests, record_property, request)
 
     return type(contract.__name__, (_Suite,), {"_contract": contract, "test_every_schedule": test_every_schedule})
-
-
-def tampering(contract: type[Contract]) -> str:
-    """Why a subclass cannot be trusted: it changes what judges it. Empty if it can."""
-    base = next(b for b in contract.__mro__[1:] if b.__module__.startswith("acidtest."))
-    for cls in contract.__mro__[: contract.__mro__.index(base)]:
-        for name in vars(cls):
-            if name in ("properties", "scopes"):
-                reason = _shrunk(contract, base, name)
-            elif name not in ADOPTERS and not name.startswith("__") and hasattr(base, name):
-                reason = (
-                    f"{contract.__name__} overrides {name!r} of {base.__name__}. A contract that is changed by the "
-                    "implementation under test says nothing about it. Define implementation(self, env) only; "
-                    "properties and scopes may be added."
-                )
-            else:
-                continue
-            if reason:
-                return reason
-    return _unexplained(contract)
-
-
-def exceptions_of(contract: type[Contract]) -> dict[str, str]:
-    """The properties that an adopter leaves out, each with the reason."""
-    return dict(getattr(contract, "exceptions", {}))
-
-
-def _unexplained(contract: type[Contract]) -> str:
-    """Why a subclass's exceptions will not do: they name no property, or give no reason."""
-    exceptions = getattr(contract, "exceptions", {})
-    told = isinstance(exceptions, dict) and all(isinstance(why, str) and why.strip() for why in exceptions.values())
-    if not told:
-        return (
-            f"{contract.__name__}.exceptions is {exceptions!r}. What is left out is told with every verdict, so it needs a "
-            'reason. Write exceptions = {"OB5": "consumers deduplicate"}.'
-        )
-    try:
-        find_properties(contract, exceptions)
-    except UsageError as error:
-        return f"{contract.__name__}.exceptions: {error}"
-    return ""
-
-
-def _shrunk(contract: type[Contract], base: type, name: str) -> str:
-    """Why a subclass's own properties or scopes will not do: standard ones are missing or changed."""
-    key = "id" if name == "properties" else "name"
-    kept = tuple(getattr(contract, name))
-    changed = [getattr(value, key) for value in getattr(base, name) if value not in kept]
-    if not changed:
-        return ""
-    return (
-        f"{contract.__name__} deletes or changes the standard {name} {', '.join(changed)}. A verdict without them would "
-        f"not be one on the pattern. Write {name} = {base.__name__}.{name} + (…) to add your own."
-    )
 
 
 class _Refused:

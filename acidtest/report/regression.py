@@ -32,6 +32,7 @@ def regression_test(failure: Failure, width: int = 100) -> str:
     scope = _fitted(failure.scope if failure.search == "stateful" else failure.scope["name"], width, 8, "scope=")
     schedule = "".join(f"            {_fitted(decision, width, 12)},\n" for decision in failure.schedule)
     backend = "" if failure.backend == "sqlite" else f"        backend={failure.backend!r},\n"
+    excepted = f"        exceptions={_fitted(list(failure.excepted), width, 8, 'exceptions=')},\n" if failure.excepted else ""
     if len(failure.schedule) > _LONGEST:
         return f"# The schedule has {len(failure.schedule)} steps: keep the failure file, and replay it.\n"
     return (
@@ -45,7 +46,7 @@ def regression_test(failure: Failure, width: int = 100) -> str:
         "        schedule=[\n"
         f"{schedule}"
         "        ],\n"
-        f"{backend}"
+        f"{backend}{excepted}"
         "    )\n"
     )
 
