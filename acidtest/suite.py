@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import shlex
-import textwrap
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from acidtest.adopted import exceptions_of, importable, tampering
-from acidtest.report.columns import render, terminal_width
+from acidtest.adopted import exceptions_of, tampering
 from acidtest.report.inert import inert
 from acidtest.report.table import result_line
 from acidtest.search.check import check_scope
-from acidtest.search.explain import explain_failure
 from acidtest.search.harness import Harness
 from acidtest.search.stateful import STEPS, machine_for, result_of, run_within
-from acidtest.search.verdict import Result, Verdict
+from acidtest.search.verdict import Verdict
+from acidtest.telling import folded, story
 
 if TYPE_CHECKING:
     from acidtest.properties.shared.contract import Contract
     from acidtest.workload import Scope
-
-#: How many lines a failure may take unless pytest is told to be verbose.
-MOST = 60
 
 
 def suite_of(contract: type[Contract]) -> type:
@@ -33,6 +27,7 @@ def suite_of(contract: type[Contract]) -> type:
     reason = tampering(contract)
     if reason:
         return type(contract.__name__, (_Refused,), {"reason": reason})
+
     @pytest.mark.parametrize("scope", contract.scopes, ids=[scope.name for scope in contract.scopes])
     def test_every_schedule(
         self: _Suite, scope: Scope, subtests: pytest.Subtests, record_property: Any, request: pytest.FixtureRequest
@@ -40,7 +35,12 @@ def suite_of(contract: type[Contract]) -> type:
         """Explore one scope completely; a subtest per property."""
         self.explore(scope, subtests, record_property, request)
 
-    return type(contract.__name__, (_Suite,), {"_contract": contract, "test_every_schedule": test_every_schedule})
+    def test_stateful(self: _Suite, record_property: Any, request: pytest.FixtureRequest) -> None:
+        """Run drawn workloads."""
+        self.draw(record_property, request)
+
+    tests = {"test_every_schedule": test_every_schedule, "test_stateful": test_stateful}  # the shortest schedules first
+    return type(contract.__name__, (_Suite,), {"_contract": contract, **tests})
 
 
 class _Refused:
@@ -69,7 +69,7 @@ class _Suite:
         try:
             result = check_scope(harness, scope, seconds=config.getoption("--acidtest-budget"))
             record_property("acidtest", f"{type(self).__name__}, {result_line(result)}{_reasons(exceptions)}")
-            failure = _story(harness, result, self._contract, request) if result.violation else ""
+            failure = story(harness, result, self._contract, request) if result.violation else ""
             properties = list(harness.properties)
         finally:
             harness.close()
@@ -88,7 +88,7 @@ class _Suite:
         if broken and broken not in {p.id for p in properties}:
             pytest.fail(failure, pytrace=False)
 
-    def test_stateful(self, record_property: Any, request: pytest.FixtureRequest) -> None:  # noqa: ANN401 - pytest's fixture
+    def draw(self, record_property: Any, request: pytest.FixtureRequest) -> None:  # noqa: ANN401 - pytest's fixture
         """Run drawn workloads, with the settings, seed and examples that Hypothesis is told to use."""
         contract = self._contract()
         backend = request.config.getoption("--acidtest-backend")
@@ -102,8 +102,8 @@ class _Suite:
             said = run_within(machine, chosen, request.config.getoption("--acidtest-budget"))
             result = result_of(machine.harness, machine.tally, chosen.max_examples, time.monotonic() - began)
             record_property("acidtest", f"{type(self).__name__}, {result_line(result)}{_reasons(exceptions)}")
-            notes = "\n".join(map(_folded, said))
-            failure = _story(machine.harness, result, self._contract, request, notes) if result.violation else ""
+            notes = "\n".join(map(folded, said))
+            failure = story(machine.harness, result, self._contract, request, notes) if result.violation else ""
         finally:
             machine.harness.close()
         if failure:
@@ -123,23 +123,6 @@ def _settings(contract: type[Contract]) -> settings:
         stateful_step_count=STEPS,
         suppress_health_check=list(HealthCheck),
     )
-
-
-def _folded(note: str) -> str:
-    """What Hypothesis adds to an exception, no wider than the rest; only blanks are folded, so code in it still runs."""
-    width = terminal_width()
-    return "\n".join("\n".join(textwrap.wrap(line, width, break_long_words=False)) for line in note.splitlines())
-
-
-def _story(harness: Harness, result: Result, contract: type[Contract], request: pytest.FixtureRequest, notes: str = "") -> str:
-    """The failure of a test, told from a replay while the harness is open; last, how to run that test alone."""
-    again = f"Run it again:  pytest {shlex.quote(request.node.nodeid)}"
-    whole = request.config.get_verbosity() > 0
-    if not whole:
-        again += "\n(-v adds the regression test, however long it is)"
-    most = None if whole else MOST - len(f"{notes}\n{again}".splitlines()) - 3
-    failure = render(explain_failure(harness, result, importable(contract)), most=most)
-    return "\n\n".join(part for part in (failure, notes, again) if part)
 
 
 def _reasons(exceptions: dict[str, str]) -> str:

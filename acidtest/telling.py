@@ -1,0 +1,89 @@
+"""How pytest tells failures: the first of a contract whole, what else is violated in short, and the same again in two lines.
+
+One bug fails many tests. Whoever reads them wants one story of it, and must not miss another one. What is told in short
+says how to have it told whole. Under xdist each worker knows what it has told itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import sys
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from acidtest.adopted import importable
+from acidtest.report.columns import render, terminal_width, wrapped
+from acidtest.report.inert import inert
+from acidtest.search.explain import explain_failure, told
+
+if TYPE_CHECKING:
+    from acidtest.properties.shared.contract import Contract
+    from acidtest.search.failure import Failure
+    from acidtest.search.harness import Harness
+    from acidtest.search.verdict import Result
+
+#: How many lines a failure may take unless pytest is told to be verbose: the first of a contract; and one of another property,
+#: as far as there is anything left to leave out.
+MOST, FEWER = 60, 30
+#: Which test has told first what is violated: by the contract's class and the property.
+_TOLD = pytest.StashKey[dict[tuple[str, str], str]]()
+
+
+def story(harness: Harness, result: Result, contract: type[Contract], request: pytest.FixtureRequest, notes: str = "") -> str:
+    """The failure of a test, told while the harness is open; last, how to run that test alone.
+
+    Arguments:
+        harness: the implementation under its contract.
+        result: what the search found.
+        contract: the subclass of the contract that is tested.
+        request: pytest's, of the test.
+        notes: what Hypothesis adds to it.
+    """
+    assert result.violation is not None  # noqa: S101 - the caller's duty
+    property_id, whole = result.violation.property, request.config.get_verbosity() > 0
+    known = request.config.stash.setdefault(_TOLD, {})
+    ours = {name for suite, name in known if suite == contract.__qualname__}
+    first = known.setdefault((contract.__qualname__, property_id), request.node.nodeid)
+    again, alone = first != request.node.nodeid and not whole, f"pytest {shlex.quote(request.node.nodeid)}"
+    failure = (told if again else explain_failure)(harness, result, importable(contract))
+    kept = _kept(failure, contract, request)
+    if again:
+        what = f"FAIL  {failure.pattern}  {property_id}: {failure.name} (first told of {first.rpartition('::')[2]})"
+        parts = ["\n".join([*wrapped(inert(what), terminal_width(), 6), f"      Told whole by:  {alone}"])]
+    else:
+        ends = [f"Run it again:  {alone}", *([] if whole else ["(-v tells it whole and adds the regression test; --acidtest-failures FOLDER keeps the schedule)"])]
+        most = None if whole else (FEWER if ours - {property_id} else MOST) - len(f"{notes}\n{kept}".splitlines()) - len(ends) - 3
+        parts = [render(failure, most=most), notes, "\n".join(ends)]
+    return "\n\n".join(part for part in [*parts[:-1], parts[-1] + kept] if part)
+
+
+def folded(note: str) -> str:
+    """What Hypothesis adds to an exception, no wider than the rest; only blanks are folded, so code in it still runs."""
+    width = terminal_width()
+    return "\n".join("\n".join(textwrap.wrap(line, width, break_long_words=False)) for line in note.splitlines())
+
+
+def _kept(failure: Failure, contract: type[Contract], request: pytest.FixtureRequest) -> str:
+    """Write the failure to a file, where that is wanted; the line that tells how to replay it."""
+    folder = request.config.getoption("--acidtest-failures")
+    if not folder:
+        return ""
+    file = Path(folder) / (re.sub(r"[^\w.-]+", "-", request.node.nodeid).strip("-") + ".json")
+    value = {**failure.to_json(), "folder": _home(contract)}
+    file.write_text(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+    return f"\nReplay:  acidtest replay {shlex.quote(str(file))}"
+
+
+def _home(contract: type[Contract]) -> str:
+    """The folder from which the contract's module is imported, as seen from here: pytest may have found it elsewhere."""
+    file = getattr(sys.modules.get(contract.__module__), "__file__", None)
+    if not file:
+        return ""
+    home = Path(file).parents[contract.__module__.count(".")]
+    return os.path.relpath(home) if home.drive == Path.cwd().drive else str(home)
