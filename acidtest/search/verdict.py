@@ -99,6 +99,11 @@ def with_exceptions(verdict: Verdict, excepted: Sequence[str] | Mapping[str, str
     return f"{verdict} except {', '.join(f'{name} ({why})' if why else name for name, why in reasons.items())}"
 
 
+def in_part(verdict: Verdict, done: int, possible: int) -> str:
+    """A verdict in words, of a quick look at some checks of many: a pass says how few they were."""
+    return f"{verdict} (quick: {done} of {possible} checks)" if verdict == Verdict.PASS else str(verdict)
+
+
 def overall(verdicts: Sequence[Verdict]) -> Verdict:
     """The verdict on several searches: the worst of them; inconclusive for none."""
     for verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
