@@ -35,7 +35,7 @@ _TOKEN = re.compile(r"^<!-- (?P<comment>[^\n]*) -->$|^```(?P<language>\w+)\n(?P<
 _BORROWED = re.compile(r"file: (\S+) of (\S+)")
 _PART = re.compile(r'in (\S+), from "(.*?)" up to (?:"(.*)"|the end)')
 _FEW_EXAMPLES = """from hypothesis import settings
-settings.register_profile("few", max_examples=30)
+settings.register_profile("few", max_examples=40, derandomize=True)
 settings.load_profile("few")
 """
 #: What is another on every run.
