@@ -257,11 +257,14 @@ def _import(name: str) -> Any:  # noqa: ANN401 - a module, or what it has put in
 def _finish(session: Session, json_file: str | None) -> None:
     """Print the failures and the verdict, write the file, and exit."""
     from acidtest.report.columns import render_explanation
+    from acidtest.report.inert import inert
     from acidtest.report.session import check_json
 
     failures, results = session.failures, session.results
     verdict = overall([result.verdict for result in results])
     for number, failure in enumerate(failures, 1):
+        if len(failures) > 1:  # their schedules stand further up, and they are explained down here
+            click.echo("\n" + inert(f"{failure.property_id}: {failure.name}"))
         click.echo(render_explanation(failure, replay_file=_replay(json_file, number)))
     if failures and not json_file:
         click.echo("\n(add --json FILE to keep the schedule, and replay it with: acidtest replay FILE)")

@@ -23,6 +23,8 @@ from acidtest.report.inert import inert
 from acidtest.search.explain import explain_failure, told
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from acidtest.properties.shared.contract import Contract
     from acidtest.search.failure import Failure
     from acidtest.search.harness import Harness
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 #: How many lines a failure may take unless pytest is told to be verbose: the first of a contract; and one of another property,
 #: as far as there is anything left to leave out.
 MOST, FEWER = 60, 30
+_MORE = "(-v tells it whole and adds the regression test)"
+_KEEP = "--acidtest-failures FOLDER keeps the schedule"
 #: Which test has told first what is violated: by the contract's class and the property.
 _TOLD = pytest.StashKey[dict[tuple[str, str], str]]()
 
@@ -50,17 +54,26 @@ def story(harness: Harness, result: Result, contract: type[Contract], request: p
     known = request.config.stash.setdefault(_TOLD, {})
     ours = {name for suite, name in known if suite == contract.__qualname__}
     first = known.setdefault((contract.__qualname__, property_id), request.node.nodeid)
-    again, alone = first != request.node.nodeid and not whole, f"pytest {shlex.quote(request.node.nodeid)}"
+    again = first != request.node.nodeid and not whole
     failure = (told if again else explain_failure)(harness, result, importable(contract))
-    kept = _kept(failure, contract, request)
+    alone, kept = f"pytest {shlex.quote(request.node.nodeid)}", _kept(failure, contract, request)
     if again:
-        what = f"FAIL  {failure.pattern}  {property_id}: {failure.name} (first told of {first.rpartition('::')[2]})"
-        parts = ["\n".join([*wrapped(inert(what), terminal_width(), 6), f"      Told whole by:  {alone}"])]
-    else:
-        ends = [f"Run it again:  {alone}", *([] if whole else ["(-v tells it whole and adds the regression test; --acidtest-failures FOLDER keeps the schedule)"])]
-        most = None if whole else (FEWER if ours - {property_id} else MOST) - len(f"{notes}\n{kept}".splitlines()) - len(ends) - 3
-        parts = [render(failure, most=most), notes, "\n".join(ends)]
-    return "\n\n".join(part for part in [*parts[:-1], parts[-1] + kept] if part)
+        return _joined([*_in_short(failure, first), f"      Told whole by:  {alone}", *kept], notes)
+    ends = [f"Run it again:  {alone}", *kept, *([] if whole else [_MORE if kept else f"{_MORE[:-1]}; {_KEEP})"])]
+    most = FEWER if ours - {property_id} else MOST
+    text = render(failure, most=None if whole else most - len(notes.splitlines()) - len(ends) - 3)
+    return _joined([text], notes, ends)
+
+
+def _joined(*parts: Sequence[str] | str) -> str:
+    """Parts of a text, with a blank line between them."""
+    return "\n\n".join(part if isinstance(part, str) else "\n".join(part) for part in parts if part)
+
+
+def _in_short(failure: Failure, first: str) -> list[str]:
+    """What is violated, and which test has told it whole."""
+    what = f"FAIL  {failure.pattern}  {failure.property_id}: {failure.name} (first told of {first.rpartition('::')[2]})"
+    return wrapped(inert(what), terminal_width(), 6)
 
 
 def folded(note: str) -> str:
@@ -69,15 +82,15 @@ def folded(note: str) -> str:
     return "\n".join("\n".join(textwrap.wrap(line, width, break_long_words=False)) for line in note.splitlines())
 
 
-def _kept(failure: Failure, contract: type[Contract], request: pytest.FixtureRequest) -> str:
+def _kept(failure: Failure, contract: type[Contract], request: pytest.FixtureRequest) -> list[str]:
     """Write the failure to a file, where that is wanted; the line that tells how to replay it."""
     folder = request.config.getoption("--acidtest-failures")
     if not folder:
-        return ""
+        return []
     file = Path(folder) / (re.sub(r"[^\w.-]+", "-", request.node.nodeid).strip("-") + ".json")
     value = {**failure.to_json(), "folder": _home(contract)}
     file.write_text(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
-    return f"\nReplay:  acidtest replay {shlex.quote(str(file))}"
+    return [f"Replay:  acidtest replay {shlex.quote(str(file))}"]
 
 
 def _home(contract: type[Contract]) -> str:

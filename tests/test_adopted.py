@@ -15,7 +15,7 @@ from acidtest.checker.machine import Kind, Property
 from acidtest.impl.outbox import Outbox
 from acidtest.patterns import pattern
 
-PASS, FAIL, USAGE = 0, 1, 2
+PASS, FAIL, USAGE, INCONCLUSIVE = 0, 1, 2, 3
 
 ADAPTER = """
 from acidtest import OutboxContract
@@ -184,6 +184,9 @@ def test_each_of_several_failures_names_the_command_that_replays_it(project):
     found = [failure["property"] for failure in read(project / "my out.json")["failures"]]
     assert commands == ["'my out.json'", *(f"'my out.json' --failure {number}" for number in range(2, len(found) + 1))]
     assert len(found) > 1
+    explained = done.stdout.split("Still hold:", 1)[0]  # the schedules, and the beginning of the first explanation
+    assert re.findall(r"^(OB\d+): ", done.stdout, re.MULTILINE) == found
+    assert f"\n{found[0]}: " in explained
     for number, name in enumerate(found, 1):
         for which in (str(number), name):
             again = acidtest("replay", "my out.json", "--failure", which)
@@ -191,3 +194,21 @@ def test_each_of_several_failures_names_the_command_that_replays_it(project):
     unknown = acidtest("replay", "my out.json", "--failure", "OB99")
     assert unknown.returncode == USAGE
     assert f"Known: 1 ({found[0]}), 2 ({found[1]})" in unknown.stderr
+
+
+def test_a_replay_that_cannot_follow_code_that_has_changed_says_how_to_check_it_again(project):
+    acidtest("check", "outbox", "my_wrong:MyOutbox", *ONE, "--json", "out.json")
+    (project / "my_wrong.py").write_text((project / "my_right.py").read_text(encoding="utf-8"), encoding="utf-8")
+    again = acidtest("replay", "out.json")
+    assert again.returncode == INCONCLUSIVE
+    assert again.stdout.rstrip().endswith("acidtest check outbox my_wrong:MyOutbox --search exhaustive --scope 'one withdrawal'")
+
+
+def test_the_regression_test_of_a_drawn_workload_leaves_out_what_is_empty_and_runs_as_printed(project):
+    done = acidtest("check", "outbox", "my_wrong:MyOutbox", "--search", "stateful", "--seed", "1", "--examples", "10")
+    text = printed_test(done.stdout)
+    assert "'poison': []" not in text
+    assert "'summary':" in text
+    (project / "test_again.py").write_text(text, encoding="utf-8")
+    again = run("pytest", "-q", "-p", "no:cacheprovider", "test_again.py")
+    assert re.search(r"FAILED test_again.py::test_outbox_\w+ - AssertionError: OB\d", again.stdout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
@@ -240,12 +241,23 @@ def replay_file(saved: dict[str, Any], contract: Contract, factory: Callable[[An
     finally:
         harness.close()
     if replayed.diverged is not None:
-        step = replayed.diverged + 1
-        return 3, f"inconclusive: the schedule cannot be followed beyond step {step - 1}: “{decisions[step - 1]}” is not possible any more."
+        step = replayed.diverged
+        what = f"the schedule cannot be followed beyond step {step}: “{decisions[step]}” is not possible any more"
+        return 3, f"inconclusive: {what}. The code is another one by now. Check it again: {_check_again(saved, contract)}"
     if not decisions:
         return 3, "inconclusive: the schedule is empty, so nothing was replayed. Write the file anew with `acidtest check … --json FILE`."
     told = with_exceptions(Verdict.PASS, dict(sorted(exceptions.items())))
     return 0, f"{told}: {len(decisions)} steps replayed, and {saved.get('property', 'nothing')} is not violated any more."
+
+
+def _check_again(saved: dict[str, Any], contract: Contract) -> str:
+    """The command that searches where a failure was found."""
+    words = ["acidtest", "check", contract.pattern, saved["implementation"]]
+    name = str(saved["scope"].get("name", ""))
+    if name in {scope.name for scope in (*contract.scopes, *contract.slow_scopes)}:
+        words += ["--search", "exhaustive", "--scope", name]
+    backend = str(saved.get("backend", DEFAULT))
+    return shlex.join([*words, *(["--backend", backend] if backend != DEFAULT else [])])
 
 
 def _schedule(saved: dict[str, Any], contract: Contract) -> tuple[Scope, list[Decision]]:
