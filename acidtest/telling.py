@@ -52,8 +52,9 @@ def story(harness: Harness, result: Result, contract: type[Contract], request: p
     assert result.violation is not None  # noqa: S101 - the caller's duty
     property_id, whole = result.violation.property, request.config.get_verbosity() > 0
     known = request.config.stash.setdefault(_TOLD, {})
-    ours = {name for suite, name in known if suite == contract.__qualname__}
-    first = known.setdefault((contract.__qualname__, property_id), request.node.nodeid)
+    suite = request.node.parent.nodeid
+    ours = {name for other, name in known if other == suite}
+    first = known.setdefault((suite, property_id), request.node.nodeid)
     again = first != request.node.nodeid and not whole
     failure = (told if again else explain_failure)(harness, result, importable(contract))
     alone, kept = f"pytest {shlex.quote(request.node.nodeid)}", _kept(failure, contract, request)

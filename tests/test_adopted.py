@@ -18,6 +18,8 @@ from acidtest.patterns import pattern
 PASS, FAIL, USAGE, INCONCLUSIVE = 0, 1, 2, 3
 
 ADAPTER = """
+from dataclasses import replace
+
 from acidtest import OutboxContract
 from acidtest.checker.machine import Kind, Property
 from acidtest.impl.outbox import Outbox
@@ -40,6 +42,7 @@ class TestExcused(TestTwice):
 
 class TestStrict(TestExcused):
     properties = (*OutboxContract.properties, Property("MINE", "A keeps 100", Kind.ALWAYS, lambda view: dict(view.balances)["A"] == 100))
+    scopes = (*OutboxContract.scopes, replace(OutboxContract.scopes[0], name="mine", summary="one more"))
 
 
 class TestNoJudge(TestTwice):
@@ -105,10 +108,22 @@ def test_the_command_line_judges_by_properties_that_a_subclass_adds_and_so_does_
     done = acidtest("check", "outbox", "tests.test_twice:TestStrict", *ONE, "--json", "out.json")
     assert done.returncode == FAIL, done.stdout + done.stderr
     assert "MINE: A keeps 100" in done.stdout
+    assert "      left out: OB5\n" in done.stdout
     again = acidtest("replay", "out.json")
     assert again.returncode == FAIL, again.stdout + again.stderr
     assert again.stdout.splitlines()[0] == "FAIL  outbox  MINE: A keeps 100"
     assert read(adapters / "out.json")["failure"]["implementation"] == "tests.test_twice:TestStrict"
+
+
+@pytest.mark.usefixtures("adapters")
+def test_the_command_line_and_a_regression_test_know_the_scopes_that_a_subclass_adds():
+    done = acidtest("check", "outbox", "tests.test_twice:TestStrict", "--search", "exhaustive", "--scope", "mine", "--json", "out.json")
+    assert done.returncode == FAIL, done.stdout + done.stderr
+    assert "scope “mine”" in done.stdout
+    assert acidtest("replay", "out.json").returncode == FAIL
+    text = printed_test(done.stdout)
+    assert "scope='mine'" in text
+    assert "exceptions=['OB5']" in text
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,14 @@ def test_what_one_bug_violates_is_told_whole_once_and_again_in_a_line_with_the_c
     assert any(line.startswith("  step") for line in alone.stdout.splitlines())
 
 
+def test_each_class_has_its_failures_told_whole(project):
+    write_test(project, TEST.format(which="wrong"))
+    (project / "test_other.py").write_text(TEST.format(which="wrong"), encoding="utf-8")
+    told = run_pytest("-k", "every_schedule and one and withdrawal").stdout
+    assert told.count("\n  step  ") == 2  # noqa: PLR2004
+    assert "Told whole by" not in told
+
+
 @pytest.mark.parametrize("options", [("-v",), ("-n", "2")], ids=["verbose", "xdist"])
 def test_no_property_that_is_violated_is_hidden_by_another(tmp_path, monkeypatch, options):
     monkeypatch.chdir(tmp_path)

@@ -83,6 +83,8 @@ def _lines(failure: Failure, width: int, tail: int) -> Iterator[str]:
     yield from wrapped(f"      {failure.implementation}, scope “{failure.scope['name']}” ({failure.search} search)", width, 6)
     if failure.capabilities:
         yield from wrapped(f"      declared: {', '.join(failure.capabilities)}", width, 6)
+    if failure.excepted:
+        yield from wrapped(f"      left out: {', '.join(failure.excepted)}", width, 6)
     yield ""
     yield from wrapped(failure.cause, width)
     yield ""
