@@ -6,8 +6,7 @@ How a command ends that has no verdict is in `ending.py`.
 from __future__ import annotations
 
 import importlib
-import json
-import reprlib
+import shlex
 import sys
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ import click
 from acidtest import __version__, ending, supervised
 from acidtest.errors import ContractError, UsageError, place_of, text_of, told
 from acidtest.patterns import Pattern, entries, parts, pattern
+from acidtest.saved import read_failure, write_json
 from acidtest.search.verdict import Verdict, overall, with_exceptions
 from acidtest.world.databases.table import BACKENDS, DEFAULT
 
@@ -123,30 +123,38 @@ def check(
     stem: str, implementation: str, search: str, scopes: tuple[str, ...], budget: float | None,
     without: tuple[str, ...], keep_going: bool, seed: int | None, examples: int, backend: str, json_file: str | None,  # noqa: FBT001
 ) -> None:  # fmt: skip
-    """Check an implementation. MODULE is importable from here; FACTORY(env) makes the implementation."""
+    """Check an implementation.
+
+    MODULE is importable from here; FACTORY(env) makes the implementation, or is a subclass of the pattern's contract.
+    """
+    from acidtest.adopted import adopt
     from acidtest.report.session import EXHAUSTIVE_SHARE, Session
 
-    entry = pattern(stem)
+    adopted = adopt(pattern(stem), load(implementation), implementation, without)
     session = Session(
-        entry, load(implementation), implementation, echo=click.echo, backend=backend, seconds=budget, without=without,
-        keep_going=keep_going,
+        adopted.contract, adopted.factory, adopted.implementation, echo=click.echo, backend=backend, seconds=budget,
+        exceptions=adopted.exceptions, keep_going=keep_going,
     )  # fmt: skip
     if search in ("exhaustive", "both"):
         session.exhaustive(scopes, EXHAUSTIVE_SHARE if search == "both" else 1.0)
     if search in ("stateful", "both") and (keep_going or session.failure is None):
         session.stateful(examples, seed)
-    _finish(session, entry, json_file)
+    _finish(session, json_file)
 
 
 @main.command()
 @click.argument("file", type=click.Path(dir_okay=False))
+@click.option("--failure", "which", default="", metavar="NUMBER|PROPERTY", help="Which of several; the first unless it is given.")
 @_JSON
-def replay(file: str, json_file: str | None) -> None:
+def replay(file: str, which: str, json_file: str | None) -> None:
     """Run the schedule of a failure file again, step for step."""
+    from acidtest.adopted import adopt
     from acidtest.report.session import replay_file
 
-    saved = read_failure(file)
-    code, text = replay_file(saved, load(saved["implementation"]))
+    saved = read_failure(file, which)
+    name = saved["implementation"]
+    adopted = adopt(pattern(saved["pattern"]), load(name, saved.get("folder", "")), name, map(str, saved.get("except", ())))
+    code, text = replay_file(saved, adopted.contract, adopted.factory, adopted.exceptions)
     click.echo(text)
     if json_file:
         write_json(json_file, {"verdict": text.partition(":")[0] if code != 1 else "fail", "file": file})
@@ -173,23 +181,32 @@ def model(stem: str, size: int, assume: tuple[str, ...], study: str, max_states:
 
 @main.command()
 @click.argument("stems", metavar="[PATTERN]...", nargs=-1)
+@click.option("--quick", is_flag=True, help="A part of it, in under half a minute. The verdict says which part, and is never a plain pass.")
 @_BACKEND
 @_JSON
-def verify(stems: tuple[str, ...], backend: str, json_file: str | None) -> None:
+def verify(stems: tuple[str, ...], quick: bool, backend: str, json_file: str | None) -> None:  # noqa: FBT001
     """Check acidtest's own models, references, mutants and naive versions, of all patterns or of these."""
+    from acidtest.report.quick import verify_quickly
     from acidtest.report.verify import verify_patterns
 
     asked = [pattern(stem) for stem in stems]
     chosen = [entry for one in asked for entry in (one, *parts(one))] or entries()
     chosen = list(dict.fromkeys(chosen))
-    verdict, value = verify_patterns(chosen, echo=click.echo, interactive=sys.stderr.isatty(), backend=backend)
+    if quick:
+        verdict, value = verify_quickly(chosen, echo=click.echo, backend=backend)
+    else:
+        verdict, value = verify_patterns(chosen, echo=click.echo, interactive=sys.stderr.isatty(), backend=backend)
     if json_file:
         write_json(json_file, value)
     sys.exit(EXIT[verdict])
 
 
-def load(path: str) -> Callable[[Any], Any]:
+def load(path: str, folder: str = "") -> Callable[[Any], Any]:
     """Import "module:name", also from the current folder.
+
+    Arguments:
+        path: the module and the name in it.
+        folder: where else to look for the module.
 
     Raises:
         UsageError: there is no such module or name; says what is missing.
@@ -210,6 +227,8 @@ def load(path: str) -> Callable[[Any], Any]:
     interpose.install()
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
+    if folder and str(Path(folder).absolute()) not in sys.path:
+        sys.path.append(str(Path(folder).absolute()))
     module = _import(module_name)
     factory: Any = module
     try:
@@ -260,58 +279,32 @@ def _told_exit(error: BaseException) -> str:
     return f"SystemExit: sys.exit({error.code!r})" if isinstance(error, SystemExit) else text_of(error)
 
 
-def read_failure(file: str) -> dict[str, Any]:
-    """Read a failure file.
-
-    Raises:
-        UsageError: it cannot be read, or is not one.
-    """
-    try:
-        value = json.loads(Path(file).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        message = f"{file} cannot be read as a failure file: {error}. `acidtest check … --json FILE` writes one."
-        raise UsageError(message) from error
-    saved = value.get("failure", value) if isinstance(value, dict) else None
-    if not isinstance(saved, dict) or not {"pattern", "implementation", "scope", "schedule"} <= saved.keys():
-        message = f"{file} holds no failure: a check that passed has nothing to replay."
-        raise UsageError(message)
-    kinds: dict[str, type] = {"pattern": str, "implementation": str, "scope": dict, "schedule": list}
-    for key, kind in kinds.items():
-        if not isinstance(saved[key], kind):
-            message = f"{file} is damaged: its {key} is {reprlib.repr(saved[key])}. Write it anew with `acidtest check … --json FILE`."
-            raise UsageError(message)
-    return saved
-
-
-def write_json(file: str, value: dict[str, Any]) -> None:
-    """Write a JSON file.
-
-    Raises:
-        UsageError: it cannot be written.
-    """
-    try:
-        Path(file).write_text(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
-    except OSError as error:
-        message = f"{file} cannot be written: {error}."
-        raise UsageError(message) from error
-
-
-def _finish(session: Session, entry: Pattern, json_file: str | None) -> None:
-    """Print the failure or the verdict, write the file, and exit."""
+def _finish(session: Session, json_file: str | None) -> None:
+    """Print the failures and the verdict, write the file, and exit."""
     from acidtest.report.columns import render_explanation
+    from acidtest.report.inert import inert
     from acidtest.report.session import check_json
 
-    failures, results = [told.failure for told in session.failures], session.results
+    failures, results = session.failures, session.results
     verdict = overall([result.verdict for result in results])
-    for failure in failures:
-        click.echo(render_explanation(failure, replay_file=(json_file or "") if failure is failures[0] else ""))
+    for number, failure in enumerate(failures, 1):
+        if len(failures) > 1:  # their schedules stand further up, and they are explained down here
+            click.echo("\n" + inert(f"{failure.property_id}: {failure.name}"))
+        click.echo(render_explanation(failure, replay_file=_replay(json_file, number)))
     if failures and not json_file:
         click.echo("\n(add --json FILE to keep the schedule, and replay it with: acidtest replay FILE)")
     if len(failures) > 1:
         click.echo(f"\n{len(failures)} properties are violated: {', '.join(failure.property_id for failure in failures)}")
-    click.echo(f"\n{entry.stem}: {with_exceptions(verdict, sorted(session.without))}")
+    click.echo(f"\n{session.contract.pattern}: {with_exceptions(verdict, session.exceptions)}")
     for reason in dict.fromkeys(reason for result in results for reason in result.reasons):
         click.echo(f"  {reason}")
     if json_file:
-        write_json(json_file, check_json(session, entry, verdict))
+        write_json(json_file, check_json(session, verdict))
     sys.exit(EXIT[verdict])
+
+
+def _replay(json_file: str | None, number: int) -> str:
+    """What `acidtest replay` is to be given for one of the failures of a file; nothing where there is none."""
+    if not json_file:
+        return ""
+    return shlex.quote(json_file) + (f" --failure {number}" if number > 1 else "")

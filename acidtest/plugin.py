@@ -5,7 +5,10 @@ It is loaded by every pytest run, so it imports nothing of acidtest before a con
 
 from __future__ import annotations
 
+import math
 import sys
+from argparse import ArgumentTypeError
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,12 +23,47 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of contracts."""
     group = parser.getgroup(_NAME)
     group.addoption(
-        "--acidtest-budget", type=float, default=None, metavar="SECONDS",
-        help="give up on a scope after this time; giving up is inconclusive, and that fails the test",
+        "--acidtest-budget", type=_seconds, default=None, metavar="SECONDS",
+        help="give up on a scope, or on the stateful test, after this time; giving up is inconclusive, and that fails the test",
+    )  # fmt: skip
+    group.addoption(
+        "--acidtest-failures", default=None, metavar="FOLDER",
+        help="write each failure to a file in this folder, for `acidtest replay`",
     )  # fmt: skip
     group.addoption(
         "--acidtest-backend", default="sqlite", choices=("sqlite", "postgresql"), help="the kind of the databases",
     )  # fmt: skip
+
+
+def _seconds(text: str) -> float:
+    """A length of time.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        message = f"{text!r} is no length of time, so nothing would be bounded by it. Give a number of seconds above 0, or leave it out."
+        raise ArgumentTypeError(message)
+    return seconds
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder of failures, before the work that it is to hold.
+
+    Raises:
+        UsageError: it cannot be made.
+    """
+    folder = config.getoption("--acidtest-failures")
+    if folder:
+        try:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"--acidtest-failures: {folder} cannot be made: {error}. Name another folder."
+            raise pytest.UsageError(message) from error
 
 
 def pytest_pycollect_makeitem(

@@ -1,34 +1,25 @@
-"""What pytest runs of a subclass of a contract: its tests, and the refusal of one that has been tampered with."""
+"""What pytest runs of a subclass of a contract: its tests, or the refusal of one that has been tampered with."""
 
 from __future__ import annotations
 
-import shlex
-import textwrap
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from acidtest.errors import UsageError
-from acidtest.report.columns import render, terminal_width
+from acidtest.adopted import exceptions_of, tampering
 from acidtest.report.inert import inert
 from acidtest.report.table import result_line
-from acidtest.search.check import check_scope, find_properties
-from acidtest.search.exhaustive import without_collector
-from acidtest.search.explain import explain_failure
+from acidtest.search.check import check_scope
 from acidtest.search.harness import Harness
-from acidtest.search.stateful import STEPS, Violated, WorkloadMachine, machine_for, result_of, run_machine
-from acidtest.search.verdict import Result, Verdict
-from acidtest.testing import importable
+from acidtest.search.stateful import STEPS, machine_for, result_of, run_within
+from acidtest.search.verdict import Verdict
+from acidtest.telling import folded, story
 
 if TYPE_CHECKING:
     from acidtest.properties.shared.contract import Contract
     from acidtest.workload import Scope
-
-#: How many lines a failure may take unless pytest is told to be verbose.
-MOST = 60
-#: What a subclass may define of what its contract has.
-ADOPTERS = {"implementation", "stateful_settings", "exceptions", "_abc_impl"}
 
 
 def suite_of(contract: type[Contract]) -> type:
@@ -36,6 +27,7 @@ def suite_of(contract: type[Contract]) -> type:
     reason = tampering(contract)
     if reason:
         return type(contract.__name__, (_Refused,), {"reason": reason})
+
     @pytest.mark.parametrize("scope", contract.scopes, ids=[scope.name for scope in contract.scopes])
     def test_every_schedule(
         self: _Suite, scope: Scope, subtests: pytest.Subtests, record_property: Any, request: pytest.FixtureRequest
@@ -43,61 +35,12 @@ def suite_of(contract: type[Contract]) -> type:
         """Explore one scope completely; a subtest per property."""
         self.explore(scope, subtests, record_property, request)
 
-    return type(contract.__name__, (_Suite,), {"_contract": contract, "test_every_schedule": test_every_schedule})
+    def test_stateful(self: _Suite, record_property: Any, request: pytest.FixtureRequest) -> None:
+        """Run drawn workloads."""
+        self.draw(record_property, request)
 
-
-def tampering(contract: type[Contract]) -> str:
-    """Why a subclass cannot be trusted: it changes what judges it. Empty if it can."""
-    base = next(b for b in contract.__mro__[1:] if b.__module__.startswith("acidtest."))
-    for cls in contract.__mro__[: contract.__mro__.index(base)]:
-        for name in vars(cls):
-            if name in ("properties", "scopes"):
-                reason = _shrunk(contract, base, name)
-            elif name not in ADOPTERS and not name.startswith("__") and hasattr(base, name):
-                reason = (
-                    f"{contract.__name__} overrides {name!r} of {base.__name__}. A contract that is changed by the "
-                    "implementation under test says nothing about it. Define implementation(self, env) only; "
-                    "properties and scopes may be added."
-                )
-            else:
-                continue
-            if reason:
-                return reason
-    return _unexplained(contract)
-
-
-def exceptions_of(contract: type[Contract]) -> dict[str, str]:
-    """The properties that an adopter leaves out, each with the reason."""
-    return dict(getattr(contract, "exceptions", {}))
-
-
-def _unexplained(contract: type[Contract]) -> str:
-    """Why a subclass's exceptions will not do: they name no property, or give no reason."""
-    exceptions = getattr(contract, "exceptions", {})
-    told = isinstance(exceptions, dict) and all(isinstance(why, str) and why.strip() for why in exceptions.values())
-    if not told:
-        return (
-            f"{contract.__name__}.exceptions is {exceptions!r}. What is left out is told with every verdict, so it needs a "
-            'reason. Write exceptions = {"OB5": "consumers deduplicate"}.'
-        )
-    try:
-        find_properties(contract, exceptions)
-    except UsageError as error:
-        return f"{contract.__name__}.exceptions: {error}"
-    return ""
-
-
-def _shrunk(contract: type[Contract], base: type, name: str) -> str:
-    """Why a subclass's own properties or scopes will not do: standard ones are missing or changed."""
-    key = "id" if name == "properties" else "name"
-    kept = tuple(getattr(contract, name))
-    changed = [getattr(value, key) for value in getattr(base, name) if value not in kept]
-    if not changed:
-        return ""
-    return (
-        f"{contract.__name__} deletes or changes the standard {name} {', '.join(changed)}. A verdict without them would "
-        f"not be one on the pattern. Write {name} = {base.__name__}.{name} + (…) to add your own."
-    )
+    tests = {"test_every_schedule": test_every_schedule, "test_stateful": test_stateful}  # the shortest schedules first
+    return type(contract.__name__, (_Suite,), {"_contract": contract, **tests})
 
 
 class _Refused:
@@ -126,7 +69,7 @@ class _Suite:
         try:
             result = check_scope(harness, scope, seconds=config.getoption("--acidtest-budget"))
             record_property("acidtest", f"{type(self).__name__}, {result_line(result)}{_reasons(exceptions)}")
-            failure = _story(harness, result, self._contract, request) if result.violation else ""
+            failure = story(harness, result, self._contract, request) if result.violation else ""
             properties = list(harness.properties)
         finally:
             harness.close()
@@ -145,7 +88,7 @@ class _Suite:
         if broken and broken not in {p.id for p in properties}:
             pytest.fail(failure, pytrace=False)
 
-    def test_stateful(self, record_property: Any, request: pytest.FixtureRequest) -> None:  # noqa: ANN401 - pytest's fixture
+    def draw(self, record_property: Any, request: pytest.FixtureRequest) -> None:  # noqa: ANN401 - pytest's fixture
         """Run drawn workloads, with the settings, seed and examples that Hypothesis is told to use."""
         contract = self._contract()
         backend = request.config.getoption("--acidtest-backend")
@@ -154,19 +97,20 @@ class _Suite:
         for name in ("_hypothesis_internal_use_seed", "_hypothesis_internal_use_reproduce_failure"):
             if hasattr(self._contract, name):
                 setattr(machine, name, getattr(self._contract, name))
-        chosen = _settings(self._contract)
+        chosen, began = _settings(self._contract), time.monotonic()
         try:
-            found = _violated(machine, chosen)
-            result = result_of(machine.harness, machine.tally, chosen.max_examples, 0.0)
+            said = run_within(machine, chosen, request.config.getoption("--acidtest-budget"))
+            result = result_of(machine.harness, machine.tally, chosen.max_examples, time.monotonic() - began)
             record_property("acidtest", f"{type(self).__name__}, {result_line(result)}{_reasons(exceptions)}")
-            notes = "\n".join(_folded(note) for note in getattr(found, "__notes__", ()))
-            failure = _story(machine.harness, result, self._contract, request, notes) if found is not None else ""
+            notes = "\n".join(map(folded, said))
+            failure = story(machine.harness, result, self._contract, request, notes) if result.violation else ""
         finally:
             machine.harness.close()
-        if found is not None:
+        if failure:
             pytest.fail(failure, pytrace=False)
         if result.verdict == Verdict.INCONCLUSIVE:  # how many examples are enough is not ours to say, but it is no pass
-            pytest.skip(f"inconclusive: {'; '.join(result.reasons)} ({result.bound})")
+            stop = pytest.fail if machine.tally.given_up else pytest.skip
+            stop(f"inconclusive: {'; '.join(result.reasons)} ({result.bound})")
 
 
 def _settings(contract: type[Contract]) -> settings:
@@ -179,33 +123,6 @@ def _settings(contract: type[Contract]) -> settings:
         stateful_step_count=STEPS,
         suppress_health_check=list(HealthCheck),
     )
-
-
-def _violated(machine: type[WorkloadMachine], chosen: settings) -> Violated | None:
-    """Run a machine: what it found, if anything."""
-    try:
-        with without_collector():
-            run_machine(machine, chosen)
-    except Violated as found:
-        return found
-    return None
-
-
-def _folded(note: str) -> str:
-    """What Hypothesis adds to an exception, no wider than the rest; only blanks are folded, so code in it still runs."""
-    width = terminal_width()
-    return "\n".join("\n".join(textwrap.wrap(line, width, break_long_words=False)) for line in note.splitlines())
-
-
-def _story(harness: Harness, result: Result, contract: type[Contract], request: pytest.FixtureRequest, notes: str = "") -> str:
-    """The failure of a test, told from a replay while the harness is open; last, how to run that test alone."""
-    again = f"Run it again:  pytest {shlex.quote(request.node.nodeid)}"
-    whole = request.config.get_verbosity() > 0
-    if not whole:
-        again += "\n(-v adds the regression test, however long it is)"
-    most = None if whole else MOST - len(f"{notes}\n{again}".splitlines()) - 3
-    failure = render(explain_failure(harness, result, importable(contract)), most=most)
-    return "\n\n".join(part for part in (failure, notes, again) if part)
 
 
 def _reasons(exceptions: dict[str, str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from acidtest.adopted import adopt
 from acidtest.errors import UsageError
 from acidtest.patterns import pattern
 from acidtest.report.columns import render
@@ -19,7 +20,7 @@ from acidtest.world.core.effects import Decision
 from acidtest.world.databases.table import DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 
 def check(
@@ -29,36 +30,46 @@ def check(
     scopes: Sequence[str] = (),
     seconds: float | None = None,
     backend: str = DEFAULT,
+    exceptions: Iterable[str] = (),
 ) -> list[Result]:
     """Explore the scopes of a pattern's contract completely.
 
     Arguments:
         stem: the pattern, for example "outbox".
-        factory: makes the implementation from an `acidtest.Environment`.
+        factory: makes the implementation from an `acidtest.Environment`; or a subclass of the pattern's contract, as pytest runs it.
         scopes: names of scopes; none for all.
         seconds: the time for all of them together; None for no limit.
         backend: the kind of its databases: "sqlite" or "postgresql".
+        exceptions: ids of properties that are left out, beside those that the subclass leaves out.
 
     Returns:
         the results, one per scope.
 
     Raises:
         AssertionError: a schedule violates the contract; the message is the whole failure.
-        UsageError: there is no such pattern, scope or backend.
+        UsageError: there is no such pattern, scope, backend or property, or the subclass changes what judges it.
         BackendUnavailable: the backend's server cannot be reached.
     """
-    contract = pattern(stem).contract_class()()
-    chosen = tuple(find_scope(contract, name) for name in scopes)
+    adopted = adopt(pattern(stem), factory, without=exceptions)
+    chosen = tuple(find_scope(adopted.contract, name) for name in scopes)
     results = []
-    for harness, result in check_exhaustively(contract, factory, scopes=chosen, seconds=seconds, backend=backend):
+    for harness, result in check_exhaustively(
+        adopted.contract, adopted.factory, scopes=chosen, seconds=seconds, backend=backend, without=frozenset(adopted.exceptions)
+    ):
         results.append(result)
         if result.verdict == Verdict.FAIL:
-            raise AssertionError("\n" + render(explain_failure(harness, result, importable(factory))))
+            raise AssertionError("\n" + render(explain_failure(harness, result, adopted.implementation)))
     return results
 
 
 def assert_schedule(
-    stem: str, factory: Callable[[Any], Any], *, scope: str | dict[str, Any], schedule: Sequence[str], backend: str = DEFAULT
+    stem: str,
+    factory: Callable[[Any], Any],
+    *,
+    scope: str | dict[str, Any],
+    schedule: Sequence[str],
+    backend: str = DEFAULT,
+    exceptions: Iterable[str] = (),
 ) -> None:
     """Replay a schedule that once violated a contract, and require that it no longer does.
 
@@ -70,26 +81,23 @@ def assert_schedule(
         scope: the name of one of the contract's scopes, or a scope as the failure wrote it.
         schedule: the decisions, as the failure wrote them.
         backend: the kind of the databases on which it was found.
+        exceptions: ids of properties that are left out, beside those that the subclass leaves out.
 
     Raises:
         AssertionError: it is violated still, or again; the message is the whole failure.
-        UsageError: the schedule cannot be read, or there is no such pattern or scope.
+        UsageError: the schedule cannot be read, there is no such pattern, scope or property, or the subclass changes what judges it.
     """
     __tracebackhide__ = True
-    contract = pattern(stem).contract_class()()
-    implementation = importable(factory)
-    if isinstance(factory, type) and issubclass(factory, type(contract)):
-        contract = factory()
-        factory = contract.implementation
-    chosen = find_scope(contract, scope) if isinstance(scope, str) else scope_from_json(scope)
+    adopted = adopt(pattern(stem), factory, without=exceptions)
+    chosen = find_scope(adopted.contract, scope) if isinstance(scope, str) else scope_from_json(scope)
     try:
         decisions = [Decision.parse(text) for text in schedule]
     except ValueError as error:
         raise UsageError(str(error)) from None
-    harness = Harness(contract, factory, backend)
+    harness = Harness(adopted.contract, adopted.factory, backend, frozenset(adopted.exceptions))
     try:
         replayed = replay(harness, chosen, decisions, lenient=True)
-        story = _story(harness, chosen, replayed, implementation) if replayed.violation is not None else ""
+        story = _story(harness, chosen, replayed, adopted.implementation) if replayed.violation is not None else ""
     finally:
         harness.close()
     if replayed.violation is not None:
@@ -105,9 +113,3 @@ def _story(harness: Harness, scope: Scope, replayed: Replayed, implementation: s
         "exhaustive", scope, Verdict.FAIL, (), "this schedule alone", 1, 1, len(schedule), 0, 0.0, Coverage(), replayed.violation, schedule,
     )  # fmt: skip
     return render(explain_failure(harness, result, implementation), regression=False)
-
-
-def importable(factory: object) -> str:
-    """How to import a factory: "module:name"."""
-    target = factory if hasattr(factory, "__qualname__") else type(factory)
-    return f"{getattr(target, '__module__', '?')}:{getattr(target, '__qualname__', '?')}"

@@ -161,21 +161,21 @@ def scope_to_json(scope: Scope) -> dict[str, Any]:
 
 
 def scope_from_json(value: dict[str, Any]) -> Scope:
-    """The scope that `scope_to_json` made these values of.
+    """The scope that `scope_to_json` made these values of; what is nought or empty may be left out.
 
     Raises:
         KeyError, TypeError, ValueError: they are not such values.
     """
     clients = tuple(
         Client(client["name"], client["process"], tuple(
-            Operation(op["name"], op["method"], _tupled(op["arguments"]), op["retries"], op.get("source", ""))
+            Operation(op["name"], op["method"], _tupled(op["arguments"]), op.get("retries", 0), op.get("source", ""))
             for op in client["operations"]
         ))
         for client in value["clients"]
     )  # fmt: skip
     scope = Scope(
         value["name"], value["summary"], tuple((a, b) for a, b in value["accounts"]), clients, value["faults"],
-        frozenset(value["kinds"]), value["recovery_crashes"], tuple(value["poison"]), tuple(value["idle"]),
+        frozenset(value["kinds"]), value.get("recovery_crashes", 0), tuple(value.get("poison", ())), tuple(value.get("idle", ())),
         value.get("serial", False),
         value.get("unsteady", False),
         tuple(System(*_tupled(system)) for system in value.get("systems", ())),

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -113,13 +114,80 @@ def test_a_failure_of_a_scope_is_told_once_and_says_how_to_run_it_again(project,
 
 def test_no_failure_of_the_program_of_the_readme_takes_more_than_60_lines_of_100_columns(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    write_test(tmp_path, re.search(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)[1])
+    readme_program(tmp_path)
     told = failures(run_pytest("-k", "stateful or (one and withdrawal) or outage or (one and process)").stdout)
     for test, text in told.items():
         lines = text.rstrip().splitlines()
         assert len(lines) <= 60, test  # noqa: PLR2004
         assert max(map(len, lines)) <= WIDTH, test
     assert len([text for text in told.values() if "FAIL  outbox" in text]) == 4  # noqa: PLR2004
+
+
+def readme_program(folder):
+    """Write the program on the first screen of the README there."""
+    write_test(folder, re.search(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)[1])
+
+
+SEVERAL = "(one and withdrawal) or outage or (one and process) or stale"
+
+
+def told_of_subtests(out):
+    """What is told of each subtest that failed, with the property: told of a test, there is only that some failed."""
+    return [(re.search(r"\[(OB\d+): [^]]*\]$", test)[1], text) for test, text in failures(out).items() if test.endswith("]") and "] [" in test]
+
+
+def test_what_one_bug_violates_is_told_whole_once_and_again_in_a_line_with_the_command_that_tells_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    readme_program(tmp_path)
+    told = told_of_subtests(run_pytest("-k", SEVERAL).stdout)
+    assert [name for name, _ in told] == ["OB3", "OB7", "OB3", "OB7"]
+    first, other, again, also = (text.strip("\n").splitlines() for _, text in told)
+    assert len(first) <= 60  # noqa: PLR2004
+    assert len(other) <= 40  # noqa: PLR2004
+    assert any(line.startswith("  step") for line in first)
+    assert any(line.startswith("  step") for line in other)
+    for text in (again, also):
+        assert len(text) <= 3  # noqa: PLR2004
+        assert re.match(r" +Told whole by:  pytest 'test_my_outbox.py::TestMyOutbox::test_every_schedule\[.*\]'", text[-1])
+    alone = run_pytest(*shlex.split(again[-1].partition("pytest ")[2]))
+    assert any(line.startswith("  step") for line in alone.stdout.splitlines())
+
+
+def test_each_class_has_its_failures_told_whole(project):
+    write_test(project, TEST.format(which="wrong"))
+    (project / "test_other.py").write_text(TEST.format(which="wrong"), encoding="utf-8")
+    told = run_pytest("-k", "every_schedule and one and withdrawal").stdout
+    assert told.count("\n  step  ") == 2  # noqa: PLR2004
+    assert "Told whole by" not in told
+
+
+@pytest.mark.parametrize("options", [("-v",), ("-n", "2")], ids=["verbose", "xdist"])
+def test_no_property_that_is_violated_is_hidden_by_another(tmp_path, monkeypatch, options):
+    monkeypatch.chdir(tmp_path)
+    readme_program(tmp_path)
+    told = told_of_subtests(run_pytest("-k", SEVERAL, *options).stdout)
+    whole = [name for name, text in told if "\n  step" in text]
+    assert sorted(name for name, _ in told) == ["OB3", "OB3", "OB7", "OB7"]
+    assert set(whole) == {"OB3", "OB7"}
+    assert len(whole) == len(told) or "-v" not in options
+
+
+def test_a_failure_file_that_pytest_writes_is_replayed_from_the_same_folder(project):
+    (project / "tests").mkdir()
+    (project / "tests/test_my_outbox.py").write_text(TEST.format(which="wrong"), encoding="utf-8")
+    done = run_pytest("-k", "every_schedule and one and withdrawal", "--acidtest-failures", "failed/today", PYTHONPATH=str(project))
+    (file,) = (project / "failed/today").iterdir()
+    assert f"Replay:  acidtest replay {file.relative_to(project)}" in done.stdout
+    again = subprocess.run([sys.executable, "-m", "acidtest", "replay", str(file)], capture_output=True, text=True, check=False)
+    assert again.returncode == 1, again.stdout + again.stderr
+    assert re.match(r"FAIL  outbox  OB\d+", again.stdout)
+    assert "test_my_outbox:TestMyOutbox, scope “one withdrawal”" in again.stdout
+
+
+def test_a_folder_of_failures_that_cannot_be_made_is_refused(project):
+    done = run_pytest("--acidtest-failures", "my_right.py/failed")
+    assert done.returncode == 4  # noqa: PLR2004 - pytest's code of usage errors
+    assert "my_right.py/failed cannot be made" in done.stderr
 
 
 def test_reproduce_failure_replays_the_example(project):
@@ -148,6 +216,21 @@ def test_settings_profiles_are_honoured(project):
     assert re.search(r"drawn: inconclusive - [1-9] schedules", done.stdout)  # too few for every fault kind to fire
     assert "1 skipped" in done.stdout
     assert "passed" not in done.stdout
+
+
+def test_a_budget_bounds_the_stateful_test_and_running_out_of_it_is_no_pass(project):
+    write_test(project, "from hypothesis import settings\n" + TEST.format(which="right") + "\n    stateful_settings = settings(max_examples=100_000)\n")
+    done = run_pytest("-k", "stateful", "--acidtest-budget", "1")
+    assert done.returncode == 1, done.stdout
+    assert "inconclusive: the budget ran out before every example was run" in done.stdout
+    assert "drawn: inconclusive" in done.stdout
+
+
+@pytest.mark.parametrize("budget", ["nan", "0", "soon"])
+def test_a_budget_that_is_no_length_of_time_is_refused(project, budget):
+    done = run_pytest("--acidtest-budget", budget)
+    assert done.returncode == 4  # noqa: PLR2004 - pytest's code of usage errors
+    assert f"'{budget}' is no length of time" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,11 @@ class Refines(NamedTuple):
     mapping: Callable[[Any], Any]
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """So many of something, as a label tells it: "1 copy", "2 copies"; without `many` an s is added."""
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
+
+
 class Diagram(NamedTuple):
     """What of a model is drawn: its states by what a label tells of them.
 

@@ -71,10 +71,10 @@ def render_explanation(failure: Failure, *, replay_file: str = "", width: int | 
 
 def _ends(failure: Failure, replay_file: str, wide: int, *, regression: bool = True, most: int | None = None) -> list[str]:
     """How to see the failure again."""
-    lines = ["", *([f"Replay:  acidtest replay {replay_file}"] if replay_file else [])]
+    lines = ["", *([f"Replay:  acidtest replay {replay_file}", ""] if replay_file else [])]
     test = [f"    {line}".rstrip() for line in regression_test(failure, wide - 4).splitlines()]
     if not regression or (most is not None and len(lines) + len(test) + 2 > most):
-        return lines if replay_file else []
+        return lines[:-1] if replay_file else []
     return [*lines, "Regression test:", "", *test]
 
 
@@ -83,6 +83,8 @@ def _lines(failure: Failure, width: int, tail: int) -> Iterator[str]:
     yield from wrapped(f"      {failure.implementation}, scope “{failure.scope['name']}” ({failure.search} search)", width, 6)
     if failure.capabilities:
         yield from wrapped(f"      declared: {', '.join(failure.capabilities)}", width, 6)
+    if failure.excepted:
+        yield from wrapped(f"      left out: {', '.join(failure.excepted)}", width, 6)
     yield ""
     yield from wrapped(failure.cause, width)
     yield ""

@@ -29,9 +29,10 @@ def regression_test(failure: Failure, width: int = 100) -> str:
     factory = name if usable else "MyImplementation"
     if usable and failure.adapter:  # its name alone would make pytest run all its tests again, in this file
         imported, factory = f"import {module}", f"{module}.{name}"
-    scope = _fitted(failure.scope if failure.search == "stateful" else failure.scope["name"], width, 8, "scope=")
+    scope = _fitted(_brief(failure.scope) if failure.search == "stateful" else failure.scope["name"], width, 8, "scope=")
     schedule = "".join(f"            {_fitted(decision, width, 12)},\n" for decision in failure.schedule)
     backend = "" if failure.backend == "sqlite" else f"        backend={failure.backend!r},\n"
+    excepted = f"        exceptions={_fitted(list(failure.excepted), width, 8, 'exceptions=')},\n" if failure.excepted else ""
     if len(failure.schedule) > _LONGEST:
         return f"# The schedule has {len(failure.schedule)} steps: keep the failure file, and replay it.\n"
     return (
@@ -45,9 +46,22 @@ def regression_test(failure: Failure, width: int = 100) -> str:
         "        schedule=[\n"
         f"{schedule}"
         "        ],\n"
-        f"{backend}"
+        f"{backend}{excepted}"
         "    )\n"
     )
+
+
+def _brief(scope: dict[str, Any]) -> dict[str, Any]:
+    """A scope without what is nought or empty, and may be left out."""
+    needed = ("name", "summary", "accounts", "clients", "faults", "kinds", "arguments", "method", "process", "operations")
+
+    def kept(value: Any) -> Any:  # noqa: ANN401 - plain values
+        if isinstance(value, dict):
+            return {name: kept(part) for name, part in value.items() if part or name in needed}
+        return [kept(part) for part in value] if isinstance(value, list) else value
+
+    brief: dict[str, Any] = kept(scope)
+    return brief
 
 
 def _fitted(value: Any, width: int, indent: int, before: str = "") -> str:  # noqa: ANN401 - plain values

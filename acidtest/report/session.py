@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from contextlib import contextmanager
 from functools import partial
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from hypothesis.configuration import set_hypothesis_home_dir
 
 from acidtest.errors import UsageError
-from acidtest.patterns import Pattern, pattern
 from acidtest.report.columns import render, render_story
 from acidtest.report.table import result_json, result_line
 from acidtest.search.budget import Budget
-from acidtest.search.check import check_exhaustively, find_properties, find_scope
+from acidtest.search.check import check_exhaustively, find_scope
 from acidtest.search.explain import explain_failure, explained, told
-from acidtest.search.failure import Failure
 from acidtest.search.harness import Harness
 from acidtest.search.replay import replay
 from acidtest.search.stateful import check_statefully
@@ -28,9 +27,11 @@ from acidtest.world.core.effects import Decision
 from acidtest.world.databases.table import DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from acidtest.properties.shared.contract import Contract
     from acidtest.search.exhaustive import Search
+    from acidtest.search.failure import Failure
     from acidtest.search.stateful import Tally
     from acidtest.workload import Scope
 
@@ -43,53 +44,39 @@ _OFTEN = 16
 _NAMING = ("advance", "crash", "restart", "land", "victim", "deliver", "redeliver")
 
 
-class Told(NamedTuple):
-    """A failure, and the ids of the properties that were left out when it was found."""
-
-    failure: Failure
-    without: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON values."""
-        return {**self.failure.to_json(), "except": list(self.without)}
-
-
 class Session:
     """Checks one implementation, and keeps the results.
 
     Arguments:
-        entry: the pattern.
+        contract: what judges it.
         factory: makes the implementation from an environment.
         implementation: how to import it.
         echo: prints a line.
         backend: the kind of its databases.
         seconds: the time for all searches together; None for no limit.
-        without: ids of properties that are left out.
+        exceptions: ids of properties that are left out, each with the reason or an empty one.
         keep_going: whether to look for every property that is violated, not for the first one only.
-
-    Raises:
-        UsageError: there is no such property.
     """
 
     def __init__(
         self,
-        entry: Pattern,
+        contract: Contract,
         factory: Callable[[Any], Any],
         implementation: str,
         echo: Callable[[str], Any],
         backend: str = DEFAULT,
         *,
         seconds: float | None = None,
-        without: Sequence[str] = (),
+        exceptions: Mapping[str, str] | None = None,
         keep_going: bool = False,
     ) -> None:
         """Nothing has been checked yet. Time runs from now on."""
         self._backend = backend
         self._budget = Budget(seconds)
-        self.contract = entry.contract_class()()
-        self.without = find_properties(self.contract, without)
+        self.contract = contract
+        self.exceptions = dict(sorted((exceptions or {}).items()))
         self.results: list[Result] = []
-        self.failures: list[Told] = []
+        self.failures: list[Failure] = []
         self._keep_going = keep_going
         self._so_far: Callable[[], str] = lambda: "nothing was run yet"
         self._factory = factory
@@ -99,7 +86,7 @@ class Session:
     @property
     def failure(self) -> Failure | None:
         """The first failure, if there is one."""
-        return self.failures[0].failure if self.failures else None
+        return self.failures[0] if self.failures else None
 
     def exhaustive(self, scope_names: Sequence[str] = (), share: float = 1.0) -> None:
         """Explore scopes up to the first failure; or all of them, each until nothing new is violated.
@@ -159,7 +146,7 @@ class Session:
 
     def _left_out(self) -> frozenset[str]:
         """What a search need not look for: what is left out, and what is known to be violated."""
-        return self.without | {told.failure.property_id for told in self.failures}
+        return frozenset(self.exceptions) | {failure.property_id for failure in self.failures}
 
     def _keep(self, harness: Harness, result: Result) -> bool:
         """Keep a result, and print it in a line; whether it is a failure."""
@@ -169,7 +156,7 @@ class Session:
         if result.violation is not None:
             known = told(harness, result, self._implementation)
             self._echo("\n" + render_story(known))  # before anything is looked for that may take time
-            self.failures.append(Told(explained(harness, result, known), result.excepted))
+            self.failures.append(explained(harness, result, known))
         return result.violation is not None
 
 
@@ -223,13 +210,15 @@ def clear_progress() -> None:
         sys.stderr.flush()
 
 
-def check_json(session: Session, entry: Pattern, verdict: Verdict) -> dict[str, Any]:
+def check_json(session: Session, verdict: Verdict) -> dict[str, Any]:
     """What `acidtest check --json` writes."""
-    results, failure, excepted = session.results, session.failure, sorted(session.without)
+    results, failure = session.results, session.failure
+    failures = [told.to_json() for told in session.failures]
     return {
-        "verdict": with_exceptions(verdict, excepted),
-        "except": excepted,
-        "pattern": entry.stem,
+        "verdict": with_exceptions(verdict, session.exceptions),
+        "except": list(session.exceptions),
+        "exceptions": session.exceptions,
+        "pattern": session.contract.pattern,
         "property": failure.property_id if failure is not None else None,
         "schedule": list(failure.schedule) if failure is not None else None,
         "schedules": sum(result.schedules for result in results),
@@ -237,31 +226,25 @@ def check_json(session: Session, entry: Pattern, verdict: Verdict) -> dict[str, 
         "coverage": [result.coverage.to_json() for result in results],
         "bound": "; ".join(f"{result.scope.name}: {result.bound}" for result in results),
         "results": [result_json(result) for result in results],
-        "failure": session.failures[0].to_json() if failure is not None else None,
-        "failures": [told.to_json() for told in session.failures],
+        "failure": failures[0] if failures else None,
+        "failures": failures,
     }
 
 
-def replay_file(saved: dict[str, Any], factory: Callable[[Any], Any]) -> tuple[int, str]:
+def replay_file(saved: dict[str, Any], contract: Contract, factory: Callable[[Any], Any], exceptions: Mapping[str, str]) -> tuple[int, str]:
     """Replay a failure; the exit code and what to print.
+
+    Arguments:
+        saved: the failure, as its file has it.
+        contract: what judges it.
+        factory: makes the implementation from an environment.
+        exceptions: ids of properties that are left out, each with the reason or an empty one.
 
     Raises:
         UsageError: the file does not hold a schedule that can be read.
     """
-    contract = pattern(saved["pattern"]).contract_class()()
-    try:
-        scope = scope_from_json(saved["scope"])
-        decisions = [_decision(text) for text in saved["schedule"]]
-        without = find_properties(contract, [str(name) for name in saved.get("except", ())])
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        message = f"The failure file is damaged: {type(error).__name__}: {error}. Write it anew with `acidtest check … --json FILE`."
-        raise UsageError(message) from error
-    methods = [method.name for method in contract.interface().methods]
-    for operation in scope.operations():
-        if operation.method not in methods:
-            what = f"method of {contract.pattern}'s port, as the failure file names one,"
-            raise UsageError.unknown(what, operation.method, methods)
-    harness = Harness(contract, factory, str(saved.get("backend", DEFAULT)), without)
+    scope, decisions = _schedule(saved, contract)
+    harness = Harness(contract, factory, str(saved.get("backend", DEFAULT)), frozenset(exceptions))
     try:
         replayed = replay(harness, scope, decisions)
         if replayed.violation is not None:
@@ -271,12 +254,43 @@ def replay_file(saved: dict[str, Any], factory: Callable[[Any], Any]) -> tuple[i
     finally:
         harness.close()
     if replayed.diverged is not None:
-        step = replayed.diverged + 1
-        return 3, f"inconclusive: the schedule cannot be followed beyond step {step - 1}: “{decisions[step - 1]}” is not possible any more."
+        step = replayed.diverged
+        what = f"the schedule cannot be followed beyond step {step}: “{decisions[step]}” is not possible any more"
+        return 3, f"inconclusive: {what}. The code is another one by now. Check it again: {_check_again(saved, contract)}"
     if not decisions:
         return 3, "inconclusive: the schedule is empty, so nothing was replayed. Write the file anew with `acidtest check … --json FILE`."
-    but = f" except {', '.join(sorted(without))}" if without else ""
-    return 0, f"pass{but}: {len(decisions)} steps replayed, and {saved.get('property', 'nothing')} is not violated any more."
+    told = with_exceptions(Verdict.PASS, dict(sorted(exceptions.items())))
+    return 0, f"{told}: {len(decisions)} steps replayed, and {saved.get('property', 'nothing')} is not violated any more."
+
+
+def _check_again(saved: dict[str, Any], contract: Contract) -> str:
+    """The command that searches where a failure was found."""
+    words = ["acidtest", "check", contract.pattern, saved["implementation"]]
+    name = str(saved["scope"].get("name", ""))
+    if name in {scope.name for scope in (*contract.scopes, *contract.slow_scopes)}:
+        words += ["--search", "exhaustive", "--scope", name]
+    backend = str(saved.get("backend", DEFAULT))
+    return shlex.join([*words, *(["--backend", backend] if backend != DEFAULT else [])])
+
+
+def _schedule(saved: dict[str, Any], contract: Contract) -> tuple[Scope, list[Decision]]:
+    """The scope and the decisions of a failure file.
+
+    Raises:
+        UsageError: they cannot be read, or are not of that contract.
+    """
+    try:
+        scope = scope_from_json(saved["scope"])
+        decisions = [_decision(text) for text in saved["schedule"]]
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        message = f"The failure file is damaged: {type(error).__name__}: {error}. Write it anew with `acidtest check … --json FILE`."
+        raise UsageError(message) from error
+    methods = [method.name for method in contract.interface().methods]
+    for operation in scope.operations():
+        if operation.method not in methods:
+            what = f"method of {contract.pattern}'s port, as the failure file names one,"
+            raise UsageError.unknown(what, operation.method, methods)
+    return scope, decisions
 
 
 def _decision(text: str) -> Decision:

@@ -15,7 +15,7 @@ from acidtest.report.session import clear_progress, progress
 from acidtest.report.table import result_json
 from acidtest.search.check import check_exhaustively, check_scope, find_scope
 from acidtest.search.harness import Harness
-from acidtest.search.verdict import Result, Verdict, conclude, overall
+from acidtest.search.verdict import Result, Verdict, conclude, in_part, overall
 from acidtest.world.databases.table import DEFAULT
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class Verification:
 
     `model` is None for a part of a pattern, whose models are the pattern's; `survivors` are mutants that were not killed,
     or not by a property that they are listed with; `hidden` are listed defects of the naive version that did not show.
+    A `quick` look makes some of the checks that are `possible`: then the counts are of those that were made.
     """
 
     pattern: str
@@ -44,20 +45,34 @@ class Verification:
     shown: dict[str, dict[str, Any]] = field(default_factory=dict)
     defects: int = 0
     hidden: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    quick: bool = False
+    proofs: int = 0
+    possible: int = 0
+
+    @property
+    def checks(self) -> int:
+        """How many checks were made."""
+        return self.proofs + len(self.results) + self.mutants + self.defects
 
     @property
     def verdict(self) -> Verdict:
         """The verdict on the pattern: reference, models, and every mutant and defect found."""
         missed = [*(f"{name} survives" for name in self.survivors), *(f"{name} does not show" for name in self.hidden)]
-        own, _ = conclude(violated=bool(missed), complete=True, findings=())
+        own, _ = conclude(violated=bool(missed), complete=not self.quick or self.checks > 0, findings=())
         models = [] if self.model is None else [self.model]
         return overall([*models, own, *(result.verdict for result in self.results)])
+
+    @property
+    def told(self) -> str:
+        """The verdict in words."""
+        return in_part(self.verdict, self.checks, self.possible) if self.quick else str(self.verdict)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
         return {
-            "pattern": self.pattern, "verdict": str(self.verdict), "model": str(self.model or ""), "model_states": self.model_states,
+            "pattern": self.pattern, "verdict": self.told, "model": str(self.model or ""), "model_states": self.model_states,
             "scopes": [result_json(result) for result in self.results],
             "schedules": sum(r.schedules for r in self.results), "states": sum(r.states for r in self.results),
             "mutants": self.killed, "survivors": self.survivors, "defects": self.shown, "hidden": self.hidden,
@@ -85,17 +100,27 @@ def verify_patterns(
         found.append(verification)
     if interactive:
         clear_progress()
+    return finish(found, echo)
+
+
+def finish(found: Sequence[Verification], echo: Callable[[str], Any]) -> tuple[Verdict, dict[str, Any]]:
+    """Print what was found of several patterns; the verdict, and what to write as JSON."""
     echo(_table(found))
     for v in found:
+        for fault in v.faults:
+            echo(f"{v.pattern}: models: {fault}")
+        if v.quick and not v.checks:
+            echo(f"{v.pattern}: no check came to its end within its share of the time")
         for name in v.survivors:
             echo(f"{v.pattern}: the mutant {name} is not killed by a property that it is listed with")
         for name in v.hidden:
             echo(f"{v.pattern}: the defect {name} of the naive version does not show")
         for reason in [f"{r.scope.name}: {reason}" for r in v.results for reason in r.reasons]:
             echo(f"{v.pattern}: {reason}")
-    verdict = overall([v.verdict for v in found])
-    echo(f"verdict: {verdict}")
-    return verdict, {"verdict": str(verdict), "patterns": [v.to_json() for v in found]}
+    verdict, quick = overall([v.verdict for v in found]), any(v.quick for v in found)
+    told = in_part(verdict, sum(v.checks for v in found), sum(v.possible for v in found)) if quick else str(verdict)
+    echo(f"verdict: {told}")
+    return verdict, {"verdict": told, "patterns": [v.to_json() for v in found]}
 
 
 def verify_pattern(entry: Pattern, echo: Callable[[str], Any], backend: str = DEFAULT) -> Verification:
@@ -170,12 +195,12 @@ def _table(found: Sequence[Verification]) -> str:
         table.add_column(name, justify="left" if name in ("pattern", "verdict") else "right", no_wrap=True)
     for v in found:
         code = ["-"] * 5  # models only
-        if v.results:
+        if v.results or v.mutants:
             code = [
                 str(len(v.results)), str(sum(r.schedules for r in v.results)), str(sum(r.states for r in v.results)),
                 f"{len(v.killed)}/{v.mutants}", f"{len(v.shown)}/{v.defects}",
             ]  # fmt: skip
-        table.add_row(v.pattern, str(v.model_states or "-"), *code[:3], str(v.verdict), *code[3:], f"{v.seconds:.1f}")
+        table.add_row(v.pattern, str(v.model_states or "-"), *code[:3], f"{v.verdict} (quick)" if v.quick else str(v.verdict), *code[3:], f"{v.seconds:.1f}")
     console = Console(width=130, file=sys.stdout, force_terminal=False, highlight=False)
     with console.capture() as capture:
         console.print(table)

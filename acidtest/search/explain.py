@@ -76,6 +76,7 @@ def told(harness: Harness, result: Result, implementation: str) -> Failure:
         backend=harness.cluster.backend.name,
         resting=tuple(map(_row, resting)),
         raised=tuple(seen.raised),
+        excepted=tuple(sorted(harness.without)),
         adapter=implementation == f"{type(harness.contract).__module__}:{type(harness.contract).__qualname__}",
     )
 

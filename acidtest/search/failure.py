@@ -66,6 +66,7 @@ class Failure:
         raised: what the code under test has raised, each that is distinct once.
         unexplained: why the first row after which it was too late is not known, where the time ran out.
         adapter: whether what is imported is a subclass of the contract, which makes the implementation.
+        excepted: ids of the properties that were left out when it was found.
     """
 
     pattern: str
@@ -93,6 +94,7 @@ class Failure:
     raised: tuple[Raised, ...] = ()
     adapter: bool = False
     unexplained: str = ""
+    excepted: tuple[str, ...] = ()
 
     @property
     def cause(self) -> str:
@@ -107,4 +109,5 @@ class Failure:
     def to_json(self) -> dict[str, Any]:
         """As JSON values; the file that `acidtest replay` takes."""
         value = asdict(self)
-        return {"format": FORMAT, "verdict": "fail", "property": value.pop("property_id"), "cause": self.cause, **value}
+        named = {"property": value.pop("property_id"), "cause": self.cause, "except": value.pop("excepted")}
+        return {"format": FORMAT, "verdict": "fail", **named, **value}

@@ -56,7 +56,7 @@ class Rounds:
         Yields:
             each that has come to its end, prepared; when the time is up, all the others.
         """
-        left = sorted(scopes, key=_size)
+        left = sorted(scopes, key=extent)
         faults = 0
         while left and not self._budget.is_spent:
             share = max((self._budget.left or 0.0) / len(left), LEAST_SHARE)
@@ -91,7 +91,7 @@ class Rounds:
         return self._explorers[scope]
 
 
-def _size(scope: Scope) -> int:
+def extent(scope: Scope) -> int:
     """What a scope may cost, as far as one can see: its operations, times the ways to interleave them."""
     lengths = [len(client.operations) for client in scope.clients if client.name not in scope.opening]
     ways = 1

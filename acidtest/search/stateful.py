@@ -273,20 +273,35 @@ def check_statefully(
         suppress_health_check=list(HealthCheck),
         phases=[Phase.explicit, Phase.generate, *([Phase.shrink] if shrink else [])],
     )
+    machine.tally.progress = progress
     began = time.monotonic()
-    program: list[str] = []
-    machine.harness.budget, machine.tally.progress = Budget(seconds), progress
+    with with_reporter(lambda _: None):  # what it would say is for those who write tests
+        program = run_within(machine, chosen, seconds)
+    return machine.harness, result_of(machine.harness, machine.tally, examples, time.monotonic() - began, program)
+
+
+def run_within(machine: type[WorkloadMachine], chosen: settings, seconds: float | None) -> list[str]:
+    """Run a machine, up to its first finding or until the time is up; its tally says which.
+
+    Arguments:
+        machine: what to run.
+        chosen: how Hypothesis is to run it.
+        seconds: give up after this time; None for never.
+
+    Returns:
+        what Hypothesis says of the smallest failing example: the printed program.
+    """
+    machine.harness.budget = Budget(seconds)
     try:
-        with without_collector(), with_reporter(lambda _: None):  # what it would say is for those who write tests
+        with without_collector():
             run_machine(machine, chosen)
     except Violated as found:
-        program = getattr(found, "__notes__", [])
+        return list(getattr(found, "__notes__", []))
     except OutOfTime:
         machine.tally.given_up = True
     finally:
         machine.harness.budget = Budget()
-    seconds_taken = time.monotonic() - began
-    return machine.harness, result_of(machine.harness, machine.tally, examples, seconds_taken, program)
+    return []
 
 
 def _run_ungrouped(machine: type[WorkloadMachine], chosen: settings) -> None:

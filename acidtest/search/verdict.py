@@ -6,6 +6,7 @@ the scope was run, every fault kind in its budget really fired, and everything t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -90,11 +91,17 @@ def conclude(*, violated: bool, complete: bool, findings: Sequence[str], what: s
     return Verdict.PASS, ()
 
 
-def with_exceptions(verdict: Verdict, excepted: Sequence[str]) -> str:
-    """A verdict in words: where properties were left out, a pass says which."""
+def with_exceptions(verdict: Verdict, excepted: Sequence[str] | Mapping[str, str]) -> str:
+    """A verdict in words: where properties were left out, a pass says which, and why as far as that is known."""
     if verdict != Verdict.PASS or not excepted:
         return str(verdict)
-    return f"{verdict} except {', '.join(excepted)}"
+    reasons = excepted if isinstance(excepted, Mapping) else dict.fromkeys(excepted, "")
+    return f"{verdict} except {', '.join(f'{name} ({why})' if why else name for name, why in reasons.items())}"
+
+
+def in_part(verdict: Verdict, done: int, possible: int) -> str:
+    """A verdict in words, of a quick look at some checks of many: a pass says how few they were."""
+    return f"{verdict} (quick: {done} of {possible} checks)" if verdict == Verdict.PASS else str(verdict)
 
 
 def overall(verdicts: Sequence[Verdict]) -> Verdict:

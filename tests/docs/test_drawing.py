@@ -124,3 +124,9 @@ def test_a_drawing_follows_the_scheme_of_the_reader_and_asks_no_other_host(path)
     text = path.read_text(encoding="utf-8")
     assert "prefers-color-scheme: dark" in text
     assert set(re.findall(r"\w+://[^\"' <]*", text)) == {"http://www.w3.org/2000/svg"}
+
+
+@pytest.mark.parametrize("drawing", DRAWINGS, ids=[str(d.relative_to(DOCS)) for d in DRAWINGS])
+def test_one_of_a_kind_is_not_told_in_the_plural(drawing):
+    text = "\n".join(t.text or "" for t in parsed(drawing.read_text(encoding="utf-8")).iter(f"{SVG}text"))
+    assert re.findall(r"(?<![\d.])1 (?:copies|[a-z]{3,}[^s\W]s)\b", text) == []

@@ -15,9 +15,20 @@ CODE, ADAPTER, MISTAKE = blocks(PAGE, "python")
 CONTRACT = OutboxContract()
 
 
-def bench_of(monkeypatch, code):
+def bench_of(monkeypatch, code, backend="sqlite"):
     """A harness for the class of the page, on top of some code."""
-    return Harness(CONTRACT, adapter_of(monkeypatch, "async_bank", code, ADAPTER))
+    return Harness(CONTRACT, adapter_of(monkeypatch, "async_bank", code, ADAPTER), backend)
+
+
+@pytest.mark.usefixtures("postgresql")
+@pytest.mark.parametrize("name", ["one process", "outage", "poison"])
+def test_the_code_of_the_page_passes_on_postgresql_as_well(monkeypatch, name):
+    harness = bench_of(monkeypatch, CODE, "postgresql")
+    try:
+        result = check_scope(harness, find_scope(CONTRACT, name))
+    finally:
+        harness.close()
+    assert (result.verdict, result.reasons) == (Verdict.PASS, ())
 
 
 @pytest.mark.parametrize("name", ["one withdrawal", "same key", "invalid requests", "one process", "late relay"])

@@ -46,10 +46,23 @@ def test_no_place_is_named_twice(page):
     assert sorted({name for name in named if named.count(name) > 1}) == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(DOCS)) for page in PAGES])
+def test_no_code_in_a_table_has_a_bar_which_only_one_of_both_renderers_shows_as_such(page):
+    assert re.findall(r"`[^`\n]*\\\|[^`\n]*`", prose(page)) == []
+
+
 def test_the_navigation_names_every_page():
     nav = CONFIGURATION[CONFIGURATION.index("\nnav:") :]
     named = re.findall(r"[: -] (\S+\.md)$", nav, re.MULTILINE)
     assert sorted(named) == sorted(str(page.relative_to(DOCS)) for page in PAGES)
+
+
+def test_the_front_page_shows_an_example_and_leads_to_every_page_but_those_of_single_patterns():
+    front = DOCS / "index.md"
+    text = front.read_text(encoding="utf-8")
+    assert re.search(r"```python\n.*?^FAIL  outbox ", text, re.DOTALL | re.MULTILINE)
+    wanted = [page for page in PAGES if page != front and (page.parent.name != "patterns" or page.stem == "index")]
+    assert [str(page.relative_to(DOCS)) for page in wanted if f"({page.relative_to(DOCS)})" not in text] == []
 
 
 def test_the_navigation_is_up_to_date():

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from acidtest import assert_schedule
+from acidtest.adopted import importable
 from acidtest.errors import UsageError
 from acidtest.impl.broken.reserve_confirm import AuditedBeforeChecked
 from acidtest.impl.outbox import Outbox
@@ -22,7 +23,6 @@ from acidtest.search.check import check_scope, find_scope
 from acidtest.search.explain import explain_failure, pretty
 from acidtest.search.failure import Failure, Row
 from acidtest.search.harness import Harness
-from acidtest.testing import importable
 from acidtest.workload import scope_from_json, scope_to_json
 
 
@@ -233,7 +233,7 @@ def test_the_verdict_and_the_schedule_are_printed_before_they_are_explained(monk
         return known
 
     monkeypatch.setattr("acidtest.report.session.explained", explained)
-    session = Session(pattern("outbox"), MarksFirst, "my_module:MarksFirst", printed.append)
+    session = Session(pattern("outbox").contract_class()(), MarksFirst, "my_module:MarksFirst", printed.append)
     session.exhaustive(["one withdrawal"])
     assert before[0].startswith("one withdrawal: fail")
     assert "FAIL  outbox  OB3: what was committed is published in the end" in before[1].splitlines()

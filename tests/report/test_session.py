@@ -18,6 +18,6 @@ class Terminal(io.StringIO):
 def test_the_stateful_search_shows_progress_on_a_terminal_only(monkeypatch, stream, shown):
     monkeypatch.setattr("sys.stderr", stream)
     lines = []
-    Session(pattern("outbox"), Outbox, "acidtest.impl.outbox:Outbox", lines.append).stateful(examples=2, seed=1)
+    Session(pattern("outbox").contract_class()(), Outbox, "acidtest.impl.outbox:Outbox", lines.append).stateful(examples=2, seed=1)
     assert ("drawn workloads: 1 runs" in stream.getvalue()) is shown
     assert [line.split(":")[0] for line in lines] == ["drawn"]

@@ -7,7 +7,7 @@ The machine is in `streams`. Sources: Young, "CQRS Documents", 2010; Helland, "I
 from __future__ import annotations
 
 from acidtest.checker.machine import Kind, Property, implied
-from acidtest.checker.theory import Diagram, Size, Study, Switch, Theorem
+from acidtest.checker.theory import Diagram, Size, Study, Switch, Theorem, counted
 from acidtest.models.event_sourcing.streams import (
     OK,
     REJECTED,
@@ -146,6 +146,6 @@ STUDY = Study(
     ),
     diagram=Diagram(
         {"commands": TWO_WITHDRAWALS, "faults": 0},
-        lambda s: f"{len(s.streams[0])} events\n" + " | ".join(sorted(w.phase for w in s.writers)),
+        lambda s: f"{counted(len(s.streams[0]), 'event')}\n" + " | ".join(sorted(w.phase for w in s.writers)),
     ),
 )  # fmt: skip

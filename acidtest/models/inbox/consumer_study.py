@@ -8,7 +8,7 @@ The machine is in `consumer`.
 from __future__ import annotations
 
 from acidtest.checker.machine import Kind, Property, implied
-from acidtest.checker.theory import Diagram, Size, Study, Theorem
+from acidtest.checker.theory import Diagram, Size, Study, Theorem, counted
 from acidtest.models.inbox.consumer import (
     ACKED,
     ALARMED,
@@ -190,6 +190,6 @@ STUDY = Study(
     ),
     diagram=Diagram(
         {"deliveries": TWO_CONSUMERS[:1], "workers": 1},
-        lambda s: f"{s.broker[0]}, {s.effects[0]} effects\nrecord: {s.records[0].status}\nworker {s.workers[0].phase}",
+        lambda s: f"{s.broker[0]}, {counted(s.effects[0], 'effect')}\nrecord: {s.records[0].status}\nworker {s.workers[0].phase}",
     ),
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from acidtest.checker.machine import Kind, Property, implied
-from acidtest.checker.theory import Diagram, Size, Study, Theorem
+from acidtest.checker.theory import Diagram, Size, Study, Theorem, counted
 from acidtest.models.outbox.relays import (
     ABSENT,
     DELETED,
@@ -226,7 +226,7 @@ STUDY = Study(
     ),
     diagram=Diagram(
         {"keys": "a", "relays": 1, "faults": 1},
-        lambda s: f"row {s.rows[0]}\nrelay {s.relays[0].phase}\n{len(s.copies[0])} copies",
+        lambda s: f"row {s.rows[0]}\nrelay {s.relays[0].phase}\n{counted(len(s.copies[0]), 'copy', 'copies')}",
         hidden=frozenset({"Outage", "Return", "Cleanup"}),
     ),
 )
