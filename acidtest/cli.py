@@ -19,6 +19,7 @@ from acidtest.errors import ContractError, UsageError, place_of, text_of, told
 from acidtest.patterns import Pattern, entries, parts, pattern
 from acidtest.saved import read_failure, write_json
 from acidtest.search.verdict import Verdict, overall, with_exceptions
+from acidtest.workers import cores
 from acidtest.world.databases.table import BACKENDS, DEFAULT
 
 if TYPE_CHECKING:
@@ -115,28 +116,32 @@ def show(stem: str) -> None:
     help="Leave this property out; may be given again. The verdict says so, and is never a plain pass.",
 )
 @click.option("--keep-going", is_flag=True, help="Go on after a failure, and report every property that is violated.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), default=cores, metavar="N",
+    help="How many processes explore at once, on SQLite, without --budget and --keep-going; as many as there are cores unless it is given.",
+)
 @click.option("--seed", type=int, help="Of the stateful search.")
 @click.option("--examples", type=click.IntRange(min=1), default=200, show_default=True, help="Of the stateful search.")
 @_BACKEND
 @_JSON
 def check(
     stem: str, implementation: str, search: str, scopes: tuple[str, ...], budget: float | None,
-    without: tuple[str, ...], keep_going: bool, seed: int | None, examples: int, backend: str, json_file: str | None,  # noqa: FBT001
+    without: tuple[str, ...], keep_going: bool, workers: int, seed: int | None, examples: int, backend: str, json_file: str | None,  # noqa: FBT001
 ) -> None:  # fmt: skip
     """Check an implementation.
 
     MODULE is importable from here; FACTORY(env) makes the implementation, or is a subclass of the pattern's contract.
     """
     from acidtest.adopted import adopt
-    from acidtest.report.session import EXHAUSTIVE_SHARE, Session
+    from acidtest.report.session import Session
 
     adopted = adopt(pattern(stem), load(implementation), implementation, without)
     session = Session(
         adopted.contract, adopted.factory, adopted.implementation, echo=click.echo, backend=backend, seconds=budget,
-        exceptions=adopted.exceptions, keep_going=keep_going,
+        exceptions=adopted.exceptions, keep_going=keep_going, workers=workers,
     )  # fmt: skip
     if search in ("exhaustive", "both"):
-        session.exhaustive(scopes, EXHAUSTIVE_SHARE if search == "both" else 1.0)
+        session.exhaustive(scopes, drawn=(examples, seed) if search == "both" else None)
     if search in ("stateful", "both") and (keep_going or session.failure is None):
         session.stateful(examples, seed)
     _finish(session, json_file)

@@ -54,7 +54,7 @@ def run(command: Callable[[], int]) -> int:
     """
     if not supervisor.can_supervise():
         return command()
-    ended = supervisor.run(command, _patience(), look_at_waiting)
+    ended = supervisor.run(command, longest_silence(), look_at_waiting)
     if ended.answered and ended.answer is not None:
         return ended.answer
     if ended.told_to and (ended.silent or ended.status in (1, -ended.told_to)):
@@ -66,7 +66,8 @@ def run(command: Callable[[], int]) -> int:
     return USAGE if ended.page.outside else INCONCLUSIVE
 
 
-def _patience() -> float:
+def longest_silence() -> float:
+    """For how many seconds a process may do nothing, and not answer, before it is killed."""
     try:
         return max(patience() * _LONGER, patience() + _AT_LEAST)
     except UsageError:

@@ -30,7 +30,7 @@ from acidtest.world.core import journal
 from acidtest.world.core.journal import Journal, Page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import FrameType
 
 T = TypeVar("T")
@@ -104,6 +104,11 @@ def run(work: Callable[[], T], patience: float = math.inf, asked: Callable[[Fram
         child.close()
 
 
+def wait(children: Sequence[Child[Any]], seconds: float = _TICK) -> None:
+    """Wait until there is news of one of them, or so long."""
+    select.select([child.pipe for child in children], [], [], seconds)
+
+
 class Child(Generic[T]):
     """A process that does some work.
 
@@ -137,10 +142,10 @@ class Child(Generic[T]):
             with contextlib.suppress(OSError, ValueError, AttributeError):
                 stream.flush()  # or what is written but not out yet comes twice
         parent = os.getpid()
-        self._pipe, writing = os.pipe()
+        self.pipe, writing = os.pipe()
         self.pid = os.fork()
         if not self.pid:
-            os.close(self._pipe)
+            os.close(self.pipe)
             self._live(parent, writing, handlers or {})
         os.close(writing)
         if self._early:
@@ -192,11 +197,11 @@ class Child(Generic[T]):
 
     # The parent:
 
-    def has_ended(self) -> bool:
-        """Whether it has ended; waits for that, a little while."""
+    def has_ended(self, seconds: float = _TICK) -> bool:
+        """Whether it has ended; waits so long for that."""
         if self._status is not None:
             return True
-        self._listen(_TICK)
+        self._listen(seconds)
         pid, status = os.waitpid(self.pid, os.WNOHANG | os.WUNTRACED | os.WCONTINUED)
         if pid:
             self._stopped = os.WIFSTOPPED(status)
@@ -209,8 +214,8 @@ class Child(Generic[T]):
 
     def _listen(self, seconds: float) -> None:
         """Take what it answers; where it ends, the pipe is at its end, too."""
-        while select.select([self._pipe], [], [], seconds)[0]:
-            data = os.read(self._pipe, 1 << 16)
+        while select.select([self.pipe], [], [], seconds)[0]:
+            data = os.read(self.pipe, 1 << 16)
             self._heard += data
             if not data:
                 time.sleep(min(seconds, _TICK / 50))  # it has all but ended, or closed the pipe itself
@@ -266,10 +271,17 @@ class Child(Generic[T]):
         found = _FRAME.findall(self._stack.read().decode(errors="replace"))
         return tuple((file, int(line), name) for file, line, name in found if is_users(file))
 
+    def kill(self) -> None:
+        """End it at once, whatever it does."""
+        if self.pid and self._status is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+
     def close(self) -> None:
         """Give back what was shared with it."""
         if self.pid:
-            os.close(self._pipe)
+            os.close(self.pipe)
         self._stack.close()
         self._journal.close()
 

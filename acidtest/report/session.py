@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import sys
@@ -16,12 +17,14 @@ from acidtest.errors import UsageError
 from acidtest.report.columns import render, render_story
 from acidtest.report.table import result_json, result_line
 from acidtest.search.budget import Budget
-from acidtest.search.check import check_exhaustively, find_scope
+from acidtest.search.check import check_exhaustively, check_scope, find_scope
 from acidtest.search.explain import explain_failure, explained, told
 from acidtest.search.harness import Harness
 from acidtest.search.replay import replay
+from acidtest.search.rounds import extent
 from acidtest.search.stateful import check_statefully
 from acidtest.search.verdict import Result, Verdict, with_exceptions
+from acidtest.workers import in_order
 from acidtest.workload import scope_from_json
 from acidtest.world.core.effects import Decision
 from acidtest.world.databases.table import DEFAULT
@@ -56,6 +59,7 @@ class Session:
         seconds: the time for all searches together; None for no limit.
         exceptions: ids of properties that are left out, each with the reason or an empty one.
         keep_going: whether to look for every property that is violated, not for the first one only.
+        workers: how many processes explore at once, where there is no limit of time and the first failure is the end.
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class Session:
         seconds: float | None = None,
         exceptions: Mapping[str, str] | None = None,
         keep_going: bool = False,
+        workers: int = 1,
     ) -> None:
         """Nothing has been checked yet. Time runs from now on."""
         self._backend = backend
@@ -78,6 +83,8 @@ class Session:
         self.results: list[Result] = []
         self.failures: list[Failure] = []
         self._keep_going = keep_going
+        self._workers = 1 if keep_going or seconds is not None or backend != DEFAULT else workers
+        self._drawn: Result | None = None
         self._so_far: Callable[[], str] = lambda: "nothing was run yet"
         self._factory = factory
         self._implementation = implementation
@@ -88,17 +95,22 @@ class Session:
         """The first failure, if there is one."""
         return self.failures[0] if self.failures else None
 
-    def exhaustive(self, scope_names: Sequence[str] = (), share: float = 1.0) -> None:
+    def exhaustive(self, scope_names: Sequence[str] = (), *, drawn: tuple[int, int | None] | None = None) -> None:
         """Explore scopes up to the first failure; or all of them, each until nothing new is violated.
 
         Arguments:
             scope_names: which; none for all.
-            share: how much of the time that is left it may take.
+            drawn: examples and seed of the stateful search that is to follow; None for none. With several workers it is run
+                beside, and of a budget it is left its share.
         """
-        scopes = tuple(find_scope(self.contract, name) for name in dict.fromkeys(scope_names))
+        scopes = tuple(find_scope(self.contract, name) for name in dict.fromkeys(scope_names)) or self.contract.scopes
+        share = EXHAUSTIVE_SHARE if drawn is not None else 1.0
         budget = Budget(None if self._budget.left is None else self._budget.left * share)
         with self._telling_how_far():
-            self._explore(list(scopes or self.contract.scopes), budget)
+            if self._workers > 1:
+                self._explore_at_once(scopes, drawn)
+            else:
+                self._explore(list(scopes), budget)
 
     @contextmanager
     def _telling_how_far(self) -> Iterator[None]:
@@ -122,6 +134,51 @@ class Session:
                 if result.violation is None:
                     left.remove(result.scope)
 
+    def _explore_at_once(self, scopes: Sequence[Scope], drawn: tuple[int, int | None] | None) -> None:
+        """Explore scopes, several at once, and the stateful search beside them; tell of them as if one came after the other."""
+        pieces: list[Callable[[], Result]] = [partial(self._explored, scope) for scope in scopes]
+        costs = [float(extent(scope) * 8**scope.faults) for scope in scopes]
+        if drawn is not None:
+            pieces.append(partial(self._searched, *drawn))
+            costs.append(math.inf)
+        answers = in_order(pieces, self._workers, costs)
+        try:
+            for number, scope in enumerate(scopes):
+                self._so_far = partial("{} of {} scopes explored, {} is next".format, number, len(scopes), scope.name)
+                _show(self._so_far())
+                if self._keep_alone(next(answers)):
+                    return
+            self._so_far = partial("all {} scopes explored".format, len(scopes))
+            self._drawn = next(answers, None)
+        finally:
+            answers.close()
+
+    def _explored(self, scope: Scope) -> Result:
+        harness = self._harness()
+        try:
+            return check_scope(harness, scope, progress=self._progress)
+        finally:
+            harness.close()
+
+    def _searched(self, examples: int, seed: int | None) -> Result:
+        with nothing_left_behind():
+            harness, result = check_statefully(self.contract, self._factory, examples=examples, seed=seed, without=self._left_out())
+        harness.close()
+        return result
+
+    def _keep_alone(self, result: Result) -> bool:
+        """Keep a result of another process; whether it is a failure."""
+        if result.violation is None:
+            return self._keep(None, result)
+        harness = self._harness()
+        try:
+            return self._keep(harness, result)
+        finally:
+            harness.close()
+
+    def _harness(self) -> Harness:
+        return Harness(self.contract, self._factory, self._backend, self._left_out())
+
     def _progress(self, search: Search) -> None:
         self._so_far = partial(progress_line, search)
         progress(search)
@@ -132,6 +189,9 @@ class Session:
 
     def stateful(self, examples: int, seed: int | None) -> None:
         """Run drawn workloads up to the first failure; or again and again, until nothing new is violated."""
+        if self._drawn is not None:
+            self._keep_alone(self._drawn)
+            return
         more = True
         while more:
             with nothing_left_behind(), self._telling_how_far():
@@ -148,12 +208,12 @@ class Session:
         """What a search need not look for: what is left out, and what is known to be violated."""
         return frozenset(self.exceptions) | {failure.property_id for failure in self.failures}
 
-    def _keep(self, harness: Harness, result: Result) -> bool:
-        """Keep a result, and print it in a line; whether it is a failure."""
+    def _keep(self, harness: Harness | None, result: Result) -> bool:
+        """Keep a result, and print it in a line; whether it is a failure, for which the harness is needed."""
         clear_progress()
         self.results.append(result)
         self._echo(result_line(result))
-        if result.violation is not None:
+        if result.violation is not None and harness is not None:
             known = told(harness, result, self._implementation)
             self._echo("\n" + render_story(known))  # before anything is looked for that may take time
             self.failures.append(explained(harness, result, known))
