@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from acidtest.checker.machine import Kind
 from acidtest.errors import AcidtestError, ContractError, HarnessError, place_of
 from acidtest.port import Role
-from acidtest.properties.shared.reading import compare_names, compare_with_install
+from acidtest.properties.shared.reading import compare_names, compare_with_install, hint_at_commit
 from acidtest.search.budget import Budget
 from acidtest.search.follow import Follower
 from acidtest.search.reachable import NOT_COUNTED, Reachable, reachable
@@ -182,7 +182,10 @@ class Harness:
         Raises:
             ContractError: they are not.
         """
-        found = self._look(self._empty_world(), "read the committed state after install(accounts)")
+        try:
+            found = self._look(self._empty_world(), "read the committed state after install(accounts)")
+        except ContractError as error:
+            raise hint_at_commit(error) from error.__cause__
         for member, observed in self._by_member(found):
             compare_with_install(self.contract.readings(scope, observed, member))
 
