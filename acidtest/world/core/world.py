@@ -43,6 +43,11 @@ if TYPE_CHECKING:
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
+def _serve(process: Process, method: str, arguments: tuple[Hashable, ...]) -> Any:  # noqa: ANN401 - whatever it answers
+    """Carry out a call of another service; one that asks for what is not there fails here, not in its caller."""
+    return getattr(process.implementation, method)(*arguments)
+
+
 class World:
     """One run of a scope.
 
@@ -400,8 +405,3 @@ class World:
 
     def _pins(self, process: Process) -> list[tuple[int, ...]]:
         return [pins for connection in self.cluster.host(process.name).connections() if (pins := connection.pins())]
-
-
-def _serve(process: Process, method: str, arguments: tuple[Hashable, ...]) -> Any:  # noqa: ANN401 - whatever it answers
-    """Carry out a call of another service; one that asks for what is not there fails here, not in its caller."""
-    return getattr(process.implementation, method)(*arguments)
