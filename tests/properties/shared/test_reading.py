@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -112,7 +113,9 @@ class TablesUncommitted(Outbox):
     (Uncommitted, r"balances\(\) gives none over another connection.*a COMMIT is missing in install"),
     (TablesUncommitted, r"could not read the committed state after install.*a COMMIT is missing in install"),
 ])  # fmt: skip
-def test_a_forgotten_commit_in_install_is_told_as_that(factory: Any, told: str, backend: str, request: pytest.FixtureRequest) -> None:
+def test_a_forgotten_commit_in_install_is_told_as_that(
+    factory: Any, told: str, backend: str, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
+) -> None:
     if backend == "postgresql":
         request.getfixturevalue("postgresql")
     harness = Harness(pattern("outbox").contract_class()(), factory, backend)
@@ -121,6 +124,8 @@ def test_a_forgotten_commit_in_install_is_told_as_that(factory: Any, told: str, 
             harness.prepare(harness.contract.scopes[0])
     finally:
         harness.close()
+    gc.collect()  # the connection that it has left
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("stem", [entry.stem for entry in coded()])
