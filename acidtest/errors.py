@@ -124,8 +124,8 @@ def is_ours(error: BaseException) -> bool:
 
 @cache
 def is_users(file: str) -> bool:
-    """Whether a file of code is neither acidtest's nor a library's; compiled code names files that need not be there."""
-    return Path(file).exists() and not (is_acidtest(file) or _is_library(file))
+    """Whether a file of code is neither acidtest's nor a library's."""
+    return not (file.startswith("<") or is_acidtest(file) or _is_library(file))
 
 
 @cache
@@ -135,6 +135,8 @@ def is_acidtest(file: str) -> bool:
 
 
 def _is_library(file: str) -> bool:
+    if not Path(file).exists():  # compiled code names files that need not be there
+        return True
     paths = sysconfig.get_paths()
     return not _is_in(file, _OURS) and any(_is_in(file, paths[name]) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 

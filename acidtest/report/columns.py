@@ -151,7 +151,9 @@ def _table(failure: Failure, lines: Sequence[Line], width: int) -> _Table:
 
 
 def _schedule(failure: Failure, width: int, tail: int) -> Iterator[str]:
-    """The table: number, one column per process, and what became durable."""
+    """The table: number, one column per process, and what became durable; none where there was no step."""
+    if not failure.rows and not failure.resting:
+        return
     lines = list(fold(failure.rows, 1, failure.scope.get("opening", ())))
     resting = list(fold(failure.resting, len(failure.rows) + 1))
     table = _table(failure, [*lines, *resting], width)

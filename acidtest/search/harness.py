@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from acidtest.checker.machine import Kind
 from acidtest.errors import AcidtestError, ContractError, HarnessError, place_of
 from acidtest.port import Role
-from acidtest.properties.shared.reading import compare_names, compare_with_install
+from acidtest.properties.shared.reading import compare_names, compare_with_install, hint_at_commit
 from acidtest.search.budget import Budget
 from acidtest.search.follow import Follower
 from acidtest.search.reachable import NOT_COUNTED, Reachable, reachable
@@ -193,7 +193,10 @@ class Harness:
             ContractError: they are not.
         """
         for member in self.contract.members or ("",):
-            observed = self._look(self._empty_world(), member, "read the committed state after install(accounts)")
+            try:
+                observed = self._look(self._empty_world(), member, "read the committed state after install(accounts)")
+            except ContractError as error:
+                raise hint_at_commit(error) from error.__cause__
             compare_with_install(self.contract.readings(scope, observed, member))
 
     def _install_member(self, scope: Scope, member: str, env: Any) -> None:  # noqa: ANN401 - an environment

@@ -60,6 +60,12 @@ def test_what_the_model_says_nothing_of_is_not_told_as_a_difference() -> None:
     assert names == ["balances", "accepted"]
 
 
+def test_copies_that_differ_show_what_they_carry() -> None:
+    shown = {name: observed for name, _, observed in failure_of("outbox", "id-per-attempt").difference}
+    assert shown["copies"].count("w1 as ") == 2  # noqa: PLR2004 - two copies
+    assert '"amount": ' in shown["copies"]
+
+
 def test_the_service_that_differs_is_marked_in_the_order_that_differs() -> None:
     failure = failure_of("saga_choreography", "wrong-direction")
     assert failure.difference == (("order k2", "running, payment done, stock done", "compensated, payment undone, stock done"),)

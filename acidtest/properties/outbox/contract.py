@@ -17,7 +17,7 @@ from acidtest.properties.shared.requests import requests_of
 from acidtest.properties.shared.scopes import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from acidtest.models.shared.ledger import Request
     from acidtest.properties.shared.seen import Seen
@@ -64,6 +64,12 @@ class OutboxContract(LedgerContract):
         """Without ids and payloads, and without what befell the run."""
         copies = tuple([Copy(copy.about) for copy in view.copies])
         return view._replace(copies=copies, happened=frozenset(), wedged=False)
+
+    def shown(self, view: OutboxView) -> Mapping[str, Any]:
+        """Each message by the withdrawal that it is about; with what it carries where copies of one differ in that."""
+        differ = len({copy.about for copy in view.copies}) < len(set(view.copies))
+        carried = tuple(f"{copy.about} as {copy.id}: {copy.payload.replace(chr(0), ' ')}" for copy in view.copies)
+        return {**super().shown(view), "copies": carried if differ else view.copies}
 
     def actions(self, scope: Scope, kind: str, subject: str, value: object) -> Sequence[Action]:
         """Clients' events; and a disturbance, which excuses a further copy."""

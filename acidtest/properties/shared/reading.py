@@ -19,6 +19,8 @@ from acidtest.errors import ContractError, text_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+#: What SQLite and PostgreSQL say of a table that is not there.
+_NO_TABLE = ("no such table", "does not exist")
 _SHORT = reprlib.Repr()
 _SHORT.maxstring, _SHORT.maxother = 60, 120
 _SHORT.maxdict = _SHORT.maxlist = _SHORT.maxtuple = 8
@@ -136,6 +138,13 @@ def compare_with_install(readings: Iterable[Reading]) -> None:
             f"{_differences(given, asked)}. It was to open {_pairs(asked)}, and commit that."
         )
         raise ContractError(message)
+
+
+def hint_at_commit(error: ContractError) -> ContractError:
+    """An error of a read right after `install`; where a table is not there, with what is most likely the reason."""
+    if not any(text in str(error) for text in _NO_TABLE):
+        return error
+    return ContractError(f"{error} Most likely a COMMIT is missing in install(): what is not committed is rolled back, tables too.")
 
 
 def compare_names(readings: Iterable[Reading]) -> None:

@@ -44,6 +44,11 @@ if TYPE_CHECKING:
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
+def _serve(process: Process, method: str, arguments: tuple[Hashable, ...]) -> Any:  # noqa: ANN401 - whatever it answers
+    """Carry out a call of another service; one that asks for what is not there fails here, not in its caller."""
+    return getattr(process.implementation, method)(*arguments)
+
+
 class World:
     """One run of a scope.
 
@@ -417,7 +422,3 @@ class World:
             for task in blocked:
                 task.wake(version)
 
-
-def _serve(process: Process, method: str, arguments: tuple[Hashable, ...]) -> Any:  # noqa: ANN401 - whatever it answers
-    """Carry out a call of another service; one that asks for what is not there fails here, not in its caller."""
-    return getattr(process.implementation, method)(*arguments)

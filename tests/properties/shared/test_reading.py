@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 
 from acidtest.errors import ContractError
+from acidtest.impl.outbox import Outbox, accounts, metadata
 from acidtest.patterns import coded, pattern
 from acidtest.properties.shared.reading import amount_of, amounts_of, names_of, shown
 from acidtest.search.check import check_scope, find_scope
@@ -87,19 +90,42 @@ def test_an_account_that_is_not_opened_is_named(stem: str) -> None:
     assert " is missing" in told
 
 
-def test_a_forgotten_commit_in_install_is_told_as_that(project: Any) -> None:
-    text = (project / "my_right.py").read_text()
-    (project / "my_hasty.py").write_text(text.replace(
-        "def install(self, accounts):\n        db = self._connect()", 'def install(self, accounts):\n        db = self.env.connect("bank")',
-    ))  # fmt: skip
-    namespace: dict[str, Any] = {}
-    exec((project / "my_hasty.py").read_text(), namespace)  # noqa: S102 - the test's own program
-    harness = Harness(pattern("outbox").contract_class()(), namespace["MyOutbox"])
+class Uncommitted(Outbox):
+    """Opens the accounts in a transaction that it does not end."""
+
+    def install(self, opening: dict[str, int]) -> None:
+        metadata.create_all(self.engine)
+        self.connection = self.engine.connect()
+        self.connection.execute(sa.insert(accounts), [{"id": name, "balance": sum_} for name, sum_ in opening.items()])
+
+
+class TablesUncommitted(Outbox):
+    """Makes the tables in it as well."""
+
+    def install(self, opening: dict[str, int]) -> None:
+        del opening
+        self.connection = self.engine.connect()
+        metadata.create_all(self.connection)
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+@pytest.mark.parametrize(("factory", "told"), [
+    (Uncommitted, r"balances\(\) gives none over another connection.*a COMMIT is missing in install"),
+    (TablesUncommitted, r"could not read the committed state after install.*a COMMIT is missing in install"),
+])  # fmt: skip
+def test_a_forgotten_commit_in_install_is_told_as_that(
+    factory: Any, told: str, backend: str, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
+) -> None:
+    if backend == "postgresql":
+        request.getfixturevalue("postgresql")
+    harness = Harness(pattern("outbox").contract_class()(), factory, backend)
     try:
-        with pytest.raises(ContractError, match=r"balances\(\) gives none over another connection.*a COMMIT is missing in install"):
+        with pytest.raises(ContractError, match=f"(?s){told}"):
             harness.prepare(harness.contract.scopes[0])
     finally:
         harness.close()
+    gc.collect()  # the connection that it has left
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("stem", [entry.stem for entry in coded()])

@@ -139,8 +139,11 @@ class Connection(psycopg.Connection[Any]):
         super().commit()
 
     def rollback(self) -> None:
-        """Roll back the open transaction, if any; harmless on a connection whose process died."""
-        if not self._is_dead():
+        """Roll back the open transaction, if any; harmless on a connection whose process died.
+
+        And where nobody called it: what install() has left open is given back to its pool whenever it is collected.
+        """
+        if not self._is_dead() and not (self.lost and current_task() is None):
             super().rollback()
 
     def close(self) -> None:
