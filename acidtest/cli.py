@@ -187,9 +187,13 @@ def model(stem: str, size: int, assume: tuple[str, ...], study: str, max_states:
 @main.command()
 @click.argument("stems", metavar="[PATTERN]...", nargs=-1)
 @click.option("--quick", is_flag=True, help="A part of it, in under half a minute. The verdict says which part, and is never a plain pass.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), default=cores, metavar="N",
+    help="How many patterns are verified at once, on SQLite; as many as there are cores unless it is given.",
+)
 @_BACKEND
 @_JSON
-def verify(stems: tuple[str, ...], quick: bool, backend: str, json_file: str | None) -> None:  # noqa: FBT001
+def verify(stems: tuple[str, ...], quick: bool, workers: int, backend: str, json_file: str | None) -> None:  # noqa: FBT001
     """Check acidtest's own models, references, mutants and naive versions, of all patterns or of these."""
     from acidtest.report.quick import verify_quickly
     from acidtest.report.verify import verify_patterns
@@ -200,7 +204,7 @@ def verify(stems: tuple[str, ...], quick: bool, backend: str, json_file: str | N
     if quick:
         verdict, value = verify_quickly(chosen, echo=click.echo, backend=backend)
     else:
-        verdict, value = verify_patterns(chosen, echo=click.echo, interactive=sys.stderr.isatty(), backend=backend)
+        verdict, value = verify_patterns(chosen, echo=click.echo, interactive=sys.stderr.isatty(), backend=backend, workers=workers)
     if json_file:
         write_json(json_file, value)
     sys.exit(EXIT[verdict])

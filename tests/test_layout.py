@@ -24,11 +24,12 @@ ALLOWED = {
     "world.core": VALUES,
     "world.devices": ("world.core", *VALUES),
     "world.python": ("world.core", *VALUES),
+    "world.script": ("world.core", *VALUES),
     "world.databases": ("world.core", "world.python", *VALUES),
     "impl": ("environment",),
     "search": ("world", "checker", "models", "properties", *VALUES),
     "report": (
-        "search", "checker", "models", "properties", "impl", "patterns", "world.core.effects", "world.databases.table", *VALUES,
+        "search", "checker", "models", "properties", "impl", "patterns", "workers", "world.core.effects", "world.databases.table", *VALUES,
     ),
 }  # fmt: skip
 #: Folders where a pattern has a module of its own; elsewhere patterns have no names.

@@ -243,8 +243,12 @@ def examples_line(tally: Tally) -> str:
     return f"drawn workloads: {tally.runs} runs, {len(tally.states)} states{found}"
 
 
+#: Of several processes that explore, the one that has the terminal.
+_OWNER = os.getpid()
+
+
 def _show(line: str) -> None:
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and os.getpid() == _OWNER:
         sys.stderr.write(f"\r{line:<100}")
         sys.stderr.flush()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -16,6 +17,7 @@ from acidtest.report.table import result_json
 from acidtest.search.check import check_exhaustively, check_scope, find_scope
 from acidtest.search.harness import Harness
 from acidtest.search.verdict import Result, Verdict, conclude, in_part, overall
+from acidtest.workers import in_order
 from acidtest.world.databases.table import DEFAULT
 
 if TYPE_CHECKING:
@@ -81,23 +83,29 @@ class Verification:
 
 
 def verify_patterns(
-    entries: Sequence[Pattern], *, echo: Callable[[str], Any], interactive: bool = False, backend: str = DEFAULT
+    entries: Sequence[Pattern], *, echo: Callable[[str], Any], interactive: bool = False, backend: str = DEFAULT, workers: int = 1
 ) -> tuple[Verdict, dict[str, Any]]:
-    """Verify patterns one after the other.
+    """Verify patterns, several at once, and tell of them as if one came after the other.
 
     Arguments:
         entries: which.
         echo: prints a line.
         interactive: whether there is a terminal to show progress on.
         backend: the kind of the databases; naive versions are exhibited on the default alone.
+        workers: how many processes are at work at once.
 
     Returns:
         the verdict, and what to write as JSON.
     """
     found = []
-    for entry in entries:
-        verification = verify_pattern(entry, echo, backend)
-        found.append(verification)
+    if workers > 1 and backend == DEFAULT:
+        pieces = [partial(_with_lines, entry, backend) for entry in entries]
+        for lines, verification in in_order(pieces, workers, [_cost(entry) for entry in entries]):
+            for line in lines:
+                echo(line)
+            found.append(verification)
+    else:
+        found = [verify_pattern(entry, echo, backend) for entry in entries]
     if interactive:
         clear_progress()
     return finish(found, echo)
@@ -121,6 +129,17 @@ def finish(found: Sequence[Verification], echo: Callable[[str], Any]) -> tuple[V
     told = in_part(verdict, sum(v.checks for v in found), sum(v.possible for v in found)) if quick else str(verdict)
     echo(f"verdict: {told}")
     return verdict, {"verdict": told, "patterns": [v.to_json() for v in found]}
+
+
+def _with_lines(entry: Pattern, backend: str) -> tuple[list[str], Verification]:
+    """Verify one pattern, and keep what would have been printed."""
+    lines: list[str] = []
+    return lines, verify_pattern(entry, lines.append, backend)
+
+
+def _cost(entry: Pattern) -> int:
+    """What it may cost to verify a pattern, roughly: its mutants are most of it."""
+    return len(entry.mutants()) if entry.contract else 1
 
 
 def verify_pattern(entry: Pattern, echo: Callable[[str], Any], backend: str = DEFAULT) -> Verification:
