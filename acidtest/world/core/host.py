@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from acidtest.errors import AcidtestError
     from acidtest.world.core.backend import Backend, Connection, Database
     from acidtest.world.core.process import Machine
 
@@ -74,7 +73,8 @@ class Host:
         self._database = database
         self._by_address = by_address
         self.releases = 0
-        self.endless: dict[tuple[str, int], Callable[[], AcidtestError]] = {}
+        self.endless: set[tuple[str, int]] = set()
+        self.abandoned = False
         self._engines: dict[tuple[str, bool], sa.Engine] = {}
         self._spares: dict[tuple[str, bool], list[Connection]] = {}
         self._listeners: dict[tuple[str, bool], Hashable] = {}
@@ -146,10 +146,11 @@ class Host:
     def hang_up(self) -> None:
         """Drop every connection as the operating system would: open transactions roll back, nothing is committed."""
         for name, engine in list(self._engines.items()):
-            if _listeners(engine) != self._listeners[name]:
+            if self.abandoned or _listeners(engine) != self._listeners[name]:
                 del self._engines[name]
                 for connection in self.connections():
                     connection.leaves_trace |= connection.spares is self._spares[name]
+        self.abandoned = False
         kept = [connection for connection in self.connections() if connection.give_back()]
         self._connections = [weakref.ref(connection) for connection in kept]
 
