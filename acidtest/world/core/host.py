@@ -145,12 +145,16 @@ class Host:
 
     def hang_up(self) -> None:
         """Drop every connection as the operating system would: open transactions roll back, nothing is committed."""
+        if self.abandoned:  # nobody will ever give back what such a call had taken
+            self.abandoned = False
+            self._engines.clear()
+            for connection in self.connections():
+                connection.hang_up()
         for name, engine in list(self._engines.items()):
-            if self.abandoned or _listeners(engine) != self._listeners[name]:
+            if _listeners(engine) != self._listeners[name]:
                 del self._engines[name]
                 for connection in self.connections():
                     connection.leaves_trace |= connection.spares is self._spares[name]
-        self.abandoned = False
         kept = [connection for connection in self.connections() if connection.give_back()]
         self._connections = [weakref.ref(connection) for connection in kept]
 
