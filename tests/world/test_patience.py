@@ -163,3 +163,19 @@ def test_patience_is_ten_seconds_or_without_end(monkeypatch):
     assert patience.patience() == PATIENCE == 10
     monkeypatch.setenv(VARIABLE, "inf")
     assert patience.patience() == float("inf")
+
+
+@pytest.mark.parametrize("kind", ["cluster", "pg"])
+def test_what_a_call_that_was_given_up_had_taken_of_a_pool_is_not_missing_later(kind, request):
+    cluster = request.getfixturevalue(kind)
+
+    def takes(env):
+        with env.engine("bank").begin() as connection:
+            connection.exec_driver_sql("SELECT 1")
+            spin()
+
+    for _ in range(70):  # more than a pool of SQLAlchemy's has, or a server
+        world = Small(cluster, takes)
+        with pytest.raises(ContractError, match="takes came to no effect"):
+            world.finish("takes")
+        world.close()

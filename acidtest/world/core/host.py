@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from acidtest.errors import AcidtestError
     from acidtest.world.core.backend import Backend, Connection, Database, Hold
     from acidtest.world.core.process import Machine
 
@@ -76,7 +75,8 @@ class Host:
         self._database = database
         self._by_address = by_address
         self.releases = 0
-        self.endless: dict[tuple[str, int], Callable[[], AcidtestError]] = {}
+        self.endless: set[tuple[str, int]] = set()
+        self.abandoned = False
         self._engines: dict[tuple[str, bool], sa.Engine] = {}
         self._spares: dict[tuple[str, bool], list[Connection]] = {}
         self._listeners: dict[tuple[str, bool], Hashable] = {}
@@ -161,6 +161,11 @@ class Host:
 
     def hang_up(self) -> None:
         """Drop every connection as the operating system would: open transactions roll back, nothing is committed."""
+        if self.abandoned:  # nobody will ever give back what such a call had taken
+            self.abandoned = False
+            self._engines.clear()
+            for connection in self.connections():
+                connection.hang_up()
         for name, engine in list(self._engines.items()):
             if _listeners(engine) != self._listeners[name]:
                 del self._engines[name]

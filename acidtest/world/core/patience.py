@@ -17,7 +17,6 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from acidtest.errors import ContractError, UsageError, is_acidtest, is_users, place
@@ -35,6 +34,10 @@ VARIABLE = "ACIDTEST_PATIENCE"
 PATIENCE = 10.0
 #: Seconds between two looks, at most; and how many there are at least before anything is given up.
 _GLANCE, _GLANCES = 1.0, 4
+#: Seconds between two looks once something was given up: what leads there again is given up at the first.
+_QUICK = 0.02
+#: How often code that was given up before is seen at the same, where one hurries.
+_HURRIED = 5
 #: A dead process has nothing to do any more: after so many looks it is left alone.
 _LAST_GLANCES = 2
 #: Seconds of its own time that a process uses at most, from one question to the next, while it waits.
@@ -81,7 +84,7 @@ class _Watch:
         self.depth = 0
         self.stage: object = None
         self.seen = 0
-        self.needed = 0
+        self.needed = self.last = self.idle = 0
         self.times = 1
         self.hurries = False
         self.known: set[CodeType] = set()
@@ -106,12 +109,23 @@ def arm() -> None:
     _watch.patience = patience()
     if math.isinf(_watch.patience):
         return
-    interval = min(_GLANCE, _watch.patience / _GLANCES)
-    _watch.needed = math.ceil(_watch.patience / interval)
     _watch.stage, _watch.seen, _watch.armed = None, 0, True
     signal.signal(signal.SIGVTALRM, _look)
     atexit.unregister(disarm)
     atexit.register(disarm)  # or the timer kills the interpreter while that puts back the handlers of signals
+    _look_every(_usual())
+
+
+def _usual() -> float:
+    """Seconds between two looks, before anything was given up."""
+    return min(_GLANCE, _watch.patience / _GLANCES)
+
+
+def _look_every(interval: float) -> None:
+    """Look so often; all waits stay as long as they are."""
+    _watch.needed = math.ceil(_watch.patience / interval)
+    _watch.last = math.ceil(_LAST_GLANCES * _usual() / interval)
+    _watch.idle = math.ceil(_IDLE * _usual() / interval)
     signal.setitimer(signal.ITIMER_VIRTUAL, interval, interval)
 
 
@@ -180,7 +194,7 @@ def _look(_number: int, frame: FrameType | None) -> None:
     stage: Any = (task, task.effects, task.quiet, task.tries) if task is not None else _watch.call if _watch.depth else None
     if stage != _watch.stage or stage is None:
         _watch.stage, _watch.seen = stage, 1 if stage is not None else min(_watch.seen, 0) - 1
-        if _watch.seen < -_IDLE:
+        if _watch.seen < -_watch.idle:
             disarm()
         return
     _watch.seen += 1
@@ -245,21 +259,25 @@ def _waiting(task: Task | None, at: str) -> str:
 def _most(task: Task, frame: FrameType | None) -> int:
     """How often a task may be seen at the same before it is given up."""
     if not task.process.alive:
-        return _LAST_GLANCES
-    where = _users(frame)
-    return 1 if _watch.hurries and where is not None and where.f_code in _watch.known else _watch.needed
+        return _watch.last
+    if frame is None or not is_users(frame.f_code.co_filename):  # it may be in the middle of something, with locks of a driver
+        return _watch.needed
+    if (task.name, task.process.digest) in task.process.host.endless:
+        return 1
+    return min(_HURRIED, _watch.needed) if _watch.hurries and frame.f_code in _watch.known else _watch.needed
 
 
 def _give_up(task: Task, frame: FrameType | None) -> None:
     _watch.stage = None
-    happened, at, where = f"{task.name} came to no effect within {_watch.patience:g} s of its own time", _place(frame), _users(frame)
-    error = partial(Endless, _message(happened, at), task.name, task.process.name, f"{happened}, at {at}" if at else happened)
+    happened, at = f"{task.name} came to no effect within {_watch.patience:g} s of its own time", _place(frame)
+    error = Endless(_message(happened, at), task.name, task.process.name, f"{happened}, at {at}" if at else happened)
     if task.process.alive:
-        task.process.host.endless[task.name, task.process.digest] = error
-        if where is not None:
-            _watch.known.add(where.f_code)
-    del frame, where
-    task.give_up(error())
+        task.process.host.endless.add((task.name, task.process.digest))
+        _look_every(min(_QUICK, _usual()))  # it will be seen again when it is explained
+        if frame is not None and is_users(frame.f_code.co_filename):
+            _watch.known.add(frame.f_code)
+    del frame
+    task.give_up(error)
 
 
 def _message(happened: str, at: str) -> str:

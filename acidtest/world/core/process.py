@@ -15,7 +15,7 @@ from greenlet import GreenletExit
 
 from acidtest.world.core import interrupt
 from acidtest.world.core.carrier import Carrier, GreenletCarrier
-from acidtest.world.core.effects import CANCELLED_AFTER, CRASH, Aside, Effect, ProcessCrash
+from acidtest.world.core.effects import CRASH, Aside, Effect, ProcessCrash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -114,15 +114,17 @@ class Machine(Protocol):
     """What a process needs of the host that it runs on, and a driver of the host of the code that connects.
 
     `releases` counts what may have freed a lock. `histories` numbers all that processes have seen, by what they had seen before.
-    `endless` are the computations that were given up there, by the name of the task and all that its process had seen: what was
-    seen again leads there again.
+    `endless` are the computations that were given up there, by the name of the task and all that its process had seen: the same
+    leads there again. `abandoned` says that one was given up since the host last hung up: what it had taken of a pool never comes
+    back.
     """
 
     name: str
     service: str
     releases: int
     histories: dict[Hashable, int]
-    endless: dict[tuple[str, int], Callable[[], AcidtestError]]
+    endless: set[tuple[str, int]]
+    abandoned: bool
 
     def pins(self) -> Sequence[Hashable]:
         """What the open transactions of each connection have done and seen."""
@@ -331,8 +333,6 @@ class Task:
 
         def body() -> None:
             try:
-                if self.process.host.endless:
-                    self.leave_if_endless()
                 self.value = call()
             except (Exception, CancelledError) as error:  # noqa: BLE001 - whatever escapes means "unknown"
                 if self.process.alive:
@@ -347,12 +347,6 @@ class Task:
 
         self.process.remember(self.name)
         self._run(lambda: self.carrier.start(body))
-
-    def leave_if_endless(self) -> None:
-        """Be given up at once where the same was given up before: the code would go the same way as then."""
-        again = self.process.host.endless.get((self.name, self.process.digest))
-        if again is not None:
-            self.give_up(again())
 
     def exit(self, error: BaseException) -> None:
         """The code has ended its process, there and then, by `error`: as in production, nothing of it goes on."""
@@ -389,6 +383,7 @@ class Task:
     def give_up(self, error: AcidtestError) -> None:
         """Leave its code where it is, for ever; called while it runs, from within. `error` goes to whoever runs the world."""
         self.complaint = error
+        self.process.host.abandoned = True
         if self.call is not None:
             self.call.leave()
         self.carrier.give_up()
@@ -453,7 +448,5 @@ class Task:
                 self.process.scribe.dies(self)
             self.process.die()
             raise ProcessCrash
-        if self.process.host.endless and fault != CANCELLED_AFTER:
-            self.leave_if_endless()
         if self.call is not None:
             self.call.saw(fault)

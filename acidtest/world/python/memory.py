@@ -139,15 +139,19 @@ class _Look:
 
     def _object(self, kind: type, value: Any) -> Hashable:
         """An object of a class that is written in Python."""
-        base = next(cls for cls in kind.__mro__ if not cls.__flags__ & _HEAP)
-        if base is not object and base not in _CONTAINERS:
+        base = next(cls for cls in kind.__mro__ if not _is_written_in_python(cls))
+        if base not in (object, types.SimpleNamespace) and base not in _CONTAINERS:
             raise Unknown(kind)
-        contents = None if base is object else self._contents(base, value)
+        contents = self._contents(base, value) if base in _CONTAINERS else None
         return self._code_of(kind), contents, tuple([(name, self.at(item)) for name, item in _attributes(kind, value)])
 
 
-#: The bit of a type's flags that says that it was made by a class statement.
-_HEAP = 1 << 9
+def _is_written_in_python(cls: type) -> bool:
+    """Whether a class was made by a class statement, so that its objects hold nothing beside their attributes."""
+    if _is_trusted(cls.__module__):
+        return any(isinstance(member, types.FunctionType) for member in vars(cls).values())
+    origin = getattr(getattr(sys.modules.get(cls.__module__), "__spec__", None), "origin", None)
+    return origin is None or origin.endswith(".py")
 
 
 def _attributes(kind: type, value: Any) -> Iterator[tuple[str, Any]]:

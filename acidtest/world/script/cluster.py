@@ -20,7 +20,7 @@ class PlayedHost:
         """Start without connections; stand for `original`."""
         self.name, self.service, self.backend = original.name, original.service, original.backend
         self.histories, self.endless = original.histories, original.endless
-        self.releases = 0
+        self.releases, self.abandoned = 0, False
         self._pins: tuple[Any, ...] = ()
         self._holds: tuple[Hold, ...] = ()
 

@@ -160,8 +160,6 @@ class Cursor(sqlite3.Cursor):
         task = current_task()
         if task is not None:
             task.process.remember(rows if self.row_factory is None else plain(rows))
-            if task.process.host.endless:
-                task.leave_if_endless()
 
     def _finished(self) -> None:
         self.pinned = None
