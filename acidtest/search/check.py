@@ -76,6 +76,8 @@ def conclude_search(harness: Harness, search: Search) -> Result:
         count=not search.given_up,
     )  # fmt: skip
     missing = findings(harness, coverage, harness.reached) if search.complete else []
+    if search.complete and not search.schedules:
+        missing.append("no schedule came to its end")
     verdict, reasons = conclude(violated=search.violation is not None, complete=search.complete, findings=missing)
     return Result(
         "exhaustive", search.scope, verdict, reasons, bound_of(search.scope, search.bound, search.faults), search.schedules, search.runs,

@@ -50,6 +50,12 @@ class Served:
         """Whether it waits for itself: nobody finds that out."""
         return False
 
+    def key(self) -> Hashable:
+        """What its caller will learn of it, and whether it can learn that by now."""
+        if not self.is_over():
+            return self.process.name, self.method, self.arguments
+        return repr(self.task.value) if self.task is not None and self.is_answered() else None
+
     def is_answered(self) -> bool:
         """Whether it has ended without an error."""
         return self.process.alive and self.task is not None and self.task.finished and self.task.error is None
@@ -70,7 +76,12 @@ class Calls:
         self._processes = processes
         self._postpone = postpone
         self._begun = 0
+        self._awaited: list[Served] = []
         self.arrived: list[Served] = []
+
+    def key(self) -> Hashable:
+        """What distinguishes two states of the calls that somebody waits for: the caller has sent it, and will learn its outcome."""
+        return tuple([served.key() for served in self._awaited])
 
     def call(self, task: Task, service: str, method: str, arguments: tuple[Hashable, ...], *, down: bool) -> object:
         """Call a method and wait for the answer; see `acidtest.environment.Environment.call`. Nobody answers while `down`."""
@@ -118,9 +129,14 @@ class Calls:
     def _await(self, task: Task, effect: Effect, served: Served) -> None:
         """Wait until a call has ended; where everybody waits for ever, whoever is chosen gives up."""
         waiting = Effect("wait", effect.where, f"answer to {effect.what}")
-        while not served.is_over():
-            if task.block(waiting, served) == DEADLOCK:
-                return
+        task.process.remember((task.name, effect.fingerprint, "sent"))
+        self._awaited.append(served)
+        try:
+            while not served.is_over():
+                if task.block(waiting, served) == DEADLOCK:
+                    return
+        finally:
+            self._awaited.remove(served)
 
     def _serving(self, service: str) -> Process | None:
         """The process that is to serve a call of a service: the first that can."""

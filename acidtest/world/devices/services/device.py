@@ -69,7 +69,7 @@ class Services(Device):
     def key(self) -> Hashable:
         """What distinguishes two states of them all."""
         given = tuple([frozenset(numbers) for numbers in self._given.values()])
-        return self.down, tuple(self._states.values()), tuple(map(tuple, self._replies.values())), given
+        return self.down, tuple(self._states.values()), tuple(map(tuple, self._replies.values())), given, self._calls.key()
 
     def seen(self) -> Served:
         """The truth about what they have done, and what is on its way to them."""
