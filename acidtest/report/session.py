@@ -23,7 +23,7 @@ from acidtest.search.harness import Harness
 from acidtest.search.replay import replay
 from acidtest.search.rounds import extent
 from acidtest.search.stateful import check_statefully
-from acidtest.search.verdict import Result, Verdict, with_exceptions
+from acidtest.search.verdict import Result, Verdict, conclude, with_exceptions
 from acidtest.workers import in_order
 from acidtest.workload import scope_from_json
 from acidtest.world.core.effects import Decision
@@ -323,7 +323,8 @@ def replay_file(saved: dict[str, Any], contract: Contract, factory: Callable[[An
         return 3, f"inconclusive: {what}. The code is another one by now. Check it again: {_check_again(saved, contract)}"
     if not decisions:
         return 3, "inconclusive: the schedule is empty, so nothing was replayed. Write the file anew with `acidtest check … --json FILE`."
-    told = with_exceptions(Verdict.PASS, dict(sorted(exceptions.items())))
+    verdict, _ = conclude(violated=False, complete=True, findings=())
+    told = with_exceptions(verdict, dict(sorted(exceptions.items())))
     return 0, f"{told}: {len(decisions)} steps replayed, and {saved.get('property', 'nothing')} is not violated any more."
 
 

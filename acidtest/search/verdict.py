@@ -101,7 +101,9 @@ def with_exceptions(verdict: Verdict, excepted: Sequence[str] | Mapping[str, str
 
 def in_part(verdict: Verdict, done: int, possible: int) -> str:
     """A verdict in words, of a quick look at some checks of many: a pass says how few they were."""
-    return f"{verdict} (quick: {done} of {possible} checks)" if verdict == Verdict.PASS else str(verdict)
+    if verdict != Verdict.PASS:
+        return str(verdict)
+    return f"{verdict} (quick: {done} of {possible} checks)"
 
 
 def overall(verdicts: Sequence[Verdict]) -> Verdict:
