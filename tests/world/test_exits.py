@@ -198,7 +198,9 @@ def test_a_coroutine_that_ends_the_interpreter_at_once_ends_its_process(cluster)
 
 def test_what_was_taken_by_name_before_is_reached_in_modules_of_the_users(tmp_path):
     module = ModuleType("taken_before")
-    module.__file__ = str(tmp_path / "taken_before.py")
+    file = tmp_path / "taken_before.py"
+    file.touch()
+    module.__file__ = str(file)
     module.leave = ends._really["_exit"]
     module.other = len
     ends._replace_in_modules([module])

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from acidtest.impl.outbox import Outbox
+from acidtest.world.core.locks import TaskLock
 from acidtest.world.python.memory import memory_of
 
 KEPT: list[int] = []
@@ -38,6 +39,11 @@ class Plain:
 
     def keep_by_default(self, kept: list[int] = []) -> None:  # noqa: B006 - likewise
         kept.append(1)
+
+
+def _locked(lock: Any) -> Any:
+    lock.acquire()
+    return lock
 
 
 @pytest.fixture(autouse=True)
@@ -141,6 +147,23 @@ def test_of_what_nobody_can_look_into_nothing_is_said(made: Any) -> None:
     plain = Plain()
     plain.seen["it"] = made()
     assert memory_of(plain) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (sa.text("SELECT :x").bindparams(x=1), sa.text("SELECT :x").bindparams(x=2)),
+        (sa.select(sa.literal(1)), sa.select(sa.literal(2))),
+        (_locked(threading.Lock()), threading.Lock()),
+        (_locked(TaskLock()), TaskLock()),
+    ],
+    ids=["a text", "a statement", "a lock", "a lock of tasks"],
+)
+def test_what_statements_and_locks_hold_shows(one: Any, other: Any) -> None:
+    first, second = Plain(), Plain()
+    first.seen["it"], second.seen["it"] = one, other
+    assert memory_of(first) is not None
+    assert memory_of(first) != memory_of(second)
 
 
 def test_code_that_can_reach_anything_is_not_looked_into() -> None:

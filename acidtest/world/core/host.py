@@ -114,6 +114,10 @@ class Host:
         """The locks of its connections."""
         return tuple([hold for connection in self.connections() if (hold := connection.holds()) is not None])
 
+    def settings(self) -> Hashable:
+        """How its connections have been set, and whether one is lost; those of a pool that are as the pool made them do not count."""
+        return frozenset([settings for connection in self.connections() if (settings := connection.settings())])
+
     def is_clean(self) -> bool:
         """Whether its connections are as new: no transaction is open, and nothing that was done in one is left in it."""
         return not self.pins() and not self.holds() and not any(connection.leaves_trace for connection in self.connections())

@@ -132,6 +132,9 @@ class Machine(Protocol):
     def holds(self) -> tuple[Hold, ...]:
         """The locks of its connections."""
 
+    def settings(self) -> Hashable:
+        """How its connections have been set, and whether one is lost."""
+
     def is_clean(self) -> bool:
         """Whether its connections are as new: no transaction is open, and nothing that was done in one is left in it."""
 
@@ -252,7 +255,7 @@ class Process:
             return self.digest
         identified = (self.incarnation, self.ids) if self.ids else None
         drawn = None if self.rng is None else self.rng.getstate()
-        known, fact = self.host.histories, ("idle", self.name, found, identified, drawn)
+        known, fact = self.host.histories, ("idle", self.name, found, self.host.settings(), identified, drawn)
         return known.setdefault(fact, len(known) + 1)
 
     def next_id(self) -> str:

@@ -21,6 +21,7 @@ import re
 import sys
 import types
 import uuid
+import warnings
 from collections import OrderedDict, defaultdict, deque
 from functools import partial
 from itertools import count
@@ -56,6 +57,8 @@ _OPAQUE = (
     "sqlalchemy.orm.decl_api", "sqlalchemy.orm.instrumentation", "sqlalchemy.orm.relationships", "sqlalchemy.orm.properties",
     "sqlalchemy.orm.base", "sqlalchemy.orm.clsregistry", "sqlalchemy.event.", "acidtest.world.", "acidtest.environment", "typing", "_abc",
 )  # fmt: skip
+#: Statements, which may carry values.
+_STATEMENTS = ("sqlalchemy.sql.dml", "sqlalchemy.sql.selectable", "sqlalchemy.sql.elements", "sqlalchemy.dialects.")
 #: Written as code under test is, and looked at like it.
 _ADAPTERS = "acidtest.impl"
 #: Whoever uses these can reach what nobody sees.
@@ -117,11 +120,11 @@ class _Look:
             return self._code_of(value)
         if isinstance(value, random.Random):
             return "random", value.getstate()
-        if kind.__module__ == "_thread" and hasattr(value, "locked"):
-            return "lock", value.locked()
+        if hasattr(kind, "locked"):
+            return kind.__qualname__, value.locked()
         if kind in _REFERRING:
             return kind, tuple([self.at(getattr(value, name)) for name in _REFERRING[kind]])
-        return _name(value) if _is_inert(kind, value) else self._object(kind, value)
+        return _named(kind, value) if _is_inert(kind, value) else self._object(kind, value)
 
     def _contents(self, kind: Any, value: Any) -> Hashable:
         """What is in a container, whose class is `kind` or derived from it."""
@@ -161,6 +164,28 @@ def _attributes(kind: type, value: Any) -> Iterator[tuple[str, Any]]:
         for name in (slots,) if isinstance(slots, str) else slots:
             if name not in ("__dict__", "__weakref__") and hasattr(value, name):
                 yield name, getattr(value, name)
+
+
+def _named(kind: type, value: Any) -> Hashable:
+    """What is not looked into."""
+    is_statement = hasattr(kind, "compile") and kind.__module__.startswith(_STATEMENTS)
+    return _statement(value) if is_statement else _name(value)
+
+
+def _statement(value: Any) -> Hashable:
+    """A statement, which nobody changes: its text and its values; where the text needs a dialect, that it is the same one."""
+    known = _statements.get(id(value))
+    if known is None:
+        if len(_statements) > _MANY:
+            _statements.clear()
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                compiled = value.compile()
+            found: Hashable = str(compiled), repr(compiled.params)
+        except Exception:  # noqa: BLE001 - there are many reasons
+            found = id(value)
+        known = _statements[id(value)] = value, found  # with the value, so that nothing else comes to its place
+    return type(value).__qualname__, known[1]
 
 
 def _atom(value: Any) -> Hashable:
@@ -246,6 +271,7 @@ class Reached:
 
 _NOTHING = object()
 _known: dict[int, Reached] = {}
+_statements: dict[int, tuple[Any, Hashable]] = {}
 #: Of so many classes and functions it is known what they reach; factories may make new ones each time.
 _MANY = 5_000
 

@@ -32,6 +32,10 @@ class PlayedHost:
         """The locks of its connections."""
         return self._holds
 
+    def settings(self) -> Hashable:
+        """Nobody asks, either."""
+        return None
+
     def is_clean(self) -> bool:
         """Nobody asks: what an idle process is known by stands in the script."""
         return not self._pins and not self._holds

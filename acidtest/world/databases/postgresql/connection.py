@@ -416,6 +416,10 @@ class Connection(psycopg.Connection[Any]):
         place = self.database.watch.place(self) if self._waits else -1
         return self.chain, place, int(self.answered)
 
+    def settings(self) -> tuple[str, ...]:
+        """Whether one is lost that is of no pool; what a session has been told leaves a trace."""
+        return ("lost",) if self.lost and self.spares is None else ()
+
     def holds(self) -> None:
         """Only the server knows which rows it has locked."""
 

@@ -168,6 +168,13 @@ class Tracked(sqlite3.Connection):
             return None
         return Hold(self.database.name)
 
+    def settings(self) -> Hashable:
+        """How code has set it for good, and whether it is lost; nothing of one that is as its pool has made it."""
+        if self.spares is not None and (self.lost or not self._is_altered()):
+            return ()
+        names = [getattr(setting, "__qualname__", str(type(setting))) for setting in (self.row_factory, self.text_factory)]
+        return self.lost, self.isolation_level if not self.lost else None, *names
+
     def give_back(self) -> bool:
         """Roll back and close cursors, as when the process dies; False where the connection had to be closed for good."""
         if self.lost:
