@@ -1,11 +1,20 @@
 """What several tests share: small outboxes, right and wrong, as a stranger would write them."""
 
 import os
+import signal
 import textwrap
 
 import pytest
 
 from acidtest.errors import BackendUnavailable
+
+
+def pytest_configure():
+    """What a shell starts in the background ignores Ctrl-C, or that the terminal is gone, and so does all that is started there."""
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, handler)
+
 
 #: A correct outbox with raw sqlite3, of the size that a tutorial would show.
 RIGHT = textwrap.dedent("""

@@ -107,7 +107,7 @@ class Session:
         share = EXHAUSTIVE_SHARE if drawn is not None else 1.0
         budget = Budget(None if self._budget.left is None else self._budget.left * share)
         with self._telling_how_far():
-            if self._workers > 1:
+            if self._workers > 1 and len(scopes) + (drawn is not None) > 1:
                 self._explore_at_once(scopes, drawn)
             else:
                 self._explore(list(scopes), budget)
