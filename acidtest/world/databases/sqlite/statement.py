@@ -39,6 +39,8 @@ _HEADER = frozenset({"user_version", "application_id"})
 _LISTS = ("_info", "_xinfo", "_list", "_check")
 #: Before these the driver begins a transaction by itself, unless it is told not to.
 _BEGUN = ("INSERT", "UPDATE", "DELETE", "REPLACE")
+#: Where it updates instead, it leaves the last rowid as it was, be that from a run before.
+_UPDATES = re.compile(r"\bDO\s+UPDATE\b", re.IGNORECASE)
 _INSERTS = ("INSERT", "REPLACE", "WITH")
 
 
@@ -85,7 +87,7 @@ def classify(sql: str) -> Statement:
     if _OPENS.match(text):
         return Statement(OTHER, verb, refusal=f"{verb} opens a file that is not driven")
     leaves_trace = verb in ("ATTACH", "DETACH") or bool(_TEMPORARY.match(text))
-    inserts = known.kind == WRITE and verb in _INSERTS
+    inserts = known.kind == WRITE and verb in _INSERTS and not _UPDATES.search(text)
     return Statement(known.kind, known.what, leaves_trace, begun=verb in _BEGUN, inserts=inserts, name=known.name)
 
 
