@@ -108,11 +108,11 @@ class Host:
 
     def pins(self) -> list[tuple[Hashable, ...]]:
         """What the open transactions of each connection have done and seen: part of the key of a state."""
-        return [pins for connection in self.connections() if (pins := connection.pins())]
+        return _in_any_order([pins for connection in self.connections() if (pins := connection.pins())])
 
     def holds(self) -> tuple[Hold, ...]:
         """The locks of its connections."""
-        return tuple([hold for connection in self.connections() if (hold := connection.holds()) is not None])
+        return tuple(_in_any_order([hold for connection in self.connections() if (hold := connection.holds()) is not None]))
 
     def settings(self) -> Hashable:
         """How its connections have been set, and whether one is lost; those of a pool that are as the pool made them do not count."""
@@ -186,6 +186,11 @@ class Host:
             connection.hang_up()
         self._connections.clear()
         self._engines.clear()
+
+
+def _in_any_order(found: list[Any]) -> list[Any]:
+    """Which connection was opened first makes no difference: it may have been in a run before."""
+    return sorted(found, key=repr) if len(found) > 1 else found
 
 
 def _is_open(connection: Any) -> bool:
