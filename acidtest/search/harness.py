@@ -43,7 +43,7 @@ OBSERVER = "observer"
 EMPTY = Scope("empty", "", (), ())
 #: What a harness remembers of the scope that it is prepared for.
 _REMEMBERED = (
-    "only", "always", "steps", "at_rest", "sometimes", "reached", "scope", "_reachable", "follower", "_observed", "_judged",
+    "only", "always", "steps", "at_rest", "sometimes", "reached", "scope", "_reachable", "follower", "_judged",
     "settled", "idle", "script", "_numbers",
 )  # fmt: skip
 #: Of how many scopes it remembers that; some megabytes each.
@@ -94,6 +94,8 @@ class Harness:
         self.only: frozenset[str] = frozenset()
         self._installed: object = None
         self._kept: dict[Scope, dict[str, Any]] = {}
+        self._scripts: dict[Scope, Script] = {}
+        self._observed: dict[Hashable, Hashable] = {}
 
     def remembered(self) -> dict[str, Any]:
         """All that is remembered of the prepared scope, to be recalled when its search goes on.
@@ -141,11 +143,11 @@ class Harness:
         self.scope = self._with_cancellations(scope)
         self._reachable: Reachable | None = None
         self.follower = Follower(self.contract.model(scope), self.contract.abstract)
-        self._observed: dict[Hashable, Hashable] = {}
         self._judged: dict[Hashable, Property | None] = {}
         self.settled: dict[Hashable, Any] = {}
         self.idle: set[Hashable] = set()
-        self.script = Script()
+        self.script = self._scripts.get(scope) or Script()
+        self._scripts = {scope: self.script}  # an explanation searches the same scope again
         self._numbers: dict[Hashable, int] = {}
 
     def _with_cancellations(self, scope: Scope) -> Scope:
@@ -185,6 +187,8 @@ class Harness:
         self.cluster.capture()
         self._compare_with_install(scope)
         self._installed = scope.accounts
+        self._observed.clear()
+        self._scripts.clear()
 
     def _compare_with_install(self, scope: Scope) -> None:
         """Whether the accounts are there as asked for, and committed: for another incarnation, over another connection.
@@ -248,6 +252,7 @@ class Harness:
         """The script was wrong: from now on, go by the code alone."""
         self.scripted = False
         self._kept.clear()
+        self._scripts.clear()
 
     def number(self, value: Hashable) -> int:
         """A number that stands for a value while the scope is prepared: equal values have the same, and no others."""
@@ -330,6 +335,7 @@ class Harness:
         """Give back the cluster, and forget everything: others may keep the harness itself for long."""
         self.cluster.close()
         self._kept.clear()
+        self._scripts.clear()
         for name in ("follower", "_observed", "_judged", "settled"):
             vars(self).pop(name, None)
 
