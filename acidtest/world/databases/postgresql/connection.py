@@ -73,6 +73,9 @@ class Store(Keeper, Protocol):
 
     disturbed: bool
 
+    def number(self, history: Hashable) -> int:
+        """A number, from 1, for what has been done: equal histories have the same, and no others."""
+
     def going_on(self, pid: int, level: str, who: Hashable, *, numbers: bool) -> None:
         """A transaction is open, or a statement waits, in the process `pid` of the server."""
 
@@ -241,7 +244,7 @@ class Connection(psycopg.Connection[Any]):
             self.level = _COMMITTED if level is None else IsolationLevel(level).name.replace("_", " ")
         self._effect = effect
         seen = self.database.content() if self.chain == 0 or self.level == _COMMITTED else 0
-        self.chain = hash((self.chain, seen, effect.fingerprint)) or 1
+        self.chain = self.database.number((self.chain, seen, effect.fingerprint))
         return fault
 
     def _note(self, statement: Statement, *, changes: bool, who: Hashable = None) -> None:

@@ -57,6 +57,7 @@ class Database:
         self._late = late
         self._spare: list[Any] = []
         self._numbers: dict[Hashable, int] = {}
+        self._histories: dict[Hashable, int] = {}
         self._values: list[Kept] = []
         self._content: int | None = None
         self._schema: Schema | None = None
@@ -106,13 +107,13 @@ class Database:
     def touch(self, who: Hashable = None) -> None:
         """Say that something may have become durable; `who` determines what."""
         self._content = None
-        self.path = hash((self.path, who)) if self.open else 0
+        self.path = self.number((self.path, who)) if self.open else 0
 
     def going_on(self, pid: int, level: str, who: Hashable, *, numbers: bool) -> None:
         """A transaction is open, or a statement waits, in the process `pid` of the server."""
         self.open[pid] = level
         if who is not None and "SERIALIZABLE" in self.open.values():
-            self.path = hash((self.path, who))  # whom it will refuse depends on everybody's reads and writes
+            self.path = self.number((self.path, who))  # whom it will refuse depends on everybody's reads and writes
         if numbers and self._schema is not None and self._schema.has_sequences:
             self._content = None
 
@@ -144,6 +145,10 @@ class Database:
         self._content = None
 
     # Its contents:
+
+    def number(self, history: Hashable) -> int:
+        """A number, from 1, for what has been done: equal histories have the same, and no others."""
+        return self._histories.setdefault(history, len(self._histories) + 1)
 
     def content(self) -> int:
         """The number of the committed contents."""
