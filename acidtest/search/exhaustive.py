@@ -101,7 +101,8 @@ class Search:
 class Course:
     """How far a run has come: what a played one leaves to a real one.
 
-    `move` is what comes first, None where that is done; `key` the state that was counted as new, None where it was not yet.
+    `move` is what comes first, None where that is done; `key` the state that was counted as new, None where it was not yet;
+    `rested` says that it was tried to play how it comes to rest.
     """
 
     prefix: Prefix | None
@@ -111,6 +112,7 @@ class Course:
     preemptions: int = 0
     move: Move | None = None
     key: Hashable = None
+    rested: bool = False
 
 
 class Explorer:
@@ -398,6 +400,7 @@ class Explorer:
     def _end(self, run: Run, course: Course) -> None:
         """No client has anything left to do: come to rest."""
         if not self._settle_as_known(run, course):
+            course.rested = True
             settle(run)
             self._ended(run)
 
@@ -410,7 +413,7 @@ class Explorer:
 
     def _settle_as_known(self, run: Run, course: Course) -> bool:
         """Let a real run come to rest as the script says; False where it does not say how, or where something is violated."""
-        if run.world.is_played or not self._plays:
+        if run.world.is_played or course.rested or not self._plays:
             return False
         try:
             beside = Run(self.harness, self.harness.played())
