@@ -166,6 +166,15 @@ def test_what_statements_and_locks_hold_shows(one: Any, other: Any) -> None:
     assert memory_of(first) != memory_of(second)
 
 
+def test_how_a_connection_has_been_set_shows(cluster: Any) -> None:
+    one, other = Plain(), Plain()
+    for plain in (one, other):
+        plain.seen["it"] = cluster.database("bank").connect()
+    assert memory_of(one) == memory_of(other)
+    one.seen["it"].isolation_level = None
+    assert memory_of(one) != memory_of(other)
+
+
 def test_code_that_can_reach_anything_is_not_looked_into() -> None:
     class Reaching:
         def look(self) -> Any:

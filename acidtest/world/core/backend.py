@@ -54,8 +54,11 @@ class Connection(Protocol):
     def holds(self) -> Hold | None:
         """The lock that others may have to wait for, as far as it is known without asking a server."""
 
+    def is_altered(self) -> bool:
+        """Whether code has set it otherwise than it was."""
+
     def settings(self) -> Hashable:
-        """How code has set it for good, and whether it is lost; nothing of one that is as its pool has made it."""
+        """How code has set it, and whether it is lost."""
 
     def give_back(self) -> bool:
         """Roll back, as when the process dies; False where the connection had to be closed for good."""

@@ -115,8 +115,8 @@ class Host:
         return tuple(_in_any_order([hold for connection in self.connections() if (hold := connection.holds()) is not None]))
 
     def settings(self) -> Hashable:
-        """How its connections have been set, and whether one is lost; those of a pool that are as the pool made them do not count."""
-        return frozenset([settings for connection in self.connections() if (settings := connection.settings())])
+        """How those connections of its pools have been set that are not as the pools made them."""
+        return frozenset([connection.settings() for connection in self.connections() if connection.spares is not None and connection.is_altered()])
 
     def is_clean(self) -> bool:
         """Whether its connections are as new: no transaction is open, and nothing that was done in one is left in it."""

@@ -133,7 +133,7 @@ class Machine(Protocol):
         """The locks of its connections."""
 
     def settings(self) -> Hashable:
-        """How its connections have been set, and whether one is lost."""
+        """How those connections of its pools have been set that are not as the pools made them."""
 
     def is_clean(self) -> bool:
         """Whether its connections are as new: no transaction is open, and nothing that was done in one is left in it."""

@@ -168,6 +168,8 @@ def _attributes(kind: type, value: Any) -> Iterator[tuple[str, Any]]:
 
 def _named(kind: type, value: Any) -> Hashable:
     """What is not looked into."""
+    if hasattr(kind, "pins"):
+        return _name(value), value.settings()  # a connection; no transaction is open in it
     is_statement = hasattr(kind, "compile") and kind.__module__.startswith(_STATEMENTS)
     return _statement(value) if is_statement else _name(value)
 

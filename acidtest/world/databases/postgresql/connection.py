@@ -419,9 +419,13 @@ class Connection(psycopg.Connection[Any]):
         place = self.database.watch.place(self) if self._waits else -1
         return self.chain, place, int(self.answered)
 
+    def is_altered(self) -> bool:
+        """What a session has been told leaves a trace."""
+        return False
+
     def settings(self) -> tuple[str, ...]:
-        """Whether one is lost that is of no pool; what a session has been told leaves a trace."""
-        return ("lost",) if self.lost and self.spares is None else ()
+        """Whether it is lost; what else a session has been told leaves a trace."""
+        return ("lost",) if self.lost else ()
 
     def holds(self) -> None:
         """Only the server knows which rows it has locked."""

@@ -169,9 +169,7 @@ class Tracked(sqlite3.Connection):
         return Hold(self.database.name)
 
     def settings(self) -> Hashable:
-        """How code has set it for good, and whether it is lost; nothing of one that is as its pool has made it."""
-        if self.spares is not None and (self.lost or not self._is_altered()):
-            return ()
+        """How code has set it, and whether it is lost."""
         names = [getattr(setting, "__qualname__", str(type(setting))) for setting in (self.row_factory, self.text_factory)]
         return self.lost, self.isolation_level if not self.lost else None, *names
 
@@ -179,7 +177,7 @@ class Tracked(sqlite3.Connection):
         """Roll back and close cursors, as when the process dies; False where the connection had to be closed for good."""
         if self.lost:
             return False
-        if self.spares is None or self.leaves_trace or self._is_altered():
+        if self.spares is None or self.leaves_trace or self.is_altered():
             self.hang_up()
             return False
         self._abandon_cursors()
@@ -187,7 +185,10 @@ class Tracked(sqlite3.Connection):
         self.inserted = False
         return True
 
-    def _is_altered(self) -> bool:
+    def is_altered(self) -> bool:
+        """Whether code has set it otherwise than it was."""
+        if self.lost:
+            return False
         altered = self.row_factory is not None or self.text_factory is not str
         return altered or self.isolation_level != self._opened_with
 
