@@ -150,14 +150,14 @@ class Explorer:
         self._reduced = reduced
         self._merged = merged
         self._only = only
-        self._scripted, self._by_memory = scripted, by_memory
+        self._scripted, self._by_memory = scripted, by_memory and not scope.serial  # there is one order, and nothing to merge
         self._progress = progress
         self._queue: list[Pending] = []
         self._faultless = False
         self._ended_well = False
         self._number = 0
         harness.prepare(scope, only)
-        harness.looks_into_memory = by_memory
+        harness.looks_into_memory = self._by_memory
         self._offered: set[str] = set()
         self._remembered = harness.remembered()
 

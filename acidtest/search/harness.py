@@ -246,7 +246,8 @@ class Harness:
     @property
     def plays(self) -> bool:
         """Whether what the code under test did before need not be run again."""
-        return self.scripted and not self.script.reason and RESTART_DATABASE not in self.prepared().kinds
+        scope = self.prepared()
+        return self.scripted and not self.script.reason and not scope.serial and RESTART_DATABASE not in scope.kinds
 
     def stop_playing(self) -> None:
         """The script was wrong: from now on, go by the code alone."""

@@ -48,7 +48,7 @@ class Stretch(NamedTuple):
     """What a task does from one stop to the next: by what it will be found, and what there was when it began."""
 
     key: Hashable
-    versions: int
+    version: int
     contents: tuple[tuple[int, int], ...]
     effects: int
     disturbances: int
@@ -71,6 +71,7 @@ class Recorder:
         self._asked: dict[Task, int] = {}
         self._late: tuple[str, Hashable] | None = None
         self._booting: dict[str, list[Ask]] = {}
+        self._known: tuple[int, tuple[tuple[int, int], ...]] = -1, ()
 
     # What the world tells:
 
@@ -161,7 +162,7 @@ class Recorder:
             self._failed(task, error)
             raise
         if process.alive:
-            self._close(task, Returned(self._kept(value, f"what {what} returns")))
+            self._close(task, Returned(value))
         return value
 
     def _failed(self, task: Task, error: BaseException) -> None:
@@ -175,11 +176,11 @@ class Recorder:
         """Let a task ask a device."""
         task = current_task()
         if task is None:
-            self._booting.get(process.name, []).append(Ask(self._kept(path, "what a device is asked")))
+            self._booting.get(process.name, []).append(self._kept(Ask(path)))
             return call()
         if task in self._asking or not process.alive or task not in self._stretches:
             return call()
-        self._close(task, Ask(self._kept(path, "what a device is asked")))
+        self._close(task, Ask(path))
         self._asking.add(task)
         self._asked[task] += 1
         number = self._asked[task]
@@ -201,10 +202,9 @@ class Recorder:
     # Stretches:
 
     def _open(self, task: Task, key: Hashable) -> None:
-        cluster, process = self._world.cluster, task.process
-        self._stretches[task] = Stretch(
-            key, cluster.version(), _state(cluster), task.effects, process.disturbances, process.disconnected,
-        )  # fmt: skip
+        process = task.process
+        version, contents = self._state()
+        self._stretches[task] = Stretch(key, version, contents, task.effects, process.disturbances, process.disconnected)
         self._late, process.disconnected = None, False
 
     def _drop(self, task: Task) -> Stretch | None:
@@ -223,23 +223,33 @@ class Recorder:
         if len(databases) != len(self.script.start):
             self.script.give_up("databases are made during a run")
             return
-        now = _state(cluster)
+        version, now = self._state()
         changes = tuple([
             Change(database.name, after[0], after[1] != before[1])
             for database, before, after in zip(databases, stretch.contents, now, strict=True) if before != after
         ])  # fmt: skip
         outcome = Outcome(
             action, process.digest, pins_of(process), process.host.holds(), changes, task.effects - stretch.effects,
-            process.disturbances - stretch.disturbances, lost, self._late, cluster.version() != stretch.versions,
+            process.disturbances - stretch.disturbances, lost, self._late, version != stretch.version,
         )  # fmt: skip
-        self.script.learn(stretch.key, outcome)
+        self.script.learn(stretch.key, outcome, self._kept)
 
-    def _kept(self, value: Any, what: str) -> Any:
-        """A value that can be kept: nobody changes it, and it holds on to nothing."""
-        if not is_plain(value):
-            self.script.give_up(f"{what} is {type(value).__name__}, no plain value")
-            return None
-        return copy.deepcopy(value)
+    def _state(self) -> tuple[int, tuple[tuple[int, int], ...]]:
+        """The numbers of the contents of every database, and what changes with every commit; found anew when something has ended."""
+        cluster = self._world.cluster
+        version = cluster.version()
+        if version != self._known[0]:
+            self._known = version, tuple([(database.content(), database.commits()) for database in cluster.databases()])
+        return self._known
+
+    def _kept(self, action: Any) -> Any:
+        """An action that can be kept: nobody changes what is in it, and it holds on to nothing."""
+        if not isinstance(action, (Ask, Returned)):
+            return action
+        if not is_plain(action[0]):
+            self.script.give_up(f"{action} is of no plain value")
+            return Returned(None)
+        return copy.deepcopy(action)
 
     def _booted(self, process: Process) -> None:
         asks = self._booting.pop(process.name)
@@ -254,11 +264,6 @@ class Recorder:
             self._late = late.database.name, fact
             return RecordedLanding(self.script, self._world, late, task.process.name, fact)
         return late
-
-
-def _state(cluster: Any) -> tuple[tuple[int, int], ...]:
-    """The number of the contents of every database, and what changes with every commit."""
-    return tuple([(database.content(), database.commits()) for database in cluster.databases()])
 
 
 def is_plain(value: Any) -> bool:

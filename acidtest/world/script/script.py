@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from acidtest.world.core.effects import Aside
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable
 
     from acidtest.world.core.backend import Hold
     from acidtest.world.core.effects import Effect
@@ -135,16 +135,16 @@ class Script:
         self.reason = self.reason or reason
         self.wrong |= wrong
 
-    def learn(self, key: Hashable, outcome: Outcome) -> None:
-        """Take down what was left; what a lock may have become free by is no contradiction."""
+    def learn(self, key: Hashable, outcome: Outcome, kept: Callable[[Any], Any]) -> None:
+        """Take down what was left; what a lock may have become free by is no contradiction. `kept` makes what is done last."""
         known = self._outcomes.get(key)
         if known is None:
-            self._outcomes[key] = outcome
+            self._outcomes[key] = outcome._replace(action=kept(outcome.action))
         elif known != outcome:
             if known._replace(touched=outcome.touched) != outcome:
                 self.give_up(f"the same came to {known} and to {outcome}", wrong=True)
             elif outcome.touched:
-                self._outcomes[key] = outcome
+                self._outcomes[key] = known._replace(touched=True)
 
     def after(self, key: Hashable) -> Outcome:
         """What was left.

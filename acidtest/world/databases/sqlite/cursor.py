@@ -100,7 +100,11 @@ class Cursor(sqlite3.Cursor):
     @property
     def lastrowid(self) -> int | None:
         """The rowid of the last inserted row; not that of a run before, on a connection that is used again."""
-        return super().lastrowid if self.connection.inserted else None
+        found = super().lastrowid if self.connection.inserted else None
+        task = current_task()
+        if task is not None:
+            task.process.remember(("lastrowid", found))
+        return found
 
     def fetchone(self) -> Any:
         """The next row, or None."""

@@ -110,7 +110,8 @@ class Tracked(sqlite3.Connection):
         count = cursor.rowcount
         if statement.inserts and (count > 0 or cursor.description):
             self.inserted = True
-            return count, cursor.lastrowid
+            if not cursor.description:  # else nobody knows yet whether a row was inserted, or the rowid is an older one
+                return count, sqlite3.Cursor.lastrowid.__get__(cursor)
         return count
 
     def _note(self, cursor: Cursor | None, statement: Statement) -> None:
