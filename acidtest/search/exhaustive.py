@@ -150,7 +150,8 @@ class Explorer:
         self._reduced = reduced
         self._merged = merged
         self._only = only
-        self._scripted, self._by_memory = scripted, by_memory and not scope.serial  # there is one order, and nothing to merge
+        once = scope.serial and not scope.faults  # then there is nothing to merge
+        self._scripted, self._by_memory = scripted, by_memory and not once
         self._progress = progress
         self._queue: list[Pending] = []
         self._faultless = False
