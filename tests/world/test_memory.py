@@ -7,6 +7,7 @@ import itertools
 import threading
 import types
 from collections import OrderedDict, defaultdict, deque
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import pytest
@@ -173,6 +174,22 @@ def test_how_a_connection_has_been_set_shows(cluster: Any) -> None:
     assert memory_of(one) == memory_of(other)
     one.seen["it"].isolation_level = None
     assert memory_of(one) != memory_of(other)
+
+
+class Shy:
+    """Cannot be looked at."""
+
+    @property
+    def __dict__(self) -> Any:
+        message = "not for you"
+        raise ValueError(message)
+
+
+@pytest.mark.parametrize("made", [lambda: Decimal("sNaN"), Shy], ids=["no hash", "raises"])
+def test_what_raises_when_it_is_looked_at_is_no_error_of_ours(made: Any) -> None:
+    plain = Plain()
+    plain.seen["it"] = made()
+    assert memory_of(plain) is None
 
 
 def test_code_that_can_reach_anything_is_not_looked_into() -> None:

@@ -74,10 +74,11 @@ def memory_of(implementation: Any) -> Hashable:  # noqa: ANN401 - anybody's
     """All that an idle implementation has in memory; None where that cannot be told."""
     try:
         look = _Look()
-        value = look.at(implementation)
-        return value, look.statics()
-    except (Unknown, RecursionError):
+        found = look.at(implementation), look.statics()
+        hash(found)
+    except Exception:  # noqa: BLE001 - objects of the user's may raise anything when they are looked at: then it cannot be told
         return None
+    return found
 
 
 class _Look:
