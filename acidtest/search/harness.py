@@ -26,6 +26,7 @@ from acidtest.world.devices.table import DEVICES
 from acidtest.world.interpose import install as interpose
 from acidtest.world.python.coroutines import Driven, coroutine_methods
 from acidtest.world.python.memory import memory_of
+from acidtest.world.script.answers import Answers
 from acidtest.world.script.cluster import PlayedCluster
 from acidtest.world.script.player import Player
 from acidtest.world.script.recorder import Recorder
@@ -44,7 +45,7 @@ EMPTY = Scope("empty", "", (), ())
 #: What a harness remembers of the scope that it is prepared for.
 _REMEMBERED = (
     "only", "always", "steps", "at_rest", "sometimes", "reached", "scope", "_reachable", "follower", "_judged",
-    "settled", "idle", "script", "_numbers",
+    "settled", "idle", "script", "_answers", "_numbers",
 )  # fmt: skip
 #: Of how many scopes it remembers that; some megabytes each.
 _MOST_KEPT = 16
@@ -78,6 +79,7 @@ class Harness:
         self.offered: set[str] = set()
         self.budget = Budget()
         self.looks_into_memory = False
+        self.asks_again = True
         self.scripted = self.cluster.backend.scriptable
         for member in contract.members or ("",):
             implementation = inspect.unwrap(self._outside(self._empty_world(), self.factory, "make the implementation", member))
@@ -148,6 +150,7 @@ class Harness:
         self.idle: set[Hashable] = set()
         self.script = self._scripts.get(scope) or Script()
         self._scripts = {scope: self.script}  # an explanation searches the same scope again
+        self._answers = Answers(self.script, self.cluster)
         self._numbers: dict[Hashable, int] = {}
 
     def _with_cancellations(self, scope: Scope) -> Scope:
@@ -240,7 +243,7 @@ class Harness:
     def played(self) -> World:
         """The same, in which the code under test does what was taken down before."""
         cluster = PlayedCluster(self.script, self.cluster)
-        player = Player(self.script, cluster)
+        player = Player(self.script, cluster, self._answers if self.asks_again else None)
         return self._world(cluster, self.prepared(), player.make, player)
 
     @property

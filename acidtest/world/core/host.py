@@ -118,6 +118,10 @@ class Host:
         """How those connections of its pools have been set that are not as the pools made them."""
         return frozenset([connection.settings() for connection in self.connections() if connection.spares is not None and connection.is_altered()])
 
+    def is_reading(self) -> bool:
+        """Whether a statement of one of its connections may have rows that nobody has seen yet."""
+        return any(connection.is_reading() for connection in self.connections())
+
     def is_clean(self) -> bool:
         """Whether its connections are as new: no transaction is open, and nothing that was done in one is left in it."""
         return not self.pins() and not self.holds() and not any(connection.leaves_trace for connection in self.connections())
