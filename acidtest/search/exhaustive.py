@@ -450,9 +450,9 @@ def _complain(run: Run, decision: Decision) -> None:
     now = "something else" if effect is None else f"{effect.label} {effect.detail}"
     message = (
         f"The same schedule gave different effects: {decision.target} had come to\n    {decision.effect}\nand on replay to\n"
-        f"    {now}\nThe code under test depends on something that is not controlled. Usual causes: the wall clock (use "
-        "env.clock.now()), uuid4 or random (env.new_id(), env.random), the order of a set, threads, or state that "
-        "outlives a process in a module or class."
+        f"    {now}\nThe code under test depends on something that is not controlled. Usual causes: the order of a set or of "
+        "addresses, state that outlives a process in a module or class, threads, how long something took; and a clock or chance "
+        "that is held by what is in C (use env.clock.now(), env.new_id(), env.random)."
     )
     raise NondeterminismError(message)
 

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from acidtest.world.core.effects import Effect
     from acidtest.world.core.process import Process, Task
 
-#: The root of asks for the time of the process itself, as `time.sleep` makes them; and for its identifiers.
-CLOCK, NEW_ID = "process clock", "process new_id"
+#: The root of asks for the time of the process itself, as `time.time` and `time.sleep` make them; for its identifiers; and for chance.
+CLOCK, NEW_ID, DRAW = "process clock", "process new_id", "process draw"
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, Decimal, Enum)
 
 
@@ -94,6 +94,8 @@ class Recorder:
         for name in self._world.devices.offers:
             attributes[name] = Asked(self, process, (name,), attributes[name])
         attributes["new_id"] = Asked(self, process, (NEW_ID,), process.next_id)
+        drawing: Any = Asked(self, process, (DRAW,), process.draw)
+        process.draw = drawing
         clock: Any = AskedClock(self, process, (CLOCK,), process.clock)
         process.clock = clock
         return env
@@ -148,6 +150,10 @@ class Recorder:
             self._asked[task] = 0
             asked = None if query is None or task.process.host.is_reading() else (database, query)
             self._open(task, performed(self._world, task.process, task.name, effect, database, fault), asked)
+
+    def loses_sight(self, why: str) -> None:
+        """What follows depends on something of which nothing is taken down."""
+        self.script.give_up(why)
 
     def dies(self, task: Task) -> None:
         """The process dies at a statement; where it dies at what a device does, that is played as it is."""

@@ -7,6 +7,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Protocol
 
 from acidtest.world.core.backend import Database, Hold, Landing, Pin
+from acidtest.world.databases.sqlite.functions import give
 from acidtest.world.databases.sqlite.query import Query, Said, query_of
 from acidtest.world.databases.sqlite.statement import (
     BACK,
@@ -71,6 +72,7 @@ class Tracked(sqlite3.Connection):
         """Open the connection; `Database.connect` has said which database it belongs to."""
         self.cursors: list[weakref.ref[Cursor]] = []
         super().__init__(*args, **options)
+        give(self)
         self._opened_with = self.isolation_level
 
     def commits_each(self, statement: Statement) -> bool:
