@@ -8,7 +8,7 @@ is configured for. Whatever cannot be had is told in the table. `--write` keeps 
 from __future__ import annotations
 
 import argparse
-import datetime
+import datetime as dt
 import json
 import os
 import platform
@@ -151,7 +151,7 @@ def about() -> dict[str, Any]:
     processor = platform.processor() or platform.machine()
     names = [text.partition(":")[2].strip() for text in _lines(Path("/proc/cpuinfo")) if text.startswith("model name")]
     return {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(), "machine": (names or [processor])[0], "cores": cores(),
+        "date": dt.datetime.now(dt.UTC).date().isoformat(), "machine": (names or [processor])[0], "cores": cores(),
         "system": f"{platform.system()} {platform.release()}", "python": platform.python_version(), "acidtest": __version__,
         "peers": [requirement for peer in PEERS for requirement in peer.requirements[:1]],
     }  # fmt: skip
@@ -167,7 +167,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--budget", type=float, default=60.0, metavar="SECONDS", help="for each exploration")
     parser.add_argument("--write", action="store_true", help=f"keep what was measured in {MEASURED.name}, of which docs/generate.py makes a page")
     options = parser.parse_args(arguments)
-    value: dict[str, Any] = {"about": about(), "rows": [], "bare": {}}
+    value: dict[str, Any] = {"about": about(), "programs": {p.name: p.what for p in PROGRAMS}, "rows": [], "bare": {}}
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:  # noqa: S108 - a RAM disk
         addresses = {"sqlite": f"{folder}/peers.db"}
         server = PrivateServer()
