@@ -21,7 +21,7 @@ from acidtest.search.check import check_exhaustively, check_scope, find_scope
 from acidtest.search.explain import explain_failure, explained, told
 from acidtest.search.harness import Harness
 from acidtest.search.replay import replay
-from acidtest.search.rounds import extent
+from acidtest.search.rounds import cost
 from acidtest.search.stateful import check_statefully
 from acidtest.search.verdict import Result, Verdict, conclude, with_exceptions
 from acidtest.workers import answers_of, in_order
@@ -144,7 +144,7 @@ class Session:
     def _explore_at_once(self, scopes: Sequence[Scope], drawn: tuple[int, int | None] | None) -> None:
         """Explore scopes, several at once, and the stateful search beside them; tell of them as if one came after the other."""
         pieces: list[Callable[[], Result]] = [partial(self._explored, scope) for scope in scopes]
-        costs = [float(extent(scope) * 8**scope.faults) for scope in scopes]
+        costs = [cost(scope) for scope in scopes]
         if drawn is not None:
             pieces.append(partial(self._searched, *drawn))
             costs.append(math.inf)
