@@ -20,7 +20,7 @@ from acidtest.models.shared.atomic_commitment import AC1
 from acidtest.models.two_phase_commit.phases import TwoPhase
 from acidtest.patterns import PATTERNS, coded
 from acidtest.properties.outbox.contract import OutboxContract
-from acidtest.search.check import check_exhaustively, check_scope, find_scope
+from acidtest.search.check import beginning_with, check_exhaustively, check_scope, find_scope
 from acidtest.search.exhaustive import Explorer
 from acidtest.search.harness import Harness
 from acidtest.world.databases.postgresql.server import PrivateServer
@@ -83,7 +83,8 @@ def mutants() -> None:
         times = []
         for mutant in [mutant for mutant in entry.mutants() if mutant.backend == "sqlite"]:
             began = time.perf_counter()
-            results = [result for _, result in check_exhaustively(entry.contract_class()(), mutant.factory)]
+            contract = entry.contract_class()()
+            results = [result for _, result in check_exhaustively(contract, mutant.factory, scopes=beginning_with(contract, mutant.scope))]
             times.append(time.perf_counter() - began)
             last = results[-1]
             found = last.violation.property if last.violation else "survives"
