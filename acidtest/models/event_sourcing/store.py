@@ -100,14 +100,12 @@ class Answered(NamedTuple):
         after: from where.
         limit: how many at most; 0 for all.
         rows: what was read: `Stored` of a stream, `Handed` of all of them.
-        name: of the operation.
     """
 
     stream: str
     after: int
     limit: int
     rows: tuple[Any, ...]
-    name: str = ""
 
 
 Streams = tuple[tuple[str, tuple[Stored, ...]], ...]
@@ -124,7 +122,6 @@ class StoreView(NamedTuple):
         begun: per append, how things stood when it was last asked for; None before.
         read: the read that was just answered; None where none was.
         window: what was stored at some instant while it ran.
-        alone: whether nothing else ran beside it, and no fault had occurred.
         polls: whether the store has a subscriber of its own.
         at_rest: whether all has come to rest.
         wedged: whether that took restarting a process that had neither crashed nor lost a connection.
@@ -137,7 +134,6 @@ class StoreView(NamedTuple):
     begun: tuple[Begun | None, ...] = ()
     read: Answered | None = None
     window: frozenset[Streams] = frozenset()
-    alone: bool = False
     polls: bool = False
     at_rest: bool = False
     wedged: bool = False

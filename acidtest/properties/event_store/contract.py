@@ -87,7 +87,7 @@ class EventStoreContract(Contract):
     def answer(self, operation: Operation, value: object) -> Hashable:
         """The version, or that the append was refused; and what was read."""
         if isinstance(value, Answered):
-            return value._replace(name=operation.name)
+            return value
         return str(value) if operation.method == "append" else super().answer(operation, value)
 
     @classmethod

@@ -14,8 +14,8 @@ ALWAYS, STEP, AT_REST, SOMETIMES = Kind.ALWAYS, Kind.STEP, Kind.AT_REST, Kind.SO
 
 # The order matters: what breaks several of them is reported by the one that says most, which comes first.
 PROPERTIES = (
-    Property("ES1", "what is stored stays, and stays where it is", STEP, predicates.only_grows, _YOUNG),
     Property("ES2", "the versions of a stream are 1, 2, 3 …, each once", ALWAYS, predicates.is_numbered, _YOUNG),
+    Property("ES1", "what is stored stays, and stays where it is", STEP, predicates.only_grows, _YOUNG),
     Property("G8", "nothing is stored that nobody appended", ALWAYS, lambda v: not predicates.has_phantoms(v), SOURCE),
     Property("ES4", "of an append all events are stored or none, in a row", ALWAYS, predicates.is_whole, _YOUNG),
     Property(
@@ -43,7 +43,7 @@ PROPERTIES = (
         predicates.read_is_true, _YOUNG,
     ),
     implied(
-        "ES8", "a read of all streams gives what is stored, in order, no more than asked for and not too little", ALWAYS,
+        "ES8", "a read of all streams gives what is stored, in order, and no more than asked for", ALWAYS,
         predicates.were_all_read, predicates.all_read_is_true, _GAPS,
     ),
     implied(

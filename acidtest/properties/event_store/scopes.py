@@ -6,9 +6,9 @@ from acidtest.properties.shared.scopes import DAY, client, environment, repeated
 from acidtest.workload import Client, Operation, Scope
 
 
-def append(name: str, stream: str, expected: int | None, *ids: str, retries: int = 1, data: str = "") -> Operation:
+def append(name: str, stream: str, expected: int | None, *ids: str, retries: int = 1, data: str | None = None) -> Operation:
     """An append of events with these ids; their data say which they are, unless they are given."""
-    events = tuple([(one, f"type of {one}", data or f'{{"n": "{one}"}}') for one in ids])
+    events = tuple([(one, f"type of {one}", f'{{"n": "{one}"}}' if data is None else data) for one in ids])
     return Operation(name, "append", (stream, expected, events), retries)
 
 
@@ -46,7 +46,7 @@ SCOPES = (
                 "app-1",
                 append("a1", "a", 0, "e1", "e2"), append("a2", "a", 0, "e3"), append("a3", "a", 1, "e4"), append("a4", "a", 3, "e5"),
                 append("a5", "a", -1, "e6"), append("a6", "a", 2, "e7"), append("a7", "a", None, "e8", "e9"), append("a8", "b", 0, "f1"),
-                append("a9", "b", None, "f2", data=" "), append("a10", "c", None, "g1"), append("a11", "c", 2, "g2"),
+                append("a9", "b", None, "f2", data=""), append("a10", "c", None, "g1"), append("a11", "c", 2, "g2"),
                 read("r1", "a"), read("r2", "a", 2), read("r3", "a", 5), read("r4", "a", -1), read("r5", "nobody"),
                 read_all("r6", 0, 10), read_all("r7", 0, 1), read_all("r8", -1, 3),
                 _poll("poll 1"), _poll("poll 2"),
@@ -71,47 +71,6 @@ SCOPES = (
         serial=True,
     ),
     Scope(
-        "one stream", "two appends that expect the same version at once; one crash or lost reply of COMMIT", (),
-        (client("app-1", append("a1", "a", 0, "e1", "e2")), client("app-2", append("b1", "a", 0, "f1"))),
-        faults=1, kinds=_CRASH | {"unacknowledged"},
-    ),
-    Scope(
-        "same append", "one append asked for twice at once, and then for any version; one lost or late reply", (),
-        (
-            client("app-1", append("a1", "a", 0, "e1")),
-            client("app-2", append("b1", "a", 0, "e1"), append("b2", "a", None, "e1")),
-        ),
-        faults=1, kinds=frozenset({"unacknowledged", "late"}),
-    ),
-    Scope(
-        "any version", "two appends to one stream, whatever its version, and a read beside them; one lost reply of COMMIT", (),
-        (
-            client("app-1", append("a1", "a", None, "e1", "e2"), read("r1", "a")),
-            client("app-2", append("b1", "a", None, "f1")),
-        ),
-        faults=1, kinds=frozenset({"unacknowledged"}),
-    ),
-    Scope(
-        "two streams", "appends to two streams at once, the second of one on a version that is not there, and a subscriber that reads on", (),
-        (
-            client("app-1", append("a1", "a", 0, "e1", retries=0)),
-            client("app-2", append("b1", "b", 0, "f1", retries=0), append("b2", "b", 0, "f2", retries=0), append("b3", "b", 1, "f3", retries=0)),
-            _follow(2),
-        ),
-    ),
-    Scope(
-        "own subscriber", "an append of three events and polls by the same process; one crash, lost or late reply anywhere", (),
-        (client("app-1", append("a1", "a", 0, "e1", "e2", "e3"), _poll("poll 1"), _poll("poll 2")),),
-        faults=1, kinds=_CRASH | _REPLIES,
-    ),
-    Scope(
-        "two subscribers", "appends to two streams at once, beside the store's own subscriber", (),
-        (
-            client("app-1", append("a1", "a", 0, "e1", retries=0)),
-            client("app-2", append("b1", "b", 0, "f1", retries=0), _poll("poll 1")),
-        ),
-    ),
-    Scope(
         "long ago", "what was appended months ago is asked for again, read, and handed on", (),
         (
             client("app-1", append("a1", "a", 0, "e1", "e2"), append("a2", "a", 2, "e3")),
@@ -128,6 +87,48 @@ SCOPES = (
             client("app-1", _poll("poll 1"), _poll("poll 2"), name="client-2"),
         ),
         serial=True,
+    ),
+    Scope(
+        "own subscriber", "an append of three events and polls by the same process; one crash, lost or late reply anywhere", (),
+        (client("app-1", append("a1", "a", 0, "e1", "e2", "e3"), _poll("poll 1"), _poll("poll 2")),),
+        faults=1, kinds=_CRASH | _REPLIES,
+    ),
+    Scope(
+        "two subscribers", "appends to two streams at once, a day apart, beside the store's own subscriber", (),
+        (
+            client("app-1", append("a1", "a", 0, "e1", retries=0)),
+            client("app-2", append("b1", "b", 0, "f1", retries=0), _poll("poll 1")),
+            environment(("jump", DAY)),
+        ),
+    ),
+    Scope(
+        "two streams", "appends to two streams at once, the second of one on a version that is not there, and a subscriber that reads on", (),
+        (
+            client("app-1", append("a1", "a", 0, "e1", retries=0)),
+            client("app-2", append("b1", "b", 0, "f1", retries=0), append("b2", "b", 0, "f2", retries=0), append("b3", "b", 1, "f3", retries=0)),
+            _follow(2),
+        ),
+    ),
+    Scope(
+        "any version", "two appends to one stream, whatever its version, and a read beside them; one lost reply of COMMIT", (),
+        (
+            client("app-1", append("a1", "a", None, "e1", "e2"), read("r1", "a")),
+            client("app-2", append("b1", "a", None, "f1")),
+        ),
+        faults=1, kinds=frozenset({"unacknowledged"}),
+    ),
+    Scope(
+        "one stream", "two appends that expect the same version at once; one crash or lost reply of COMMIT", (),
+        (client("app-1", append("a1", "a", 0, "e1", "e2")), client("app-2", append("b1", "a", 0, "f1"))),
+        faults=1, kinds=_CRASH | {"unacknowledged"},
+    ),
+    Scope(
+        "same append", "one append asked for twice at once, and then for any version; one lost or late reply", (),
+        (
+            client("app-1", append("a1", "a", 0, "e1")),
+            client("app-2", append("b1", "a", 0, "e1"), append("b2", "a", None, "e1")),
+        ),
+        faults=1, kinds=frozenset({"unacknowledged", "late"}),
     ),
 )  # fmt: skip
 

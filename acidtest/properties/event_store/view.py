@@ -56,9 +56,8 @@ def view_of(scope: Scope, seen: Seen, before: StoreView | None) -> StoreView:
     read = seen.read if isinstance(seen.read, Answered) else None
     window: Any = seen.window or frozenset()
     begun = _begun(asked, dict(streams), before)
-    alone = read is not None and known[read.name][1]
     return StoreView(
-        asked, streams, followed.rows, told_of(seen.of("broker"), streams), begun, read, window, alone, followed.polls, seen.at_rest,
+        asked, streams, followed.rows, told_of(seen.of("broker"), streams), begun, read, window, followed.polls, seen.at_rest,
         seen.wedged,
     )  # fmt: skip
 
