@@ -216,8 +216,7 @@ def serves(before: StoreView, after: StoreView) -> bool:
     for was, one in zip(before.appends, after.appends, strict=True):
         stored = _stored(before, one.append)
         if was.status == "open" and one.status in ("unknown", CONFLICT) and one.alone:
-            fits = one.append.expected in (None, len(stored)) and not is_known(one.append, stored)
-            if fits or versions_of(one.append, stored):
+            if one.append.expected in (None, len(stored)) and not is_known(one.append, stored):
                 return False
     return True
 
@@ -226,7 +225,7 @@ def serves(before: StoreView, after: StoreView) -> bool:
 
 
 def _is_complete(view: StoreView, rows: Sequence[Handed]) -> bool:
-    return {(row.stream, row.version) for row in rows} >= {(name, row.version) for name, found in view.streams for row in found}
+    return {(row.stream, row.event.id) for row in rows} >= {(name, row.id) for name, found in view.streams for row in found}
 
 
 def follower_is_complete(view: StoreView) -> bool:

@@ -103,7 +103,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("empty-data-skipped", EmptyDataSkipped, ("ES8",)),
     Mutant("wedged-by-one-error", WedgedByOneError, ("G9",)),
     Mutant("by-sequence", BySequence, ("ES8",), "postgresql", "two streams"),
-    Mutant("sequence-gap-never-abandoned", SequenceGapNeverAbandoned, ("ES8",), "postgresql", "two streams"),
+    Mutant("sequence-gap-never-abandoned", SequenceGapNeverAbandoned, ("ES8",), "postgresql", "expected versions"),
     Mutant("waited-too-late", WaitedTooLate, ("ES8",), "postgresql", "two streams"),
 )
 NOT_HERE: dict[str, str] = {
