@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 CONFLICT = "conflict"
 #: An attempt at an append may take effect late, after the client was told nothing; so many are told apart.
 _MOST_PENDING = 2
+#: And so often one may be stored again and again, where ids are not recognised: as often as anybody asks here.
+_MOST_STORED = 4
 
 
 class Event(NamedTuple):
@@ -84,12 +86,17 @@ class Begun(NamedTuple):
     Arguments:
         version: of the stream.
         stored: whether the events were stored already.
-        times: how often it had been asked for, this time included.
+        again: whether it had been asked for before.
     """
 
     version: int
     stored: bool
-    times: int
+    again: bool
+
+
+def begun(append: Append, stored: Sequence[Stored], *, again: bool) -> Begun:
+    """How things stand when an append is asked for, of a stream that holds this."""
+    return Begun(len(stored), bool(versions_of(append, stored)), again)
 
 
 class Answered(NamedTuple):
@@ -143,8 +150,8 @@ class StoreState(NamedTuple):
     """What is stored, what clients know, and how far subscribers are.
 
     Appends are numbered in the order of the workload. `streams` holds, by stream, the numbers of the appends that it consists of;
-    equal ones go by the number of the first. `decided` is what an open call will be told, and `pending` how many attempts may still
-    take effect. Subscribers have (stream, version) pairs.
+    equal ones go by the number of the first. `decided` is what an open call will be told, `pending` how many attempts may still
+    take effect, and `begun` how things stood when each was last asked for. Subscribers have (stream, version) pairs.
     """
 
     streams: tuple[tuple[int, ...], ...]
@@ -152,6 +159,7 @@ class StoreState(NamedTuple):
     alone: tuple[bool, ...]
     decided: tuple[str, ...]
     pending: tuple[int, ...]
+    begun: tuple[Begun | None, ...]
     handed: tuple[tuple[int, int], ...] = ()
     told: tuple[tuple[int, int], ...] = ()
 
@@ -183,7 +191,7 @@ class EventStore(Model[StoreState]):
     def initial_states(self) -> Iterator[StoreState]:
         """Nothing is stored, and nothing has been asked for."""
         count = len(self.appends)
-        yield StoreState(((),) * len(self.streams), ("new",) * count, (False,) * count, ("",) * count, (0,) * count)
+        yield StoreState(((),) * len(self.streams), ("new",) * count, (False,) * count, ("",) * count, (0,) * count, (None,) * count)
 
     def transitions(self) -> Sequence[Transition]:
         """Clients and the store first, then subscribers."""
@@ -211,6 +219,7 @@ class EventStore(Model[StoreState]):
         return s._replace(
             status=put(s.status, i, "open"), alone=put(alone, i, s.status[i] == "new" and not beside), decided=put(s.decided, i, ""),
             pending=put(s.pending, i, min(s.pending[i] + 1, _MOST_PENDING)),
+            begun=put(s.begun, i, begun(self.appends[i], self.stored(s, i), again=s.status[i] == "unknown")),
         )  # fmt: skip
 
     def append(self, s: StoreState, i: int) -> StoreState | None:
@@ -222,6 +231,8 @@ class EventStore(Model[StoreState]):
         if append.expected not in (None, len(stored)) or (not self.versions_only and is_known(append, stored)):
             return None
         n = self._stream[i]
+        if s.streams[n].count(self._first[i]) == _MOST_STORED:
+            return None
         version = str(len(stored) + len(append.events))
         return s._replace(
             streams=put(s.streams, n, (*s.streams[n], self._first[i])), decided=put(s.decided, i, version),
@@ -295,7 +306,7 @@ class EventStore(Model[StoreState]):
         """Streams, answers, and what subscribers have."""
         streams = tuple(zip(self.streams, map(self._events, state.streams), strict=True))
         asked = tuple(map(Asked, self.appends, state.status, state.alone))
-        return StoreView(asked, streams, self._handed(streams, state.handed), self._handed(streams, state.told))
+        return StoreView(asked, streams, self._handed(streams, state.handed), self._handed(streams, state.told), state.begun)
 
     def _handed(self, streams: Streams, seen: tuple[tuple[int, int], ...]) -> tuple[Handed, ...]:
         return tuple([Handed(0, streams[n][0], version, streams[n][1][version - 1].event) for n, version in seen])

@@ -66,7 +66,7 @@ class EventStoreContract(Contract):
     def abstract(self, view: StoreView) -> Hashable:
         """Without positions, reads, and what befell the run."""
         handed = tuple([row._replace(position=0) for row in view.handed])
-        return StoreView(view.appends, view.streams, handed, view.told)
+        return StoreView(view.appends, view.streams, handed, view.told, view.begun)
 
     def shown(self, view: StoreView) -> Mapping[str, Any]:
         """Streams by name, and what subscribers have."""

@@ -114,7 +114,7 @@ def read_is_true(view: StoreView) -> bool:
     """ES5: a read of a stream gives all of it behind `after`, as it was at some instant while the read ran."""
     assert view.read is not None  # noqa: S101 - asked only where something was read
     read = view.read
-    states = [dict(streams)[read.stream] if read.stream in dict(streams) else () for streams in view.window]
+    states = [dict(streams).get(read.stream, ()) for streams in view.window]
     return any(read.rows == tuple([row for row in rows if row.version > read.after]) for rows in states)
 
 
@@ -189,13 +189,13 @@ def refused_with_reason(before: StoreView, after: StoreView) -> bool:
 
 def refused_is_not_done(before: StoreView, after: StoreView) -> bool:
     """G4: what was asked for once, and by nobody else, and was refused, is not stored; not when that is told, and not later."""
-    told = {one.append.name: begun.times for one, begun in _fresh(before, after) if one.status == CONFLICT}
+    told = {one.append.name: begun.again for one, begun in _fresh(before, after) if one.status == CONFLICT}
     for was, one in zip(before.appends, after.appends, strict=True):
         if one.status != CONFLICT or _others(after, one):
             continue
         if versions_of(one.append, _stored(after, one.append)):
             later = was.status == CONFLICT and not versions_of(one.append, _stored(before, one.append))
-            if told.get(one.append.name) == 1 or later:
+            if told.get(one.append.name) is False or later:
                 return False
     return True
 
@@ -212,12 +212,17 @@ def recognised(before: StoreView, after: StoreView) -> bool:
 
 
 def serves(before: StoreView, after: StoreView) -> bool:
-    """G11: an append that nothing disturbs, on the version that it expects and with ids of its own, is stored."""
+    """G11: an append that nothing disturbs, on the version that it expects and with ids of its own, is stored.
+
+    Not where an earlier one may still take effect, of which its client was told nothing.
+    """
+    if any(one.status == "unknown" for one in before.appends):
+        return True
     for was, one in zip(before.appends, after.appends, strict=True):
         stored = _stored(before, one.append)
-        if was.status == "open" and one.status in ("unknown", CONFLICT) and one.alone:
-            if one.append.expected in (None, len(stored)) and not is_known(one.append, stored):
-                return False
+        fits = one.append.expected in (None, len(stored)) and not is_known(one.append, stored)
+        if fits and was.status == "open" and one.status in ("unknown", CONFLICT) and one.alone:
+            return False
     return True
 
 

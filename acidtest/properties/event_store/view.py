@@ -15,7 +15,7 @@ from acidtest.models.event_sourcing.store import (
     Stored,
     StoreView,
     Streams,
-    versions_of,
+    begun,
 )
 
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ def view_of(scope: Scope, seen: Seen, before: StoreView | None) -> StoreView:
     followed = seen.of("subscriber")
     read = seen.read if isinstance(seen.read, Answered) else None
     window: Any = seen.window or frozenset()
-    begun = _begun(asked, dict(streams), before)
+    then = _begun(asked, dict(streams), before)
     return StoreView(
-        asked, streams, followed.rows, told_of(seen.of("broker"), streams), begun, read, window, followed.polls, seen.at_rest,
+        asked, streams, followed.rows, told_of(seen.of("broker"), streams), then, read, window, followed.polls, seen.at_rest,
         seen.wedged,
     )  # fmt: skip
 
@@ -67,14 +67,9 @@ def _begun(asked: Sequence[Asked], streams: dict[str, tuple[Stored, ...]], befor
     if before is None:
         return (None,) * len(asked)
     return tuple([
-        _now(one.append, streams, then) if one.status == "open" and was.status != "open" else then
+        begun(one.append, streams[one.append.stream], again=then is not None) if one.status == "open" and was.status != "open" else then
         for one, was, then in zip(asked, before.appends, before.begun, strict=True)
     ])
-
-
-def _now(append: Append, streams: dict[str, tuple[Stored, ...]], then: Begun | None) -> Begun:
-    stored = streams[append.stream]
-    return Begun(len(stored), bool(versions_of(append, stored)), 1 + (then.times if then is not None else 0))
 
 
 def told_of(messages: Iterable[Message], streams: Streams) -> tuple[Handed, ...]:

@@ -65,7 +65,8 @@ class VersionOfAllStreams(EventStore):
     """Takes the greatest version of all streams for that of the one that is appended to (G11, ES3)."""
 
     def _version(self, connection: sa.Connection, stream: str) -> int:  # noqa: ARG002
-        return connection.execute(sa.select(sa.func.coalesce(sa.func.max(events.c.version), 0))).scalar_one()
+        found: int = connection.execute(sa.select(sa.func.coalesce(sa.func.max(events.c.version), 0))).scalar_one()
+        return found
 
 
 class GreaterIsFine(EventStore):

@@ -143,7 +143,8 @@ class BySequence(EventStore):
             connection.execute(sa.text("CREATE SEQUENCE numbers"))
 
     def _take_positions(self, connection: sa.Connection, count: int) -> int:
-        return max(connection.execute(sa.text("SELECT nextval('numbers')")).scalar_one() for _ in range(count))
+        numbers: list[int] = [connection.execute(sa.text("SELECT nextval('numbers')")).scalar_one() for _ in range(count)]
+        return numbers[-1]
 
     def append(self, stream: str, expected_version: int | None, new: Sequence[Event]) -> int:
         try:
