@@ -10,6 +10,7 @@ from acidtest.environment import (
     BrokerTimeout,
     CallRefused,
     CallTimeout,
+    Conflict,
     Environment,
     ExternalRefused,
     ExternalTimeout,
@@ -30,6 +31,7 @@ from acidtest.errors import (
 if TYPE_CHECKING:
     from acidtest.properties.acid.contract import AcidContract
     from acidtest.properties.compensation.contract import CompensationContract
+    from acidtest.properties.event_store.contract import EventStoreContract
     from acidtest.properties.outbox.contract import OutboxContract
     from acidtest.properties.reserve_confirm.contract import ReserveConfirmContract
     from acidtest.properties.saga_choreography.contract import SagaChoreographyContract
@@ -50,8 +52,10 @@ __all__ = [
     "CallRefused",
     "CallTimeout",
     "CompensationContract",
+    "Conflict",
     "ContractError",
     "Environment",
+    "EventStoreContract",
     "ExternalRefused",
     "ExternalTimeout",
     "HarnessError",
@@ -76,6 +80,7 @@ __all__ = [
 _LAZY = {
     "AcidContract": "acidtest.properties.acid.contract",
     "CompensationContract": "acidtest.properties.compensation.contract",
+    "EventStoreContract": "acidtest.properties.event_store.contract",
     "OutboxContract": "acidtest.properties.outbox.contract",
     "TccContract": "acidtest.properties.tcc.contract",
     "TccCoordinatorContract": "acidtest.properties.tcc_coordinator.contract",

@@ -193,6 +193,10 @@ class Reply(NamedTuple):
     answer: Any
 
 
+class Conflict(Exception):  # noqa: N818 - the field's name for a refused append
+    """An event store's definite refusal of an append: the stream has another version than expected. Nothing was stored."""
+
+
 class Clock(Protocol):
     """Virtual time."""
 

@@ -52,3 +52,17 @@ class Served(NamedTuple):
 
     states: tuple[tuple[str, Hashable], ...] = ()
     coming: tuple[Hashable, ...] = ()
+
+
+class Followed(NamedTuple):
+    """What a subscriber has come to; "subscriber" gives it.
+
+    Arguments:
+        position: the position of the last that it was handed; 0 at the start.
+        rows: all that it was handed, in that order.
+        polls: whether the code under test has subscribers of its own.
+    """
+
+    position: int = 0
+    rows: tuple[Hashable, ...] = ()
+    polls: bool = False

@@ -111,6 +111,7 @@ PARTS: dict[str, Pattern] = {
     for part in (
         Pattern("saga_orchestration", "saga, the orchestrator", "SagaOrchestrationContract", "Orchestrator", _BOTH, of="saga"),
         Pattern("saga_choreography", "saga, choreographed services", "SagaChoreographyContract", "Participant", _BOTH, of="saga"),
+        Pattern("event_store", "event sourcing, the event store", "EventStoreContract", "EventStore", _BOTH, of="event_sourcing"),
         Pattern(
             "tcc_coordinator", "try/confirm/cancel (TCC): the coordinator", "TccCoordinatorContract", "Coordinator", _BOTH, of="tcc",
         ),

@@ -71,7 +71,7 @@ class Harness:
         """Build one implementation to see that it fits the port."""
         interpose()
         self.contract = contract
-        self.factory: Callable[[Any], Any] = Driven(factory)
+        self.factory: Callable[[Any], Any] = contract.called(Driven(factory))
         self.cluster = open_cluster(backend, contract.members)
         self.scope: Scope | None = None
         self.capabilities: frozenset[str] = frozenset()
@@ -87,8 +87,9 @@ class Harness:
             self.coroutines |= coroutine_methods(implementation, contract.interface().of(member))
             self.capabilities |= contract.capabilities(implementation)
         if not self.coroutines and not inspect.iscoroutinefunction(factory):
-            self.factory = factory  # what is not asynchronous need not pay for what is
-        self.scripted &= self.factory is factory
+            self.factory = contract.called(factory)  # what is not asynchronous need not pay for what is
+        else:
+            self.scripted = False
         applying = [p for p in contract.properties if p.applies(self.capabilities)]
         self.properties = [p for p in applying if p.id not in without]
         self.without = without

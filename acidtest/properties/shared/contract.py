@@ -15,7 +15,7 @@ from acidtest.port import Port, Role, port_of
 from acidtest.properties.shared.reading import amounts_of, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
     from acidtest.checker.machine import Action, Model, Property
     from acidtest.environment import Environment
@@ -37,6 +37,10 @@ class Contract(ABC):
     #: The services under test, where a pattern has several, each in processes and with databases of its own: a process is
     #: named after its service, with a number. None where all processes are of one service.
     members: ClassVar[tuple[str, ...]] = ()
+    #: Methods of the port that an implementation may leave out.
+    optional: ClassVar[tuple[str, ...]] = ()
+    #: Methods of the port that the contract itself gives (see `called`).
+    own: ClassVar[tuple[str, ...]] = ()
     #: Whether clients that were told nothing ask again when all is at rest, and must be told then.
     asks_again: ClassVar[bool] = False
     #: Answers that say only that there will be one later: clients that were told one of these ask again as well.
@@ -68,6 +72,13 @@ class Contract(ABC):
             f"with the methods {', '.join(self.interface().names())}."
         )
         raise ContractError(message)
+
+    def called(self, factory: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """What clients call: what the factory makes, or, where a contract has something between, what makes that.
+
+        It says so by its attribute `__wrapped__`, as `functools.wraps` does.
+        """
+        return factory
 
     def install(self, implementation: Any, scope: Scope, member: str = "") -> None:  # noqa: ANN401, ARG002 - for contracts with members
         """Create the schema and open the accounts of `scope`, at the service `member` where there are several."""
@@ -173,10 +184,12 @@ class Contract(ABC):
         port = cls.interface()
         for name in port.of(member):
             method = getattr(implementation, name, None)
+            if name in cls.own or (method is None and name in cls.optional):
+                continue
             if not callable(method):
                 message = (
                     f"{type(implementation).__name__} has no method {name!r}, which the port of {cls.pattern} asks for. "
-                    f"It needs: {', '.join(port.of(member))}."
+                    f"It needs: {', '.join(n for n in port.of(member) if n not in (*cls.optional, *cls.own))}."
                 )
                 raise ContractError(message)
             arguments = list(port.signature(name).parameters)

@@ -8,6 +8,7 @@ from acidtest.world.devices.broker.device import SimulatedBroker
 from acidtest.world.devices.clock import Clock
 from acidtest.world.devices.externals.device import Externals
 from acidtest.world.devices.services.device import Services
+from acidtest.world.devices.subscriber import Subscriber
 
 if TYPE_CHECKING:
     from acidtest.world.core.device import Device
@@ -16,5 +17,6 @@ DEVICES: tuple[type[Device], ...] = (
     Externals,
     Services,
     SimulatedBroker,
+    Subscriber,
     Clock,
 )
