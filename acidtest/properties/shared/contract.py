@@ -77,6 +77,15 @@ class Contract(ABC):
         """What the devices of a world are given beside the scope, by the name of the device."""
         return {}
 
+    def fitted(self, scope: Scope, offered: Mapping[str, frozenset[str]]) -> Scope:  # noqa: ARG002 - for ports with optional methods
+        """The scope, as an implementation can be asked that does without some methods of the port.
+
+        Arguments:
+            scope: what is to be run; it may be fitted already.
+            offered: the methods of the port that each service has, by the name of the service; "" where there is only one.
+        """
+        return scope
+
     def excuses(self, change: str, capabilities: frozenset[str], notes: frozenset[str]) -> bool:  # noqa: ARG002 - likewise
         """Whether a change of the environment excuses that something is done twice: a lease may have run out, for example.
 
@@ -171,12 +180,15 @@ class Contract(ABC):
             ContractError: names what is missing, and the whole port.
         """
         port = cls.interface()
+        needed = port.needed(member)
         for name in port.of(member):
             method = getattr(implementation, name, None)
+            if name not in needed and method is None:
+                continue
             if not callable(method):
                 message = (
                     f"{type(implementation).__name__} has no method {name!r}, which the port of {cls.pattern} asks for. "
-                    f"It needs: {', '.join(port.of(member))}."
+                    f"It needs: {', '.join(needed)}."
                 )
                 raise ContractError(message)
             arguments = list(port.signature(name).parameters)
