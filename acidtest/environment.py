@@ -99,13 +99,13 @@ class Broker(Protocol):
             BrokerTimeout: it may or may not be acknowledged, and may come again.
         """
 
-    def nack(self, delivery: Delivery, *, requeue: bool = True) -> None:
+    def nack(self, delivery: Delivery, *, requeue: bool = True, failed: bool = True) -> None:
         """Give a delivery back.
 
         Arguments:
             delivery: which.
-            requeue: it comes again, after all else, and that does not count as an attempt. Otherwise it is done with, and goes
-                to the topic "dead", as it is.
+            requeue: it comes again, after all else. Otherwise it is done with, and goes to the topic "dead", as it is.
+            failed: whether that was an attempt, where attempts are counted; not where it only was not its turn yet.
         """
 
 
@@ -226,7 +226,7 @@ class AsyncBroker(Protocol):
     async def ack(self, delivery: Delivery) -> None:
         """Acknowledge a delivery; errors as for `Broker.ack`."""
 
-    async def nack(self, delivery: Delivery, *, requeue: bool = True) -> None:
+    async def nack(self, delivery: Delivery, *, requeue: bool = True, failed: bool = True) -> None:
         """Give a delivery back; as `Broker.nack`."""
 
 

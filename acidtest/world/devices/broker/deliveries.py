@@ -64,14 +64,14 @@ class Deliveries:
     def took(self, process: Process, delivery: Delivery) -> None:
         """The message was handled, if the connection over which that is said is not lost, and it was not given back meanwhile."""
         queue = self._queue(process)
-        if queue.has(delivery.tag, process, delivery):
-            queue.ack(delivery.tag, self._time.time - delivery.sent)
+        if queue.has(delivery, process):
+            queue.ack(queue.place_of(delivery)[0], self._time.time - delivery.sent)
 
     def failed(self, process: Process, delivery: Delivery) -> None:
-        """The message was not handled: it comes again."""
+        """The message was not handled: it comes again; where attempts are counted, after all else, so that it holds nothing up."""
         queue = self._queue(process)
-        if queue.has(delivery.tag, process, delivery):
-            queue.give_back(delivery.tag)
+        if queue.has(delivery, process):
+            queue.postpone(queue.place_of(delivery)[0], failed=True)
 
     def _queue(self, process: Process) -> Queue:
         return self._queues.of(process.service)

@@ -159,33 +159,35 @@ class SimulatedBroker(Device):
         effect = Effect("ack", "broker", f"ack {delivery.key}", delivery, faults=ACK_FAULTS)
         fault = task.park(effect)
         group = self.consumers.of(task.process)
+        place, _ = group.place_of(delivery)
         if fault == REFUSED or (self.down and fault != LOST):
             task.saw(effect, REFUSED, fault)
             error = f"the broker refused to acknowledge the message {delivery.id!r}"
             raise BrokerRefused(error)
         if fault == LOST:
-            group.give_back(delivery.tag)  # with the answer the connection is lost, and with it the delivery
-        elif self.queueing is None or group.has(delivery.tag, task.process, delivery):
-            group.ack(delivery.tag, self.surroundings.time.time - delivery.sent)
+            group.give_back(place)  # with the answer the connection is lost, and with it the delivery
+        elif self.queueing is None or group.has(delivery, task.process):
+            group.ack(place, self.surroundings.time.time - delivery.sent)
         if fault in (LOST, UNACKNOWLEDGED):
             task.saw(effect, "timeout")
             error = f"the broker did not answer the acknowledgement of the message {delivery.id!r} in time"
             raise BrokerTimeout(error)
         task.saw(effect, None, fault)
 
-    def nack(self, delivery: Delivery, *, requeue: bool = True) -> None:
+    def nack(self, delivery: Delivery, *, requeue: bool = True, failed: bool = True) -> None:
         """Give a delivery back; see `acidtest.environment.Broker.nack`."""
         task = _consumer("nack")
         what = f"nack {delivery.key}" if requeue else f"reject {delivery.key}"
-        effect = Effect("nack", "broker", what, delivery, lasting=True)
+        effect = Effect("nack", "broker", what, (delivery, failed), lasting=True)
         fault = task.park(effect)
         queue = self.consumers.of(task.process)
-        if self.queueing is None or queue.has(delivery.tag, task.process, delivery):
+        place, _ = queue.place_of(delivery)
+        if self.queueing is None or queue.has(delivery, task.process):
             if requeue:
-                queue.give_back(delivery.tag, last=True)
+                queue.postpone(place, failed=failed)
             else:
-                queue.ack(delivery.tag, self.surroundings.time.time - delivery.sent, buried=True)
-                self._append(self.log[delivery.tag]._replace(topic="dead" if self.queueing is None else self.queueing.dead))
+                queue.ack(place, self.surroundings.time.time - delivery.sent, buried=True)
+                self._append(self.log[place]._replace(topic="dead" if self.queueing is None else self.queueing.dead))
         task.saw(effect, None, fault)
 
     def change(self, what: str, argument: float) -> None:  # noqa: ARG002 - there is one change

@@ -77,10 +77,14 @@ class Queue:
         """Who has a message that was just delivered to a process."""
         return Holder(process.name, process.incarnation, self.attempts.get(place, 0))
 
-    def has(self, place: int, process: Process, delivery: Delivery) -> bool:
+    def has(self, delivery: Delivery, process: Process) -> bool:
         """Whether a delivery is the one that counts: the connection is not lost, and the message was given to nobody else."""
-        attempt = delivery.attempts if self.counted else 0
+        place, attempt = self.place_of(delivery)
         return self.out.get(place) == Holder(process.name, process.incarnation, attempt)
+
+    def place_of(self, delivery: Delivery) -> tuple[int, int]:
+        """The place of the message that was delivered, and which delivery of it that was, if that is counted."""
+        return divmod(delivery.tag, MOST + 1) if self.counted else (delivery.tag, 0)
 
     def ack(self, place: int, age: float = 0.0, *, buried: bool = False) -> None:
         """A message is done with; `age` is its age in seconds, `buried` says that it went to the dead letters."""
@@ -90,13 +94,17 @@ class Queue:
             self.settled[place] = Settled(place, self.attempts.get(place, 0), age, buried)
         self.acked.add(place)
 
-    def give_back(self, place: int, *, last: bool = False) -> None:
-        """A message is with nobody any more; `last` says that it comes after all else, and was not tried."""
+    def give_back(self, place: int) -> None:
+        """A message is with nobody any more."""
         if self.out.pop(place, None) is not None:
             self.again.add(place)
-            if last and self.counted:
-                self.later.append(place)
-                self.attempts[place] = max(self.attempts.get(place, 1) - 1, 0)
+
+    def postpone(self, place: int, *, failed: bool) -> None:
+        """A message is given back, and comes after all else; unless it `failed` it was not tried."""
+        self.give_back(place)
+        if self.counted:
+            self.later.append(place)
+            self.attempts[place] -= not failed
 
     def reopen(self, place: int) -> None:
         """A message is delivered anew, as if it had never been."""
@@ -146,5 +154,6 @@ class Queues:
         """A message as it is delivered."""
         if self.times is None:
             return Delivery(*self.log[place], redelivered=redelivered, tag=place)
-        attempts = queue.attempts.get(place, 1) if place in queue.out else 1
-        return Delivery(*self.log[place], redelivered=redelivered, tag=place, attempts=attempts, sent=self.times[place])
+        attempts = queue.attempts.get(place, 0) if place in queue.out else 0  # none for a copy beside the one that counts
+        tag = place * (MOST + 1) + attempts
+        return Delivery(*self.log[place], redelivered=redelivered, tag=tag, attempts=max(attempts, 1), sent=self.times[place])
