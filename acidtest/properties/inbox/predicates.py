@@ -113,12 +113,20 @@ def nothing_dropped(view: InboxView) -> bool:
 
 
 def given_up(view: InboxView) -> list[Copy]:
-    """What was set aside although it can be handled, and is not older than the window."""
-    return [
-        copy for mail, copy in each_copy(view)
-        if copy.status != WAITING and mail.request.name in view.letters and copy.age < view.window
-        and is_sound(mail) and not is_contested(view, mail) and "resend" not in view.happened
-    ]  # fmt: skip
+    """What was set aside without an effect although it can be handled, and no copy of it is older than the window.
+
+    By the copies that were rejected, if there are any; what was tried most often stands for all.
+    """
+    settled: dict[str, list[Copy]] = {}
+    for mail, copy in each_copy(view):
+        if copy.status != WAITING and copy.about in view.letters and is_sound(mail) and not is_contested(view, mail):
+            settled.setdefault(copy.about, []).append(copy)
+    found = []
+    for name, copies in settled.items():
+        relevant = [copy for copy in copies if copy.status == BURIED] or copies
+        if name not in view.accepted and "resend" not in view.happened and all(copy.age < view.window for copy in relevant):
+            found.append(max(relevant, key=lambda copy: copy.attempts))
+    return found
 
 
 def tried(view: InboxView) -> bool:
@@ -228,5 +236,5 @@ def resent_not_dropped(view: InboxView) -> bool:
 
 
 def resent_handled(view: InboxView) -> bool:
-    """What was repaired and sent again has taken effect."""
-    return all(copy.about in view.accepted for _, copy in resent(view))
+    """What was repaired and sent again has taken effect, unless it was older than the window by then."""
+    return all(copy.about in view.accepted or copy.age >= view.window for _, copy in resent(view))

@@ -193,11 +193,10 @@ class SimulatedBroker(Device):
     def change(self, what: str, argument: float) -> None:  # noqa: ARG002 - there is one change
         """Send all dead letters again, and repair what was deadly."""
         assert self.queueing is not None  # noqa: S101 - no other contract asks for it
-        dead = {(message.key, str(message.payload)) for message in self.log if message.topic == self.queueing.dead}
-        for _, settled in list(self.queues.settled()):
-            message = self.log[settled.place]
-            if (message.key, str(message.payload)) in dead:
-                self.queues.reopen(settled.place)
+        dead = {(message.key, message.payload) for message in self.log if message.topic == self.queueing.dead}
+        for place, message in enumerate(self.log):
+            if type(message.payload) is Deadly or (message.key, message.payload) in dead:
+                self.queues.reopen(place)
         self.log[:] = [message._replace(payload=str.__str__(message.payload)) for message in self.log]
 
     # What comes to handlers:

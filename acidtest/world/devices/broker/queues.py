@@ -107,8 +107,9 @@ class Queue:
             self.attempts[place] -= not failed
 
     def reopen(self, place: int) -> None:
-        """A message is delivered anew, as if it had never been."""
+        """A message is delivered anew, as if it had never been; what somebody has of it does not count any more."""
         self.acked.discard(place)
+        self.out.pop(place, None)
         self.settled.pop(place, None)
         self.attempts.pop(place, None)
 
@@ -146,7 +147,7 @@ class Queues:
                 yield name, found
 
     def reopen(self, place: int) -> None:
-        """A message is delivered anew to whoever was done with it, as if it had never been."""
+        """A message is delivered anew to everybody, as if it had never been."""
         for queue in self._queues.values():
             queue.reopen(place)
 
