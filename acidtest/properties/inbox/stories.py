@@ -82,12 +82,10 @@ def _beside(first: Post, second: Post) -> Post:
 
 
 def _workload(story: Post, kinds: Sequence[str]) -> Scope:
-    """Two processes that handle all there is, and more if something comes again; and one that cleans away what is old."""
-    messages = (*story.messages, _LAST)
-    plan = "h" * (len(messages) + 1)
-    clients: tuple[Client, ...] = (consumer("app-1", plan), consumer("app-2", plan), consumer("app-3", "p"))
-    if story.changes:
-        clients = (*clients, environment(*story.changes))
+    """A process that handles all there is, and another that does so later; in between what is old is cleaned away."""
+    messages, n = (*story.messages, _LAST), len(story.messages)
+    meanwhile = (environment(*story.changes),) if story.changes else ()
+    clients: tuple[Client, ...] = (consumer("app-1", "h" * n), *meanwhile, consumer("app-3", "p"), consumer("app-2", "h" * (n + 2)))
     return Scope(
         story.name, "a drawn workload", _ACCOUNTS, clients, faults=2, kinds=frozenset(kinds), unsteady=True, messages=messages,
     )  # fmt: skip
