@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from acidtest.properties.acid.contract import AcidContract
     from acidtest.properties.compensation.contract import CompensationContract
     from acidtest.properties.event_store.contract import EventStoreContract
+    from acidtest.properties.inbox.contract import InboxContract
     from acidtest.properties.outbox.contract import OutboxContract
     from acidtest.properties.reserve_confirm.contract import ReserveConfirmContract
     from acidtest.properties.saga_choreography.contract import SagaChoreographyContract
@@ -59,6 +60,7 @@ __all__ = [
     "ExternalRefused",
     "ExternalTimeout",
     "HarnessError",
+    "InboxContract",
     "NondeterminismError",
     "OutboxContract",
     "Outcome",
@@ -81,6 +83,7 @@ _LAZY = {
     "AcidContract": "acidtest.properties.acid.contract",
     "CompensationContract": "acidtest.properties.compensation.contract",
     "EventStoreContract": "acidtest.properties.event_store.contract",
+    "InboxContract": "acidtest.properties.inbox.contract",
     "OutboxContract": "acidtest.properties.outbox.contract",
     "TccContract": "acidtest.properties.tcc.contract",
     "TccCoordinatorContract": "acidtest.properties.tcc_coordinator.contract",

@@ -97,7 +97,7 @@ PATTERNS: dict[str, Pattern] = {
         Pattern("event_sourcing", "event sourcing"),
         Pattern("cqrs", "CQRS"),
         Pattern("outbox", "transactional outbox", "OutboxContract", "Outbox", _BOTH),
-        Pattern("inbox", "inbox (idempotent consumer)"),
+        Pattern("inbox", "inbox (idempotent consumer)", "InboxContract", "Inbox", _BOTH),
         Pattern("outbox_inbox", "outbox and inbox in a chain"),
         Pattern("tcc", "try/confirm/cancel (TCC)", "TccContract", "AccountService", _BOTH),
         Pattern("reserve_confirm", "reserve/confirm with an external system", "ReserveConfirmContract", "Withdrawals", _BOTH),

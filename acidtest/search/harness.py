@@ -81,10 +81,12 @@ class Harness:
         self.looks_into_memory = False
         self.asks_again = True
         self.scripted = self.cluster.backend.scriptable
+        self.has: dict[str, frozenset[str]] = {}
         for member in contract.members or ("",):
             implementation = inspect.unwrap(self._outside(self._empty_world(), self.factory, "make the implementation", member))
             contract.check_port(implementation, member)
-            self.coroutines |= coroutine_methods(implementation, contract.interface().of(member))
+            self.has[member] = frozenset([name for name in contract.interface().of(member) if hasattr(implementation, name)])
+            self.coroutines |= coroutine_methods(implementation, self.has[member])
             self.capabilities |= contract.capabilities(implementation)
         if not self.coroutines and not inspect.iscoroutinefunction(factory):
             self.factory = contract.called(factory)  # what is not asynchronous need not pay for what is
@@ -143,7 +145,7 @@ class Harness:
         self.reached: set[str] = set()
         if scope.accounts != self._installed:
             self._install(scope)
-        self.scope = self._with_cancellations(scope)
+        self.scope = scope = self._with_cancellations(self.contract.fitted(scope, self.has))
         self._reachable: Reachable | None = None
         self.follower = Follower(self.contract.model(scope), self.contract.abstract)
         self._judged: dict[Hashable, Property | None] = {}
@@ -163,7 +165,8 @@ class Harness:
 
     def workloads(self) -> list[list[Scope]]:
         """The workloads of the stateful search, with cancellation among their faults where coroutines are called."""
-        return [[self._with_cancellations(workload) for workload in row] for row in self.contract.stateful_workloads()]
+        rows = self.contract.stateful_workloads()
+        return [[self._with_cancellations(self.contract.fitted(workload, self.has)) for workload in row] for row in rows]
 
     def kinds(self) -> frozenset[str]:
         """The fault kinds that must fire in the prepared scope.

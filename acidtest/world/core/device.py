@@ -120,6 +120,10 @@ class Device:
         """What an outsider sees of it: what contracts make their views of."""
         return None
 
+    def shows(self) -> Mapping[str, Any]:
+        """All that an outsider sees of it, by the names by which contracts ask for it."""
+        return {self.name: self.seen()}
+
     def progress(self) -> Hashable:
         """What may change, beside what is seen, until all has come to rest."""
         return None
