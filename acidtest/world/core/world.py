@@ -118,6 +118,8 @@ class World:
             self.crash(target)
         elif decision.restarts_database:
             self.restart_database()
+        elif decision.mishap:
+            self.change(decision.mishap, target)
         elif kind == "restart":
             self.restart(target)
         elif kind == "land":
@@ -186,7 +188,7 @@ class World:
         return task
 
     def change(self, what: str, argument: Any = 0.0) -> None:
-        """Change the environment: outage or restore (of all that is outside), or what a device can change."""
+        """Change the environment: outage or restore (of all that is outside), or what a device can change, or may suffer."""
         self.devices.change(what, argument)
         self.events.append(Event(ENVIRONMENT, what))
 
@@ -274,7 +276,9 @@ class World:
             process = Process(host.name, 0, host)
             process.clock = self.time
         env = Env(self.devices.offers, self.devices.offers_awaited, host, process)
-        return env if process.scribe is None else process.scribe.environment(env, process)
+        made: Env = env if process.scribe is None else process.scribe.environment(env, process)
+        self.devices.equip(made, process)
+        return made
 
     def close(self) -> None:
         """End every task; the cluster can be used again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from acidtest.world.devices.broker.device import SimulatedBroker
+from acidtest.world.devices.cache.device import Cache
 from acidtest.world.devices.clock import Clock
 from acidtest.world.devices.externals.device import Externals
 from acidtest.world.devices.services.device import Services
@@ -16,5 +17,6 @@ DEVICES: tuple[type[Device], ...] = (
     Externals,
     Services,
     SimulatedBroker,
+    Cache,
     Clock,
 )
