@@ -16,7 +16,7 @@ from redis.lock import Lock
 from acidtest.errors import UsageError
 from acidtest.world.core.process import complain
 from acidtest.world.devices.cache.commands import ENDING, Command, name_of
-from acidtest.world.devices.cache.server import Failed, Map
+from acidtest.world.devices.cache.server import UNNAMED, Failed, Map
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
@@ -218,7 +218,7 @@ class Client(redis.Redis):
 
     def __init__(self, wire: Wire, name: str, **options: Any) -> None:
         """Make a pool without connections."""
-        options = {"protocol": 2, **options}
+        options = {"protocol": 2, **UNNAMED, **options}
         super().__init__(connection_pool=Pool(connection_class=Connection, wire=wire, name=name, **options))
         self.acidtest_name = name
         self.acidtest_new_id = wire.new_id

@@ -58,6 +58,12 @@ def kind_of(commands: tuple[Command, ...]) -> str:
     for name in names:
         if name not in READING and name not in WRITING and name not in _OF_TRANSACTIONS:
             raise UsageError(_refusal(name))
+    if any(name == "SCAN" and command[1:2] not in ((), (b"0",)) for name, command in zip(names, commands, strict=True)):
+        message = (
+            "SCAN came to a second page, whose contents a server promises nothing of while others write. Ask for all keys at once, "
+            "by a larger count."
+        )
+        raise UsageError(message)
     if "MULTI" in names and not ENDING & set(names):
         message = (
             "MULTI was sent to the cache by itself, and the simulated server takes a transaction only as a whole. Use "

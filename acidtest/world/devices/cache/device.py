@@ -106,11 +106,17 @@ class Cache(Device):
         if task is None:
             return self._server(name).run(self._server(name).shared(protocol), commands)
         if not kind:
-            task.quietly("other", name, shown(commands))
-            return self._perform(self._owner(process, session), name, begins, protocol, commands)
+            return self._end(task, process, name, session, protocol, commands)
         effect = Effect(kind, name, shown(commands), commands, faults=STORE_FAULTS if kind == STORE else FETCH_FAULTS)
         fault = task.park(effect)
         return self._answer(task, effect, fault, self._owner(process, session), begins, protocol)
+
+    def _end(self, task: Task, process: str, name: str, session: int, protocol: int, commands: tuple[Command, ...]) -> tuple[Hashable, ...]:
+        """Stop watching keys: nobody else can tell when. A pipeline does so, too, when Python collects it, whoever runs then."""
+        if not task.process.alive or task.process.name != process:
+            return tuple([b"OK" for _ in commands])
+        task.quietly("other", name, shown(commands))
+        return self._perform(self._owner(process, session), name, begins=False, protocol=protocol, commands=commands)
 
     def _answer(
         self, task: Task, effect: Effect, fault: str, owner: _Owner, begins: bool, protocol: int  # noqa: FBT001 - as above
@@ -185,7 +191,7 @@ class Cache(Device):
     def key(self) -> Hashable:
         """What they hold and know, what is watched, and what is on its way."""
         if not (self._servers or self._sessions or self._coming):
-            return self.down
+            return self.down, (), (), ()
         alive = {(p.name, p.incarnation) for p in self.surroundings.processes().values() if p.alive}
         watched = tuple([(owner, session.key()) for owner, session in sorted(self._sessions.items()) if owner[:2] in alive])
         coming = tuple([(number, name, session.key(), commands) for number, (name, session, commands) in self._coming.items()])

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from inspect import signature
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fakeredis import FakeRedisConnection, FakeServer
+from redis.connection import AbstractConnection
 
 from acidtest.outside import Entry
 
@@ -26,6 +30,10 @@ _READ: dict[bytes, tuple[bytes, ...]] = {
     b"zset": (b"ZRANGE", b"0", b"-1", b"WITHSCORES"),
 }  # fmt: skip
 _WRITE = {b"string": b"SET", b"hash": b"HSET", b"list": b"RPUSH", b"set": b"SADD", b"zset": b"ZADD"}
+
+
+#: A connection is told not to say which library it is of: to find that out takes longer than all else.
+UNNAMED: dict[str, Any] = {"driver_info": None} if "driver_info" in signature(AbstractConnection.__init__).parameters else {}
 
 
 class Failed(NamedTuple):
@@ -93,20 +101,16 @@ class Server:
 
     def __init__(self, now: Callable[[], float]) -> None:
         """Start with nothing in it."""
-        from fakeredis import FakeServer
-
         self._now = now
         self._server = FakeServer(version=VERSION)
         self._own = self.session()
-        self._shared: dict[int, Session] = {}
+        self._shared = {self._own.protocol: self._own}
         self._held: tuple[float, tuple[Held, ...]] | None = None
 
     def session(self, protocol: int = 2) -> Session:
         """A new connection, which speaks that version of the protocol."""
-        from fakeredis import FakeRedisConnection
-
         with self._at_its_time():
-            connection = FakeRedisConnection(server=self._server, protocol=protocol)
+            connection = FakeRedisConnection(server=self._server, protocol=protocol, **UNNAMED)
             connection.connect()
             return Session(connection)
 
