@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 import redis
+import tiny_contract as tiny
 from test_reductions import ending, endings
 from test_script import all_of, explored
-import tiny_contract as tiny
 from tiny_contract import Tiny, add, alone, scope
 
 from acidtest.environment import Outcome

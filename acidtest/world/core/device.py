@@ -160,7 +160,8 @@ class Device:
 
     def mishaps(self) -> Iterable[Decision]:
         """What may befall it by itself now, each one of `changes`: see `Decision.mishap`. No effect of another kind than its own
-        can tell when it happened."""
+        can tell when it happened.
+        """
         return ()
 
     # What it does by itself:

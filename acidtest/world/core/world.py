@@ -116,10 +116,8 @@ class World:
             return performed
         if kind == "crash":
             self.crash(target)
-        elif decision.restarts_database:
-            self.restart_database()
         elif decision.mishap:
-            self.change(decision.mishap, target)
+            self._befall(decision)
         elif kind == "restart":
             self.restart(target)
         elif kind == "land":
@@ -201,6 +199,13 @@ class World:
             task.start(partial(_serve, process, method, arguments))
             self.actors.leftovers[name] = task
             self._after(task, None)
+
+    def _befall(self, decision: Decision) -> None:
+        """Let something befall the outside by itself."""
+        if decision.restarts_database:
+            self.restart_database()
+        else:
+            self.change(decision.mishap, decision.target)
 
     # What the search looks at:
 

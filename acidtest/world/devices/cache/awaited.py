@@ -9,11 +9,10 @@ from redis.asyncio.connection import AbstractConnection
 from sqlalchemy.util import greenlet_spawn
 
 from acidtest.world.devices.cache.client import Talk, Wire, encoded, refuse_subscription
+from acidtest.world.devices.cache.server import UNNAMED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from acidtest.world.devices.cache.commands import Command
 
 
 class AwaitedConnection(AbstractConnection):
@@ -57,7 +56,7 @@ class AwaitedConnection(AbstractConnection):
         """Commands, to be sent at once."""
         return [encoded(self.encoder.encode, command) for command in commands]
 
-    async def send_packed_command(self, command: Iterable[Command], check_health: bool = True) -> None:  # noqa: ARG002, FBT001, FBT002 - as there
+    async def send_packed_command(self, command: Any, check_health: Any = True) -> None:  # noqa: ARG002, FBT002 - as there
         """Send commands at once: one effect, which is awaited."""
         await greenlet_spawn(self._talk.say, tuple(command))
 
@@ -65,7 +64,9 @@ class AwaitedConnection(AbstractConnection):
         """Send a command: one effect, which is awaited."""
         await self.send_packed_command(self.pack_command(*args))
 
-    async def read_response(self, disable_decoding: bool = False, **_: Any) -> Any:  # noqa: FBT001, FBT002 - as there
+    async def read_response(
+        self, disable_decoding: bool = False, *_: Any, **__: Any  # noqa: FBT001, FBT002 - as there
+    ) -> Any:
         """The next answer."""
         return self._talk.hear(decoded=not disable_decoding)
 
@@ -73,12 +74,12 @@ class AwaitedConnection(AbstractConnection):
 class AwaitedPool(redis.asyncio.ConnectionPool):
     """A pool whose connections are always in order."""
 
-    async def get_connection(self, *_: Any, **__: Any) -> AwaitedConnection:
+    async def get_connection(self, *_: Any, **__: Any) -> Any:
         """A connection that is free, or a new one."""
-        connection = self._available_connections.pop() if self._available_connections else self.make_connection()
+        make: Any = self.make_connection
+        connection = self._available_connections.pop() if self._available_connections else make()
         self._in_use_connections.add(connection)
-        found: AwaitedConnection = connection
-        return found
+        return connection
 
     async def release(self, connection: Any) -> None:
         """Take a connection back."""
@@ -92,8 +93,9 @@ class AwaitedClient(redis.asyncio.Redis):
 
     def __init__(self, wire: Wire, name: str, **options: Any) -> None:
         """Make a pool without connections."""
-        options = {"protocol": 2, **options}
-        super().__init__(connection_pool=AwaitedPool(connection_class=AwaitedConnection, wire=wire, name=name, **options))
+        options = {"protocol": 2, **UNNAMED, **options}
+        kind: Any = AwaitedConnection
+        super().__init__(connection_pool=AwaitedPool(connection_class=kind, wire=wire, name=name, **options))
         self.acidtest_name = name
 
     def pubsub(self, **_: Any) -> NoReturn:

@@ -190,12 +190,11 @@ class Connection(AbstractConnection):
 class Pool(redis.ConnectionPool):
     """A pool whose connections are always in order."""
 
-    def get_connection(self, *_: Any, **__: Any) -> Connection:
+    def get_connection(self, *_: Any, **__: Any) -> Any:
         """A connection that is free, or a new one."""
         connection = self._available_connections.pop() if self._available_connections else self.make_connection()
         self._in_use_connections.add(connection)
-        found: Connection = connection
-        return found
+        return connection
 
     def release(self, connection: Any) -> None:
         """Take a connection back."""
@@ -207,9 +206,9 @@ class Pool(redis.ConnectionPool):
 class OwnedLock(Lock):
     """The library's lock, whose token is an identifier of the process, and not one that depends on chance."""
 
-    def acquire(self, *args: Any, token: Any = None, **options: Any) -> bool:
+    def acquire(self, sleep: Any = None, blocking: Any = None, blocking_timeout: Any = None, token: Any = None) -> bool:
         """Take the lock; see `redis.lock.Lock.acquire`."""
-        taken: bool = super().acquire(*args, token=token or self.redis.acidtest_new_id(), **options)
+        taken: bool = super().acquire(sleep, blocking, blocking_timeout, token or self.redis.acidtest_new_id())
         return taken
 
 
@@ -227,6 +226,7 @@ class Client(redis.Redis):
         """Refuse."""
         refuse_subscription()
 
-    def lock(self, name: str, *args: Any, lock_class: Any = None, **options: Any) -> Any:
+    def lock(self, *args: Any, **options: Any) -> Any:
         """A lock; see `redis.Redis.lock`."""
-        return super().lock(name, *args, lock_class=lock_class or OwnedLock, **options)
+        options.setdefault("lock_class", OwnedLock)
+        return super().lock(*args, **options)

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from acidtest.errors import UsageError
 from acidtest.world.core.device import Device
-from acidtest.world.core.effects import EVICT, FETCH_FAULTS, LATE, LOST, REFUSED, RESTART_CACHE, STORE_FAULTS, UNACKNOWLEDGED, Decision, Effect
+from acidtest.world.core.effects import (
+    EVICT,
+    FETCH_FAULTS,
+    LATE,
+    LOST,
+    REFUSED,
+    RESTART_CACHE,
+    STORE_FAULTS,
+    UNACKNOWLEDGED,
+    Decision,
+    Effect,
+)
 from acidtest.world.core.process import Task, complain, current_task
 from acidtest.world.devices.cache.commands import ENDING, FETCH, STORE, Command, kind_of, name_of, shown
 

@@ -77,6 +77,8 @@ class Session:
             self.socket.notify_watch()  # since 6.0.9 a key that has expired was touched, which the library does not know
         if name in (b"EXEC", b"DISCARD", b"UNWATCH"):
             self._there = set()
+        elif name in (b"EXPIRE", b"PEXPIRE") and command[2:3] == (b"0",):
+            command = (*command[:2], b"-1", *command[3:])  # the library takes the key for there until time has passed
         return self._send(command)
 
     def _exists(self, key: bytes) -> bool:
