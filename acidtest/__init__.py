@@ -30,6 +30,7 @@ from acidtest.errors import (
 if TYPE_CHECKING:
     from acidtest.properties.acid.contract import AcidContract
     from acidtest.properties.compensation.contract import CompensationContract
+    from acidtest.properties.cqrs.contract import CqrsContract
     from acidtest.properties.outbox.contract import OutboxContract
     from acidtest.properties.reserve_confirm.contract import ReserveConfirmContract
     from acidtest.properties.saga_choreography.contract import SagaChoreographyContract
@@ -51,6 +52,7 @@ __all__ = [
     "CallTimeout",
     "CompensationContract",
     "ContractError",
+    "CqrsContract",
     "Environment",
     "ExternalRefused",
     "ExternalTimeout",
@@ -76,6 +78,7 @@ __all__ = [
 _LAZY = {
     "AcidContract": "acidtest.properties.acid.contract",
     "CompensationContract": "acidtest.properties.compensation.contract",
+    "CqrsContract": "acidtest.properties.cqrs.contract",
     "OutboxContract": "acidtest.properties.outbox.contract",
     "TccContract": "acidtest.properties.tcc.contract",
     "TccCoordinatorContract": "acidtest.properties.tcc_coordinator.contract",

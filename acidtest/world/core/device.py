@@ -178,7 +178,10 @@ class Device:
         """Whether calls may come to a process of `service` at any moment."""
         return False
 
-    # What operations are given:
+    # What operations are told, and given:
+
+    def answered(self, operation: str, value: Any) -> None:  # noqa: ANN401 - whatever a port method returns
+        """An operation was answered."""
 
     def has(self, source: Sequence[str], process: Process) -> bool:  # noqa: ARG002 - for those with sources
         """Whether there is what an operation on `process` needs; `source` in words, as "atm", "callback", "0"."""

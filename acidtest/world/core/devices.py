@@ -40,6 +40,8 @@ class Devices(dict[str, Device]):
         self._faulty = {kind: d for kind, d in self._of.items() if type(d).faults is not Device.faults}
         self._serving = [device for device in self.values() if type(device).arrivals is not Device.arrivals]
         self._entering = [device for device in self.values() if type(device).enters is not Device.enters]
+        #: Those that take note of what clients are told.
+        self.listening = [device for device in self.values() if type(device).answered is not Device.answered]
         self._equipping = [d for d in self.values() if type(d).clients is not Device.clients]
         self._suffering = [device for device in self.values() if type(device).mishaps is not Device.mishaps]
         self._readable = [device for device in self.values() if type(device).readable is not Device.readable]

@@ -377,6 +377,8 @@ class World:
         operation = client.operation
         if task.error is None:
             self.events.append(Event("reply", operation.name, task.value))
+            for device in self.devices.listening:
+                device.answered(operation.name, task.value)
         else:
             self.events.append(Event("unknown", operation.name, describe(task.error), self._raised(task)))
         self.sources.ended(operation.source, task.process, client.given, known=task.error is None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from acidtest.world.devices.answers import Answers
 from acidtest.world.devices.broker.device import SimulatedBroker
 from acidtest.world.devices.cache.device import Cache
 from acidtest.world.devices.clock import Clock
@@ -18,5 +19,6 @@ DEVICES: tuple[type[Device], ...] = (
     Services,
     SimulatedBroker,
     Cache,
+    Answers,
     Clock,
 )

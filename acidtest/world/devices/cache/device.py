@@ -19,6 +19,7 @@ from acidtest.world.core.effects import (
     Decision,
     Effect,
 )
+from acidtest.world.core.locks import genuine
 from acidtest.world.core.process import Task, complain, current_task
 from acidtest.world.devices.cache.commands import ENDING, FETCH, STORE, Command, kind_of, name_of, shown
 
@@ -255,15 +256,15 @@ class Cache(Device):
 
 def _client(name: str, wire: Any, options: Mapping[str, Any]) -> Any:
     _require()
-    from acidtest.world.devices.cache.client import Client
-
+    with genuine():  # libraries make locks of their own when they are imported
+        from acidtest.world.devices.cache.client import Client
     return Client(wire(), name, **options)
 
 
 def _awaited_client(name: str, wire: Any, options: Mapping[str, Any]) -> Any:
     _require()
-    from acidtest.world.devices.cache.awaited import AwaitedClient
-
+    with genuine():
+        from acidtest.world.devices.cache.awaited import AwaitedClient
     return AwaitedClient(wire(), name, **options)
 
 
