@@ -52,19 +52,28 @@ SCOPES = (
         faults=1, kinds=_CRASH | _REPLIES | _VANISHING,
     ),
     Scope(
-        "readers", "two queries of an account beside two pumps that show a command on it; a key is evicted",
+        "readers", "two queries of an account beside a pump that shows a command on it, and one more pump",
         (("A", 100),),
         (
             _opening(_handle("w1", "k1", "A", -61)),
             client("app-1", _query("q1", "A")), client("app-2", _query("q2", "A")), repeated("projector-1", "project", 2),
         ),
-        faults=1, kinds=frozenset({"evict"}), opening=("before",),
+        opening=("before",),
     ),
     Scope(
-        "projectors", "two projectors at once, of two commands on one account; one crash anywhere",
+        "vanishing", "two queries by one process beside a pump; one eviction, restart of the cache, or lost or late reply anywhere",
         (("A", 100),),
         (
-            _opening(_handle("w1", "k1", "A", -61), _handle("w2", "k2", "A", 13)),
+            _opening(_query("q1", "A"), _handle("w1", "k1", "A", -61)),
+            client("app-1", _query("q2", "A"), _query("q3", "A")), repeated("projector-1", "project", 1),
+        ),
+        faults=1, kinds=_VANISHING | _REPLIES, opening=("before",),
+    ),
+    Scope(
+        "projectors", "two projectors at once, of two commands on one account and its closing; one crash anywhere",
+        (("A", 100),),
+        (
+            _opening(_handle("w1", "k1", "A", -61), _handle("w2", "k2", "A", 13), _close("c1", "A")),
             repeated("projector-1", "project", 1), repeated("projector-2", "project", 1),
         ),
         faults=1, kinds=_CRASH, opening=("before",),
@@ -135,13 +144,22 @@ SCOPES = (
         faults=1, kinds=_CRASH | _REPLIES | _VANISHING, serial=True,
     ),
     Scope(
-        "session", "a client that queries after its command, and again, beside a projector and another reader; a key is evicted",
+        "own command", "a client that queries after its command, of an account that is cached, beside a projector; a key is evicted",
         (("A", 100),),
         (
-            client("app-1", _handle("w1", "k1", "A", -61, 0), _query("q1", "A", "w1"), _query("q2", "A", "q1")),
-            repeated("projector-1", "project", 1), client("app-2", _query("q3", "A")),
+            _opening(_query("q1", "A")),
+            client("app-1", _handle("w1", "k1", "A", -61, 0), _query("q2", "A", "w1")), repeated("projector-1", "project", 1),
         ),
-        faults=1, kinds=frozenset({"evict"}),
+        faults=1, kinds=frozenset({"evict"}), opening=("before",),
+    ),
+    Scope(
+        "query again", "a client that queries an account twice that is cached, beside a pump that shows a command; one lost reply anywhere",
+        (("A", 100),),
+        (
+            _opening(_query("q1", "A"), _handle("w1", "k1", "A", -61)),
+            client("app-1", _query("q2", "A"), _query("q3", "A", "q2")), repeated("projector-1", "project", 1),
+        ),
+        faults=1, kinds=frozenset({"lost"}), opening=("before",),
     ),
     Scope(
         "invalid requests", "unknown accounts, amounts of zero or too large, and keys that are used again",
