@@ -69,8 +69,8 @@ def is_fresh(view: CqrsView) -> bool:
 
 
 def is_gone(view: CqrsView) -> bool:
-    """No account is shown that is closed."""
-    return all(row.balance is None for row in view.shown if row.account in view.closed)
+    """No account is shown that is closed, although all that came before is shown."""
+    return not any(row.version == events_of(view, row.account) - 1 for row in view.shown if row.account in view.closed)
 
 
 def resurrects(before: CqrsView, after: CqrsView) -> bool:

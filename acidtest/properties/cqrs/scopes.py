@@ -70,13 +70,22 @@ SCOPES = (
         faults=1, kinds=_VANISHING | _REPLIES, opening=("before",),
     ),
     Scope(
-        "projectors", "two projectors at once, of two commands on one account and its closing; one crash anywhere",
+        "projectors", "two projectors at once, of two commands on one account; one crash anywhere",
         (("A", 100),),
         (
-            _opening(_handle("w1", "k1", "A", -61), _handle("w2", "k2", "A", 13), _close("c1", "A")),
+            _opening(_handle("w1", "k1", "A", -61), _handle("w2", "k2", "A", 13)),
             repeated("projector-1", "project", 1), repeated("projector-2", "project", 1),
         ),
         faults=1, kinds=_CRASH, opening=("before",),
+    ),
+    Scope(
+        "projectors of a closed account", "two projectors at once, of a command on an account and its closing",
+        (("A", 100),),
+        (
+            _opening(_handle("w1", "k1", "A", -61), _close("c1", "A")),
+            repeated("projector-1", "project", 1), repeated("projector-2", "project", 1),
+        ),
+        opening=("before",),
     ),
     Scope(
         "rebuild", "a rebuild beside a command and a pump, where one command is shown and one is not",
@@ -107,12 +116,13 @@ SCOPES = (
         faults=1, kinds=_CRASH | {"unacknowledged"}, idle=("projector-1",),
     ),
     Scope(
-        "two commands", "two withdrawals that the account cannot both pay, and a pump",
+        "two commands", "two withdrawals that the account cannot both pay, and a pump; one crash anywhere",
         (("A", 100),),
         (
-            client("app-1", _handle("w1", "k1", "A", -61)), client("app-2", _handle("w2", "k2", "A", -52)),
+            client("app-1", _handle("w1", "k1", "A", -61, 0)), client("app-2", _handle("w2", "k2", "A", -52, 0)),
             repeated("projector-1", "project", 1),
         ),
+        faults=1, kinds=_CRASH,
     ),
     Scope(
         "two writers", "commands on two accounts at once, and a pump",

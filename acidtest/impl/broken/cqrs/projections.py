@@ -187,7 +187,7 @@ class BatchCutShort(AccountViews):
 
 
 class PositionInMemory(AccountViews):
-    """Keeps the checkpoint in memory, and moves it before the view has committed (CQ5)."""
+    """Keeps the checkpoint in memory, and moves it before the view has committed (CQ1, CQ5)."""
 
     position: int | None = None
 
