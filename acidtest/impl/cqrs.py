@@ -17,6 +17,7 @@ Sources: Young, "CQRS Documents", 2010; Nishtala et al., "Scaling Memcache at Fa
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
 import sqlalchemy as sa
@@ -376,10 +377,8 @@ class Querying:
     def _filled(self, account: str, token: str) -> Shown:
         """Read the view, and fill the cache with that."""
         found = self._shown(account)
-        try:
+        with suppress(self.unreachable):
             self.cache.eval(FILL, 2, entry_of(account), lease_of(account), token, json.dumps(found))
-        except self.unreachable:
-            pass
         return found
 
     def _shown(self, account: str) -> Shown:

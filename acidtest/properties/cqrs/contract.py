@@ -8,7 +8,7 @@ from acidtest.environment import Outcome
 from acidtest.errors import ContractError
 from acidtest.models.cqrs.service import CqrsModel, CqrsView
 from acidtest.properties.cqrs.port import CqrsPort
-from acidtest.properties.cqrs.predicates import shown_rows
+from acidtest.properties.cqrs.predicates import shown_reads, shown_rows
 from acidtest.properties.cqrs.properties import PROPERTIES
 from acidtest.properties.cqrs.scopes import SCOPES, SLOW_SCOPES
 from acidtest.properties.cqrs.stories import workloads
@@ -76,7 +76,7 @@ class CqrsContract(LedgerContract):
     def shown(self, view: CqrsView) -> Mapping[str, Any]:
         """The rows as balances."""
         kept = {name: value for name, value in super().shown(view).items() if name not in ("calm", "earlier", "rebuilt")}
-        return {**kept, "shown": shown_rows(view.shown), "served": shown_rows(view.served)}
+        return {**kept, "shown": shown_rows(view.shown), "served": shown_rows(view.served), "reads": shown_reads(view.reads)}
 
     def answer(self, operation: Operation, value: object) -> Hashable:
         """A position that comes with an answer is for whoever asks next."""

@@ -35,7 +35,7 @@ class CqrsPort(Protocol):
         """Build the view anew from what was decided, beside all else; who cannot returns at once."""
 
     @read
-    def query(self, account: str, after: Any) -> int | None | tuple[int | None, Any]:  # noqa: ANN401 - the adapter's own
+    def query(self, account: str, after: Any) -> int | tuple[int | None, Any] | None:  # noqa: ANN401 - the adapter's own
         """The balance that the view shows, through the cache; None where it shows no such account, as when it is closed.
 
         `after` is a position that a command or a query on that account was answered with, or None. Who promises sessions answers

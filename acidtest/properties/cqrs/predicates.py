@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from acidtest.models.cqrs.service import PHANTOM, CqrsView, Row, account_of
+from acidtest.models.cqrs.service import PHANTOM, WRONG, CqrsView, Read, Row, account_of
 from acidtest.properties.shared.predicates import has_reason, serves
 
 
@@ -92,3 +92,10 @@ def reads_what_was_read(view: CqrsView) -> bool:
 def shown_rows(rows: tuple[Row, ...]) -> tuple[str, ...]:
     """Rows for a report."""
     return tuple([f"{row.account}: {'none' if row.balance is None else row.balance}" for row in rows])
+
+
+def shown_reads(reads: tuple[Read, ...]) -> tuple[str, ...]:
+    """Those answers of queries for a report that a session hangs on, or that are wrong."""
+    wrong = {PHANTOM: "what was not committed", WRONG: "what was never so"}
+    told = [read for read in reads if read.version < 0 or read.least >= 0]
+    return tuple([f"{r.query}: {wrong.get(r.version, f'version {r.version}, asked for {r.least}')}" for r in told])

@@ -23,9 +23,11 @@ _Answer = Any
 class EventInOwnTransaction(AccountViews):
     """Commits the change first and its event after that: a crash in between, and the view never learns (CQ1)."""
 
+    later: tuple[Any, ...] = ()
+
     def handle(self, key: str, account: str, amount: int) -> _Answer:
         """Decide, then append."""
-        self.later: tuple[Any, ...] = ()
+        self.later = ()
         answer = super().handle(key, account, amount)
         if self.later:
             with self.bank.begin() as connection:

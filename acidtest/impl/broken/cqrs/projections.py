@@ -273,15 +273,14 @@ class CheckpointTakenOver(AccountViews):
 class RebuildForgetsTheCache(AccountViews):
     """Does not tell the cache that the view is another one: what is cached stays (CQ8)."""
 
+    owes = True
+
     def _swap(self, generation: int) -> None:
-        owe, self.owes = self._owe, False
+        self.owes = False
         try:
             super()._swap(generation)
         finally:
-            del owe
             self.owes = True
-
-    owes = True
 
     def _owe(self, connection: sa.Connection, generation: int, changes: Any) -> None:
         if self.owes:
