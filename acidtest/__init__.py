@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from acidtest.properties.compensation.contract import CompensationContract
     from acidtest.properties.event_store.contract import EventStoreContract
     from acidtest.properties.inbox.contract import InboxContract
+    from acidtest.properties.cqrs.contract import CqrsContract
     from acidtest.properties.outbox.contract import OutboxContract
     from acidtest.properties.reserve_confirm.contract import ReserveConfirmContract
     from acidtest.properties.saga_choreography.contract import SagaChoreographyContract
@@ -55,6 +56,7 @@ __all__ = [
     "CompensationContract",
     "Conflict",
     "ContractError",
+    "CqrsContract",
     "Environment",
     "EventStoreContract",
     "ExternalRefused",
@@ -84,6 +86,7 @@ _LAZY = {
     "CompensationContract": "acidtest.properties.compensation.contract",
     "EventStoreContract": "acidtest.properties.event_store.contract",
     "InboxContract": "acidtest.properties.inbox.contract",
+    "CqrsContract": "acidtest.properties.cqrs.contract",
     "OutboxContract": "acidtest.properties.outbox.contract",
     "TccContract": "acidtest.properties.tcc.contract",
     "TccCoordinatorContract": "acidtest.properties.tcc_coordinator.contract",

@@ -58,6 +58,22 @@ class Order(NamedTuple):
     coming: int = 0
 
 
+class Entry(NamedTuple):
+    """What a cache holds under a key; "cache" gives all that there is, by cache and key.
+
+    Arguments:
+        cache: the name of the cache.
+        key: the key, as text.
+        value: what is there, as text: the parts of what has several in a row.
+        expires: when it expires, in seconds since the epoch; None where it stays until it is dropped.
+    """
+
+    cache: str
+    key: str
+    value: str
+    expires: float | None = None
+
+
 class Served(NamedTuple):
     """The truth about the services that the harness plays; "services" gives it.
 

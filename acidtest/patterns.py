@@ -95,7 +95,7 @@ PATTERNS: dict[str, Pattern] = {
         Pattern("saga", "saga (choreography, orchestration)"),
         Pattern("compensation", "compensating transactions", "CompensationContract", "Ledger", _BOTH),
         Pattern("event_sourcing", "event sourcing"),
-        Pattern("cqrs", "CQRS"),
+        Pattern("cqrs", "CQRS", "CqrsContract", "AccountViews", _BOTH),
         Pattern("outbox", "transactional outbox", "OutboxContract", "Outbox", _BOTH),
         Pattern("inbox", "inbox (idempotent consumer)", "InboxContract", "Inbox", _BOTH),
         Pattern("outbox_inbox", "outbox and inbox in a chain"),

@@ -283,7 +283,7 @@ class Harness:
             contents = tuple([
                 number for name, number in zip(names, contents, strict=False) if name == member or name.startswith(f"{member}_")
             ]) + contents[len(names) :]  # fmt: skip
-        key = (member, contents, world.time.time)
+        key = (member, contents, world.time.time, world.devices.readable())
         if key not in self._observed:
             if world.is_played:
                 raise Missing
@@ -295,7 +295,18 @@ class Harness:
         return self._observed[key]
 
     def _look(self, world: World, member: str, what: str = "read the committed state") -> Hashable:
-        found: Hashable = self._outside(world, partial(self._observe_member, member), what, member)
+        found = [self._look_without(hidden, world, member, what) for hidden in self.contract.observers]
+        return found[0] if len(found) == 1 else tuple(found)
+
+    def _look_without(self, hidden: str, world: World, member: str, what: str) -> Hashable:
+        device = world.devices.get(hidden)
+        if device is not None:
+            device.hidden = True
+        try:
+            found: Hashable = self._outside(world, partial(self._observe_member, member), what, member)
+        finally:
+            if device is not None:
+                device.hidden = False
         return found
 
     def _observe_member(self, member: str, env: Any) -> Hashable:  # noqa: ANN401 - an environment
@@ -305,7 +316,7 @@ class Harness:
         cluster = world.cluster.copy()
         try:
             beside = self._world(cluster, EMPTY)
-            beside.time.time = world.time.time
+            beside.time.time, beside.devices = world.time.time, world.devices
             return self._look(beside, member)
         finally:
             cluster.close()

@@ -45,6 +45,9 @@ class Contract(ABC):
     provisional: ClassVar[tuple[str, ...]] = ()
     #: What an implementation may declare beyond the pattern's minimum, with its meaning.
     known_capabilities: ClassVar[dict[str, str]] = {}
+    #: Who reads the committed state, one after the other: an observer each, to whom the device of that name is as new; "" for
+    #: one to whom all is as it is. What is observed is what the one reads, or a tuple of what each of several reads.
+    observers: ClassVar[tuple[str, ...]] = ("",)
     #: Devices that the contract brings along: subclasses of `acidtest.world.core.device.Device`.
     devices: ClassVar[tuple[type, ...]] = ()
     #: Everything that must hold.
