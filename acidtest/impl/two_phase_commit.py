@@ -25,6 +25,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from acidtest.environment import Outcome
+from acidtest.impl.dialects import Name, Once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -39,23 +40,23 @@ FORMAT = 1  #: the format number of our transaction ids, as X/Open has it
 participant_schema = sa.MetaData()
 accounts = sa.Table(
     "accounts", participant_schema,
-    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("id", Name, primary_key=True),
     sa.Column("balance", sa.Integer, sa.CheckConstraint("balance >= 0"), nullable=False),
 )  # fmt: skip
 branches = sa.Table(
     "branches", participant_schema,
-    sa.Column("xid", sa.Text, primary_key=True),
-    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("xid", Name, primary_key=True),
+    sa.Column("account", Name, primary_key=True),
     sa.Column("change", sa.Integer, nullable=False),
 )  # fmt: skip
 
 log_schema = sa.MetaData()
 decisions = sa.Table(
     "decisions", log_schema,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("xid", sa.Text, nullable=False),
+    sa.Column("key", Name, primary_key=True),
+    sa.Column("xid", Name, nullable=False),
     sa.Column("payload", sa.Text, nullable=False),
-    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("outcome", Name, nullable=False),
 )  # fmt: skip
 
 promise = sa.text(
@@ -74,7 +75,7 @@ apply = (
 )
 forget = sa.delete(branches).where(_branch)
 _in_doubt = sa.select(branches.c.xid).distinct().order_by(branches.c.xid)
-_record = sa.text(
+_record = Once(
     "INSERT INTO decisions (key, xid, payload, outcome) VALUES (:key, :xid, :payload, :outcome) "
     "ON CONFLICT (key) DO NOTHING"
 )

@@ -190,10 +190,10 @@ class Watch:
         """Whether a statement waits for itself, through others."""
         found = [one for one in self.transactions() if one.locks]
         waiting = [one.session for one in found if one.waits]
-        if connection.number not in waiting:
+        if connection.number not in waiting or len(waiting) == 1:
             return False
-        if len(waiting) == len(found) <= 2:  # noqa: PLR2004 - two that wait, and nobody else who has a lock
-            return len(waiting) > 1
+        if len(waiting) == len(found) == 2:  # noqa: PLR2004 - two that wait, and nobody else who has a lock
+            return True
         return self._is_in_a_ring(connection.number)
 
     def _is_in_a_ring(self, first: int) -> bool:
