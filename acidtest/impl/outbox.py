@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import sqlalchemy as sa
 
 from acidtest.environment import BrokerRefused, BrokerTimeout, Outcome
-from acidtest.impl.dialects import Name, Once
+from acidtest.impl.dialects import Name, Once, returned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -137,7 +137,7 @@ class Relay:
         now = self.clock.now()
         with self.engine.begin() as connection:
             self._purge(connection, now - RETENTION)
-            claimed = connection.execute(self.claim, {"now": now, "token": token, "until": now + self.lease}).all()
+            claimed = returned(connection, self.claim, {"now": now, "token": token, "until": now + self.lease}).all()
         return sorted(claimed)
 
     def _purge(self, connection: sa.Connection, old: float) -> None:
