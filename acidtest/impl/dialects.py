@@ -50,7 +50,7 @@ def _ignoring(element: Once, compiler: Any, **options: Any) -> str:
         raise ValueError(message)
     table, columns, what, returning = match.groups()
     quoted = ", ".join(compiler.preparer.quote(column.strip().strip('"')) for column in columns.split(","))
-    return f"INSERT IGNORE INTO {table} ({quoted}) {what}{returning}"
+    return f"INSERT IGNORE INTO {compiler.preparer.quote(table)} ({quoted}) {what}{returning}"
 
 
 def locks_what_it_reads(connection: sa.Connection) -> bool:
