@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import sqlalchemy as sa
 
 from acidtest.environment import Outcome
-from acidtest.impl.dialects import Name, Once
+from acidtest.impl.dialects import Name, Once, level_of_reports
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -188,7 +188,7 @@ class Ledger:
 
         That takes more than READ COMMITTED, where every statement sees another state.
         """
-        with self.engine.connect().execution_options(isolation_level="SERIALIZABLE") as connection:
+        with self.engine.connect().execution_options(isolation_level=level_of_reports(self.engine)) as connection:
             return {
                 "balances": {row.id: row.balance for row in connection.execute(sa.select(accounts))},
                 "parked": list(connection.execute(sa.select(keys.c.key).where(keys.c.status == PARKED)).scalars()),

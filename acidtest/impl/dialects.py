@@ -61,6 +61,14 @@ def locks_what_it_reads(connection: sa.Connection) -> bool:
     return connection.dialect.name in FAMILY
 
 
+def level_of_reports(engine: sa.Engine) -> str:
+    """The level of isolation at which several reads are of one state, and wait for nobody.
+
+    On MariaDB a SERIALIZABLE transaction locks what it reads, and waits for whoever writes.
+    """
+    return "REPEATABLE READ" if engine.dialect.name in FAMILY else "SERIALIZABLE"
+
+
 def returned(connection: sa.Connection, statement: Any, parameters: Mapping[str, Any]) -> sa.Result[Any]:
     """Run an UPDATE … RETURNING, in one statement or in three.
 

@@ -86,6 +86,7 @@ class Watch:
     def connect(self) -> None:
         """Connect; again, after the server has died."""
         self.monitor = open_session(self.server.where)
+        run(self.monitor, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")  # or what it copies would be locked
         run(self.monitor, "SET foreign_key_checks = 0, sql_mode = 'NO_AUTO_VALUE_ON_ZERO'")
         self.compares = _compares(self.monitor)
         self._past = open_session(self.server.where)
