@@ -12,6 +12,7 @@ import atexit
 import contextlib
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -150,6 +151,11 @@ class PrivateServer:
         return log.read_text(errors="replace")[-2_000:] if log.is_file() else ""
 
     def _answers(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as probe:  # PyMySQL forgets to close one that cannot connect
+            try:
+                probe.connect(self.where["unix_socket"])
+            except OSError:
+                return False
         try:
             open_session(self.where).close()
         except pymysql.err.OperationalError:
