@@ -31,7 +31,7 @@ _GRACE = 0.02
 _TRANSACTION = re.compile(r"^---TRANSACTION .*$", re.MULTILINE)
 _THREAD = re.compile(r"^(?:MariaDB|MySQL) thread id (\d+)", re.MULTILINE)
 _LOCKS = re.compile(r"(\d+) lock struct\(s\)")
-_WAITS = re.compile(r"^------- TRX HAS BEEN WAITING", re.MULTILINE)
+_WAITS = re.compile(r"^------- TRX HAS BEEN WAITING .*\n(.*)$", re.MULTILINE)
 _EDGES = """
 SELECT r.trx_mysql_thread_id, b.trx_mysql_thread_id FROM information_schema.innodb_lock_waits w
 JOIN information_schema.innodb_trx r ON r.trx_id = w.requesting_trx_id JOIN information_schema.innodb_trx b ON b.trx_id = w.blocking_trx_id"""
@@ -42,13 +42,15 @@ class Transaction(NamedTuple):
     """A transaction that InnoDB knows.
 
     Arguments:
+        number: as InnoDB counts them.
         session: the number of its session; 0 where it is prepared and has none.
-        waits: for a lock.
+        waits: for which lock, in InnoDB's words; empty for none.
         locks: how many structures of locks it has.
     """
 
+    number: str
     session: int
-    waits: bool
+    waits: str
     locks: int
 
 
@@ -81,6 +83,8 @@ class Watch:
         self.server = server
         self.waiting: list[Waiting] = []
         self._looked = 0.0
+        self._seen: list[Transaction] = []
+        self._known: set[tuple[Any, ...]] = set()
         self.connect()
 
     def connect(self) -> None:
@@ -117,9 +121,10 @@ class Watch:
         found = []
         for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
             part = text[start:end]
-            session, locks = _THREAD.search(part), _LOCKS.search(part)
-            if ", not started" not in part.partition("\n")[0]:
-                found.append(Transaction(int(session[1]) if session else 0, bool(_WAITS.search(part)), int(locks[1]) if locks else 0))
+            head, session, locks, waits = part.partition("\n")[0], _THREAD.search(part), _LOCKS.search(part), _WAITS.search(part)
+            if ", not started" not in head:
+                number, waiting = head.split()[1].rstrip(","), waits[1] if waits else ""
+                found.append(Transaction(number, int(session[1]) if session else 0, waiting, int(locks[1]) if locks else 0))
         return found
 
     def blocked(self) -> set[int]:
@@ -195,28 +200,34 @@ class Watch:
             return False
         if len(waiting) == len(found) == 2:  # noqa: PLR2004 - two that wait, and nobody else who has a lock
             return True
-        return self._is_in_a_ring(connection.number)
+        return _is_in_a_ring(connection.number, self._edges(found))
 
-    def _is_in_a_ring(self, first: int) -> bool:
-        """The same, where InnoDB's copy has to be looked at: after a while in which nobody has."""
-        select.poll().poll(max(0.0, _OLD - (time.monotonic() - self._looked)) * 1_000)
-        edges = self.execute(_EDGES)
-        self._looked = time.monotonic()
-        seen: set[int] = set()
-        todo = [first]
-        while todo:
-            waiter = todo.pop()
-            blockers = {blocker for requesting, blocker in edges if requesting == waiter}
-            if first in blockers:
-                return True
-            todo += blockers - seen
-            seen |= blockers
-        return False
+    def _edges(self, found: list[Transaction]) -> set[tuple[Any, ...]]:
+        """Who waits for whom, by sessions, from InnoDB's copy: after a while in which nobody has looked at it, unless nothing changed."""
+        if found != self._seen:
+            select.poll().poll(max(0.0, _OLD - (time.monotonic() - self._looked)) * 1_000)
+            self._known = set(self.execute(_EDGES))
+            self._looked, self._seen = time.monotonic(), found
+        return self._known
 
     def close(self) -> None:
         """Close the sessions."""
         self.monitor.close()
         self._past.close()
+
+
+def _is_in_a_ring(first: int, edges: set[tuple[Any, ...]]) -> bool:
+    """Whether a session waits for itself, through others."""
+    seen: set[int] = set()
+    todo = [first]
+    while todo:
+        waiter = todo.pop()
+        blockers = {blocker for requesting, blocker in edges if requesting == waiter}
+        if first in blockers:
+            return True
+        todo += blockers - seen
+        seen |= blockers
+    return False
 
 
 def _compares(session: Any) -> bool:
