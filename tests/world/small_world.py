@@ -116,6 +116,13 @@ def ask(cluster: Cluster, sql: str, name: str = "bank") -> list[tuple[Any, ...]]
         return connection.execute(sql).fetchall()
 
 
+def query(cluster: Cluster, sql: str) -> list[tuple[Any, ...]]:
+    """The same on MariaDB, where the tables of the database "bank" are meant."""
+    backend: Any = cluster.backend
+    backend.watch.execute(f"USE {cluster.database('bank').schema}")  # type: ignore[attr-defined]
+    return list(backend.watch.execute(sql))
+
+
 # Random schedules:
 
 

@@ -421,11 +421,10 @@ class Connection(Plain):  # type: ignore[misc]
         self._sent = not self._bare
 
     def _read_packet(self, *args: Any, **options: Any) -> Any:
-        """The first packet of an answer may have to be waited for."""
-        if not self._sent:
-            return super()._read_packet(*args, **options)
-        self._sent = False
-        self._await(current_task())
+        """The first packet of an answer may have to be waited for; that it was cancelled may be said in a later one."""
+        if self._sent:
+            self._sent = False
+            self._await(current_task())
         try:
             return super()._read_packet(*args, **options)
         except err.MySQLError as error:
