@@ -96,7 +96,7 @@ def test_code_that_connects_by_url_by_itself_or_by_the_class_is_driven(maria: Cl
 
     def by_itself(env: Any) -> bool:
         del env
-        made = [kind(host="example.org", user="me", password="x", database="shop") for kind in (pymysql.connect, Own)]
+        made = [kind(host="example.org", user="me", database="shop") for kind in (pymysql.connect, Own)]
         with made[0].cursor() as cursor:
             cursor.execute("SELECT 1 FROM information_schema.tables WHERE table_name = 'orders'")
         for connection in made:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy.dialects.mysql.base import MySQLExecutionContext
+from sqlalchemy.dialects.mysql.mysqldb import MySQLExecutionContext_mysqldb
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 
 from acidtest.world.databases.awaited import Awaited, Contextual
 
 
-class MariadbContext(Contextual, MySQLExecutionContext):
+class MariadbContext(Contextual, MySQLExecutionContext_mysqldb):
     """Statements on MariaDB."""
 
 

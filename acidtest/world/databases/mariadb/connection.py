@@ -1,8 +1,6 @@
 """The interposed PyMySQL driver: every statement of code under test becomes an effect.
 
-A real server, one thread. PyMySQL sends a command and reads the first packet of the answer in `_read_packet`: there a
-statement that waits for a lock parks its task. It *has been sent*: it waits in InnoDB's own queue, and what it will see
-when it gets its turn is the server's business. When somebody's COMMIT lets it go, its answer is there, and the task may go on.
+A real server, one thread.
 
 At REPEATABLE READ, the default, a transaction has a snapshot from its first plain SELECT on, and only for plain SELECTs:
 whatever locks or writes sees what is committed now. So a plain SELECT is `local` where there is a snapshot, and nothing
@@ -12,9 +10,9 @@ all; unless they commit what is open, as BEGIN does, and any DDL.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pymysql
 from pymysql import err
@@ -32,8 +30,9 @@ from acidtest.world.core.effects import (
 )
 from acidtest.world.core.process import Task, complain, current_task
 from acidtest.world.databases.full_disk import full_disk
-from acidtest.world.databases.mariadb.landing import Keeper, Landing
-from acidtest.world.databases.mariadb.session import Plain, is_open, refresh, run, take_over
+from acidtest.world.databases.mariadb.landing import Landing
+from acidtest.world.databases.mariadb.saying import CHANGED, DEADLOCKED, GONE, say
+from acidtest.world.databases.mariadb.session import is_open, refresh, take_over
 from acidtest.world.databases.mariadb.statement import (
     BRANCH,
     COMMIT,
@@ -48,87 +47,39 @@ from acidtest.world.databases.mariadb.statement import (
     classify,
     is_silent,
 )
-from acidtest.world.databases.mariadb.watch import QUICK, SLOW
+from acidtest.world.databases.mariadb.waiting import Store, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
 
-    from acidtest.errors import BackendUnavailable
 
 _AUTOCOMMIT_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED)
 _ENDS = (COMMIT, PREPARE, DECIDE)
-#: Errors: deadlock, and what innodb_snapshot_isolation refuses. Both have rolled back the transaction.
-_DEADLOCK, _CHANGED, _INTERRUPTED = 1213, 1020, 1317
-_DISTURBANCES = (_DEADLOCK, _CHANGED)
+_DISTURBANCES = (DEADLOCKED, CHANGED)
 _SERIALIZABLE, _REPEATABLE = "SERIALIZABLE", "REPEATABLE READ"
-#: What the server says, in its own words: number, SQLSTATE, text.
-_SAYINGS = {
-    DEADLOCK: (_DEADLOCK, "40001", "Deadlock found when trying to get lock; try restarting transaction"),
-    REFUSED: (1205, "HY000", "Lock wait timeout exceeded; try restarting transaction"),
-    COMMIT: (1180, "HY000", 'Got error 28 "No space left on device" during COMMIT'),
-    PREPARE: (1402, "XA100", "XA_RBROLLBACK: Transaction branch was rolled back"),
-    DECIDE: (1401, "XAE03", "XAER_RMERR: Fatal error occurred in the transaction branch - check your data for consistency"),
-}
-_GONE = (2013, "Lost connection to MySQL server during query")
 _NO_TASK = Statement(SET, "")
 
 
-class Store(Keeper, Protocol):
-    """What a connection needs of its database; `disturbed` says that a reset has something to do."""
-
-    disturbed: bool
-
-    def number(self, history: Hashable) -> int:
-        """A number, from 1, for what has been done: equal histories have the same, and no others."""
-
-    def going_on(self, session: int, level: str, *, numbers: bool) -> None:
-        """A transaction is open, or a statement waits, in a session."""
-
-    def ended(self, session: int) -> None:
-        """No transaction is open any more in a session."""
-
-    def deleted(self, chain: int) -> None:
-        """A transaction that deleted something has been committed; `chain` determines what."""
-
-    def full(self) -> BackendUnavailable | None:
-        """What is to be said where the server has died of a full disk."""
-
-    def redefine(self) -> None:
-        """The schema may have changed."""
-
-    def postpone(self, landing: Landing, fact: Hashable) -> None:
-        """Hand over a transaction whose end is to come later; `fact` determines what it will do."""
-
-
-class Connection(Plain):  # type: ignore[misc]
+class Connection(Waiting):
     """A connection whose statements, commits and decisions are effects of the task that runs them.
 
     `chain` stands for what the open transaction has done and seen, `level` is its isolation level, `session_level` that of those
-    that follow, `wrote` says that it has done more than read, `snapshot` that it has one, `branch` names what it is of a transaction that is to be prepared. A server gives up waiting
-    for a lock after a time, fifty seconds unless it is told otherwise. `answered` says that the statement that waited has got its
-    answer. A clean connection of a pool goes into `spares` when its process dies, to be used again.
+    that follow, `wrote` says that it has done more than read, `snapshot` that it has one, `branch` names what it is of a transaction
+    that is to be prepared. A clean connection of a pool goes into `spares` when its process dies, to be used again.
     """
 
-    database: Store
     spares: list[Any] | None = None
-    gives_up = True
-    lost = False
     leaves_trace = False
-    answered = False
     wrote = False
     snapshot = False
     branch = ""
     chain = 0
     level = session_level = made_level = _REPEATABLE
     made = False
+    _open = True
     _next_level = ""
     _deletes = False
-    _waits = False
-    _victim = ""
-    _bare = 0
-    _sent = False
     _time = 0.0
-    _effect: Effect | None = None
 
     def __init__(self, *args: Any, store: Store | None = None, **options: Any) -> None:
         """Connect to a database of the world; called once more by Python, as its own, where code has called the class itself."""
@@ -148,7 +99,10 @@ class Connection(Plain):  # type: ignore[misc]
         text = sql if isinstance(sql, str) else bytes(sql).decode(self.encoding, "replace")
         if self._bare:
             return super().query(sql)
-        with self.performing(classify(text), text):
+        statement = classify(text)
+        if statement.kind in (SET, ROLLBACK) and self._is_gone():
+            return 0  # a pool tidies up
+        with self.performing(statement, text):
             return super().query(sql)
 
     def commit(self) -> None:
@@ -158,7 +112,7 @@ class Connection(Plain):  # type: ignore[misc]
 
     def rollback(self) -> None:
         """Roll back the open transaction, if any; harmless on a connection whose process died, or that install() has left."""
-        if self._is_dead() or (self.lost and current_task() is None):
+        if self._is_gone():
             return
         with self.performing(classify("ROLLBACK"), "ROLLBACK"):
             super().rollback()
@@ -179,10 +133,10 @@ class Connection(Plain):  # type: ignore[misc]
             if not self.lost and self.spares is not None and self not in self.spares:
                 self.spares.append(self)
             return
-        if self._closed:
+        if not self._open:
             message = "Already closed"
             raise err.Error(message)
-        self._closed = True
+        self._open = False
         self.hang_up()
 
     def __del__(self) -> None:
@@ -192,6 +146,8 @@ class Connection(Plain):  # type: ignore[misc]
 
     def _send_autocommit_mode(self) -> None:
         """To have each statement be a transaction commits the open one."""
+        if self._is_gone():
+            return
         text = f"SET AUTOCOMMIT = {int(bool(self.autocommit_mode))}"
         with self.performing(classify(text), text):
             super()._send_autocommit_mode()
@@ -289,10 +245,10 @@ class Connection(Plain):  # type: ignore[misc]
             self._quietly(f"SET timestamp = {clock.time:.6f}")
 
     def _seen(self) -> Hashable:
-        found = self._result
+        found: Any = self._result
         if found is None:
             return None
-        rows = found.rows or ()
+        rows: Any = found.rows or ()
         try:
             hash(rows)
         except TypeError:
@@ -383,17 +339,15 @@ class Connection(Plain):  # type: ignore[misc]
         if kind in (COMMIT, PREPARE, DEADLOCK):
             self._roll_back()
         del statement
-        _say(kind)
+        say(kind)
 
     def _roll_back(self) -> None:
         """Roll back, also a branch that is not prepared."""
         if self.branch:
             first, second, number = self.branch.rsplit(",", 2)
             xid = f"{self.escape(first)},{self.escape(second)},{number}"
-            try:
+            with suppress(err.MySQLError):  # its work may have ended already
                 self._quietly(f"XA END {xid}")
-            except err.MySQLError:
-                pass  # its work has ended already
             self._quietly(f"XA ROLLBACK {xid}")
         else:
             self._quietly("ROLLBACK")
@@ -405,7 +359,7 @@ class Connection(Plain):  # type: ignore[misc]
         task.saw(effect, LOST)
         task.process.disconnected = True
         self.hang_up()
-        raise err.OperationalError(*_GONE)
+        raise err.OperationalError(*GONE)
 
     def _postpone(self, task: Task, statement: Statement, effect: Effect) -> None:
         """Leave the open transaction, with its locks, to the server, which will end it later."""
@@ -414,100 +368,15 @@ class Connection(Plain):  # type: ignore[misc]
         self.database.postpone(landing, (task.process.name, task.process.digest, landing.chain))
         self._lose(task, effect)
 
-    # Waiting:
-
-    def _execute_command(self, command: Any, sql: Any) -> None:
-        super()._execute_command(command, sql)
-        self._sent = not self._bare
-
-    def _read_packet(self, *args: Any, **options: Any) -> Any:
-        """The first packet of an answer may have to be waited for; that it was cancelled may be said in a later one."""
-        if self._sent:
-            self._sent = False
-            self._await(current_task())
-        try:
-            return super()._read_packet(*args, **options)
-        except err.MySQLError as error:
-            if self._victim and error.args[0] == _INTERRUPTED:
-                self._give_way()
-            raise
-
-    def _await(self, task: Task | None) -> None:
-        """Wait for the answer; where the statement waits for a lock, let others go on. Who is no task is not let wait."""
-        if task is not None and not task.process.alive:
-            return
-        effect = self._effect or Effect("other", self.database.name, "wait for a lock")
-        glance = QUICK if task is None or effect.kind in (WRITE, LOCK) or self.level == _SERIALIZABLE else SLOW
-        while not self.database.watch.await_answer(self, glance, cancelled=bool(self._victim)):
-            if task is None:
-                self._victim = REFUSED
-                self.database.watch.cancel(self.number)
-            else:
-                self._queue(task, effect)
-            if self.lost:  # the server has died meanwhile
-                raise err.OperationalError(*_GONE)
-
-    def _queue(self, task: Task, effect: Effect) -> None:
-        """Wait in the server's queue; whoever is chosen as the victim of a deadlock is cancelled."""
-        watch, database = self.database.watch, self.database
-        self._waits, self.answered = True, False
-        watch.park(self)
-        database.going_on(self.number, self.level, numbers=False)
-        task.process.remember((task.name, effect.fingerprint, "waits"))
-        lasts = LOST in effect.faults
-        answer = Effect("reply" if lasts else effect.kind, effect.where, f"{effect.what}, answered", effect.detail, local=True)
-        try:
-            while not self.answered:
-                if task.block(answer, self) == DEADLOCK and not self.answered:
-                    self._victim = DEADLOCK if watch.is_deadlocked(self) else REFUSED
-                    watch.cancel(self.number)
-                    break
-        finally:
-            self._waits = False
-            watch.forget(self)
-
-    def _give_way(self) -> None:
-        """What waited was cancelled: a deadlock has rolled back its transaction, a time-out the statement alone."""
-        fault, self._victim = self._victim, ""
-        if fault == DEADLOCK:
-            self._roll_back()
-        _say(fault)
-
-    def answer_has_come(self) -> None:
-        """The statement that waited has its answer, and if it was a transaction of its own, it has taken effect."""
-        self.answered = True
-        self.database.touch(("answered", self.chain))
-
-    def is_over(self) -> bool:
-        """Whether there is nothing to wait for any more."""
-        return self.answered
-
-    def is_deadlocked(self) -> bool:
-        """Whether the statement waits for itself, through others."""
-        return not self.answered and self.database.watch.is_deadlocked(self)
-
     # The world's side:
-
-    @property
-    def number(self) -> int:
-        """The number of its session."""
-        return int(self.server_thread_id[0])
-
-    def fileno(self) -> int:
-        """Of its socket; -1 where it is closed."""
-        return -1 if self._sock is None else int(self._sock.fileno())
-
-    def _quietly(self, command: str) -> None:
-        """Run a statement of the world's own."""
-        self._bare += 1
-        try:
-            run(self, command)
-        finally:
-            self._bare -= 1
 
     def _is_dead(self) -> bool:
         task = current_task()
         return task is not None and not task.process.alive
+
+    def _is_gone(self) -> bool:
+        """Whether its process has died, or it was lost and nobody's call uses it: it is collected, at some time or other."""
+        return self._is_dead() or (self.lost and current_task() is None)
 
     def _alive(self) -> None:
         task = current_task()
@@ -575,13 +444,6 @@ class Connection(Plain):  # type: ignore[misc]
             self._force_close()
             if self.spares is not None and self in self.spares:
                 self.spares.remove(self)
-
-
-def _say(what: str) -> NoReturn:
-    """Raise what PyMySQL makes of an error of the server's."""
-    number, state, text = _SAYINGS[what]
-    err.raise_mysql_exception(b"\xff" + number.to_bytes(2, "little") + b"#" + state.encode() + text.encode())
-    raise AssertionError  # it never returns
 
 
 @lru_cache(maxsize=64)

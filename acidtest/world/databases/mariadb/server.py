@@ -79,8 +79,9 @@ class UsersServer:
             message = f"{VARIABLE} is {url!r}, which is no address of a MariaDB server. Write mariadb://user:password@host:3306/."
             raise UsageError(message)
         given = {"host": found.host, "port": found.port, "user": found.username, "password": found.password}
-        self.where = {name: value for name, value in given.items() if value is not None}
-        self.where |= {name: value for name, value in found.query.items() if name == "unix_socket"}
+        self.where: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        if "unix_socket" in found.query:
+            self.where["unix_socket"] = found.query["unix_socket"]
 
     def said(self) -> str:
         """Nothing: its log is not ours."""

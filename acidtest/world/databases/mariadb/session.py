@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pymysql
-from pymysql.constants import CLIENT, COMMAND, SERVER_STATUS
+from pymysql.constants import CLIENT, SERVER_STATUS
 
 from acidtest.world.python.uncontrolled import allowed
-
 
 
 class Plain(pymysql.connections.Connection):  # type: ignore[misc]
@@ -58,8 +57,7 @@ def run(session: Any, command: str) -> tuple[tuple[Any, ...], ...]:
 
 def refresh(session: Any) -> None:
     """Ask the server for the state of the session: an error does not tell it."""
-    Plain._execute_command(session, COMMAND.COM_PING, "")
-    Plain._read_ok_packet(session)
+    Plain.ping(session)
 
 
 def is_open(session: Any) -> bool:

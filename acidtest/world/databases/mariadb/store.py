@@ -11,7 +11,16 @@ from pymysql.constants import CLIENT
 from acidtest.errors import UsageError
 from acidtest.world.databases.full_disk import SAYING, no_space
 from acidtest.world.databases.mariadb.connection import Connection, driven_connection
-from acidtest.world.databases.mariadb.tables import Schema, counters, keeping, quoted, restoring, schema_of, shown, text
+from acidtest.world.databases.mariadb.tables import (
+    Schema,
+    counters,
+    keeping,
+    quoted,
+    restoring,
+    schema_of,
+    shown,
+    text,
+)
 from acidtest.world.python.uncontrolled import allowed
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ So a statement that is not waiting will answer, or wait again, and nothing has t
 
 from __future__ import annotations
 
+import contextlib
 import re
 import select
 import time
@@ -185,10 +186,8 @@ class Watch:
 
     def end(self, number: int) -> None:
         """End a session, and wait until it is gone: what is open in it rolls back, what is prepared is anybody's then."""
-        try:
+        with contextlib.suppress(pymysql.err.MySQLError):  # it may have just ended
             self.execute(f"KILL {number}")
-        except pymysql.err.MySQLError:
-            pass  # it has just ended
         while self.execute(f"SELECT 1 FROM information_schema.processlist WHERE id = {number}"):
             pass
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
-from types import MappingProxyType
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import psycopg
