@@ -102,7 +102,7 @@ def test_without_mariadb_the_error_says_what_to_install(monkeypatch: Any) -> Non
     programs.program.cache_clear()
     monkeypatch.setattr(programs, "_PLACES", ("/nowhere",))
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(BackendUnavailable, match=r"apt-get install mariadb-server.*ACIDTEST_MARIADB_URL"):
+    with pytest.raises(BackendUnavailable, match=r"apt-get install mariadb-server-core.*ACIDTEST_MARIADB_URL"):
         programs.program("mariadbd")
     programs.program.cache_clear()
 

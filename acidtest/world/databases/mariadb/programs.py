@@ -28,7 +28,7 @@ def program(name: str) -> str:
     if found is None:
         message = (
             f"MariaDB was not found: there is no {name} on the PATH, nor in {', '.join(_PLACES[:3])}. Nothing can be checked on "
-            "the backend mariadb without it. Install it (Debian: apt-get install mariadb-server), or name a server that may be "
+            "the backend mariadb without it. Install it (Debian: apt-get install mariadb-server-core), or name a server that may be "
             "used in ACIDTEST_MARIADB_URL."
         )
         raise BackendUnavailable(message)
