@@ -31,9 +31,9 @@ from acidtest.errors import (
 if TYPE_CHECKING:
     from acidtest.properties.acid.contract import AcidContract
     from acidtest.properties.compensation.contract import CompensationContract
+    from acidtest.properties.cqrs.contract import CqrsContract
     from acidtest.properties.event_store.contract import EventStoreContract
     from acidtest.properties.inbox.contract import InboxContract
-    from acidtest.properties.cqrs.contract import CqrsContract
     from acidtest.properties.outbox.contract import OutboxContract
     from acidtest.properties.reserve_confirm.contract import ReserveConfirmContract
     from acidtest.properties.saga_choreography.contract import SagaChoreographyContract

@@ -322,14 +322,14 @@ class Environment(Protocol):
 
     @property
     def backend(self) -> str:
-        """The kind of the databases: "sqlite" or "postgresql"."""
+        """The kind of the databases: "sqlite", "postgresql" or "mariadb"."""
 
-    def connect(self, name: str, **options: Any) -> Any:  # noqa: ANN401 - sqlite3.Connection or psycopg.Connection
+    def connect(self, name: str, **options: Any) -> Any:  # noqa: ANN401 - of sqlite3, psycopg or PyMySQL
         """A DB-API connection to the database `name`, with the driver's own defaults.
 
         Arguments:
             name: the database.
-            options: as for `sqlite3.connect` (isolation_level, detect_types, …), or for `psycopg.connect` (autocommit,
+            options: as for `sqlite3.connect` (isolation_level, detect_types, …), `psycopg.connect` or `pymysql.connect` (autocommit,
                 row_factory, cursor_factory).
         """
 

@@ -27,12 +27,15 @@ class EventInOwnTransaction(AccountViews):
 
     def handle(self, key: str, account: str, amount: int) -> _Answer:
         """Decide, then append."""
-        self.later = ()
+        self._forget()
         answer = super().handle(key, account, amount)
         if self.later:
             with self.bank.begin() as connection:
                 super()._append(connection, *self.later)
         return answer
+
+    def _forget(self) -> None:
+        self.later = ()
 
     def _append(self, connection: sa.Connection, account: str, version: int, amount: int, *, closes: bool = False) -> None:
         if closes or version == 1:
