@@ -24,7 +24,7 @@ from acidtest.search.moves import Move, Position, follow, moves
 from acidtest.search.run import TERMINATION, Run, Violation
 from acidtest.search.settle import settle
 from acidtest.world.core import journal
-from acidtest.world.core.effects import CRASH, RESTART_DATABASE
+from acidtest.world.core.effects import CRASH
 from acidtest.world.script.script import Misled, Missing
 
 if TYPE_CHECKING:
@@ -387,7 +387,7 @@ class Explorer:
             self.found.crash_points.add(point)
             if decision.fault == CRASH:
                 self.found.crashed.add(point)
-        kind = CRASH if decision.kind == "crash" else RESTART_DATABASE if decision.restarts_database else decision.fault
+        kind = CRASH if decision.kind == "crash" else decision.mishap or decision.fault
         if kind:
             self.found.fired[kind] = self.found.fired.get(kind, 0) + 1
         return Prefix(prefix, decision, about), follow(run, decision)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Mapping
 
     import sqlalchemy as sa
 
@@ -146,10 +146,12 @@ class Backend(Protocol):
 
     `scriptable` says that what a statement does depends on nothing but the contents that it sees, on who holds a lock on the
     database, and on what its own process has done, and that who reads waits for nobody: then it need not be run to know it again.
+    `pooled` are the options with which engines connect, where they differ from those of whoever connects without one.
     """
 
     name: str
     scriptable: bool
+    pooled: Mapping[str, Any]
 
     def make(self, name: str, late: Callable[[Any, Hashable], None]) -> Database:
         """Make the database `name`; `late` is called with what must take effect later."""

@@ -158,7 +158,7 @@ class Host:
             # SQLAlchemy drops the connection of a task that is killed; there is nothing wrong with it, so it goes on.
             if spares:
                 return self._opened(spares.pop())
-            connection = self.connect(name)
+            connection = self.connect(name, **self._backend.pooled)
             connection.spares = spares
             return connection
 
