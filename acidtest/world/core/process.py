@@ -123,9 +123,6 @@ class Scribe(Protocol):
     def goes_on(self, task: Task, effect: Effect, database: str, query: Hashable, fault: str) -> None:
         """A task is resumed, to run the statement."""
 
-    def loses_sight(self, why: str) -> None:
-        """What follows depends on something of which nothing is taken down."""
-
     def dies(self, task: Task) -> None:
         """The process of a task dies at the effect that it has just performed."""
 

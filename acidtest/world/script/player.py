@@ -79,9 +79,6 @@ class Player:
     def goes_on(self, task: Task, effect: Effect, database: str, query: Hashable, fault: str) -> None:
         """Nothing."""
 
-    def loses_sight(self, why: str) -> None:
-        """Nothing."""
-
     def dies(self, task: Task) -> None:
         """Nothing."""
 
@@ -139,6 +136,7 @@ class Player:
         process.disturbances += outcome.disturbances
         process.disconnected |= outcome.disconnected
         task.effects += outcome.effects
+        task.read_clock |= outcome.read_clock
         self._cluster.apply(process.name, outcome)
         if outcome.action is DIED:
             process.die()

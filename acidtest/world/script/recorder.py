@@ -151,10 +151,6 @@ class Recorder:
             asked = None if query is None or task.process.host.is_reading() else (database, query)
             self._open(task, performed(self._world, task.process, task.name, effect, database, fault), asked)
 
-    def loses_sight(self, why: str) -> None:
-        """What follows depends on something of which nothing is taken down."""
-        self.script.give_up(why)
-
     def dies(self, task: Task) -> None:
         """The process dies at a statement; where it dies at what a device does, that is played as it is."""
         if task not in self._asking:
@@ -243,10 +239,10 @@ class Recorder:
         ])  # fmt: skip
         outcome = Outcome(
             action, process.digest, pins_of(process), process.host.holds(), changes, task.effects - stretch.effects,
-            process.disturbances - stretch.disturbances, lost, self._late, version != stretch.version,
+            process.disturbances - stretch.disturbances, lost, self._late, version != stretch.version, task.read_clock,
         )  # fmt: skip
         if action is DIED:
-            outcome = outcome._replace(digest=0, pins=(), holds=())
+            outcome = outcome._replace(digest=0, pins=(), holds=(), read_clock=False)
         self.script.learn(stretch.key, outcome, self._kept, stretch.asked)
 
     def _state(self) -> tuple[int, tuple[tuple[int, int], ...]]:

@@ -47,8 +47,6 @@ def _computed(name: str, arguments: tuple[Any, ...]) -> Any:
 
 
 def _time(process: Process) -> float:
-    """The time; a statement that depends on it is no function of contents."""
-    _lose_sight(process)
     assert process.clock is not None  # noqa: S101 - every process has one
     task, told = current_task(), process.clock.time
     if task is not None:
@@ -65,13 +63,7 @@ def _blob(size: int) -> bytes:
     process = current_process()
     if process is None:
         return bytes(_plain.execute("SELECT randomblob(?)", (size,)).fetchone()[0])
-    _lose_sight(process)
     return process.drawn(max(size, 1))
-
-
-def _lose_sight(process: Process) -> None:
-    if process.scribe is not None:
-        process.scribe.loses_sight("a statement asks for the time, or for chance")
 
 
 def _lacks(name: str) -> bool:
