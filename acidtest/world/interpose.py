@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from acidtest.world.core import interrupt
+from acidtest.world.databases import others
 from acidtest.world.databases.sqlite import driver
 from acidtest.world.python import ends, standard_library
 
@@ -17,3 +18,4 @@ def install() -> None:
     standard_library.install()
     ends.install()
     driver.install()
+    others.install()

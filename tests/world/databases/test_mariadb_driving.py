@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pymysql
@@ -113,24 +111,6 @@ def test_code_that_is_not_under_test_is_left_alone() -> None:
     driver.install()
     with pytest.raises(pymysql.err.OperationalError, match="Can't connect"):
         pymysql.connect(host="127.0.0.1", port=1, connect_timeout=1)
-
-
-@pytest.mark.parametrize("name", ["MySQLdb", "mysql.connector", "mariadb"])
-def test_a_driver_in_c_is_refused_by_name(maria: Cluster, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    module: Any = ModuleType(name)
-    module.connect = lambda **_: "connected"
-    monkeypatch.setitem(sys.modules, name, module)
-    driver.install()
-
-    def use(env: Any) -> None:
-        del env
-        module.connect(host="example.org")
-
-    assert module.connect() == "connected"
-    world = Small(maria, use)
-    with pytest.raises(UsageError, match=rf"(?s)connects by {name}.*Use PyMySQL"):
-        world.begin("use")
-    world.close()
 
 
 def test_a_cursor_that_does_not_read_all_rows_is_refused(maria: Cluster) -> None:

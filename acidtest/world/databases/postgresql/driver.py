@@ -8,6 +8,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from acidtest.world.core.host import present_host
+from acidtest.world.databases import others
 
 _connect = psycopg.Connection.connect.__func__  # type: ignore[attr-defined]
 _WHERE = ("host", "hostaddr", "port", "dbname", "user", "password", "options")
@@ -23,6 +24,7 @@ def install() -> None:
     driven: Any = _driven
     replaced.Connection.connect = classmethod(driven)
     replaced.connect = replaced.Connection.connect
+    others.install()
 
 
 def _driven(cls: Any, /, conninfo: str = "", **options: Any) -> Any:
