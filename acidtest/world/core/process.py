@@ -221,11 +221,11 @@ class Process:
     `digest` is the number of everything that its tasks have seen, in order: equal for equal histories, and for no others. Which
     incarnation it is, they see only where they ask for an identifier or for something random.
     Tasks are deterministic functions of it, also where they share memory, so it stands for the incarnation's memory in the
-    key of a state. `memory` returns what an idle implementation has in memory, or None; `scribe` takes down what its code does; None where nobody does.
+    key of a state. `belongings` is what libraries keep for it, as they would for a thread; `memory` returns what an idle implementation has in memory, or None; `scribe` takes down what its code does; None where nobody does.
     """
 
     __slots__ = (
-        "alive", "clock", "digest", "disconnected", "disturbances", "draw", "draws", "end", "host", "ids", "implementation", "incarnation", "loop",
+        "alive", "belongings", "clock", "digest", "disconnected", "disturbances", "draw", "draws", "end", "host", "ids", "implementation", "incarnation", "loop",
         "memory", "name", "ready", "rng", "scribe", "service", "tasks",
     )  # fmt: skip
 
@@ -252,6 +252,7 @@ class Process:
         self.tasks: list[Task] = []
         self.loop: Loop | None = None
         self.ids = self.draws = 0
+        self.belongings: dict[str, Any] = {}
         self.draw: Callable[[int], bytes] = self.drawn
         self.rng: random.Random | None = None
         self.end: type[BaseException] = ProcessCrash
