@@ -28,6 +28,8 @@ _FEW = 2
 _HEAD_OF_ROW = 8
 #: Of a longer schedule the last lines are printed, and half as many of the first: so many, or fewer where all must be short.
 _TAILS = (40, 20, 12, 8, 4, 3, 2)
+#: Of more values than that those in the middle are left out, unless they differ; so many stay at either end.
+_MANY_VALUES, _AT_ENDS = 24, 6
 #: What is left out says so in a line.
 _WORTH = 2
 
@@ -257,7 +259,7 @@ def _difference(failure: Failure, width: int) -> Iterator[str]:
     if not any(allowed for _, allowed, _ in failure.difference):
         yield "  observed in the end:" if failure.at_rest else "  observed:"
         for field, _, observed in failure.difference:
-            yield from wrapped(f"  {field:<{name}}  {observed}", width, name + 4)
+            yield from wrapped(f"  {field:<{name}}  {_short(observed.split(', '))}", width, name + 4)
         yield ""
         return
     room = (width - name - 6) // 2
@@ -286,4 +288,20 @@ def _mark(values: Sequence[str], others: Sequence[str]) -> str:
         told.append(value if value in rest else f"≠ {value}")
         if value in rest:
             rest.remove(value)
-    return ", ".join(told)
+    return _short(told)
+
+
+def _short(values: Sequence[str]) -> str:
+    """A list of values; of many those that are marked, and some at both ends."""
+    if len(values) <= _MANY_VALUES:
+        return ", ".join(values)
+    told, left_out = [], 0
+    for place, value in enumerate([*values, ""]):
+        if _AT_ENDS <= place < len(values) - _AT_ENDS and not value.startswith("≠"):
+            left_out += 1
+            continue
+        if left_out:
+            told.append(f"… {left_out} more …")
+            left_out = 0
+        told.append(value)
+    return ", ".join(told[:-1])

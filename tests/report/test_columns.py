@@ -129,3 +129,14 @@ def test_where_all_must_be_short_stretches_that_decide_nothing_are_left_out_and_
     assert [line.remark or line.number for line in lines] == [
         1, "steps 2 to 4: nothing becomes durable", 5, 6, 7, "steps 8 to 9: nothing becomes durable",
     ]  # fmt: skip
+
+
+def test_of_many_values_those_in_the_middle_are_left_out_unless_they_differ() -> None:
+    from acidtest.report.columns import _marked
+
+    allowed = [f"w{i} ok" for i in range(40)]
+    observed = [value if i != 20 else "w20 unknown" for i, value in enumerate(allowed)]
+    left, right = _marked(", ".join(allowed), ", ".join(observed))
+    assert left == "w0 ok, w1 ok, w2 ok, w3 ok, w4 ok, w5 ok, … 14 more …, ≠ w20 ok, … 13 more …, w34 ok, w35 ok, w36 ok, w37 ok, w38 ok, w39 ok"
+    assert "≠ w20 unknown" in right
+    assert _marked("a, b", "a, c") == ("a, ≠ b", "a, ≠ c")
