@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="write each failure to a file in this folder, for `acidtest replay`",
     )  # fmt: skip
     group.addoption(
-        "--acidtest-backend", default="sqlite", choices=("sqlite", "postgresql"), help="the kind of the databases",
+        "--acidtest-backend", default="sqlite", choices=("sqlite", "postgresql", "mariadb"), help="the kind of the databases",
     )  # fmt: skip
 
 

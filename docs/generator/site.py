@@ -40,5 +40,5 @@ def pages() -> dict[str, Callable[[], str]]:
 
 
 def pages_from_a_server() -> dict[str, Callable[[], str]]:
-    """What makes each page that takes a PostgreSQL server; where there is none, they are left as they are."""
+    """What makes each page that takes a PostgreSQL and a MariaDB server; where there is none, they are left as they are."""
     return {PATH: isolation}
