@@ -9,7 +9,7 @@ verify: $(VENV)/.installed
 	$(BIN)/acidtest verify
 
 test: $(VENV)/.installed-test
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist loadgroup
 
 check: $(VENV)/.installed-check
 	$(BIN)/ruff check .

@@ -3,10 +3,12 @@
 import os
 import signal
 import textwrap
+from pathlib import Path
 
 import pytest
 
 from acidtest.errors import BackendUnavailable
+from acidtest.search.rounds import cost
 
 
 def pytest_configure():
@@ -14,6 +16,25 @@ def pytest_configure():
     for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, handler)
+
+
+#: Where the tests are that take seconds each, the dearest first. They begin, so that no process is left with one of them in the end.
+DEAREST = (
+    "docs/test_generated.py", "test_cluster.py", "search/test_stateful.py", "docs/test_pages.py", "search/test_reductions.py", "test_workers.py",
+    "docs/test_how_to_saga_orchestrator.py", "docs/test_how_to_tcc_coordinator.py", "impl/test_references.py", "docs/test_how_to_async.py",
+    "docs/test_how_to_compensation.py", "impl/test_saga_on_postgresql.py", "impl/test_on_postgresql.py", "test_plugin.py", "test_cli.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the dearest tests, in their order; and of the references, which are explored whole, with the dearest scopes."""
+    ranks = {Path(__file__).parent / name: rank for rank, name in enumerate(DEAREST)}
+    items.sort(key=lambda item: (ranks.get(item.path, len(ranks)), -_cost(item) if item.path.name == "test_references.py" else 0.0))
+
+
+def _cost(item):
+    scope = item.callspec.params.get("scope") if hasattr(item, "callspec") else None
+    return cost(scope) if scope is not None else 0.0
 
 
 #: A correct outbox with raw sqlite3, of the size that a tutorial would show.

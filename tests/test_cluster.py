@@ -13,6 +13,9 @@ import pytest
 from acidtest.cli import main
 from acidtest.ending import USAGE
 
+#: They share a cluster.
+pytestmark = pytest.mark.xdist_group("cluster")
+
 #: Two workers, until the input ends.
 CLUSTER = textwrap.dedent("""
     import sys

@@ -16,6 +16,7 @@ from acidtest.report.session import clear_progress, progress
 from acidtest.report.table import result_json
 from acidtest.search.check import beginning_with, check_exhaustively, check_scope, find_scope
 from acidtest.search.harness import Harness
+from acidtest.search.rounds import cost
 from acidtest.search.verdict import Result, Verdict, conclude, in_part, overall
 from acidtest.workers import in_order
 from acidtest.world.databases.table import DEFAULT
@@ -137,9 +138,9 @@ def _with_lines(entry: Pattern, backend: str) -> tuple[list[str], Verification]:
     return lines, verify_pattern(entry, lines.append, backend)
 
 
-def _cost(entry: Pattern) -> int:
-    """What it may cost to verify a pattern, roughly: its mutants are most of it."""
-    return len(entry.mutants()) if entry.contract else 1
+def _cost(entry: Pattern) -> float:
+    """What it may cost to verify a pattern, in comparison with others: its reference is most of it."""
+    return sum(map(cost, entry.contract_class().scopes)) if entry.contract else 1.0
 
 
 def verify_pattern(entry: Pattern, echo: Callable[[str], Any], backend: str = DEFAULT) -> Verification:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 #: The least time that a scope is given at once, in seconds: less is spent on going to and fro.
 LEAST_SHARE = 0.1
-#: By what a fault multiplies the work, roughly.
-A_FAULT = 8
+#: By what a fault multiplies the work, roughly; and more ways to interleave than this make no difference any more.
+A_FAULT, MANY = 4.5, 3_000
 
 
 class Rounds:
@@ -94,15 +94,30 @@ class Rounds:
 
 
 def extent(scope: Scope) -> int:
-    """What a scope may cost, as far as one can see: its operations, times the ways to interleave them."""
-    lengths = [len(client.operations) for client in scope.clients if client.name not in scope.opening]
+    """What a scope may cost without faults, as far as one can see: its operations, times the ways to interleave them."""
+    lengths = _lengths(scope)
+    return _ways(scope, lengths) * (sum(lengths) + len(scope.opening) + len(scope.poison))
+
+
+def cost(scope: Scope) -> float:
+    """What a scope may cost in all, in comparison with others.
+
+    Most ways to interleave operations are equal to others, so the cost grows with a root of their number only. The exponents are those
+    that fit the references best.
+    """
+    ways = min(_ways(scope, _lengths(scope)), MANY)
+    return float(ways**0.4 * max(len(scope.processes()), 1) ** 0.7 * A_FAULT**scope.faults)
+
+
+def _lengths(scope: Scope) -> list[int]:
+    """How many operations each client has, of those that do not open the scope."""
+    return [len(client.operations) for client in scope.clients if client.name not in scope.opening]
+
+
+def _ways(scope: Scope, lengths: Sequence[int]) -> int:
+    """In how many ways the operations of clients can be interleaved."""
     ways = 1
     if not scope.serial:
         for number, length in enumerate(lengths):
             ways *= math.comb(sum(lengths[: number + 1]), length)
-    return ways * (sum(lengths) + len(scope.opening) + len(scope.poison))
-
-
-def cost(scope: Scope) -> float:
-    """The same with its faults, which multiply it: what tells dear scopes from cheap ones before any was explored."""
-    return float(extent(scope) * A_FAULT**scope.faults)
+    return ways

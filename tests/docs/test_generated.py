@@ -13,6 +13,9 @@ from generator.site import pages, pages_from_a_server
 DOCS = Path(__file__).parents[2] / "docs"
 GENERATED = pages()
 
+#: Several pages speak of one proof, which a process keeps.
+pytestmark = pytest.mark.xdist_group("proofs")
+
 
 @pytest.mark.parametrize("path", GENERATED)
 def test_a_generated_page_is_up_to_date(path):
