@@ -18,6 +18,7 @@ from acidtest.environment import (
     Receipt,
     Reply,
     Status,
+    UnknownEvent,
 )
 from acidtest.errors import (
     AcidtestError,
@@ -31,6 +32,7 @@ from acidtest.errors import (
 if TYPE_CHECKING:
     from acidtest.properties.acid.contract import AcidContract
     from acidtest.properties.compensation.contract import CompensationContract
+    from acidtest.properties.event_sourcing.contract import EventSourcingContract
     from acidtest.properties.event_store.contract import EventStoreContract
     from acidtest.properties.outbox.contract import OutboxContract
     from acidtest.properties.reserve_confirm.contract import ReserveConfirmContract
@@ -55,6 +57,7 @@ __all__ = [
     "Conflict",
     "ContractError",
     "Environment",
+    "EventSourcingContract",
     "EventStoreContract",
     "ExternalRefused",
     "ExternalTimeout",
@@ -71,6 +74,7 @@ __all__ = [
     "TccContract",
     "TccCoordinatorContract",
     "TwoPhaseCommitContract",
+    "UnknownEvent",
     "UsageError",
     "assert_schedule",
     "check",
@@ -80,6 +84,7 @@ __all__ = [
 _LAZY = {
     "AcidContract": "acidtest.properties.acid.contract",
     "CompensationContract": "acidtest.properties.compensation.contract",
+    "EventSourcingContract": "acidtest.properties.event_sourcing.contract",
     "EventStoreContract": "acidtest.properties.event_store.contract",
     "OutboxContract": "acidtest.properties.outbox.contract",
     "TccContract": "acidtest.properties.tcc.contract",

@@ -94,7 +94,7 @@ PATTERNS: dict[str, Pattern] = {
         Pattern("xa", "XA distributed transactions"),
         Pattern("saga", "saga (choreography, orchestration)"),
         Pattern("compensation", "compensating transactions", "CompensationContract", "Ledger", _BOTH),
-        Pattern("event_sourcing", "event sourcing"),
+        Pattern("event_sourcing", "event sourcing", "EventSourcingContract", "Accounts", _BOTH),
         Pattern("cqrs", "CQRS"),
         Pattern("outbox", "transactional outbox", "OutboxContract", "Outbox", _BOTH),
         Pattern("inbox", "inbox (idempotent consumer)"),
