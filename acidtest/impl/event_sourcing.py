@@ -77,7 +77,7 @@ def to_second(type_: str, data: Data) -> tuple[str, Data]:
     return type_, {**data, "by": data["tenths"] // 10, "schema": 2}
 
 
-def to_third(type_: str, data: Data) -> tuple[str, Data]:
+def to_third(_: str, data: Data) -> tuple[str, Data]:
     """A type for each direction, and amounts that are positive."""
     return (DEPOSITED if data["by"] > 0 else WITHDRAWN), {"amount": abs(data["by"]), "schema": 3}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from acidtest.properties.shared.predicates import stable, whole
+from acidtest.properties.shared.predicates import once, stable, truthful, whole
 
 if TYPE_CHECKING:
     from acidtest.models.event_sourcing.service import AccountsView
@@ -19,8 +19,8 @@ SNAPSHOTS = frozenset({"snapshot", "rebuild"})
 
 
 def is_sound(before: AccountsView, after: AccountsView) -> bool:
-    """Balances are what whole commands make of them, and what had taken effect still has."""
-    return whole(after) and stable(before, after)
+    """Balances are what whole commands make of them, each once; what had taken effect still has, and so has what was told ok."""
+    return whole(after) and stable(before, after) and once(after) and truthful(after)
 
 
 def has_old_events(before: AccountsView, after: AccountsView) -> bool:  # noqa: ARG001 - a step

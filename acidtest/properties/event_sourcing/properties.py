@@ -62,3 +62,9 @@ PROPERTIES = (
     Property("ES12", "others are told of everything in the end", AT_REST, predicates.all_are_told, _YOUNG),
     Property("SOME-OK", "a command is told ok", SOMETIMES, lambda v: any(c.request.valid and c.status == "ok" for c in v.calls), SOURCE),
 )  # fmt: skip
+
+#: What no implementation can escape: telling and noting that it is done are two steps in two systems (PATTERNS 8, N4).
+TOLD_TWICE = Property(
+    "N4", "others are told twice, after a disturbance", SOMETIMES,
+    lambda v: v.excused > 0 and len(v.copies) > len({copy.about for copy in v.copies}), "PATTERNS 8, N4",
+)  # fmt: skip

@@ -26,8 +26,8 @@ _TWO = (("A", 100), ("B", 50))
 
 SCOPES = (
     Scope(
-        "one command", "a withdrawal, and its event told to others; one crash, lost or late reply anywhere", (("A", 100),),
-        (client("app-1", handle("w1", "k1", "A", -61), _do("poll")),),
+        "one command", "a withdrawal, balances, and its event told to others; one crash, lost or late reply anywhere", (("A", 100),),
+        (client("app-1", handle("w1", "k1", "A", -61), _do("balances"), _do("poll")),),
         faults=1, kinds=_CRASH | _REPLIES,
     ),
     Scope(
@@ -50,7 +50,7 @@ SCOPES = (
             client("app-2", handle("w3", "k3", "A", 41), _do("snapshot", "A", name="s2"), handle("w4", "k1", "A", -13), _do("balances", name="r2")),
             environment(("jump", 40 * DAY)),
             client(
-                "app-1", _do("balances", name="r3"), _do("snapshot", "A", name="s3"), _do("poll"), _do("rebuild"), handle("w5", "k5", "A", -117),
+                "app-1", _do("snapshot", "A", name="s3"), _do("balances", name="r3"), _do("poll"), _do("rebuild"), handle("w5", "k5", "A", -117),
                 handle("w6", "k2", "A", -7), _do("balances", name="r4"), _do("poll", name="poll 2"), name="client-3",
             ),
         ),

@@ -85,7 +85,7 @@ def _about(
     signs: Sequence[Callable[[Request, frozenset[str]], bool]],
 ) -> str:  # fmt: skip
     words = words_of(f"{message.id} {message.key} {message.payload}")
-    likely = narrowed(asked, *(lambda request, sign=sign: sign(request, words) for sign in signs))  # type: ignore[misc]
+    likely = narrowed(asked, *(lambda request, sign=sign: sign(request, words) for sign in signs))
     ranked = sorted(
         (request.name for request in likely),
         key=lambda name: (name not in accepted, name in taken, accepted.index(name) if name in accepted else 0, name),
