@@ -32,8 +32,10 @@ from acidtest.errors import (
 if TYPE_CHECKING:
     from acidtest.properties.acid.contract import AcidContract
     from acidtest.properties.compensation.contract import CompensationContract
+    from acidtest.properties.cqrs.contract import CqrsContract
     from acidtest.properties.event_sourcing.contract import EventSourcingContract
     from acidtest.properties.event_store.contract import EventStoreContract
+    from acidtest.properties.inbox.contract import InboxContract
     from acidtest.properties.outbox.contract import OutboxContract
     from acidtest.properties.reserve_confirm.contract import ReserveConfirmContract
     from acidtest.properties.saga_choreography.contract import SagaChoreographyContract
@@ -56,12 +58,14 @@ __all__ = [
     "CompensationContract",
     "Conflict",
     "ContractError",
+    "CqrsContract",
     "Environment",
     "EventSourcingContract",
     "EventStoreContract",
     "ExternalRefused",
     "ExternalTimeout",
     "HarnessError",
+    "InboxContract",
     "NondeterminismError",
     "OutboxContract",
     "Outcome",
@@ -86,6 +90,8 @@ _LAZY = {
     "CompensationContract": "acidtest.properties.compensation.contract",
     "EventSourcingContract": "acidtest.properties.event_sourcing.contract",
     "EventStoreContract": "acidtest.properties.event_store.contract",
+    "InboxContract": "acidtest.properties.inbox.contract",
+    "CqrsContract": "acidtest.properties.cqrs.contract",
     "OutboxContract": "acidtest.properties.outbox.contract",
     "TccContract": "acidtest.properties.tcc.contract",
     "TccCoordinatorContract": "acidtest.properties.tcc_coordinator.contract",

@@ -32,7 +32,6 @@ class EventSourcingContract(LedgerContract):
 
     pattern: ClassVar[str] = "event_sourcing"
     port = EventSourcingPort
-    optional: ClassVar[tuple[str, ...]] = ("legacy", "newer", "snapshot", "rebuild", "poll")
     asks_again: ClassVar[bool] = True
     properties = PROPERTIES
     scopes = SCOPES

@@ -34,23 +34,23 @@ class EventSourcingPort(Protocol):
             UnknownEvent: there is an event of a type that this release does not know, so nobody can say.
         """
 
-    @operation
+    @operation.perhaps
     def legacy(self, key: str, account: str, amount: int) -> Outcome:
         """Do what `handle` does, and store it as the previous release would have: the same events in their old form, old snapshots too."""
 
-    @operation
+    @operation.perhaps
     def newer(self, account: str) -> None:
         """Store an event of a type that this release does not know, as a newer one would; then `handle` of the account raises `UnknownEvent`."""
 
-    @operation
+    @operation.perhaps
     def snapshot(self, account: str) -> None:
         """Store what the account's events amount to, so that they need not all be read again."""
 
-    @operation
+    @operation.perhaps
     def rebuild(self) -> None:
         """Make anew whatever is derived from events: snapshots, projections. Nobody outside is told anything again."""
 
-    @background
+    @background.perhaps
     def poll(self) -> None:
         """Tell others of what has changed, from where it stopped: a message about every deposit and withdrawal, by `env.broker`.
 

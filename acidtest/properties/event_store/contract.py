@@ -28,7 +28,6 @@ class EventStoreContract(Contract):
 
     pattern: ClassVar[str] = "event_store"
     port = EventStorePort
-    optional: ClassVar[tuple[str, ...]] = ("poll",)
     own: ClassVar[tuple[str, ...]] = ("follow",)
     asks_again: ClassVar[bool] = True
     known_capabilities: ClassVar[dict[str, str]] = {

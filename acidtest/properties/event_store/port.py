@@ -52,7 +52,7 @@ class EventStorePort(Protocol):
         for ever: so nothing may be given whose position a later commit could still undercut.
         """
 
-    @background
+    @background.perhaps
     def poll(self, subscriber: str) -> None:
         """Hand the next events to `subscriber`, from where it stopped: `env.broker.publish(id, stream, data)`, each in the order of its stream.
 

@@ -77,7 +77,8 @@ def told_of(messages: Iterable[Message], streams: Streams) -> tuple[Handed, ...]
     stored = {(name, row.id): row for name, rows in streams for row in reversed(rows)}
     first: dict[tuple[str, str], Handed] = {}
     for message in messages:
-        row = stored.get((message.key, message.id))
-        event = row.event if row is not None and row.data == message.payload else Event(message.id, "", message.payload)
-        first.setdefault((message.key, message.id), Handed(0, message.key, row.version if row is not None else 0, event))
+        name = message.id or ""
+        row = stored.get((message.key, name))
+        event = row.event if row is not None and row.data == message.payload else Event(name, "", message.payload)
+        first.setdefault((message.key, name), Handed(0, message.key, row.version if row is not None else 0, event))
     return tuple(first.values())

@@ -71,12 +71,12 @@ def copies_of(
         signs: what speaks for it that a message with these words is about a request, the strongest first.
     """
     firsts = list({c.request.ask: c.request for c in reversed(calls)}.values())
-    known: dict[str, str] = {}
+    known: dict[str | None, str] = {}
     copies = []
     for message in messages:
         if message.id not in known:
             known[message.id] = _about(message, firsts, accepted, set(known.values()), signs)
-        copies.append(Copy(known[message.id], message.id, f"{message.key}\0{message.payload}"))
+        copies.append(Copy(known[message.id], message.id or "", f"{message.key}\0{message.payload}"))
     return tuple(copies)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from acidtest.world.devices.answers import Answers
 from acidtest.world.devices.broker.device import SimulatedBroker
+from acidtest.world.devices.cache.device import Cache
 from acidtest.world.devices.clock import Clock
 from acidtest.world.devices.externals.device import Externals
 from acidtest.world.devices.services.device import Services
@@ -18,5 +20,7 @@ DEVICES: tuple[type[Device], ...] = (
     Services,
     SimulatedBroker,
     Subscriber,
+    Cache,
+    Answers,
     Clock,
 )
