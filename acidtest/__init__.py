@@ -18,6 +18,7 @@ from acidtest.environment import (
     Receipt,
     Reply,
     Status,
+    UnknownEvent,
 )
 from acidtest.errors import (
     AcidtestError,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from acidtest.properties.acid.contract import AcidContract
     from acidtest.properties.compensation.contract import CompensationContract
     from acidtest.properties.cqrs.contract import CqrsContract
+    from acidtest.properties.event_sourcing.contract import EventSourcingContract
     from acidtest.properties.event_store.contract import EventStoreContract
     from acidtest.properties.inbox.contract import InboxContract
     from acidtest.properties.outbox.contract import OutboxContract
@@ -58,6 +60,7 @@ __all__ = [
     "ContractError",
     "CqrsContract",
     "Environment",
+    "EventSourcingContract",
     "EventStoreContract",
     "ExternalRefused",
     "ExternalTimeout",
@@ -75,6 +78,7 @@ __all__ = [
     "TccContract",
     "TccCoordinatorContract",
     "TwoPhaseCommitContract",
+    "UnknownEvent",
     "UsageError",
     "assert_schedule",
     "check",
@@ -84,6 +88,7 @@ __all__ = [
 _LAZY = {
     "AcidContract": "acidtest.properties.acid.contract",
     "CompensationContract": "acidtest.properties.compensation.contract",
+    "EventSourcingContract": "acidtest.properties.event_sourcing.contract",
     "EventStoreContract": "acidtest.properties.event_store.contract",
     "InboxContract": "acidtest.properties.inbox.contract",
     "CqrsContract": "acidtest.properties.cqrs.contract",

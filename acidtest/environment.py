@@ -210,6 +210,10 @@ class Conflict(Exception):  # noqa: N818 - the field's name for a refused append
     """An event store's definite refusal of an append: the stream has another version than expected. Nothing was stored."""
 
 
+class UnknownEvent(Exception):  # noqa: N818 - the field's name for it
+    """There is an event of a type that this release does not know: whatever depends on it cannot be told."""
+
+
 class Clock(Protocol):
     """Virtual time."""
 

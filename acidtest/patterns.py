@@ -95,7 +95,7 @@ PATTERNS: dict[str, Pattern] = {
         Pattern("xa", "XA distributed transactions"),
         Pattern("saga", "saga (choreography, orchestration)"),
         Pattern("compensation", "compensating transactions", "CompensationContract", "Ledger", _ALL),
-        Pattern("event_sourcing", "event sourcing"),
+        Pattern("event_sourcing", "event sourcing", "EventSourcingContract", "Accounts", _BOTH),
         Pattern("cqrs", "CQRS", "CqrsContract", "AccountViews", _BOTH),
         Pattern("outbox", "transactional outbox", "OutboxContract", "Outbox", _ALL),
         Pattern("inbox", "inbox (idempotent consumer)", "InboxContract", "Inbox", _BOTH),

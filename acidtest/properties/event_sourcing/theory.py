@@ -6,9 +6,13 @@ from typing import Any
 
 from acidtest.checker.theory import Claim, Size, Study, Switch, Theorem, Theory
 from acidtest.models.event_sourcing.schema import STUDY as SCHEMA
+from acidtest.models.event_sourcing.service import AccountsModel
 from acidtest.models.event_sourcing.store import Append, Event, EventStore
 from acidtest.models.event_sourcing.streams_study import STUDY as STREAMS
 from acidtest.models.event_sourcing.subscription_study import STUDY as SUBSCRIPTION
+from acidtest.models.shared.ledger import Request
+from acidtest.properties.event_sourcing.properties import PROPERTIES as OF_ACCOUNTS
+from acidtest.properties.event_sourcing.properties import TOLD_TWICE
 from acidtest.properties.event_store.properties import LOST_UNKNOWN, PROPERTIES, STORED_UNKNOWN
 
 
@@ -43,6 +47,28 @@ STORE = Study(
     ),
 )
 
+#: These speak of reads, snapshots, releases and ids of messages, of which the model knows nothing.
+_OF_RUNS = {"ES5", "ES6", "ES7", "ES11", "G9"}
+_OF_MESSAGES = ("all copies of a message", "others are told in the order", "others are told of everything")
+
+
+def _accounts(asks: tuple[tuple[str, int], ...]) -> AccountsModel:
+    """The model of (key, amount) commands on an account of 100."""
+    asked = [Request(f"w{n}", f"A/{key}", ("A", amount), (("A", amount),)) for n, (key, amount) in enumerate(asks, 1)]
+    return AccountsModel((("A", 100),), asked)
+
+
+SERVICE = Study(
+    name="what clients and others see of event-sourced accounts",
+    make=_accounts,
+    sizes=(
+        Size("one key twice", {"asks": (("k1", -61), ("k1", -61))}, 186, 10),
+        Size("two withdrawals of which one can be paid", {"asks": (("k1", -61), ("k2", -52))}, 396, 12),
+    ),
+    properties=tuple(p for p in OF_ACCOUNTS if p.id not in _OF_RUNS and not p.name.startswith(_OF_MESSAGES)),
+    theorems=(Theorem(TOLD_TWICE),),
+)
+
 THEORY = Theory(
     promise=(
         "Instead of a state that is overwritten, what happened is kept: every command appends events to a stream, and "
@@ -50,7 +76,7 @@ THEORY = Theory(
         "command was decided on, and is refused if the stream has grown since, so each decision fits the history before "
         "it. Others follow by reading all streams in one order, each from its own checkpoint."
     ),
-    studies=(STREAMS, SCHEMA, SUBSCRIPTION, STORE),
+    studies=(STREAMS, SCHEMA, SUBSCRIPTION, STORE, SERVICE),
     aspects={
         "atomicity": ("ES4", "N4"), "isolation": ("ES3", "ES10", "N1"), "durability": ("ES1", "G4"),
         "idempotency": ("ES9", "G3", "ES11"), "termination": ("G9.live", "ES8.live", "N2.live"),

@@ -10,7 +10,7 @@ from acidtest.properties.shared.attribution import narrowed, words_of
 from acidtest.properties.shared.requests import took_effect
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from acidtest.outside import Message
     from acidtest.properties.shared.seen import Seen
@@ -48,29 +48,44 @@ def excusable(scope: Scope) -> int:
     return scope.faults + scope.recovery_crashes + 2 + relays_in_vain
 
 
-def copies_of(messages: Sequence[Message], calls: Sequence[Call], accepted: tuple[str, ...]) -> tuple[Copy, ...]:
-    """The messages, each with the withdrawal that it is about; copies of one message are about the same.
+#: What speaks for it that a message with these words is about a request, the strongest first.
+_SIGNS: tuple[Callable[[Request, frozenset[str]], bool], ...] = (
+    lambda request, words: request.key in words,
+    lambda request, words: str(request.payload[1]) in words,
+    lambda request, words: request.payload[0] in words,
+)
+
+
+def copies_of(
+    messages: Sequence[Message], calls: Sequence[Call], accepted: tuple[str, ...],
+    signs: Sequence[Callable[[Request, frozenset[str]], bool]] = _SIGNS,
+) -> tuple[Copy, ...]:  # fmt: skip
+    """The messages, each with the request that it is about; copies of one message are about the same.
 
     By the request key in id, key or payload; else by account and amount; else by account alone, in order of acceptance.
+
+    Arguments:
+        messages: all that are on the broker.
+        calls: the requests.
+        accepted: those that took effect.
+        signs: what speaks for it that a message with these words is about a request, the strongest first.
     """
     firsts = list({c.request.ask: c.request for c in reversed(calls)}.values())
     known: dict[str | None, str] = {}
     copies = []
     for message in messages:
         if message.id not in known:
-            known[message.id] = _about(message, firsts, accepted, set(known.values()))
+            known[message.id] = _about(message, firsts, accepted, set(known.values()), signs)
         copies.append(Copy(known[message.id], message.id or "", f"{message.key}\0{message.payload}"))
     return tuple(copies)
 
 
-def _about(message: Message, asked: list[Request], accepted: tuple[str, ...], taken: set[str]) -> str:
+def _about(
+    message: Message, asked: list[Request], accepted: tuple[str, ...], taken: set[str],
+    signs: Sequence[Callable[[Request, frozenset[str]], bool]],
+) -> str:  # fmt: skip
     words = words_of(f"{message.id} {message.key} {message.payload}")
-    likely = narrowed(
-        asked,
-        lambda request: request.key in words,
-        lambda request: str(request.payload[1]) in words,
-        lambda request: request.payload[0] in words,
-    )
+    likely = narrowed(asked, *(lambda request, sign=sign: sign(request, words) for sign in signs))
     ranked = sorted(
         (request.name for request in likely),
         key=lambda name: (name not in accepted, name in taken, accepted.index(name) if name in accepted else 0, name),
