@@ -127,6 +127,7 @@ class Explorer:
         merged: recognise states that were seen before; likewise.
         scripted: play what the code under test was seen to do before, instead of running it again; likewise.
         by_memory: know an idle process by what it has in memory, instead of by all that it has seen; likewise.
+        by_answers: play what it does after a statement also on contents on which it was never seen, if the answer is; likewise.
         progress: called now and then with the search so far.
     """
 
@@ -141,6 +142,7 @@ class Explorer:
         merged: bool = True,
         scripted: bool = True,
         by_memory: bool = True,
+        by_answers: bool = True,
         progress: Callable[[Search], None] | None = None,
     ) -> None:
         """Prepare the harness for the scope."""
@@ -151,14 +153,14 @@ class Explorer:
         self._merged = merged
         self._only = only
         once = scope.serial and not scope.faults  # then there is nothing to merge
-        self._scripted, self._by_memory = scripted, by_memory and not once
+        self._scripted, self._by_memory, self._by_answers = scripted, by_memory and not once, by_answers
         self._progress = progress
         self._queue: list[Pending] = []
         self._faultless = False
         self._ended_well = False
         self._number = 0
         harness.prepare(scope, only)
-        harness.looks_into_memory = self._by_memory
+        harness.looks_into_memory, harness.asks_again = self._by_memory, by_answers
         self._offered: set[str] = set()
         self._remembered = harness.remembered()
 
@@ -189,7 +191,7 @@ class Explorer:
     def recall(self) -> None:
         """Prepare the harness again for the scope, with all that it knew of it."""
         self.harness.recall(self._remembered)
-        self.harness.looks_into_memory = self._by_memory
+        self.harness.looks_into_memory, self.harness.asks_again = self._by_memory, self._by_answers
         self.harness.offered = self._offered
 
     def _run_all(self, began: float, faults: int | None, share: Budget) -> None:

@@ -133,6 +133,10 @@ class Device:
         """What an outsider sees of it: what contracts make their views of."""
         return None
 
+    def shows(self) -> Mapping[str, Any]:
+        """All that an outsider sees of it, by the names by which contracts ask for it."""
+        return {self.name: self.seen()}
+
     def readable(self) -> Hashable:
         """What the reading methods of a port can learn of it, which an observer calls outside of every schedule."""
         return None

@@ -74,7 +74,7 @@ class Devices(dict[str, Device]):
 
     def seen(self) -> dict[str, Any]:
         """What an outsider sees of each, by its name."""
-        return {name: device.seen() for name, device in self.items()}
+        return {name: seen for device in self.values() for name, seen in device.shows().items()}
 
     def progress(self) -> Hashable:
         """What may change, beside what is seen, until all has come to rest."""

@@ -63,6 +63,7 @@ TWICE = "twice"  #: at-least-once channels deliver it twice
 DELAYED = "delayed"  #: a message that is there is not delivered yet; an inquiry is answered by what was known before
 REORDERED = "reordered"  #: a later message is delivered before an earlier one
 DUPLICATED = "duplicated"  #: a message that was acknowledged is delivered again
+REDELIVERED = "redelivered"  #: a message that somebody is handling is delivered again: his connection is taken for lost
 CRASH = "crash"  #: it took effect and then the process died
 CANCELLED = "cancelled"  #: the call was cancelled while it awaited the effect, which does not happen
 CANCELLED_AFTER = "cancelled after"  #: it took effect, and the call was cancelled before the answer came
@@ -81,7 +82,7 @@ _RESTARTS = (RESTART_DATABASE, RESTART_CACHE)
 
 #: What befalls calls that are coroutines, and no others.
 CANCELLATIONS = frozenset({CANCELLED, CANCELLED_AFTER})
-FAULT_KINDS = (REFUSED, LOST, UNACKNOWLEDGED, LATE, TWICE, DELAYED, REORDERED, DUPLICATED, CRASH, CANCELLED, CANCELLED_AFTER)
+FAULT_KINDS = (REFUSED, LOST, UNACKNOWLEDGED, LATE, TWICE, DELAYED, REORDERED, DUPLICATED, REDELIVERED, CRASH, CANCELLED, CANCELLED_AFTER)
 COMMIT_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED, LATE)
 STATEMENT_FAULTS = (REFUSED,)
 PUBLISH_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED, LATE, TWICE)

@@ -118,6 +118,10 @@ class Host:
         """How those connections of its pools have been set that are not as the pools made them."""
         return frozenset([connection.settings() for connection in self.connections() if connection.spares is not None and connection.is_altered()])
 
+    def is_reading(self) -> bool:
+        """Whether a statement of one of its connections may have rows that nobody has seen yet."""
+        return any(connection.is_reading() for connection in self.connections())
+
     def is_clean(self) -> bool:
         """Whether its connections are as new: no transaction is open, and nothing that was done in one is left in it."""
         return not self.pins() and not self.holds() and not any(connection.leaves_trace for connection in self.connections())
@@ -152,7 +156,7 @@ class Host:
             # SQLAlchemy drops the connection of a task that is killed; there is nothing wrong with it, so it goes on.
             if spares:
                 return self._opened(spares.pop())
-            connection = self.connect(name)
+            connection = self.connect(name, **self._backend.pooled)
             connection.spares = spares
             return connection
 

@@ -100,10 +100,10 @@ class Scribe(Protocol):
     def parks(self, task: Task) -> None:
         """A task is about to wait to be resumed."""
 
-    def stops(self, task: Task, effect: Effect, database: str, *, blocked: bool) -> None:
-        """A task comes to a statement; or has tried it, and would have to wait for a lock."""
+    def stops(self, task: Task, effect: Effect, database: str, query: Hashable, *, blocked: bool) -> None:
+        """A task comes to a statement, which asks the database `query`; or has tried it, and would have to wait for a lock."""
 
-    def goes_on(self, task: Task, effect: Effect, database: str, fault: str) -> None:
+    def goes_on(self, task: Task, effect: Effect, database: str, query: Hashable, fault: str) -> None:
         """A task is resumed, to run the statement."""
 
     def dies(self, task: Task) -> None:
@@ -134,6 +134,9 @@ class Machine(Protocol):
 
     def settings(self) -> Hashable:
         """How those connections of its pools have been set that are not as the pools made them."""
+
+    def is_reading(self) -> bool:
+        """Whether a statement of one of its connections may have rows that nobody has seen yet."""
 
     def is_clean(self) -> bool:
         """Whether its connections are as new: no transaction is open, and nothing that was done in one is left in it."""

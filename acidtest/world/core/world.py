@@ -261,7 +261,7 @@ class World:
 
     def key(self) -> tuple[Hashable, ...]:
         """Equal for two worlds in which every continuation gives the same."""
-        processes = [(p.digest, p.incarnation, p.alive, p.ready, p.disconnected, *self.cluster.host(p.name).pins()) for p in self.processes.values()]
+        processes = [(p.digest if p.alive else 0, p.incarnation, p.alive, p.ready, p.disconnected, *self.cluster.host(p.name).pins()) for p in self.processes.values()]
         clients = [client.digest for client in self.clients.values()]
         failed = tuple(self.failed_starts.items())
         return self.durable_key(), self.cluster.history(), tuple(processes), tuple(clients), failed

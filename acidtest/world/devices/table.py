@@ -10,6 +10,7 @@ from acidtest.world.devices.cache.device import Cache
 from acidtest.world.devices.clock import Clock
 from acidtest.world.devices.externals.device import Externals
 from acidtest.world.devices.services.device import Services
+from acidtest.world.devices.subscriber import Subscriber
 
 if TYPE_CHECKING:
     from acidtest.world.core.device import Device
@@ -18,6 +19,7 @@ DEVICES: tuple[type[Device], ...] = (
     Externals,
     Services,
     SimulatedBroker,
+    Subscriber,
     Cache,
     Answers,
     Clock,
