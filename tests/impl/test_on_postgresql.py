@@ -24,6 +24,7 @@ CASES = [
     *(("two_phase_commit", scope) for scope in ("lost replies", "the last cannot pay", "refused for good", "crash in recovery")),
     *(("event_sourcing", scope) for scope in ("one command", "invalid commands", "snapshots", "old release", "newer release")),
     *(("event_store", scope) for scope in ("one append", "expected versions", "known events", "own subscriber", "two streams")),
+    *(("cqrs", scope) for scope in ("invalid requests", "many commands", "projectors of a closed account")),
     *(("tcc_coordinator", scope) for scope in ("invalid requests", "one id for several", "one service twice", "crash in recovery")),
 ]
 

@@ -389,6 +389,7 @@ def test_who_has_died_watches_nothing(cluster: Cluster) -> None:
     [
         (("BLPOP", "l", "0"), "waits in the server"), (("SPOP", "s"), "chance"), (("PUBLISH", "c", "m"), "env.broker"),
         (("XADD", "x", "*", "a", "b"), "nobody has compared it"), (("MULTI",), "pipeline"), (("SCAN", "7"), "second page"),
+        (("SCRIPT", "FLUSH"), "LOAD and EXISTS"),
     ],
 )  # fmt: skip
 def test_commands_that_no_schedule_controls_are_refused_with_a_reason(cluster: Cluster, command: Any, why: str) -> None:

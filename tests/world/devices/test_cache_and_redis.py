@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 
+from acidtest.patterns import pattern
+from acidtest.search.check import find_scope
+from acidtest.search.harness import Harness
+from acidtest.search.planned import NO_DEPARTURE, PlannedRun
 from acidtest.world.devices.cache.commands import READING, WRITING
 from acidtest.world.devices.cache.server import Failed, Server, plain
 
@@ -117,3 +121,39 @@ def test_it_answers_as_a_real_server_does(real: redis.Redis, paragraph: str, pro
 def test_every_command_that_it_takes_is_compared() -> None:
     found = {command[0].decode() for paragraph in PARAGRAPHS for command in commands_of(paragraph)}
     assert (READING | WRITING) - found == set()
+
+
+def used(factory: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[bytes, ...]]:
+    """What an implementation of CQRS sends to its cache, as it does in one order of one scope."""
+    sent: list[tuple[bytes, ...]] = []
+    run = Server.run
+
+    def noting(self: Server, session: Any, commands: tuple[tuple[bytes, ...], ...]) -> Any:
+        sent.extend(commands)
+        return run(self, session, commands)
+
+    contract = pattern("cqrs").contract_class()()
+    harness = Harness(contract, factory)
+    try:
+        harness.prepare(find_scope(contract, "one process"))
+        with monkeypatch.context() as patch:
+            patch.setattr(Server, "run", noting)
+            planned = PlannedRun(harness, NO_DEPARTURE)
+            planned.follow()
+            planned.run.close()
+    finally:
+        harness.close()
+    return sent
+
+
+CACHES = [pattern("cqrs").reference_factory(), *[m.factory for m in pattern("cqrs").mutants() if m.factory.__module__.endswith("caches")]]
+
+
+@pytest.mark.parametrize("factory", CACHES, ids=[factory.__name__ for factory in CACHES])
+def test_what_the_reference_and_its_mutants_send_is_answered_as_by_a_real_server(
+    real: redis.Redis, factory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = used(factory, monkeypatch)
+    assert commands
+    pairs = zip(commands, simulated(commands, 2), really(real, commands, 2), strict=True)
+    assert [(command, ours, theirs) for command, ours, theirs in pairs if compared(command, ours) != compared(command, theirs)] == []

@@ -22,6 +22,8 @@ READING = frozenset(
 WRITING = frozenset(
     ["SET", "SETEX", "PSETEX", "SETNX", "MSET", "MSETNX", "GETSET", "GETDEL", "GETEX", "APPEND", "INCR", "INCRBY", "DECR", "DECRBY", "DEL", "UNLINK", "RENAME", "EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT", "PERSIST", "FLUSHDB", "FLUSHALL", "HSET", "HSETNX", "HMSET", "HDEL", "HINCRBY", "LPUSH", "RPUSH", "LPOP", "RPOP", "LREM", "LTRIM", "SADD", "SREM", "ZADD", "ZREM", "ZINCRBY", "ZREMRANGEBYSCORE", "EVAL", "EVALSHA"]
 )  # fmt: skip
+#: Of SCRIPT what does no more than load scripts, and ask for them.
+_OF_SCRIPTS = frozenset({b"LOAD", b"EXISTS"})
 #: What ends the watching of keys.
 ENDING = frozenset({"EXEC", "DISCARD", "UNWATCH"})
 _OF_TRANSACTIONS = frozenset({"MULTI", *ENDING})
@@ -54,6 +56,8 @@ def kind_of(commands: tuple[Command, ...]) -> str:
     for name in names:
         if name not in READING and name not in WRITING and name not in _OF_TRANSACTIONS:
             raise UsageError(_refusal(name))
+    if any(name == "SCRIPT" and command[1].upper() not in _OF_SCRIPTS for name, command in zip(names, commands, strict=True)):
+        raise UsageError(_refusal("SCRIPT but for LOAD and EXISTS"))
     if any(name == "SCAN" and command[1:2] not in ((), (b"0",)) for name, command in zip(names, commands, strict=True)):
         message = (
             "SCAN came to a second page, whose contents a server promises nothing of while others write. Ask for all keys at once, "
