@@ -1,4 +1,4 @@
-"""Measures and prints; asserts nothing. `python -m benchmarks [throughput] [models] [mutants] [postgresql]`, or `stateful …`.
+"""Measures and prints; asserts nothing. `python -m benchmarks [throughput] [models] [mutants] [servers]`, or `stateful …`.
 
 Times differ between machines and between runs on one machine: compare ratios and counts.
 """
@@ -10,7 +10,7 @@ import resource
 import statistics
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from acidtest.checker.check import check
 from acidtest.checker.proof import prove_theory
@@ -22,7 +22,8 @@ from acidtest.properties.outbox.contract import OutboxContract
 from acidtest.search.check import check_exhaustively, check_scope, find_scope
 from acidtest.search.exhaustive import Explorer
 from acidtest.search.harness import Harness
-from acidtest.world.databases.postgresql.server import PrivateServer
+from acidtest.world.databases.mariadb.server import PrivateServer as Mariadb
+from acidtest.world.databases.postgresql.server import PrivateServer as Postgresql
 from acidtest.world.databases.table import BACKENDS
 from benchmarks import stateful
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-#: What is run on both backends.
+#: What is run on all backends.
 SCOPES = {
     "acid": ("opposite transfers", "one process", "read and read again", "competing transfers", "one transfer", "same key"),
     "outbox": ("one withdrawal", "one process"),
@@ -89,14 +90,15 @@ def mutants() -> None:
         print(f"{entry.stem:<17} median {statistics.median(times):.2f} s, slowest {max(times):.2f} s, {len(times)} mutants")
 
 
-def postgresql() -> None:
-    """The server's start, death and return; and the same scopes on both backends, with the views that schedules end in."""
-    for _ in range(3):
-        made = PrivateServer().start()
+def servers() -> None:
+    """Each server's start, death and return; and the same scopes on all backends, with the views that schedules end in."""
+    for kind in (Postgresql, Mariadb) * 3:
+        made: Any = kind().start()
         began = time.perf_counter()
         made.kill()
         made.restart()
-        print(f"server: {made.seconds:.2f} s from nothing to the first connection; killed and back in {time.perf_counter() - began:.3f} s")
+        back = time.perf_counter() - began
+        print(f"{kind.__module__.split('.')[-2]}: {made.seconds:.2f} s from nothing to the first connection; killed and back in {back:.3f} s")
         made.stop()
     for stem, names in SCOPES.items():
         entry = PATTERNS[stem]
@@ -112,8 +114,9 @@ def postgresql() -> None:
                     f"{found.effects} effects, {found.effects / found.seconds:.0f} effects/s, {found.runs / found.seconds:.0f} runs/s"
                     f"{'' if found.complete else ', NOT COMPLETE'}"
                 )
-            here, there = views
-            print(f"    final views: {len(here & there)} on both, {len(here - there)} on SQLite alone, {len(there - here)} on PostgreSQL alone", flush=True)
+            everywhere = set.intersection(*views)
+            alone = ", ".join(f"{len(found - everywhere)} more on {backend}" for backend, found in zip(BACKENDS, views, strict=True))
+            print(f"    final views: {len(everywhere)} on all, {alone}", flush=True)
         for harness in benches:
             harness.close()
 
@@ -123,7 +126,7 @@ def main() -> None:
     if sys.argv[1:2] == ["stateful"]:
         stateful.main(sys.argv[2:])
         return
-    known: dict[str, Callable[[], None]] = {"throughput": throughput, "models": models, "mutants": mutants, "postgresql": postgresql}
+    known: dict[str, Callable[[], None]] = {"throughput": throughput, "models": models, "mutants": mutants, "servers": servers}
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("which", nargs="*", choices=[*known, []], help="which; all but the last by default; or `stateful`, which has options")
     for name in parser.parse_args().which or list(known)[:-1]:
