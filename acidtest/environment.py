@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     import random
 
+    from redis import Redis
+    from redis.asyncio import Redis as AsyncRedis
     from sqlalchemy import Engine
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -36,21 +38,26 @@ class Delivery(NamedTuple):
     """A message as a consumer receives it.
 
     Arguments:
-        id: identifies the message; every copy of it carries the same id.
+        id: identifies the message; every copy of it carries the same id. Not every sender gives one: then it is None, or empty.
         key: what the message is about.
         payload: the body, as text; JSON where it was published as a dict or a list.
         topic: where it was published.
         redelivered: the broker has delivered it before and knows of no acknowledgement. It may be wrong about that:
             also a message without this mark may have been delivered and acknowledged already.
         tag: what the broker knows this delivery by.
+        attempts: how often the broker has delivered it, this time included, where the broker counts that; 1 where it does not.
+            It stops counting at ten.
+        sent: when the broker accepted it, in seconds since the epoch of the simulated world, where it keeps that; else 0.
     """
 
-    id: str
+    id: str | None
     key: str
     payload: str
     topic: str
     redelivered: bool
     tag: int
+    attempts: int = 1
+    sent: float = 0.0
 
 
 class Broker(Protocol):
@@ -94,8 +101,14 @@ class Broker(Protocol):
             BrokerTimeout: it may or may not be acknowledged, and may come again.
         """
 
-    def nack(self, delivery: Delivery) -> None:
-        """Give a delivery back: it comes again."""
+    def nack(self, delivery: Delivery, *, requeue: bool = True, failed: bool = True) -> None:
+        """Give a delivery back.
+
+        Arguments:
+            delivery: which.
+            requeue: it comes again, after all else. Otherwise it is done with, and goes to the topic "dead", as it is.
+            failed: whether that was an attempt, where attempts are counted; not where it only was not its turn yet.
+        """
 
 
 class ExternalRefused(Exception):  # noqa: N818 - as for the broker
@@ -193,6 +206,10 @@ class Reply(NamedTuple):
     answer: Any
 
 
+class Conflict(Exception):  # noqa: N818 - the field's name for a refused append
+    """An event store's definite refusal of an append: the stream has another version than expected. Nothing was stored."""
+
+
 class Clock(Protocol):
     """Virtual time."""
 
@@ -215,8 +232,8 @@ class AsyncBroker(Protocol):
     async def ack(self, delivery: Delivery) -> None:
         """Acknowledge a delivery; errors as for `Broker.ack`."""
 
-    async def nack(self, delivery: Delivery) -> None:
-        """Give a delivery back: it comes again."""
+    async def nack(self, delivery: Delivery, *, requeue: bool = True, failed: bool = True) -> None:
+        """Give a delivery back; as `Broker.nack`."""
 
 
 class AsyncExternal(Protocol):
@@ -271,6 +288,9 @@ class Aio(Protocol):
     def external(self, name: str) -> AsyncExternal:
         """The external system `name`, for example "atm"."""
 
+    def redis(self, name: str, **options: Any) -> AsyncRedis:  # noqa: ANN401 - as for the library's connections
+        """A client of the cache `name`, whose commands are awaited; see `Environment.redis`."""
+
 
 class Environment(Protocol):
     """What one (simulated) process is given: its ways to the outside, and nothing else."""
@@ -318,6 +338,17 @@ class Environment(Protocol):
 
     def external(self, name: str) -> External:
         """The external system `name`, for example "atm"."""
+
+    def redis(self, name: str, **options: Any) -> Redis:  # noqa: ANN401 - as for the library's connections
+        """A client of the cache `name`: the library's own, over a simulated server that is empty at the start.
+
+        What is sent at once, a command or a pipeline, is one effect. It never retries by itself unless `retry` says so. Whatever
+        the server holds may vanish. It needs `acidtest[redis]`.
+
+        Arguments:
+            name: the server; one name, one server.
+            options: as for the library's connections (decode_responses, retry, protocol, …).
+        """
 
     @property
     def service(self) -> str:

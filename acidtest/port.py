@@ -50,11 +50,13 @@ class PortMethod(NamedTuple):
         name: what it is called.
         role: what it is for.
         services: the services that have it, where a pattern has several; empty for all.
+        optional: an implementation may do without it.
     """
 
     name: str
     role: Role
     services: tuple[str, ...] = ()
+    optional: bool = False
 
 
 class Mark:
@@ -63,21 +65,28 @@ class Mark:
     Arguments:
         role: the role.
         services: the services that have the method; empty for all.
+        optional: an implementation may do without the method.
     """
 
-    def __init__(self, role: Role, services: tuple[str, ...] = ()) -> None:
-        """Keep both."""
+    def __init__(self, role: Role, services: tuple[str, ...] = (), *, optional: bool = False) -> None:
+        """Keep all three."""
         self._role = role
         self._services = services
+        self._optional = optional
 
     def __call__(self, method: Method) -> Method:
         """Mark `method`."""
-        method.__acidtest_port__ = PortMethod(method.__name__, self._role, self._services)  # type: ignore[attr-defined]
+        method.__acidtest_port__ = PortMethod(method.__name__, self._role, self._services, self._optional)  # type: ignore[attr-defined]
         return method
 
     def of(self, *services: str) -> Mark:
         """The same role, of a method that only these services have."""
-        return Mark(self._role, services)
+        return Mark(self._role, services, optional=self._optional)
+
+    @property
+    def perhaps(self) -> Mark:
+        """The same role, of a method that an implementation may do without."""
+        return Mark(self._role, self._services, optional=True)
 
 
 installation = Mark(Role.INSTALLATION)
@@ -131,6 +140,11 @@ class Port:
     def of(self, service: str) -> tuple[str, ...]:
         """The names of the methods that `service` has; of all of them where it is empty."""
         return tuple([m.name for m in self.methods if not m.services or not service or service in m.services])
+
+    def needed(self, service: str) -> tuple[str, ...]:
+        """The names of the methods that `service` cannot do without."""
+        optional = {method.name for method in self.methods if method.optional}
+        return tuple([name for name in self.of(service) if name not in optional])
 
     def signature(self, name: str) -> inspect.Signature:
         """The arguments of a method, `self` left out."""

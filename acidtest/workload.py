@@ -23,7 +23,8 @@ class Operation(NamedTuple):
         retries: how often the client tries again, with the same arguments, after an unknown outcome.
         source: what is the last argument, where the workload cannot know it: "atm callback 0" for the first callback of
             an external system, "atm statement" for its statement at that time, "stock reply 0" for the first answer of a
-            service, "message" for the next message. The operation waits until there is such a thing.
+            service, "message" for the next message, "w1 answer" for the position that the operation w1 was told with its
+            answer. The operation waits until there is such a thing.
     """
 
     name: str
@@ -76,6 +77,40 @@ class Played(Protocol):
         """
 
 
+class Sent(NamedTuple):
+    """A message that lies on the broker when a scope begins.
+
+    Arguments:
+        name: identifies it within the scope; two that are copies of one have the same.
+        id: identifies it for whoever receives it; None, or empty, where its sender gave it none.
+        key: what it is about.
+        payload: the body, as text.
+        topic: where it lies.
+        deadly: whoever looks into the payload dies, until it is repaired.
+    """
+
+    name: str
+    id: str | None
+    key: str
+    payload: str
+    topic: str
+    deadly: bool = False
+
+
+class Queueing(NamedTuple):
+    """How a broker delivers to services whose processes compete for messages; what a contract gives to the device "broker".
+
+    Deliveries are counted then, and messages carry the time at which they were accepted.
+
+    Arguments:
+        topics: the topics that services are given messages of.
+        dead: the topic of dead letters.
+    """
+
+    topics: tuple[str, ...]
+    dead: str = "dead"
+
+
 class Client(NamedTuple):
     """One client that calls one process, one operation after the other.
 
@@ -111,6 +146,7 @@ class Scope:
         called: the services under test that others call by `env.call`.
         opening: the clients that run before all others, one after the other and without faults: what they leave unfinished
             is there, beside what the other clients do, without multiplying the schedules.
+        messages: what lies on the broker at the start, in its order.
     """
 
     name: str
@@ -127,6 +163,7 @@ class Scope:
     systems: tuple[System, ...] = ()
     called: tuple[str, ...] = ()
     opening: tuple[str, ...] = ()
+    messages: tuple[Sent, ...] = ()
 
     def operations(self) -> tuple[Operation, ...]:
         """Every operation on the implementation, in the order of the clients."""
@@ -157,6 +194,7 @@ def scope_to_json(scope: Scope) -> dict[str, Any]:
         "faults": scope.faults, "kinds": sorted(scope.kinds), "recovery_crashes": scope.recovery_crashes,
         "poison": list(scope.poison), "idle": list(scope.idle), "serial": scope.serial, "unsteady": scope.unsteady,
         "systems": [_listed(system) for system in scope.systems], "called": list(scope.called), "opening": list(scope.opening),
+        "messages": [_listed(message) for message in scope.messages],
     }  # fmt: skip
 
 
@@ -181,6 +219,7 @@ def scope_from_json(value: dict[str, Any]) -> Scope:
         tuple(System(*_tupled(system)) for system in value.get("systems", ())),
         tuple(value.get("called", ())),
         tuple(value.get("opening", ())),
+        tuple(Sent(*_tupled(message)) for message in value.get("messages", ())),
     )  # fmt: skip
     _check(scope)
     return scope
@@ -192,6 +231,7 @@ def _check(scope: Scope) -> None:
     texts += [account for account, _ in scope.accounts]
     texts += [text for client in scope.clients for text in (client.name, client.process)]
     operations = [operation for client in scope.clients for operation in client.operations]
+    texts += [text for m in scope.messages for text in (m.name, m.id or "", m.key, m.payload, m.topic)]
     texts += [text for operation in operations for text in (operation.name, operation.method, operation.source)]
     numbers: list[object] = [scope.faults, scope.recovery_crashes, *(balance for _, balance in scope.accounts)]
     numbers += [operation.retries for operation in operations]

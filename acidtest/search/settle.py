@@ -194,7 +194,7 @@ def _tell(run: Run) -> bool:
             continue
         for name, source, role in device.owed():
             method = port.name(role)
-            if method and not _give(run, run.world.processes[name], method, source):
+            if method and hasattr(run.world.processes[name].implementation, method) and not _give(run, run.world.processes[name], method, source):
                 return False
     return True
 

@@ -15,7 +15,7 @@ from generator.evidence import NotProvedError
 from generator.markdown import block, document, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from acidtest.workload import Scope
 
@@ -43,7 +43,7 @@ PHENOMENA = (
 )
 
 #: At which levels the manuals, and Hermitage's tests, say that a phenomenon occurs, by server. A cell that comes out otherwise is an error.
-DOCUMENTED: dict[str, dict[str, tuple[str, ...]]] = {
+DOCUMENTED: dict[str, dict[str, Sequence[str]]] = {
     "lost update (P4)": {"postgresql": LEVELS[:1], "mariadb": LEVELS[:2]},
     "read skew (A5A)": {"postgresql": LEVELS[:1], "mariadb": LEVELS[:1]},
     "write skew (A5B)": {"postgresql": LEVELS[:2], "mariadb": LEVELS[:2]},

@@ -54,12 +54,12 @@ def copies_of(messages: Sequence[Message], calls: Sequence[Call], accepted: tupl
     By the request key in id, key or payload; else by account and amount; else by account alone, in order of acceptance.
     """
     firsts = list({c.request.ask: c.request for c in reversed(calls)}.values())
-    known: dict[str, str] = {}
+    known: dict[str | None, str] = {}
     copies = []
     for message in messages:
         if message.id not in known:
             known[message.id] = _about(message, firsts, accepted, set(known.values()))
-        copies.append(Copy(known[message.id], message.id, f"{message.key}\0{message.payload}"))
+        copies.append(Copy(known[message.id], message.id or "", f"{message.key}\0{message.payload}"))
     return tuple(copies)
 
 

@@ -15,7 +15,7 @@ from acidtest.port import Port, Role, port_of
 from acidtest.properties.shared.reading import amounts_of, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
     from acidtest.checker.machine import Action, Model, Property
     from acidtest.environment import Environment
@@ -37,12 +37,17 @@ class Contract(ABC):
     #: The services under test, where a pattern has several, each in processes and with databases of its own: a process is
     #: named after its service, with a number. None where all processes are of one service.
     members: ClassVar[tuple[str, ...]] = ()
+    #: Methods of the port that the contract itself gives (see `called`).
+    own: ClassVar[tuple[str, ...]] = ()
     #: Whether clients that were told nothing ask again when all is at rest, and must be told then.
     asks_again: ClassVar[bool] = False
     #: Answers that say only that there will be one later: clients that were told one of these ask again as well.
     provisional: ClassVar[tuple[str, ...]] = ()
     #: What an implementation may declare beyond the pattern's minimum, with its meaning.
     known_capabilities: ClassVar[dict[str, str]] = {}
+    #: Who reads the committed state, one after the other: an observer each, to whom the device of that name is as new; "" for
+    #: one to whom all is as it is. What is observed is what the one reads, or a tuple of what each of several reads.
+    observers: ClassVar[tuple[str, ...]] = ("",)
     #: Devices that the contract brings along: subclasses of `acidtest.world.core.device.Device`.
     devices: ClassVar[tuple[type, ...]] = ()
     #: Everything that must hold.
@@ -69,6 +74,13 @@ class Contract(ABC):
         )
         raise ContractError(message)
 
+    def called(self, factory: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """What clients call: what the factory makes, or, where a contract has something between, what makes that.
+
+        It says so by its attribute `__wrapped__`, as `functools.wraps` does.
+        """
+        return factory
+
     def install(self, implementation: Any, scope: Scope, member: str = "") -> None:  # noqa: ANN401, ARG002 - for contracts with members
         """Create the schema and open the accounts of `scope`, at the service `member` where there are several."""
         implementation.install(dict(scope.accounts))
@@ -76,6 +88,15 @@ class Contract(ABC):
     def equipment(self, scope: Scope) -> Mapping[str, Any]:  # noqa: ARG002 - for those who have some
         """What the devices of a world are given beside the scope, by the name of the device."""
         return {}
+
+    def fitted(self, scope: Scope, offered: Mapping[str, frozenset[str]]) -> Scope:  # noqa: ARG002 - for ports with optional methods
+        """The scope, as an implementation can be asked that does without some methods of the port.
+
+        Arguments:
+            scope: what is to be run; it may be fitted already.
+            offered: the methods of the port that each service has, by the name of the service; "" where there is only one.
+        """
+        return scope
 
     def excuses(self, change: str, capabilities: frozenset[str], notes: frozenset[str]) -> bool:  # noqa: ARG002 - likewise
         """Whether a change of the environment excuses that something is done twice: a lease may have run out, for example.
@@ -171,12 +192,15 @@ class Contract(ABC):
             ContractError: names what is missing, and the whole port.
         """
         port = cls.interface()
+        needed = port.needed(member)
         for name in port.of(member):
             method = getattr(implementation, name, None)
+            if name in cls.own or (method is None and name not in needed):
+                continue
             if not callable(method):
                 message = (
                     f"{type(implementation).__name__} has no method {name!r}, which the port of {cls.pattern} asks for. "
-                    f"It needs: {', '.join(port.of(member))}."
+                    f"It needs: {', '.join(name for name in needed if name not in cls.own)}."
                 )
                 raise ContractError(message)
             arguments = list(port.signature(name).parameters)

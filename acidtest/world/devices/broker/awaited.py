@@ -29,6 +29,6 @@ class AwaitedBroker:
         """Acknowledge a delivery."""
         await greenlet_spawn(self._broker.ack, delivery)
 
-    async def nack(self, delivery: Delivery) -> None:
+    async def nack(self, delivery: Delivery, *, requeue: bool = True, failed: bool = True) -> None:
         """Give a delivery back."""
-        await greenlet_spawn(self._broker.nack, delivery)
+        await greenlet_spawn(self._broker.nack, delivery, requeue=requeue, failed=failed)

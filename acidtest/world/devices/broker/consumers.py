@@ -1,100 +1,86 @@
-"""Consumers that ask for messages themselves, and acknowledge them: every process is one, with its own place in the log."""
+"""Consumers that ask for messages themselves, and acknowledge them.
+
+Every process is one, with its own place in the log; or, where consumers compete, every service.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from acidtest.environment import Delivery
-from acidtest.world.core.effects import DELAYED, DUPLICATED, REORDERED
+from acidtest.world.core.effects import DELAYED, DUPLICATED, REDELIVERED, REORDERED
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Callable, Hashable, Mapping
 
-    from acidtest.outside import Message
+    from acidtest.environment import Delivery
     from acidtest.world.core.process import Process
-
-
-class Group:
-    """What a process has received, by the places of the messages in the log.
-
-    `delivered` is with which incarnation a message is that was not acknowledged, `given_back` those that were with one
-    and are with nobody now.
-    """
-
-    __slots__ = ("acked", "delivered", "given_back")
-
-    def __init__(self) -> None:
-        """Nothing has been received yet."""
-        self.acked: set[int] = set()
-        self.delivered: dict[int, int] = {}
-        self.given_back: set[int] = set()
-
-    def key(self) -> Hashable:
-        """What distinguishes two states of the group."""
-        return frozenset(self.acked), tuple(sorted(self.delivered.items())), frozenset(self.given_back)
-
-    def give_back(self, place: int) -> None:
-        """A message is with nobody any more."""
-        if self.delivered.pop(place, None) is not None:
-            self.given_back.add(place)
-
-    def ack(self, place: int) -> None:
-        """A message is done with."""
-        self.delivered.pop(place, None)
-        self.given_back.discard(place)
-        self.acked.add(place)
-
-
-_NOTHING = Group().key()
+    from acidtest.world.devices.broker.queues import Queue, Queues
 
 
 class Consumers:
-    """What every process has received.
+    """What every consumer has received.
 
     Arguments:
-        log: the messages of the broker, which may grow.
+        queues: what each was given, by the name of the consumer.
+        processes: returns the processes as they are now, where those of a service compete; None where each is alone.
     """
 
-    def __init__(self, log: Sequence[Message]) -> None:
+    def __init__(self, queues: Queues, processes: Callable[[], Mapping[str, Process]] | None = None) -> None:
         """Nobody has received anything yet."""
-        self._log = log
-        self._groups: dict[str, Group] = {}
+        self._queues = queues
+        self._processes = processes
 
     def key(self) -> Hashable:
         """What distinguishes two states of them."""
-        return tuple([(name, group.key()) for name, group in sorted(self._groups.items()) if group.key() != _NOTHING])
+        return self._queues.key()
 
-    def of(self, process: Process) -> Group:
-        """What a process has received."""
-        return self._groups.setdefault(process.name, Group())
+    def of(self, process: Process) -> Queue:
+        """What the consumer has received that a process is, or is one of."""
+        return self._queues.of(process.name if self._processes is None else process.service)
 
     def faults(self, process: Process, topic: Hashable) -> tuple[str, ...]:
         """The fault kinds that can befall a receive now."""
         ready, done = len(self._ready(process, topic)), bool(self._done(process, topic))
-        return (DELAYED,) * (ready > 0) + (REORDERED,) * (ready > 1) + (DUPLICATED,) * done
+        held = self._processes is not None and bool(self._held(process, topic))
+        return (DELAYED,) * (ready > 0) + (REORDERED,) * (ready > 1) + (DUPLICATED,) * done + (REDELIVERED,) * held
 
     def deliver(self, process: Process, topic: str, fault: str) -> Delivery | None:
         """Give a process the next message of a topic; None where there is none for it now."""
-        ready, done, group = self._ready(process, topic), self._done(process, topic), self.of(process)
+        ready, done, queue = self._ready(process, topic), self._done(process, topic), self.of(process)
         if fault == DUPLICATED and done:
-            return Delivery(*self._log[done[-1]], redelivered=False, tag=done[-1])
+            return self._queues.delivery(done[-1], queue, redelivered=False)
+        if fault == REDELIVERED:
+            ready = self._held(process, topic)
         if not ready or fault == DELAYED:
             return None
         place = ready[1] if fault == REORDERED and len(ready) > 1 else ready[0]
-        again = place in group.delivered or place in group.given_back
-        group.give_back(place)
-        group.delivered[place] = process.incarnation
-        return Delivery(*self._log[place], redelivered=again, tag=place)
+        again = place in queue.out or place in queue.again
+        queue.give_back(place)
+        queue.give(place, process)
+        return self._queues.delivery(place, queue, redelivered=again)
 
     def _ready(self, process: Process, topic: Hashable) -> list[int]:
-        """The messages that the process may receive, in order: all but those done with, or with it already."""
-        group = self.of(process)
-        return [
-            place
-            for place, message in enumerate(self._log)
-            if message.topic == topic and place not in group.acked and group.delivered.get(place) != process.incarnation
-        ]
+        """The messages that the process may receive, in order: all but those done with, or with somebody already."""
+        queue = self.of(process)
+        return [place for place in queue.in_order(self._of_topic(topic)) if not self._is_held(queue, place, process)]
+
+    def _held(self, process: Process, topic: Hashable) -> list[int]:
+        """The messages that are with somebody, and come again where the broker takes the connection for lost."""
+        queue = self.of(process)
+        return [place for place in queue.in_order(self._of_topic(topic)) if self._is_held(queue, place, process)]
+
+    def _is_held(self, queue: Queue, place: int, process: Process) -> bool:
+        holder = queue.out.get(place)
+        if holder is None:
+            return False
+        if self._processes is None:
+            return holder.incarnation == process.incarnation
+        other = self._processes().get(holder.process)
+        return other is not None and other.alive and other.incarnation == holder.incarnation
 
     def _done(self, process: Process, topic: Hashable) -> list[int]:
         """The messages that the process has acknowledged."""
-        return [place for place in sorted(self.of(process).acked) if self._log[place].topic == topic]
+        return [place for place in sorted(self.of(process).acked) if self._queues.log[place].topic == topic]
+
+    def _of_topic(self, topic: Hashable) -> list[int]:
+        return [place for place, message in enumerate(self._queues.log) if message.topic == topic]

@@ -15,6 +15,7 @@ from acidtest.world.core.effects import (
     LATE,
     LOST,
     PUBLISH_FAULTS,
+    REDELIVERED,
     REFUSED,
     REORDERED,
     TWICE,
@@ -26,13 +27,17 @@ from acidtest.world.core.process import Process, Task, current_task
 from acidtest.world.devices.broker.awaited import AwaitedBroker
 from acidtest.world.devices.broker.consumers import Consumers
 from acidtest.world.devices.broker.deliveries import Deliveries
-from acidtest.world.devices.broker.messages import message_of
+from acidtest.world.devices.broker.messages import Deadly, message_of
+from acidtest.world.devices.broker.queues import Queues
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping, Sequence
 
+    from acidtest.workload import Queueing
     from acidtest.world.core.device import Surroundings
 
+#: What the environment can do with dead letters.
+RESEND = "resend"
 #: What a task has to its name once the broker has, perhaps, accepted a message from it.
 PUBLISHED = "published"
 MESSAGE = "message"
@@ -42,20 +47,32 @@ class SimulatedBroker(Device):
     """Keeps every accepted message in order. `log` is what an outsider sees.
 
     `down` refuses everything (an outage); a key in `poison` is refused for ever.
+
+    A contract may ask for processes that compete for messages (`acidtest.workload.Queueing`): then deliveries are counted, and
+    it is seen what became of messages; what was rejected may be sent again, and what was deadly is repaired with that.
     """
 
     name: ClassVar[str] = "broker"
     kinds: ClassVar[frozenset[str]] = frozenset({"publish", "receive", "ack", "nack"})
-    sources: ClassVar[tuple[Source, ...]] = (Source(MESSAGE, Role.HANDLER, settled=True, faults=(REORDERED, DUPLICATED)),)
+    changes: ClassVar[tuple[str, ...]] = (RESEND,)
+    sources: ClassVar[tuple[Source, ...]] = (Source(MESSAGE, Role.HANDLER, settled=True, faults=(REORDERED, DUPLICATED, REDELIVERED)),)
 
     def __init__(self, surroundings: Surroundings) -> None:
         """Start with an empty log."""
         super().__init__(surroundings)
-        self.log: list[Message] = []
+        self.queueing: Queueing | None = surroundings.equipment
+        now, sent = surroundings.time.time, surroundings.scope.messages
+        self.log = [Message(m.id, m.key, Deadly(m.payload) if m.deadly else m.payload, m.topic) for m in sent]
+        self.times = [now] * len(sent)
         self.poison = frozenset(surroundings.scope.poison)
         self.refusals = 0
-        self.consumers = Consumers(self.log)
-        self.deliveries = Deliveries(self.log)
+        if self.queueing is None:
+            self.consumers = Consumers(Queues(self.log))
+            self.deliveries = Deliveries(Queues(self.log), surroundings.time)
+        else:
+            queues = self.queues = Queues(self.log, self.times)
+            self.consumers = Consumers(queues, surroundings.processes)
+            self.deliveries = Deliveries(queues, surroundings.time, self.queueing.topics)
 
     def offers(self) -> Mapping[str, Any]:
         """`env.broker`."""
@@ -67,11 +84,18 @@ class SimulatedBroker(Device):
 
     def key(self) -> Hashable:
         """What distinguishes two states of the broker."""
-        return tuple(self.log), self.down, self.poison, self.progress()
+        if self.queueing is None:
+            return tuple(self.log), self.down, self.poison, self.progress()
+        deadly = tuple([place for place, message in enumerate(self.log) if type(message.payload) is Deadly])
+        return tuple(self.log), self.down, self.poison, self.progress(), tuple(self.times), deadly
 
     def seen(self) -> tuple[Message, ...]:
         """Every message, in the order in which they were accepted."""
         return tuple(self.log)
+
+    def shows(self) -> Mapping[str, Any]:
+        """Every message; and what became of those that are done with, where deliveries are counted."""
+        return super().shows() if self.queueing is None else {**super().shows(), "settled": tuple(self.queues.settled())}
 
     def progress(self) -> Hashable:
         """What distinguishes two states of those who receive."""
@@ -99,7 +123,7 @@ class SimulatedBroker(Device):
         message = message_of(id, key, payload, topic)
         task = current_task()
         if task is None:
-            self.log.append(message)
+            self._append(message)
             return
         effect = Effect("publish", "broker", f"publish {message.key}", message, faults=PUBLISH_FAULTS)
         fault = task.park(effect)
@@ -135,27 +159,45 @@ class SimulatedBroker(Device):
         effect = Effect("ack", "broker", f"ack {delivery.key}", delivery, faults=ACK_FAULTS)
         fault = task.park(effect)
         group = self.consumers.of(task.process)
+        place, _ = group.place_of(delivery)
         if fault == REFUSED or (self.down and fault != LOST):
             task.saw(effect, REFUSED, fault)
             error = f"the broker refused to acknowledge the message {delivery.id!r}"
             raise BrokerRefused(error)
         if fault == LOST:
-            group.give_back(delivery.tag)  # with the answer the connection is lost, and with it the delivery
-        else:
-            group.ack(delivery.tag)
+            group.give_back(place)  # with the answer the connection is lost, and with it the delivery
+        elif self.queueing is None or group.has(delivery, task.process):
+            group.ack(place, self.surroundings.time.time - delivery.sent)
         if fault in (LOST, UNACKNOWLEDGED):
             task.saw(effect, "timeout")
             error = f"the broker did not answer the acknowledgement of the message {delivery.id!r} in time"
             raise BrokerTimeout(error)
         task.saw(effect, None, fault)
 
-    def nack(self, delivery: Delivery) -> None:
+    def nack(self, delivery: Delivery, *, requeue: bool = True, failed: bool = True) -> None:
         """Give a delivery back; see `acidtest.environment.Broker.nack`."""
         task = _consumer("nack")
-        effect = Effect("nack", "broker", f"nack {delivery.key}", delivery, lasting=True)
+        what = f"nack {delivery.key}" if requeue else f"reject {delivery.key}"
+        effect = Effect("nack", "broker", what, (delivery, failed), lasting=True)
         fault = task.park(effect)
-        self.consumers.of(task.process).give_back(delivery.tag)
+        queue = self.consumers.of(task.process)
+        place, _ = queue.place_of(delivery)
+        if self.queueing is None or queue.has(delivery, task.process):
+            if requeue:
+                queue.postpone(place, failed=failed)
+            else:
+                queue.ack(place, self.surroundings.time.time - delivery.sent, buried=True)
+                self._append(self.log[place]._replace(topic="dead" if self.queueing is None else self.queueing.dead))
         task.saw(effect, None, fault)
+
+    def change(self, what: str, argument: float) -> None:  # noqa: ARG002 - there is one change
+        """Send all dead letters again, and repair what was deadly."""
+        assert self.queueing is not None  # noqa: S101 - no other contract asks for it
+        dead = {(message.key, message.payload) for message in self.log if message.topic == self.queueing.dead}
+        for place, message in enumerate(self.log):
+            if type(message.payload) is Deadly or (message.key, message.payload) in dead:
+                self.queues.reopen(place)
+        self.log[:] = [message._replace(payload=str.__str__(message.payload)) for message in self.log]
 
     # What comes to handlers:
 
@@ -190,11 +232,15 @@ class SimulatedBroker(Device):
 
     def _accept(self, message: Message, fault: str) -> None:
         if fault == LATE:
-            self.surroundings.postpone(f"publish {message.key}", lambda: self.log.append(message), message)
+            self.surroundings.postpone(f"publish {message.key}", lambda: self._append(message), message)
         elif fault != LOST:
-            self.log.append(message)
+            self._append(message)
             if fault == TWICE:
-                self.log.append(message)
+                self._append(message)
+
+    def _append(self, message: Message) -> None:
+        self.log.append(message)
+        self.times.append(self.surroundings.time.time)
 
     def _note(self, task: Task, fault: str) -> None:
         """What a task publishes that began before time passed may have been published by another meanwhile."""

@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from acidtest.errors import ContractError
 from acidtest.outside import Message
+from acidtest.world.core import exits
+
+
+class Deadly(str):
+    """A payload that kills whoever looks into it, as one does that makes a parser crash or run out of memory.
+
+    It can be passed on as it is. What text is asked before it is parsed, by Python or by the standard library, is its end.
+    """
+
+    __slots__ = ()
+
+    def _kill(self, *_: Any, **__: Any) -> Any:
+        exits.end("the payload of a message")
+
+    startswith = endswith = encode = split = partition = find = index = strip = __contains__ = __getitem__ = __iter__ = _kill
 
 
 def message_of(id: object, key: object, payload: object, topic: str) -> Message:  # noqa: A002 - as `publish` calls it
