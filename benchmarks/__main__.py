@@ -1,4 +1,4 @@
-"""Measures and prints; asserts nothing. `python -m benchmarks [throughput] [models] [mutants] [postgresql]`, or one that has options:
+"""Measures and prints; asserts nothing. `python -m benchmarks [throughput] [models] [mutants] [servers]`, or one that has options:
 `stateful …`, `peers …`, `cost …`.
 
 Times differ between machines and between runs on one machine: compare ratios and counts.
@@ -11,7 +11,7 @@ import resource
 import statistics
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from acidtest.checker.check import check
 from acidtest.checker.proof import prove_theory
@@ -23,7 +23,8 @@ from acidtest.properties.outbox.contract import OutboxContract
 from acidtest.search.check import beginning_with, check_exhaustively, check_scope, find_scope
 from acidtest.search.exhaustive import Explorer
 from acidtest.search.harness import Harness
-from acidtest.world.databases.postgresql.server import PrivateServer
+from acidtest.world.databases.mariadb.server import PrivateServer as Mariadb
+from acidtest.world.databases.postgresql.server import PrivateServer as Postgresql
 from acidtest.world.databases.table import BACKENDS
 from benchmarks import cost, stateful
 from benchmarks.peers import side_by_side
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-#: What is run on both backends.
+#: What is run on all backends.
 SCOPES = {
     "acid": ("opposite transfers", "one process", "read and read again", "competing transfers", "one transfer", "same key"),
     "outbox": ("one withdrawal", "one process"),
@@ -92,14 +93,15 @@ def mutants() -> None:
         print(f"{entry.stem:<17} median {statistics.median(times):.2f} s, slowest {max(times):.2f} s, {len(times)} mutants")
 
 
-def postgresql() -> None:
-    """The server's start, death and return; and the same scopes on both backends, with the views that schedules end in."""
-    for _ in range(3):
-        made = PrivateServer().start()
+def servers() -> None:
+    """Each server's start, death and return; and the same scopes on all backends, with the views that schedules end in."""
+    for kind in (Postgresql, Mariadb) * 3:
+        made: Any = kind().start()
         began = time.perf_counter()
         made.kill()
         made.restart()
-        print(f"server: {made.seconds:.2f} s from nothing to the first connection; killed and back in {time.perf_counter() - began:.3f} s")
+        back = time.perf_counter() - began
+        print(f"{kind.__module__.split('.')[-2]}: {made.seconds:.2f} s from nothing to the first connection; killed and back in {back:.3f} s")
         made.stop()
     for stem, names in SCOPES.items():
         entry = PATTERNS[stem]
@@ -115,8 +117,9 @@ def postgresql() -> None:
                     f"{found.effects} effects, {found.effects / found.seconds:.0f} effects/s, {found.runs / found.seconds:.0f} runs/s"
                     f"{'' if found.complete else ', NOT COMPLETE'}"
                 )
-            here, there = views
-            print(f"    final views: {len(here & there)} on both, {len(here - there)} on SQLite alone, {len(there - here)} on PostgreSQL alone", flush=True)
+            everywhere = set.intersection(*views)
+            alone = ", ".join(f"{len(found - everywhere)} more on {backend}" for backend, found in zip(BACKENDS, views, strict=True))
+            print(f"    final views: {len(everywhere)} on all, {alone}", flush=True)
         for harness in benches:
             harness.close()
 
@@ -127,7 +130,7 @@ def main() -> None:
     if sys.argv[1:] and sys.argv[1] in with_options:
         with_options[sys.argv[1]](sys.argv[2:])
         return
-    known: dict[str, Callable[[], None]] = {"throughput": throughput, "models": models, "mutants": mutants, "postgresql": postgresql}
+    known: dict[str, Callable[[], None]] = {"throughput": throughput, "models": models, "mutants": mutants, "servers": servers}
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("which", nargs="*", choices=[*known, []], help="which; all but the last by default; or one that has options: stateful, peers, cost")
     for name in parser.parse_args().which or list(known)[:-1]:

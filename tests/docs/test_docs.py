@@ -52,7 +52,7 @@ def test_the_readme_has_a_row_for_each_contract_and_counts_them():
     rows = [f"| `{entry.stem}` |" for entry in coded()]
     assert [row for row in rows if row not in text] == []
     words = dict(enumerate(["nought", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen"]))
-    assert f"The reference implementations of all {words[len(rows)]} are right on both." in text
+    assert f"The reference implementations of all {words[len(rows)]} are right on SQLite and PostgreSQL" in text
 
 
 def test_the_readme_leads_to_every_how_to():

@@ -26,12 +26,6 @@ def _private(request: Any, backend: str) -> None:
         pytest.skip(f"ACIDTEST_{backend.upper()}_URL names a server that is not ours to kill")
 
 
-@pytest.fixture(params=BACKENDS)
-def backend(request: Any) -> Any:
-    _private(request, request.param)
-    return request.param
-
-
 def killed(stem: str, factory: Any, backend: str) -> tuple[Any, Any]:
     harness = Harness(pattern(stem).contract_class()(), factory, backend)
     try:
@@ -42,8 +36,14 @@ def killed(stem: str, factory: Any, backend: str) -> tuple[Any, Any]:
     return result, again
 
 
-@pytest.mark.parametrize("stem", STEMS)
-def test_the_references_survive_the_death_of_the_server_at_every_point(stem: str, backend: str) -> None:
+#: To start again takes MariaDB longer: there, one pattern of each kind.
+FEW = ("acid", "outbox", "two_phase_commit", "saga_orchestration")
+CASES = [(stem, backend) for backend in BACKENDS for stem in STEMS if backend != "mariadb" or stem in FEW]
+
+
+@pytest.mark.parametrize(("stem", "backend"), CASES)
+def test_the_references_survive_the_death_of_the_server_at_every_point(stem: str, backend: str, request: Any) -> None:
+    _private(request, backend)
     result, _ = killed(stem, pattern(stem).reference_factory(), backend)
     assert (result.violation, result.reasons, result.verdict) == (None, (), Verdict.PASS)
     assert dict(result.coverage.faults)[RESTART_DATABASE] > 5
@@ -68,7 +68,9 @@ class _Mortal(AcidContract):
     stateful_kinds: ClassVar[tuple[str, ...]] = ("crash", RESTART_DATABASE)
 
 
-def test_the_stateful_search_kills_the_server_as_well(backend: str) -> None:
+@pytest.mark.parametrize("backend", BACKENDS[:2])
+def test_the_stateful_search_kills_the_server_as_well(backend: str, request: Any) -> None:
+    _private(request, backend)
     harness, result = check_statefully(_Mortal(), pattern("acid").reference_factory(), examples=20, seed=5, backend=backend)
     harness.close()
     assert result.violation is None
