@@ -56,7 +56,7 @@ SCOPES = (
         (("A", 100),),
         (
             _opening(_handle("w1", "k1", "A", -61)),
-            client("app-1", _query("q1", "A")), client("app-2", _query("q2", "A")), repeated("projector-1", "project", 2),
+            client("app-1", _query("q1", "A")), repeated("projector-1", "project", 2), client("app-2", _query("q2", "A")),
         ),
         opening=("before",),
     ),
