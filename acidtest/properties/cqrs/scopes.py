@@ -56,7 +56,7 @@ SCOPES = (
         (("A", 100),),
         (
             _opening(_handle("w1", "k1", "A", -61)),
-            client("app-1", _query("q1", "A")), client("app-2", _query("q2", "A")), repeated("projector-1", "project", 2),
+            client("app-1", _query("q1", "A")), repeated("projector-1", "project", 2), client("app-2", _query("q2", "A")),
         ),
         opening=("before",),
     ),
@@ -167,7 +167,7 @@ SCOPES = (
         (("A", 100),),
         (
             _opening(_query("q1", "A"), _handle("w1", "k1", "A", -61)),
-            client("app-1", _query("q2", "A"), _query("q3", "A", "q2")), repeated("projector-1", "project", 1),
+            repeated("projector-1", "project", 1), client("app-1", _query("q2", "A"), _query("q3", "A", "q2")),
         ),
         faults=1, kinds=frozenset({"lost"}), opening=("before",),
     ),
