@@ -125,7 +125,7 @@ class Connection(Waiting):
     def ping(self, reconnect: bool = False) -> None:  # noqa: FBT001, FBT002 - as in PyMySQL
         """Ask whether the server is there."""
         with self.performing(_NO_TASK, "ping"):
-            super().ping(reconnect) if reconnect else super().ping()
+            super().ping(reconnect=reconnect)
 
     def close(self) -> None:
         """Close; harmless on a connection that was lost or whose process died."""
