@@ -162,7 +162,6 @@ def postgresql():
 @pytest.fixture(scope="session")
 def mariadb():
     """The MariaDB server of this test run."""
-    pytest.importorskip("pymysql")
     from acidtest.world.databases.mariadb.server import server
 
     return running(server, "ACIDTEST_REQUIRE_MARIADB")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from acidtest.errors import UsageError
+from acidtest.errors import BackendUnavailable, UsageError
 from acidtest.world.core.cluster import Cluster
 
 if TYPE_CHECKING:
@@ -28,7 +28,13 @@ def _postgresql() -> Backend:
 
 
 def _mariadb() -> Backend:
-    from acidtest.world.databases.mariadb.backend import Mariadb
+    try:
+        from acidtest.world.databases.mariadb.backend import Mariadb
+    except ModuleNotFoundError as error:
+        if str(error.name).partition(".")[0] != "pymysql":
+            raise
+        message = "The backend mariadb takes PyMySQL, which is not installed. Install it: pip install 'acidtest[mariadb]'."
+        raise BackendUnavailable(message) from None
 
     return Mariadb()
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: Whose measurements are no business of code under test: how long something took, when a connection was opened.
 _MEASURING = frozenset({
     "acidtest", "asyncio", "concurrent", "execnet", "greenlet", "hypothesis", "logging", "multiprocessing", "_pytest", "pluggy",
-    "psycopg", "pytest", "queue", "selectors", "subprocess", "threading", "time_machine", "xdist",
+    "psycopg", "pymysql", "pytest", "queue", "selectors", "subprocess", "threading", "time_machine", "xdist",
 })  # fmt: skip
 _MEASURING_PARTS = ("sqlalchemy.pool", "sqlalchemy.engine", "sqlalchemy.sql.compiler", "sqlalchemy.log", "sqlalchemy.util")
 _UNDER_TEST = "acidtest.impl"

@@ -17,6 +17,7 @@ from acidtest.world.databases import processes
 from acidtest.world.databases.mariadb import programs, server
 from acidtest.world.databases.mariadb.server import PrivateServer, UsersServer
 from acidtest.world.databases.mariadb.session import open_session, run
+from acidtest.world.databases.table import open_backend
 
 STARTS = """
 from acidtest.world.databases.mariadb.server import server
@@ -105,6 +106,14 @@ def test_without_mariadb_the_error_says_what_to_install(monkeypatch: Any) -> Non
     with pytest.raises(BackendUnavailable, match=r"apt-get install mariadb-server-core.*ACIDTEST_MARIADB_URL"):
         programs.program("mariadbd")
     programs.program.cache_clear()
+
+
+def test_without_its_driver_the_error_says_what_to_install(monkeypatch: Any) -> None:
+    for name in [name for name in sys.modules if name.endswith("mariadb.backend") or name.startswith("pymysql")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pymysql", None)
+    with pytest.raises(BackendUnavailable, match=r"pip install 'acidtest\[mariadb\]'"):
+        open_backend("mariadb")
 
 
 def test_a_users_server_that_does_not_answer_is_named(monkeypatch: Any) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import os
+from importlib.metadata import version
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import pymysql
 import sqlalchemy as sa
 from pymysql.constants import CLIENT
 from sqlalchemy.dialects import registry
@@ -106,7 +106,7 @@ class Mariadb:
     def versions(self) -> dict[str, str]:
         """The versions of the server and of the driver."""
         ((shown,),) = self.watch.execute("SELECT version()")
-        return {"mariadb": str(shown), "pymysql": pymysql.__version__}
+        return {"mariadb": str(shown), "pymysql": version("PyMySQL")}
 
     def forget(self) -> None:
         """Nothing: every database removes itself."""

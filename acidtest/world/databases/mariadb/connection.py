@@ -125,7 +125,7 @@ class Connection(Waiting):
     def ping(self, reconnect: bool = False) -> None:  # noqa: FBT001, FBT002 - as in PyMySQL
         """Ask whether the server is there."""
         with self.performing(_NO_TASK, "ping"):
-            super().ping(reconnect) if reconnect else super().ping()
+            super().ping(reconnect=reconnect)
 
     def close(self) -> None:
         """Close; harmless on a connection that was lost or whose process died."""
@@ -405,7 +405,7 @@ class Connection(Waiting):
         """Roll back, as when the process dies; False where the connection had to be closed for good."""
         if self.lost:
             return False
-        if self.spares is None or self.leaves_trace or self._waits or self.branch or self._sock is None:
+        if self.spares is None or self.leaves_trace or self._waits or self._unread or self.branch or self._sock is None:
             self.hang_up()
             return False
         if is_open(self) or self.chain:
@@ -426,7 +426,7 @@ class Connection(Waiting):
         self.lost = True
         watch = self.database.watch
         watch.forget(self)
-        if self._sock is not None and (self.chain or is_open(self)):
+        if self._sock is not None and (self.chain or self._unread or is_open(self)):
             watch.end(self.number)
             self._force_close()
             self._ended()

@@ -57,7 +57,7 @@ def run(session: Any, command: str) -> tuple[tuple[Any, ...], ...]:
 
 def refresh(session: Any) -> None:
     """Ask the server for the state of the session: an error does not tell it."""
-    Plain.ping(session)
+    Plain.ping(session, reconnect=False)
 
 
 def is_open(session: Any) -> bool:

@@ -59,7 +59,7 @@ class Waiting(Plain):
 
     `chain` stands for what the open transaction has done and seen, `level` is its isolation level. A server gives up waiting for a
     lock after a time, fifty seconds unless it is told otherwise. `answered` says that the statement that waited has got its
-    answer.
+    answer. `_unread` stays where whoever waited was given up: of such a session nothing can be read any more.
     """
 
     database: Store
@@ -72,6 +72,7 @@ class Waiting(Plain):
     _victim = ""
     _bare = 0
     _sent = False
+    _unread = False
     _effect: Effect | None = None
 
     @abstractmethod
@@ -102,8 +103,9 @@ class Waiting(Plain):
     def _read_packet(self, *args: Any, **options: Any) -> Any:
         """The first packet of an answer may have to be waited for; that it was cancelled may be said in a later one."""
         if self._sent:
-            self._sent = False
+            self._sent, self._unread = False, True
             self._await(current_task())
+            self._unread = False
         try:
             return super()._read_packet(*args, **options)
         except err.MySQLError as error:

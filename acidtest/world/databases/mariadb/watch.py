@@ -83,6 +83,8 @@ class Watch:
         """Connect."""
         self.server = server
         self.waiting: list[Waiting] = []
+        self._busy = False
+        self._left: list[int] = []
         self._looked = 0.0
         self._seen: list[Transaction] = []
         self._known: set[tuple[Any, ...]] = set()
@@ -99,16 +101,22 @@ class Watch:
 
     def execute(self, sql: str) -> tuple[tuple[Any, ...], ...]:
         """Run a statement of the world's own; its rows."""
-        return run(self.monitor, sql)
+        return self.several([sql])[0]
 
     def several(self, statements: list[str]) -> tuple[tuple[tuple[Any, ...], ...], ...]:
         """Run several statements of the world's own at once; the rows of each."""
         if not statements:
             return ()
-        found = [self.execute("; ".join(statements))]
-        while self.monitor._result.has_next:  # noqa: SLF001 - as its cursors do
-            self.monitor.next_result()
-            found.append(self.monitor._result.rows or ())  # noqa: SLF001 - likewise
+        self._busy = True
+        try:
+            found = [run(self.monitor, "; ".join(statements))]
+            while self.monitor._result.has_next:  # noqa: SLF001 - as its cursors do
+                self.monitor.next_result()
+                found.append(self.monitor._result.rows or ())  # noqa: SLF001 - likewise
+        finally:
+            self._busy = False
+        while self._left:
+            self.end(self._left.pop())
         return tuple(found)
 
     def pause(self) -> None:
@@ -186,10 +194,17 @@ class Watch:
 
     def end(self, number: int) -> None:
         """End a session, and wait until it is gone: what is open in it rolls back, what is prepared is anybody's then."""
+        if self._busy:  # a connection was collected in the middle of a statement of ours
+            self._left.append(number)
+            return
         with contextlib.suppress(pymysql.err.MySQLError):  # it may have just ended
             self.execute(f"KILL {number}")
-        while self.execute(f"SELECT 1 FROM information_schema.processlist WHERE id = {number}"):
+        # A session may leave the list of sessions before its transaction has left InnoDB.
+        while self.execute(f"SELECT 1 FROM information_schema.processlist WHERE id = {number}") or self._has_transaction(number):
             pass
+
+    def _has_transaction(self, number: int) -> bool:
+        return any(one.session == number for one in self.transactions())
 
     def is_deadlocked(self, connection: Waiting) -> bool:
         """Whether a statement waits for itself, through others."""
