@@ -38,6 +38,10 @@ _KEEP = "--acidtest-failures FOLDER keeps the schedule"
 #: Which test has told first what is violated: by the contract's class and the property.
 _TOLD = pytest.StashKey[dict[tuple[str, str], str]]()
 
+#: What Hypothesis says to put on a test.
+_DECORATOR = re.compile(r"@reproduce_failure\([^)]*\)")
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+
 
 def story(harness: Harness, result: Result, contract: type[Contract], request: pytest.FixtureRequest, notes: str = "") -> str:
     """The failure of a test, told while the harness is open; last, how to run that test alone.
@@ -80,7 +84,9 @@ def _in_short(failure: Failure, first: str) -> list[str]:
 def folded(note: str) -> str:
     """What Hypothesis adds to an exception, no wider than the rest; only blanks are folded, so code in it still runs."""
     width = terminal_width()
-    return "\n".join("\n".join(textwrap.wrap(line, width, break_long_words=False)) for line in note.splitlines())
+    whole = _DECORATOR.sub(lambda found: found[0].replace(" ", _NO_BREAK), note)  # it is to be copied
+    lines = ["\n".join(textwrap.wrap(line, width, break_long_words=False)) for line in whole.splitlines()]
+    return "\n".join(lines).replace(_NO_BREAK, " ")
 
 
 def _kept(failure: Failure, contract: type[Contract], request: pytest.FixtureRequest) -> list[str]:
