@@ -173,8 +173,12 @@ def _named(kind: type, value: Any) -> Hashable:
     """What is not looked into."""
     if hasattr(kind, "pins"):
         return _name(value), value.settings()  # a connection; no transaction is open in it
-    is_statement = hasattr(kind, "compile") and kind.__module__.startswith(_STATEMENTS)
-    return _statement(value) if is_statement else _name(value)
+    return _statement(value) if _is_statement(kind) else _name(value)
+
+
+def _is_statement(kind: type) -> bool:
+    """Whether objects of a class are statements, or parts of one, be it one that somebody has derived from SQLAlchemy's."""
+    return hasattr(kind, "compile") and any(cls.__module__.startswith(_STATEMENTS) for cls in kind.__mro__)
 
 
 def _statement(value: Any) -> Hashable:
@@ -208,8 +212,10 @@ def _is_inert(kind: type, value: Any) -> bool:
     """Whether an object holds nothing of its users'."""
     if isinstance(value, types.ModuleType):
         return True  # what of it is named by functions is looked at where they are
+    if hasattr(value, "cache_info") and _is_trusted(getattr(value, "__module__", None)):
+        return True  # what it remembers follows from its arguments
     where = kind.__module__ or ""
-    opaque = where.startswith(_OPAQUE) and not where.startswith(_ADAPTERS)
+    opaque = (where.startswith(_OPAQUE) and not where.startswith(_ADAPTERS)) or _is_statement(kind)
     return opaque or isinstance(value, _INERT) or f"{where}.{kind.__qualname__}" in ("sqlalchemy.engine.base.Engine", "_collections._tuplegetter")
 
 
