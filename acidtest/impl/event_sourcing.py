@@ -120,12 +120,15 @@ class Accounts(EventStore):
             known = self._answer(loaded, key, amount)
             if known is not None:
                 return known
-            possible = loaded.balance + amount >= 0
+            possible = self._is_possible(loaded, amount)
             try:
                 self._append(account, loaded, event(key, amount, possible))
             except Conflict:
                 continue
             return Outcome.OK if possible else Outcome.REJECTED
+
+    def _is_possible(self, loaded: Account, amount: int) -> bool:
+        return loaded.balance + amount >= 0
 
     def _answer(self, loaded: Account, key: str, amount: int) -> Outcome | None:
         """The answer where there is nothing to decide: no such account, or a key that was used."""

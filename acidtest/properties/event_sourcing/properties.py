@@ -36,7 +36,7 @@ PROPERTIES = (
     ),
     G12,
     implied(
-        "ES7", "old events and snapshots mean what they meant when they were written", STEP, predicates.has_old_events, predicates.is_sound,
+        "ES7", "old events and snapshots mean what they meant when they were written", STEP, predicates.has_old_events, predicates.is_meant,
         _VERSIONS,
     ),
     implied(

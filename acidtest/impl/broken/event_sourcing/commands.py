@@ -60,22 +60,8 @@ class MissingIsEmpty(Accounts):
 class LastUnitKept(Accounts):
     """Declines a withdrawal that would leave nothing (G11)."""
 
-    def _event(self, key: str, amount: int, possible: bool) -> Event:  # noqa: FBT001
-        return super()._event(key, amount, possible)
-
-    def _load(self, account: str) -> Account:
-        loaded = super()._load(account)
-        return replace(loaded, balance=loaded.balance - 1) if self.deciding else loaded
-
-    deciding = False
-
-    def _handle(self, key: str, account: str, amount: int, event: Callable[[str, int, bool], Event]) -> Outcome:
-        self.deciding = True
-        try:
-            return super()._handle(key, account, amount, event)
-        finally:
-            self.deciding = False
-            self.remembered.clear()
+    def _is_possible(self, loaded: Account, amount: int) -> bool:
+        return loaded.balance + amount > 0
 
 
 class RejectionForgotten(Accounts):
@@ -96,7 +82,7 @@ class PayloadNotCompared(Accounts):
 
 
 class IdPerAttempt(Accounts):
-    """Gives every event an id of its own, and looks for keys among those (G3)."""
+    """Gives every event an id of its own, and looks for keys among those (G3, G4, G7)."""
 
     def __init__(self, env: Environment) -> None:
         super().__init__(env)
@@ -133,7 +119,7 @@ class ErrorIsRejection(Accounts):
 
 
 class SwallowedError(Accounts):
-    """Logs an error of the database and says ok (G4)."""
+    """Logs an error of the database and says ok (G4, ES7)."""
 
     def append(self, stream: str, expected_version: int | None, new: Sequence[Event]) -> int:
         try:
