@@ -10,6 +10,7 @@ has seen, as before.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import decimal
 import enum
@@ -47,7 +48,7 @@ _REFERRING: dict[type, tuple[str, ...]] = {
 _INERT: tuple[type, ...] = (
     types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType, types.GetSetDescriptorType,
     types.MemberDescriptorType, types.ClassMethodDescriptorType, types.MethodWrapperType, types.CodeType, types.GenericAlias,
-    types.UnionType, logging.Logger, re.Pattern, enum.Enum,
+    types.UnionType, logging.Logger, re.Pattern, enum.Enum, type(dataclasses.MISSING),
 )  # fmt: skip
 #: Classes and functions of these keep nothing for those who call them.
 _TRUSTED = (
@@ -63,6 +64,8 @@ _OPAQUE = (
 _STATEMENTS = ("sqlalchemy.sql.dml", "sqlalchemy.sql.selectable", "sqlalchemy.sql.elements", "sqlalchemy.dialects.")
 #: Written as code under test is, and looked at like it.
 _ADAPTERS = "acidtest.impl"
+#: What these share, which keeps nothing.
+_DIALECTS = "acidtest.impl.dialects"
 #: Whoever uses these can reach what nobody sees.
 _REACHING = frozenset({"globals", "eval", "exec", "__import__", "import_module"})
 _BORING = frozenset({"__module__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__qualname__", "__firstlineno__"})
@@ -228,7 +231,7 @@ def _name(value: Any) -> Hashable:
 
 def _is_trusted(module: str | None) -> bool:
     module = module or ""
-    return module.partition(".")[0] in _TRUSTED and not module.startswith(_ADAPTERS)
+    return module.partition(".")[0] in _TRUSTED and (not module.startswith(_ADAPTERS) or module == _DIALECTS)
 
 
 class Reached:
