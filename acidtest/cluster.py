@@ -8,6 +8,7 @@ cluster cannot do at all is done here. Answers are taken in the order of the pie
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import pickle
 import subprocess
@@ -54,6 +55,7 @@ class Cluster:
             message = "--dask takes Dask's distributed, which is not installed. Install it: pip install 'acidtest[dask]'."
             raise UsageError(message) from error
         self.address = address
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it would say of a cluster that is gone, we say
         try:
             self.client: Any = distributed.Client(address, timeout=_PATIENCE, set_as_default=False, name="acidtest")
         except (OSError, ValueError, TimeoutError) as error:
