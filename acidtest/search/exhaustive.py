@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from acidtest.errors import AcidtestError, NondeterminismError
+from acidtest.errors import AcidtestError
 from acidtest.search.budget import Budget, OutOfTime
+from acidtest.search.differs import complain, fingerprint
 from acidtest.search.moves import Move, Position, follow, moves
 from acidtest.search.run import TERMINATION, Run, Violation
 from acidtest.search.settle import settle
@@ -301,8 +302,8 @@ class Explorer:
     def _replay(self, run: Run, course: Course) -> None:
         for node in course.prefix.nodes() if course.prefix is not None else ():
             run.look_at_clock()
-            if _fingerprint(run, node.decision) != node.fingerprint or not run.world.perform(node.decision):
-                _complain(run, node.decision)
+            if fingerprint(run, node.decision) != node.fingerprint or not run.world.perform(node.decision):
+                complain(run, node.decision, node.fingerprint)
         run.recall(course.memory)
 
     def _advance(self, run: Run, course: Course, move: Move) -> bool:
@@ -377,11 +378,11 @@ class Explorer:
     def _step(self, run: Run, prefix: Prefix | None, move: Move) -> tuple[Prefix, Position] | None:
         """Perform a move; None where it would have to wait for a lock."""
         decision = move.decision
-        fingerprint = _fingerprint(run, decision)
+        about = fingerprint(run, decision)
         if not run.perform(decision):
             return None
         self.found.effects += 1
-        if fingerprint:
+        if about:
             point = decision.target, decision.effect
             self.found.crash_points.add(point)
             if decision.fault == CRASH:
@@ -389,7 +390,7 @@ class Explorer:
         kind = CRASH if decision.kind == "crash" else decision.mishap or decision.fault
         if kind:
             self.found.fired[kind] = self.found.fired.get(kind, 0) + 1
-        return Prefix(prefix, decision, fingerprint), follow(run, decision)
+        return Prefix(prefix, decision, about), follow(run, decision)
 
     def _is_new(self, run: Run, course: Course) -> bool:
         course.key = run.key()
@@ -434,27 +435,6 @@ class Explorer:
         finally:
             beside.close()
         return False
-
-
-def _fingerprint(run: Run, decision: Decision) -> Hashable:
-    """What a decision is about to do, to be compared on replay; None for what is no effect."""
-    if decision.kind not in ("advance", "victim"):
-        return None
-    effect = run.world.pending(decision.target)
-    return None if effect is None else effect.fingerprint
-
-
-def _complain(run: Run, decision: Decision) -> None:
-    """Say how a replay differs from the first run."""
-    effect = run.world.pending(decision.target) if decision.kind in ("advance", "victim") else None
-    now = "something else" if effect is None else f"{effect.label} {effect.detail}"
-    message = (
-        f"The same schedule gave different effects: {decision.target} had come to\n    {decision.effect}\nand on replay to\n"
-        f"    {now}\nThe code under test depends on something that is not controlled. Usual causes: the wall clock (use "
-        "env.clock.now()), uuid4 or random (env.new_id(), env.random), the order of a set, threads, or state that "
-        "outlives a process in a module or class."
-    )
-    raise NondeterminismError(message)
 
 
 @contextmanager

@@ -382,8 +382,9 @@ class Harness:
         """
         host = world.cluster.host(f"{member}-{OBSERVER}" if member else OBSERVER)
         try:
-            with building(host, what):
-                return call(world.environment(host))
+            process = world.outsider(host)
+            with building(host, what, process):
+                return call(world.environment(host, process))
         except AcidtestError:
             raise
         except BaseException as error:  # code of the adapter's may raise anything, and it is the adapter's to mend

@@ -28,6 +28,7 @@ class Effect(NamedTuple):
             already has its snapshot or its lock), so that no other order of events needs to be tried around it.
         faults: the fault kinds that can befall it.
         lasting: it leaves something behind although it cannot be lost, as where a broker remembers what it has delivered.
+        timed: what it does may depend on the time.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Effect(NamedTuple):
     local: bool = False
     faults: tuple[str, ...] = ()
     lasting: bool = False
+    timed: bool = False
 
     @property
     def label(self) -> str:

@@ -9,14 +9,14 @@ of being closed. One that ran anything that could leave a trace in it (a PRAGMA,
 from __future__ import annotations
 
 import weakref
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from acidtest.world.core import journal
 from acidtest.world.core.exits import watched
 from acidtest.world.core.locks import genuine, of_tasks
 from acidtest.world.core.patience import bounded
-from acidtest.world.core.process import current_task, outside
+from acidtest.world.core.process import current_task, outside, running_as
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
@@ -25,22 +25,24 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from acidtest.world.core.backend import Backend, Connection, Database, Hold
-    from acidtest.world.core.process import Machine
+    from acidtest.world.core.process import Machine, Process
 
 _building: list[Machine] = []
 
 
 @contextmanager
-def building(host: Machine, what: str = "make the implementation") -> Iterator[None]:
+def building(host: Machine, what: str = "make the implementation", process: Process | None = None) -> Iterator[None]:
     """While an adapter is built or called outside of a task, its connections belong to `host`.
 
     Arguments:
         host: where it is built.
         what: what it does, for whoever supervises this process.
+        process: whose code it is, for time and chance; None for nobody's.
     """
     _building.append(host)
     try:
-        with journal.outside(what), of_tasks(), bounded(), watched():
+        running = running_as(process) if process is not None else nullcontext()
+        with journal.outside(what), of_tasks(), bounded(), watched(), running:
             yield
     finally:
         _building.pop()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from asyncio import CancelledError
 from contextlib import contextmanager
+from hashlib import shake_128
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from greenlet import GreenletExit
@@ -32,11 +33,27 @@ _QUIET = 1_000
 _RUNNERS = ("_pytest", "hypothesis")
 
 _current: Task | None = None
+_kept: list[Process] = []
 
 
 def current_task() -> Task | None:
     """The task that is running now; None outside of any (while an adapter is built, installed or observed)."""
     return _current
+
+
+def current_process() -> Process | None:
+    """The process whose code is running now: of a task, or outside of any schedule; None while no code under test runs."""
+    return _current.process if _current is not None else _kept[-1] if _kept else None
+
+
+@contextmanager
+def running_as(process: Process) -> Iterator[None]:
+    """While an adapter is built, installed or read, outside of any task, its code is that of `process`."""
+    _kept.append(process)
+    try:
+        yield
+    finally:
+        _kept.pop()
 
 
 def is_of_code(error: BaseException) -> bool:
@@ -208,7 +225,7 @@ class Process:
     """
 
     __slots__ = (
-        "alive", "clock", "digest", "disconnected", "disturbances", "end", "host", "ids", "implementation", "incarnation", "loop",
+        "alive", "clock", "digest", "disconnected", "disturbances", "draw", "draws", "end", "host", "ids", "implementation", "incarnation", "loop",
         "memory", "name", "ready", "rng", "scribe", "service", "tasks",
     )  # fmt: skip
 
@@ -234,7 +251,8 @@ class Process:
         self.implementation: Any = None
         self.tasks: list[Task] = []
         self.loop: Loop | None = None
-        self.ids = 0
+        self.ids = self.draws = 0
+        self.draw: Callable[[int], bytes] = self.drawn
         self.rng: random.Random | None = None
         self.end: type[BaseException] = ProcessCrash
 
@@ -256,7 +274,7 @@ class Process:
         found = self.memory(implementation) if self.memory is not None and self.host.is_clean() else None
         if found is None:
             return self.digest
-        identified = (self.incarnation, self.ids) if self.ids else None
+        identified = (self.incarnation, self.ids, self.draws) if self.ids or self.draws else None
         drawn = None if self.rng is None else self.rng.getstate()
         known, fact = self.host.histories, ("idle", self.name, found, self.host.settings(), identified, drawn)
         return known.setdefault(fact, len(known) + 1)
@@ -267,6 +285,13 @@ class Process:
         new = f"{self.name}.{self.incarnation}.{self.ids}"
         self.remember(new)
         return new
+
+    def drawn(self, count: int) -> bytes:
+        """So many random bytes, which no other incarnation is given, and that depend on nothing else."""
+        self.draws += 1
+        drawn = shake_128(f"{self.name}.{self.incarnation}.{self.draws}".encode()).digest(count)
+        self.remember(drawn)
+        return drawn
 
     def random(self) -> random.Random:
         """The incarnation's source of randomness: what it yields is a function of the order in which its tasks ask."""

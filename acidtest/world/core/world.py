@@ -277,13 +277,17 @@ class World:
 
     def environment(self, host: Host, process: Process | None = None) -> Env:
         """What a process is given; or an observer, or an installer, where there is none."""
-        if process is None:
-            process = Process(host.name, 0, host)
-            process.clock = self.time
+        process = process or self.outsider(host)
         env = Env(self.devices.offers, self.devices.offers_awaited, host, process)
         made: Env = env if process.scribe is None else process.scribe.environment(env, process)
         self.devices.equip(made, process)
         return made
+
+    def outsider(self, host: Host) -> Process:
+        """A process of nobody's, of an observer or an installer."""
+        process = Process(host.name, 0, host)
+        process.clock = self.time
+        return process
 
     def close(self) -> None:
         """End every task; the cluster can be used again."""
@@ -306,7 +310,7 @@ class World:
     def _boot(self, name: str) -> None:
         process, host = self._incarnation(name, 1), self.cluster.host(name)
         try:
-            with building(host):
+            with building(host, process=process):
                 process.implementation = self.factory(self.environment(host, process))
         except AcidtestError:
             raise

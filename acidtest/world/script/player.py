@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from acidtest.errors import AcidtestError
 from acidtest.world.core.effects import ProcessCrash
 from acidtest.world.core.process import current_task
-from acidtest.world.script.recorder import CLOCK, NEW_ID, key_of
+from acidtest.world.script.recorder import CLOCK, DRAW, NEW_ID, key_of
 from acidtest.world.script.script import (
     ABSENT,
     BLOCKED,
@@ -136,6 +136,7 @@ class Player:
         process.disturbances += outcome.disturbances
         process.disconnected |= outcome.disconnected
         task.effects += outcome.effects
+        task.read_clock |= outcome.read_clock
         self._cluster.apply(process.name, outcome)
         if outcome.action is DIED:
             process.die()
@@ -171,7 +172,8 @@ class Player:
     def _reach(self, process: Process, path: tuple[Any, ...]) -> Any:
         """Follow a path from what the environment offers."""
         root, *rest = path
-        reached: Any = process.clock if root == CLOCK else process.next_id if root == NEW_ID else self._world.devices.offers[root]
+        own: dict[str, Any] = {CLOCK: process.clock, NEW_ID: process.next_id, DRAW: process.draw}
+        reached: Any = own[root] if root in own else self._world.devices.offers[root]
         for step in rest:
             reached = getattr(reached, step) if isinstance(step, str) else reached(*step[0], **step[1])
         return reached

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from acidtest.world.core.effects import Effect
     from acidtest.world.core.process import Process, Task
 
-#: The root of asks for the time of the process itself, as `time.sleep` makes them; and for its identifiers.
-CLOCK, NEW_ID = "process clock", "process new_id"
+#: The root of asks for the time of the process itself, as `time.time` and `time.sleep` make them; for its identifiers; and for chance.
+CLOCK, NEW_ID, DRAW = "process clock", "process new_id", "process draw"
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, Decimal, Enum)
 
 
@@ -94,6 +94,8 @@ class Recorder:
         for name in self._world.devices.offers:
             attributes[name] = Asked(self, process, (name,), attributes[name])
         attributes["new_id"] = Asked(self, process, (NEW_ID,), process.next_id)
+        drawing: Any = Asked(self, process, (DRAW,), process.draw)
+        process.draw = drawing
         clock: Any = AskedClock(self, process, (CLOCK,), process.clock)
         process.clock = clock
         return env
@@ -237,10 +239,10 @@ class Recorder:
         ])  # fmt: skip
         outcome = Outcome(
             action, process.digest, pins_of(process), process.host.holds(), changes, task.effects - stretch.effects,
-            process.disturbances - stretch.disturbances, lost, self._late, version != stretch.version,
+            process.disturbances - stretch.disturbances, lost, self._late, version != stretch.version, task.read_clock,
         )  # fmt: skip
         if action is DIED:
-            outcome = outcome._replace(digest=0, pins=(), holds=())
+            outcome = outcome._replace(digest=0, pins=(), holds=(), read_clock=False)
         self.script.learn(stretch.key, outcome, self._kept, stretch.asked)
 
     def _state(self) -> tuple[int, tuple[tuple[int, int], ...]]:

@@ -90,6 +90,7 @@ class Outcome(NamedTuple):
         disconnected: whether a reply was lost, and with it the connection.
         late: the database and the fact of a COMMIT that comes later.
         touched: whether a lock may have become free.
+        read_clock: whether it has asked for the time.
     """
 
     action: Any
@@ -102,6 +103,7 @@ class Outcome(NamedTuple):
     disconnected: bool = False
     late: tuple[str, Hashable] | None = None
     touched: bool = False
+    read_clock: bool = False
 
 
 class Landed(NamedTuple):
@@ -245,6 +247,7 @@ class Performed(NamedTuple):
         holds: the locks of its connections.
         content: what is committed in the database; None where that makes no difference.
         holders: who else holds the lock.
+        time: what it may depend on; None where it does not.
     """
 
     digest: int
@@ -254,11 +257,12 @@ class Performed(NamedTuple):
     holds: tuple[Hold, ...]
     content: int | None
     holders: Hashable
+    time: float | None
 
     def shape(self) -> Hashable:
         """All of it but the numbers of contents."""
         pins = tuple([tuple([(pin.database, pin.latest) for pin in pins]) for pins in self.pins])
-        return self.digest, self.task, self.fault, pins, self.holds, self.content is None, self.holders
+        return self.digest, self.task, self.fault, pins, self.holds, self.content is None, self.holders, self.time
 
 
 def performed(world: Any, process: Process, task: str, effect: Effect, database: str, fault: str) -> Performed:  # noqa: ANN401 - a world
@@ -266,7 +270,8 @@ def performed(world: Any, process: Process, task: str, effect: Effect, database:
     host = world.cluster.host(process.name)
     content = None if effect.local else world.cluster.content_of(database)
     holders = None if effect.kind == READ else _holders(world, process, database)  # readers wait for nobody
-    return Performed(process.digest, task, fault, pins_of(process), host.holds(), content, holders)
+    time = world.time.time if effect.timed else None
+    return Performed(process.digest, task, fault, pins_of(process), host.holds(), content, holders, time)
 
 
 def landing(world: Any, process: str, database: str, fact: Hashable) -> Hashable:  # noqa: ANN401 - a world

@@ -34,6 +34,7 @@ from acidtest.world.core.effects import (
 from acidtest.world.core.process import Task, complain, current_task
 from acidtest.world.databases.full_disk import full_disk
 from acidtest.world.databases.sqlite.cursor import Cursor, driven_cursor
+from acidtest.world.databases.sqlite.query import is_private
 from acidtest.world.databases.sqlite.statement import (
     BACK,
     BEGIN,
@@ -227,7 +228,8 @@ class Connection(Tracked):
             local = self.writer or (kind == READ and self.snapshot is not None)
         elif kind == WRITE and self.commits_each(statement):
             faults = _AUTOCOMMIT_FAULTS
-        return Effect(kind, self.database.name, statement.what, _hashable(detail), local, faults)
+        timed = self.database.timed or (bool(detail) and is_private(detail[0]))
+        return Effect(kind, self.database.name, statement.what, _hashable(detail), local, faults, timed=timed)
 
     def _perform(self, task: Task, effect: Effect, query: Hashable, run: Callable[[], object]) -> str:
         """Park, then run; wait for locks. Returns the fault, where it is one that lets the statement run."""

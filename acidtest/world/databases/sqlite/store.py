@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acidtest.world.databases.sqlite.connection import Connection, driven_connection
-from acidtest.world.databases.sqlite.query import Copy
+from acidtest.world.databases.sqlite.query import Copy, is_private
 from acidtest.world.databases.sqlite.tables import Table, exact, tables
 from acidtest.world.python.uncontrolled import allowed
 
@@ -65,7 +65,7 @@ class Database:
         self.name = name
         self.path = path
         self.version = 0
-        self.read_header = False
+        self.read_header = self.timed = False
         self._late = late
         self._connections: list[weakref.ref[Connection]] = []
         self._monitor = connect_sqlite(path, timeout=0, isolation_level=None, check_same_thread=False)
@@ -168,6 +168,7 @@ class Database:
             self._schema_version = version
             schema = tuple(execute("SELECT name, sql FROM sqlite_master ORDER BY rowid").fetchall())
             self._schema = self._schemas.setdefault(schema, len(self._schemas))
+            self.timed = any(is_private(sql) for name, sql in schema if sql and not name.startswith("sqlite_"))
             self._tables = tables(self._monitor)
         if self.read_header:
             self._header = self._read_header()

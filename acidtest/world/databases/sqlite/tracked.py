@@ -7,6 +7,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Protocol
 
 from acidtest.world.core.backend import Database, Hold, Landing, Pin
+from acidtest.world.databases.sqlite.functions import give
 from acidtest.world.databases.sqlite.query import Query, Said, query_of
 from acidtest.world.databases.sqlite.statement import (
     BACK,
@@ -27,9 +28,13 @@ if TYPE_CHECKING:
 
 
 class Store(Database, Protocol):
-    """What a connection needs of its database; `read_header` once the numbers in the file's header are used."""
+    """What a connection needs of its database.
+
+    `read_header` once the numbers in the file's header are used; `timed` where its schema asks for the time, or for chance.
+    """
 
     read_header: bool
+    timed: bool
 
     def touch(self) -> None:
         """Say that a transaction has ended: locks may be free, and contents may have changed."""
@@ -71,6 +76,7 @@ class Tracked(sqlite3.Connection):
         """Open the connection; `Database.connect` has said which database it belongs to."""
         self.cursors: list[weakref.ref[Cursor]] = []
         super().__init__(*args, **options)
+        give(self)
         self._opened_with = self.isolation_level
 
     def commits_each(self, statement: Statement) -> bool:
@@ -153,7 +159,7 @@ class Tracked(sqlite3.Connection):
 
     def _query(self, statement: Statement, detail: Any, *, many: bool) -> Query | None:
         """What the statement asks of the contents that it sees; None where its answer may depend on more than that."""
-        if self.said is None or self.leaves_trace or self.doubtful:
+        if self.said is None or self.leaves_trace or self.doubtful or self.database.timed:
             return None
         begun = self.in_transaction or (statement.kind != READ and not self.commits_each(statement))
         sql, values = detail or ("", ())
