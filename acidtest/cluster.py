@@ -8,6 +8,7 @@ cluster cannot do at all is done here. Answers are taken in the order of the pie
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import pickle
 import subprocess
@@ -54,6 +55,7 @@ class Cluster:
             message = "--dask takes Dask's distributed, which is not installed. Install it: pip install 'acidtest[dask]'."
             raise UsageError(message) from error
         self.address = address
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it would say of a cluster that is gone, we say
         try:
             self.client: Any = distributed.Client(address, timeout=_PATIENCE, set_as_default=False, name="acidtest")
         except (OSError, ValueError, TimeoutError) as error:
@@ -103,6 +105,7 @@ class Pieces:
         self._client, self._tell = client, tell
         self._check = f"acidtest-{uuid.uuid4().hex}"
         self._latest = ""
+        self._answers: dict[int, bytes | None] = {}
         client.subscribe_topic(self._check, self._hear)
         rank = {number: place for place, number in enumerate(sorted(range(len(pieces)), key=lambda n: costs[n]))}
         self._futures = [
@@ -114,7 +117,20 @@ class Pieces:
         self._latest = str(event[1])
 
     def answer(self, number: int) -> tuple[Any] | None:
-        """The answer to a piece, in a tuple; None where the cluster has none."""
+        """The answer to a piece, in a tuple; None where the cluster has none.
+
+        Then it is the last thing that is asked of the cluster: what code under test does is watched, and a client of Dask that is still
+        connected would be taken for it. So the answers to all other pieces are taken first.
+        """
+        if number not in self._answers and not self._take(number):
+            for other in range(len(self._futures)):
+                if other not in self._answers:
+                    self._take(other)
+            self.end()
+        return unpacked(self._answers[number])
+
+    def _take(self, number: int) -> bool:
+        """Wait for the answer to a piece; False where the cluster has none."""
         future = self._futures[number]
         while not future.done():
             self._tell(self.progress())
@@ -122,26 +138,26 @@ class Pieces:
                 future.result(timeout=_GLANCE)
         self._tell(self.progress())
         try:
-            answer: bytes | None = future.result()
-        except Exception as error:  # noqa: BLE001 - of the cluster's: pieces answer with theirs
-            self._tell(f"the cluster cannot do piece {number + 1}: {error}. It is done here.")
-            return None
-        return unpacked(answer)
+            self._answers[number] = future.result()
+        except Exception:  # noqa: BLE001 - of the cluster's: pieces answer with theirs
+            self._answers[number] = None
+        return self._answers[number] is not None
 
     def progress(self) -> str:
         """How far they are."""
-        done = sum(future.done() for future in self._futures)
+        done = sum(number in self._answers or future.done() for number, future in enumerate(self._futures))
         told = f"; {self._latest}" if self._latest else ""
         return f"{done} of {len(self._futures)} pieces done by the cluster{told}"
 
     def end(self) -> None:
-        """Whatever is still done is wanted no more."""
+        """Whatever is still done is wanted no more, and the cluster is left to others."""
         with contextlib.suppress(Exception):  # a cluster that is gone does nothing any more
             self._client.unsubscribe_topic(self._check)
             waiting = [future for future in self._futures if not future.done()]
             self._client.cancel(waiting)
             if waiting:
                 self._client.run(end_processes, self._check)
+        self._client.close()
 
 
 # On a worker:

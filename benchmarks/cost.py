@@ -18,20 +18,30 @@ from acidtest.patterns import coded, pattern
 from acidtest.port import Role
 from acidtest.search.exhaustive import Explorer
 from acidtest.search.harness import Harness
-from acidtest.workload import ENVIRONMENT, Client
+from acidtest.workload import ENVIRONMENT, Client, Operation
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Sequence
 
     from acidtest.patterns import Pattern
     from acidtest.properties.shared.contract import Contract
-    from acidtest.workload import Operation, Scope
+    from acidtest.workload import Scope
 
 REQUESTS, PROCESSES, FAULTS = (1, 2, 3, 4), (1, 2), (0, 1, 2)
 #: The faults that may befall a cell, as far as its contract knows them.
 KINDS = frozenset({"crash", "unacknowledged", "lost", "refused", "late"})
 #: The least amount of each request: no two sets of them have the same sum.
 AMOUNTS = (3, 5, 11, 23)
+
+
+def _append(number: int) -> Operation:
+    """An event at the end of one stream, wherever that is."""
+    event = f"e{number}", f"type of e{number}", f'{{"n": "e{number}"}}'
+    return Operation(f"r{number}", "append", ("a", None, (event,)))
+
+
+#: The requests of contracts that are told apart by something else than a key that comes first.
+OWN: dict[str, Callable[[int], Operation]] = {"event_store": _append}
 
 
 class Cell(NamedTuple):
@@ -58,7 +68,11 @@ class Cell(NamedTuple):
 
 
 def request_of(contract: Contract) -> tuple[Scope, Operation]:
-    """What a contract's clients ask for first of all, in a scope where nothing else comes before it, and that scope."""
+    """What a contract's clients ask for first of all, in a scope where nothing else comes before it, and that scope.
+
+    Raises:
+        LookupError: there is no such thing.
+    """
     methods = contract.interface().names(Role.OPERATION)
     for scope in contract.scopes:
         for client in scope.clients:
@@ -66,7 +80,7 @@ def request_of(contract: Contract) -> tuple[Scope, Operation]:
                 for operation in client.operations:
                     if operation.method in methods and operation.arguments and not operation.source:
                         return scope, operation
-    message = f"{contract.pattern} has no scope with a request"
+    message = f"{contract.pattern}: not measured: its clients ask for nothing that could be asked for several times"
     raise LookupError(message)
 
 
@@ -75,7 +89,8 @@ def scope_of(contract: Contract, requests: int, processes: int, faults: int) -> 
     scope, first = request_of(contract)
     (asked,) = {client.process for client in scope.clients if first in client.operations}
     service = asked.rpartition("-")[0]
-    chosen = [_with_amount(first._replace(name=f"r{n}", retries=0), n) for n in range(1, requests + 1)]
+    made = OWN.get(contract.pattern, lambda n: _with_amount(first._replace(name=f"r{n}", retries=0), n))
+    chosen = [made(n) for n in range(1, requests + 1)]
     clients = [Client(f"client-{p + 1}", f"{service}-{p + 1}", tuple(chosen[p::processes])) for p in range(processes)]
     others = [f"{member}-1" for member in contract.members if member != service]
     return replace(
@@ -145,6 +160,11 @@ def main(arguments: Sequence[str]) -> None:
     kept: list[Cell] = []
     for entry in [pattern(stem) for stem in options.patterns] or coded():
         contract, cells = entry.contract_class()(), []
+        try:
+            request_of(contract)
+        except LookupError as reason:
+            print(reason, flush=True)
+            continue
         for processes in PROCESSES:
             for faults in FAULTS:
                 for requests in (n for n in REQUESTS if n >= processes):

@@ -2,16 +2,20 @@
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 import textwrap
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from acidtest.cli import main
+from acidtest.cluster import Pieces
 from acidtest.ending import USAGE
+from acidtest.workers import answers_of
 
 #: They share a cluster.
 pytestmark = pytest.mark.xdist_group("cluster")
@@ -112,7 +116,6 @@ def test_a_worker_that_dies_in_the_middle_loses_nothing_and_progress_is_shown(tm
     assert here[0] == 0
     assert "0 of 2 pieces done by the cluster" in there[2]
     assert "2 of 2 pieces done by the cluster" in there[2]
-    assert "It is done here" not in there[2]
 
 
 def test_a_failure_is_the_same_and_what_is_not_wanted_any_more_ends(tmp_path, address):
@@ -121,6 +124,40 @@ def test_a_failure_is_the_same_and_what_is_not_wanted_any_more_ends(tmp_path, ad
     there = check(tmp_path, "acidtest.impl.naive.acid:IntegerMoney", *options, "--dask", address)
     assert there[:2] == here[:2]
     assert here[0] == 1
+
+
+#: Stands for a client of Dask whose cluster answers all pieces but the first, and is gone then.
+class Gone:
+    def __init__(self, answers):
+        self.answers, self.closed, self.asked = list(answers), False, []
+
+    def subscribe_topic(self, topic, hear):
+        hear((0.0, "one withdrawal: 3 runs"))
+
+    def submit(self, _do, _piece, _check, **_options):
+        answer = self.answers.pop(0)
+        return SimpleNamespace(done=lambda: True, result=lambda timeout=None: self.give(answer))
+
+    def give(self, answer):
+        assert not self.closed
+        self.asked.append(answer)
+        if answer is None:
+            raise ConnectionError
+        return answer
+
+    def unsubscribe_topic(self, _topic):
+        raise ConnectionError
+
+    def close(self):
+        self.closed = True
+
+
+def test_what_the_cluster_cannot_do_is_done_here_when_all_else_is_answered_and_it_is_left():
+    client, told = Gone([None, pickle.dumps(("second",)), pickle.dumps(("third",))]), []
+    here = [lambda: (client.closed, len(client.asked)), pytest.fail, pytest.fail]
+    team = Pieces(client, ["first", "second", "third"], [1.0, 2.0, 3.0], told.append)
+    assert list(answers_of(team, here)) == [(True, 3), "second", "third"]
+    assert told[-1] == "3 of 3 pieces done by the cluster; one withdrawal: 3 runs"
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,10 @@ class Session:
             for number, scope in enumerate(scopes):
                 self._so_far = partial("{} of {} scopes explored, {} is next".format, number, len(scopes), scope.name)
                 _show(self._so_far())
-                if self._keep_alone(next(answers)):
+                result = next(answers)
+                if result.violation is not None:
+                    answers.close()  # nobody else is at work while it is explained
+                if self._keep_alone(result):
                     return
             self._so_far = partial("all {} scopes explored".format, len(scopes))
             self._drawn = next(answers, None)

@@ -49,10 +49,15 @@ def test_a_peer_for_a_python_that_nobody_has_is_absent():
 @pytest.mark.parametrize("entry", coded(), ids=lambda entry: entry.stem)
 def test_what_the_cost_is_measured_by_is_work_of_its_pattern(entry):
     contract = entry.contract_class()()
+    if entry.stem == "inbox":  # a consumer is asked for nothing: messages come to it
+        with pytest.raises(LookupError, match="inbox: not measured"):
+            cost.request_of(contract)
+        return
     harness = Harness(contract, entry.reference_factory())
     try:
         found = Explorer(harness, cost.scope_of(contract, 2, 1, 0)).explore()
     finally:
         harness.close()
     assert found.complete
-    assert found.outcomes <= {"ok", "pending"}
+    assert found.outcomes & {"ok", "pending"} or contract.pattern in cost.OWN
+    assert "rejected" not in found.outcomes
