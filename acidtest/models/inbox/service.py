@@ -109,15 +109,14 @@ class InboxModel(Model[InboxState]):
         opening: (account, balance) pairs.
         mails: the messages, one for each copy.
         resends: whether dead letters may be sent again.
-        expires: whether messages may grow so old that they are refused, copies of what was decided among them.
     """
 
     name = "inbox"
 
-    def __init__(self, opening: Iterable[tuple[str, int]], mails: Sequence[Mail], *, resends: bool = False, expires: bool = False) -> None:
+    def __init__(self, opening: Iterable[tuple[str, int]], mails: Sequence[Mail], *, resends: bool = False) -> None:
         """Number the messages; all are asked for from the start."""
         self.mails = tuple(mails)
-        self.resends, self.expires = resends, expires
+        self.resends = resends
         self.ledger = Ledger(opening, [mail.request for mail in mails])
         self.names = [self.ledger.requests[i].name for i in self.ledger.first]
         keys = list(dict.fromkeys(mail.request.key for mail in mails))
@@ -174,11 +173,10 @@ class InboxModel(Model[InboxState]):
         return s._replace(copies=put(s.copies, p, ACKED))
 
     def bury(self, s: InboxState, p: int) -> InboxState | None:
-        """A copy is rejected, and so among the dead letters; one of what is decided only where it may have grown old."""
-        i = self.ledger.first[p]
-        if s.copies[p] != WAITING or (self._is_decided(s, i) and not self.expires):
+        """A copy is rejected, and so among the dead letters: it is too old, or was tried too often, whatever became of others."""
+        if s.copies[p] != WAITING:
             return None
-        return s._replace(copies=put(s.copies, p, BURIED), letters=s.letters | {i})
+        return s._replace(copies=put(s.copies, p, BURIED), letters=s.letters | {self.ledger.first[p]})
 
     def resend(self, s: InboxState, p: int) -> InboxState | None:
         """A dead letter is sent again."""

@@ -112,8 +112,8 @@ class InboxContract(Contract):
 
     def model(self, scope: Scope) -> InboxModel:
         """The inbox over the messages of `scope`."""
-        done = {op.method for client in scope.clients for op in client.operations}
-        return InboxModel(scope.accounts, mails_of(scope), resends="resend" in done, expires=scope.unsteady or "jump" in done)
+        resends = any(op.method == "resend" for client in scope.clients for op in client.operations)
+        return InboxModel(scope.accounts, mails_of(scope), resends=resends)
 
     def observe(self, implementation: Any) -> Hashable:  # noqa: ANN401
         """The committed balances."""

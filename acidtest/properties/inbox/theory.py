@@ -12,7 +12,7 @@ from acidtest.properties.inbox.properties import PROPERTIES
 def _service(mails: tuple[tuple[str, str, int], ...]) -> InboxModel:
     """The model of messages about one account of 50: their names, their ids, and by how much they change it."""
     return InboxModel(
-        (("A", 50),), [Mail(Request(name, id, (change,), (("A", change),), change != 0), "A") for name, id, change in mails],
+        (("A", 50),), [Mail(Request(name, key, (change,), (("A", change),), change != 0), "A") for name, key, change in mails],
     )  # fmt: skip
 
 

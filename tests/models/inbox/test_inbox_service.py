@@ -16,7 +16,7 @@ UNPAID = (("w1", "m1", -61), ("d2", "m2", 23), ("w1", "m1", -61))
 
 
 def model_of(mails, kind=InboxModel, **options):
-    requests = [Request(name, id, (change,), (("A", change),), change != 0) for name, id, change in mails]
+    requests = [Request(name, key, (change,), (("A", change),), change != 0) for name, key, change in mails]
     return kind((("A", 50),), [Mail(request, "A") for request in requests], **options)
 
 
@@ -30,7 +30,7 @@ def test_every_property_that_the_model_can_show_holds(mails):
 
 
 def test_every_action_can_happen():
-    fired = check(model_of((*UNPAID, ("d3", "m2", 7)), resends=True, expires=True)).fired
+    fired = check(model_of((*UNPAID, ("d3", "m2", 7)), resends=True)).fired
     assert all(fired.values())
 
 
@@ -61,15 +61,6 @@ class AnswersAnything(InboxModel):
 )
 def test_a_model_with_a_bug_violates_what_the_bug_is_about(kind, found):
     assert found in violated(model_of(TWICE, kind))
-
-
-def test_what_is_decided_is_set_aside_only_where_it_may_have_grown_old():
-    model = model_of(TWICE)
-    (state,) = model.initial_states()
-    decided = model.accept(state, 0)
-    assert model.bury(decided, 0) is None
-    assert model_of(TWICE, expires=True).bury(decided, 0) is not None
-    assert model.bury(state, 0) is not None
 
 
 def test_a_dead_letter_waits_again_when_it_is_sent_again():

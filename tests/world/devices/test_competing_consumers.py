@@ -187,11 +187,11 @@ def test_a_deadly_payload_can_be_passed_on_as_it_is(cluster):
     world.close()
 
 
-@pytest.mark.parametrize("id", [None, ""])
-def test_not_every_message_has_an_id(cluster, id):
-    world = Consuming(cluster, nothing, ONE._replace(id=id))
+@pytest.mark.parametrize("nothing_to_go_by", [None, ""])
+def test_not_every_message_has_an_id(cluster, nothing_to_go_by):
+    world = Consuming(cluster, nothing, ONE._replace(id=nothing_to_go_by))
     world.advance("app-1")
-    assert world.seen == [(id, 1, False)]
+    assert world.seen == [(nothing_to_go_by, 1, False)]
     world.close()
 
 
