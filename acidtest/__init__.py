@@ -10,6 +10,7 @@ from acidtest.environment import (
     BrokerTimeout,
     CallRefused,
     CallTimeout,
+    Conflict,
     Environment,
     ExternalRefused,
     ExternalTimeout,
@@ -30,6 +31,8 @@ from acidtest.errors import (
 if TYPE_CHECKING:
     from acidtest.properties.acid.contract import AcidContract
     from acidtest.properties.compensation.contract import CompensationContract
+    from acidtest.properties.cqrs.contract import CqrsContract
+    from acidtest.properties.event_store.contract import EventStoreContract
     from acidtest.properties.inbox.contract import InboxContract
     from acidtest.properties.outbox.contract import OutboxContract
     from acidtest.properties.reserve_confirm.contract import ReserveConfirmContract
@@ -51,8 +54,11 @@ __all__ = [
     "CallRefused",
     "CallTimeout",
     "CompensationContract",
+    "Conflict",
     "ContractError",
+    "CqrsContract",
     "Environment",
+    "EventStoreContract",
     "ExternalRefused",
     "ExternalTimeout",
     "HarnessError",
@@ -78,7 +84,9 @@ __all__ = [
 _LAZY = {
     "AcidContract": "acidtest.properties.acid.contract",
     "CompensationContract": "acidtest.properties.compensation.contract",
+    "EventStoreContract": "acidtest.properties.event_store.contract",
     "InboxContract": "acidtest.properties.inbox.contract",
+    "CqrsContract": "acidtest.properties.cqrs.contract",
     "OutboxContract": "acidtest.properties.outbox.contract",
     "TccContract": "acidtest.properties.tcc.contract",
     "TccCoordinatorContract": "acidtest.properties.tcc_coordinator.contract",

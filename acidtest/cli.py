@@ -5,9 +5,9 @@ How a command ends that has no verdict is in `ending.py`.
 
 from __future__ import annotations
 
-import importlib
 import shlex
 import sys
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from acidtest import __version__, ending, supervised
-from acidtest.errors import ContractError, UsageError, place_of, text_of, told
+from acidtest.errors import UsageError
+from acidtest.loading import load
 from acidtest.patterns import Pattern, entries, parts, pattern
 from acidtest.saved import read_failure, write_json
 from acidtest.search.verdict import Verdict, overall, with_exceptions
@@ -23,9 +24,12 @@ from acidtest.workers import cores
 from acidtest.world.databases.table import BACKENDS, DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
-    from acidtest.report.session import Session
+    from acidtest.adopted import Adopted
+    from acidtest.report.session import Elsewhere, Session
+    from acidtest.workers import Team
+    from acidtest.workload import Scope
 
 EXIT = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3}
 _JSON = click.option(
@@ -35,9 +39,6 @@ _JSON = click.option(
 
 #: The commands that run code under test, which may end the interpreter: they run in a process of their own.
 _RUNS_CODE = ("check", "replay")
-
-#: How many times as long as for others one waits for a module to be imported: it imports many.
-_IMPORTS = 6
 
 _BACKEND = click.option(
     "--backend", type=click.Choice(BACKENDS), default=DEFAULT, show_default=True, help="The kind of the databases."
@@ -120,13 +121,17 @@ def show(stem: str) -> None:
     "--workers", type=click.IntRange(min=1), default=cores, metavar="N",
     help="How many processes explore at once, on SQLite, without --budget and --keep-going; as many as there are cores unless it is given.",
 )
+@click.option(
+    "--dask", "address", metavar="ADDRESS",
+    help="Have the searches done by a Dask cluster, whose scheduler is at this address; on SQLite, without --budget and --keep-going.",
+)
 @click.option("--seed", type=int, help="Of the stateful search.")
 @click.option("--examples", type=click.IntRange(min=1), default=200, show_default=True, help="Of the stateful search.")
 @_BACKEND
 @_JSON
 def check(
     stem: str, implementation: str, search: str, scopes: tuple[str, ...], budget: float | None,
-    without: tuple[str, ...], keep_going: bool, workers: int, seed: int | None, examples: int, backend: str, json_file: str | None,  # noqa: FBT001
+    without: tuple[str, ...], keep_going: bool, workers: int, address: str | None, seed: int | None, examples: int, backend: str, json_file: str | None,  # noqa: FBT001
 ) -> None:  # fmt: skip
     """Check an implementation.
 
@@ -135,16 +140,45 @@ def check(
     from acidtest.adopted import adopt
     from acidtest.report.session import Session
 
+    if address is not None and (budget is not None or keep_going or backend != DEFAULT or search == "stateful"):
+        message = "--dask goes with the exhaustive search, or both, on SQLite, without --budget and --keep-going. Leave it out, or these."
+        raise UsageError(message)
     adopted = adopt(pattern(stem), load(implementation), implementation, without)
-    session = Session(
-        adopted.contract, adopted.factory, adopted.implementation, echo=click.echo, backend=backend, seconds=budget,
-        exceptions=adopted.exceptions, keep_going=keep_going, workers=workers,
-    )  # fmt: skip
-    if search in ("exhaustive", "both"):
-        session.exhaustive(scopes, drawn=(examples, seed) if search == "both" else None)
-    if search in ("stateful", "both") and (keep_going or session.failure is None):
-        session.stateful(examples, seed)
+    with elsewhere(address, stem, adopted) as away:
+        session = Session(
+            adopted.contract, adopted.factory, adopted.implementation, echo=click.echo, backend=backend, seconds=budget,
+            exceptions=adopted.exceptions, keep_going=keep_going, workers=workers, elsewhere=away,
+        )  # fmt: skip
+        if search in ("exhaustive", "both"):
+            session.exhaustive(scopes, drawn=(examples, seed) if search == "both" else None)
+        if search in ("stateful", "both") and (keep_going or session.failure is None):
+            session.stateful(examples, seed)
     _finish(session, json_file)
+
+
+@contextmanager
+def elsewhere(address: str | None, stem: str, adopted: Adopted) -> Iterator[Elsewhere | None]:
+    """What has searches done by the Dask cluster at an address; None for no address.
+
+    Raises:
+        UsageError: there is no such cluster.
+    """
+    if address is None:
+        yield None
+        return
+    from acidtest.cluster import Cluster
+    from acidtest.piece import Piece
+
+    cluster = Cluster(address)
+    asked = Piece(stem, adopted.implementation, str(Path.cwd()), tuple(adopted.exceptions))
+
+    def started(scopes: Sequence[Scope | None], drawn: tuple[int, int | None], costs: Sequence[float], tell: Callable[[str], object]) -> Team:
+        return cluster.team([asked._replace(scope=scope, examples=drawn[0], seed=drawn[1]) for scope in scopes], costs, tell)
+
+    try:
+        yield started
+    finally:
+        cluster.close()
 
 
 @main.command()
@@ -208,84 +242,6 @@ def verify(stems: tuple[str, ...], quick: bool, workers: int, backend: str, json
     if json_file:
         write_json(json_file, value)
     sys.exit(EXIT[verdict])
-
-
-def load(path: str, folder: str = "") -> Callable[[Any], Any]:
-    """Import "module:name", also from the current folder.
-
-    Arguments:
-        path: the module and the name in it.
-        folder: where else to look for the module.
-
-    Raises:
-        UsageError: there is no such module or name; says what is missing.
-    """
-    module_name, _, name = path.partition(":")
-    if not module_name or not name:
-        message = f"{path!r} does not name an implementation. Write module:Factory, for example my_outbox:MyOutbox."
-        raise UsageError(message)
-    if "/" in module_name or "\\" in module_name or "" in module_name.split(".") or Path(module_name).is_file():
-        stem = Path(module_name.replace("\\", "/")).stem or "my_outbox"
-        message = (
-            f"{module_name!r} is a path, and not the name of a module, so it cannot be imported. Write {stem}:{name} in the "
-            f"folder of {stem}.py; of a package, package.module:{name} in the folder of the package."
-        )
-        raise UsageError(message)
-    from acidtest.world import interpose
-
-    interpose.install()
-    if "" not in sys.path and str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    if folder and str(Path(folder).absolute()) not in sys.path:
-        sys.path.append(str(Path(folder).absolute()))
-    module = _import(module_name)
-    factory: Any = module
-    try:
-        for part in name.split("."):
-            factory = getattr(factory, part, None)
-    except (Exception, SystemExit) as error:
-        message = f"{name} cannot be looked up in {module_name}: {ending.adapters_mistake(error)}"
-        raise UsageError(message) from error
-    if not callable(factory):
-        known = [n for n, value in vars(module).items() if callable(value) and not n.startswith("_")]
-        what = f"factory in {module_name}"
-        raise UsageError.unknown(what, name, known)
-    made: Callable[[Any], Any] = factory
-    return made
-
-
-def _import(name: str) -> Any:  # noqa: ANN401 - a module, or what it has put in its place
-    """Import a module of the user's.
-
-    Raises:
-        UsageError: that is not possible, or ends in any exception; says where.
-    """
-    from acidtest.world.core import journal
-    from acidtest.world.core.exits import Exit, watched
-    from acidtest.world.core.patience import bounded
-    from acidtest.world.core.process import is_of_code
-
-    try:
-        with journal.outside(f"import {name}"), bounded(_IMPORTS), watched():
-            return importlib.import_module(name)
-    except ContractError as error:
-        message = f"{name!r} cannot be imported: {error}"
-        raise UsageError(message) from error
-    except BaseException as error:
-        if not is_of_code(error):
-            raise
-        where = place_of(error)
-        if isinstance(error, ImportError) and not where:
-            message = f"{name!r} cannot be imported: {text_of(error)}. It is looked for in the current folder and where Python looks."
-            raise UsageError(message) from error
-        what = f"{_told_exit(error)} ends the interpreter" if isinstance(error, (SystemExit, Exit)) else told(error)
-        at = f" ({where})" if where else ""
-        message = f"{name!r} cannot be imported: {what}{at}. Nothing can be checked before `import {name}` works."
-        raise UsageError(message) from error
-
-
-def _told_exit(error: BaseException) -> str:
-    return f"SystemExit: sys.exit({error.code!r})" if isinstance(error, SystemExit) else text_of(error)
 
 
 def _finish(session: Session, json_file: str | None) -> None:

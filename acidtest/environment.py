@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     import random
 
+    from redis import Redis
+    from redis.asyncio import Redis as AsyncRedis
     from sqlalchemy import Engine
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -204,6 +206,10 @@ class Reply(NamedTuple):
     answer: Any
 
 
+class Conflict(Exception):  # noqa: N818 - the field's name for a refused append
+    """An event store's definite refusal of an append: the stream has another version than expected. Nothing was stored."""
+
+
 class Clock(Protocol):
     """Virtual time."""
 
@@ -282,6 +288,9 @@ class Aio(Protocol):
     def external(self, name: str) -> AsyncExternal:
         """The external system `name`, for example "atm"."""
 
+    def redis(self, name: str, **options: Any) -> AsyncRedis:  # noqa: ANN401 - as for the library's connections
+        """A client of the cache `name`, whose commands are awaited; see `Environment.redis`."""
+
 
 class Environment(Protocol):
     """What one (simulated) process is given: its ways to the outside, and nothing else."""
@@ -313,14 +322,14 @@ class Environment(Protocol):
 
     @property
     def backend(self) -> str:
-        """The kind of the databases: "sqlite" or "postgresql"."""
+        """The kind of the databases: "sqlite", "postgresql" or "mariadb"."""
 
-    def connect(self, name: str, **options: Any) -> Any:  # noqa: ANN401 - sqlite3.Connection or psycopg.Connection
+    def connect(self, name: str, **options: Any) -> Any:  # noqa: ANN401 - of sqlite3, psycopg or PyMySQL
         """A DB-API connection to the database `name`, with the driver's own defaults.
 
         Arguments:
             name: the database.
-            options: as for `sqlite3.connect` (isolation_level, detect_types, …), or for `psycopg.connect` (autocommit,
+            options: as for `sqlite3.connect` (isolation_level, detect_types, …), `psycopg.connect` or `pymysql.connect` (autocommit,
                 row_factory, cursor_factory).
         """
 
@@ -329,6 +338,17 @@ class Environment(Protocol):
 
     def external(self, name: str) -> External:
         """The external system `name`, for example "atm"."""
+
+    def redis(self, name: str, **options: Any) -> Redis:  # noqa: ANN401 - as for the library's connections
+        """A client of the cache `name`: the library's own, over a simulated server that is empty at the start.
+
+        What is sent at once, a command or a pipeline, is one effect. It never retries by itself unless `retry` says so. Whatever
+        the server holds may vanish. It needs `acidtest[redis]`.
+
+        Arguments:
+            name: the server; one name, one server.
+            options: as for the library's connections (decode_responses, retry, protocol, …).
+        """
 
     @property
     def service(self) -> str:

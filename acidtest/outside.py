@@ -58,6 +58,22 @@ class Order(NamedTuple):
     coming: int = 0
 
 
+class Entry(NamedTuple):
+    """What a cache holds under a key; "cache" gives all that there is, by cache and key.
+
+    Arguments:
+        cache: the name of the cache.
+        key: the key, as text.
+        value: what is there, as text: the parts of what has several in a row.
+        expires: when it expires, in seconds since the epoch; None where it stays until it is dropped.
+    """
+
+    cache: str
+    key: str
+    value: str
+    expires: float | None = None
+
+
 class Served(NamedTuple):
     """The truth about the services that the harness plays; "services" gives it.
 
@@ -68,3 +84,17 @@ class Served(NamedTuple):
 
     states: tuple[tuple[str, Hashable], ...] = ()
     coming: tuple[Hashable, ...] = ()
+
+
+class Followed(NamedTuple):
+    """What a subscriber has come to; "subscriber" gives it.
+
+    Arguments:
+        position: the position of the last that it was handed; 0 at the start.
+        rows: all that it was handed, in that order.
+        polls: whether the code under test has subscribers of its own.
+    """
+
+    position: int = 0
+    rows: tuple[Hashable, ...] = ()
+    polls: bool = False

@@ -84,23 +84,24 @@ class Pattern(NamedTuple):
 
 
 _BOTH = ("sqlite", "postgresql")
+_ALL = ("sqlite", "postgresql", "mariadb")
 
 PATTERNS: dict[str, Pattern] = {
     pattern.stem: pattern
     for pattern in (
-        Pattern("acid", "local ACID transactions", "AcidContract", "Transfers", _BOTH),
-        Pattern("two_phase_commit", "two-phase commit", "TwoPhaseCommitContract", "Coordinator", _BOTH),
+        Pattern("acid", "local ACID transactions", "AcidContract", "Transfers", _ALL),
+        Pattern("two_phase_commit", "two-phase commit", "TwoPhaseCommitContract", "Coordinator", _ALL),
         Pattern("three_phase_commit", "three-phase commit"),
         Pattern("xa", "XA distributed transactions"),
         Pattern("saga", "saga (choreography, orchestration)"),
-        Pattern("compensation", "compensating transactions", "CompensationContract", "Ledger", _BOTH),
+        Pattern("compensation", "compensating transactions", "CompensationContract", "Ledger", _ALL),
         Pattern("event_sourcing", "event sourcing"),
-        Pattern("cqrs", "CQRS"),
-        Pattern("outbox", "transactional outbox", "OutboxContract", "Outbox", _BOTH),
+        Pattern("cqrs", "CQRS", "CqrsContract", "AccountViews", _BOTH),
+        Pattern("outbox", "transactional outbox", "OutboxContract", "Outbox", _ALL),
         Pattern("inbox", "inbox (idempotent consumer)", "InboxContract", "Inbox", _BOTH),
         Pattern("outbox_inbox", "outbox and inbox in a chain"),
-        Pattern("tcc", "try/confirm/cancel (TCC)", "TccContract", "AccountService", _BOTH),
-        Pattern("reserve_confirm", "reserve/confirm with an external system", "ReserveConfirmContract", "Withdrawals", _BOTH),
+        Pattern("tcc", "try/confirm/cancel (TCC)", "TccContract", "AccountService", _ALL),
+        Pattern("reserve_confirm", "reserve/confirm with an external system", "ReserveConfirmContract", "Withdrawals", _ALL),
     )
 }
 
@@ -109,10 +110,11 @@ PATTERNS: dict[str, Pattern] = {
 PARTS: dict[str, Pattern] = {
     part.stem: part
     for part in (
-        Pattern("saga_orchestration", "saga, the orchestrator", "SagaOrchestrationContract", "Orchestrator", _BOTH, of="saga"),
-        Pattern("saga_choreography", "saga, choreographed services", "SagaChoreographyContract", "Participant", _BOTH, of="saga"),
+        Pattern("saga_orchestration", "saga, the orchestrator", "SagaOrchestrationContract", "Orchestrator", _ALL, of="saga"),
+        Pattern("saga_choreography", "saga, choreographed services", "SagaChoreographyContract", "Participant", _ALL, of="saga"),
+        Pattern("event_store", "event sourcing, the event store", "EventStoreContract", "EventStore", _BOTH, of="event_sourcing"),
         Pattern(
-            "tcc_coordinator", "try/confirm/cancel (TCC): the coordinator", "TccCoordinatorContract", "Coordinator", _BOTH, of="tcc",
+            "tcc_coordinator", "try/confirm/cancel (TCC): the coordinator", "TccCoordinatorContract", "Coordinator", _ALL, of="tcc",
         ),
     )
 }  # fmt: skip

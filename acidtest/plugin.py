@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="write each failure to a file in this folder, for `acidtest replay`",
     )  # fmt: skip
     group.addoption(
-        "--acidtest-backend", default="sqlite", choices=("sqlite", "postgresql"), help="the kind of the databases",
+        "--acidtest-backend", default="sqlite", choices=("sqlite", "postgresql", "mariadb"), help="the kind of the databases",
     )  # fmt: skip
 
 
@@ -82,6 +82,28 @@ def pytest_pycollect_makeitem(
     return suite
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - of pytest-xdist
+    """Let the processes of pytest-xdist know how tests are given to them: they are not told otherwise."""
+    node.workerinput[_NAME] = str(node.config.getoption("dist", "no"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Under pytest-xdist begin with the dearest tests of contracts, so that no process is left with one in the end."""
+    worker = getattr(config, "workerinput", {})
+    if worker.get(_NAME) not in ("load", "worksteal") or not any(map(_is_contracts, items)):
+        return
+    from acidtest.suite import cost_of, dealt
+
+    items[:] = dealt(items, [cost_of(item) if _is_contracts(item) else None for item in items], worker["workercount"], worker[_NAME])
+
+
+def _is_contracts(item: pytest.Item) -> bool:
+    """Whether a test is one of a contract's."""
+    return hasattr(getattr(item, "cls", None), "_contract")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -96,7 +118,7 @@ def pytest_runtest_makereport(
         call.excinfo = _without_traceback(error, errors.places_of)
     report = yield
     crash = getattr(report.longrepr, "reprcrash", None)
-    if crash is not None and hasattr(getattr(item, "cls", None), "_contract"):
+    if crash is not None and _is_contracts(item):
         crash.message = crash.message.partition("\n")[0]
     return report
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -13,13 +14,18 @@ from acidtest.report.inert import inert
 from acidtest.report.table import result_line
 from acidtest.search.check import check_scope
 from acidtest.search.harness import Harness
+from acidtest.search.rounds import cost
 from acidtest.search.stateful import STEPS, machine_for, result_of, run_within
 from acidtest.search.verdict import Verdict
 from acidtest.telling import folded, story
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from acidtest.properties.shared.contract import Contract
     from acidtest.workload import Scope
+
+T = TypeVar("T")
 
 
 def suite_of(contract: type[Contract]) -> type:
@@ -127,3 +133,33 @@ def _settings(contract: type[Contract]) -> settings:
 
 def _reasons(exceptions: dict[str, str]) -> str:
     return "".join(f"; without {name}: {why}" for name, why in exceptions.items())
+
+
+def cost_of(item: pytest.Item) -> float:
+    """What a test of a contract may cost: a scope by its size, the stateful one more than any scope."""
+    call = getattr(item, "callspec", None)
+    return math.inf if call is None else cost(call.params["scope"])
+
+
+def dealt(items: Sequence[T], costs: Sequence[float | None], processes: int, how: str) -> list[T]:
+    """Tests in an order in which several processes that take them from its beginning have about as much to do.
+
+    pytest-xdist first gives each process a chunk of tests that follow one another, and then what is left, a few at a time.
+    So the dearest are dealt out to the chunks in turn, and come first in each.
+
+    Arguments:
+        items: the tests.
+        costs: what each may cost; None for those that are nothing to us, which keep their order and come after the others.
+        processes: how many there are.
+        how: they are given out: "load", a quarter at first; or "worksteal", all at once.
+    """
+    ours = sorted((n for n, each in enumerate(costs) if each is not None), key=lambda n: -(costs[n] or 0))
+    others = [n for n, each in enumerate(costs) if each is None]
+    chunk = len(items) // processes if how == "worksteal" else max(len(items) // processes // 4, 2)
+    first = ours[: chunk * processes]
+    order: list[int] = []
+    for process in range(processes):
+        mine = first[process::processes]
+        filling, others = others[: chunk - len(mine)], others[chunk - len(mine) :]
+        order += [*mine, *filling]
+    return [items[n] for n in [*order, *ours[len(first) :], *others]]

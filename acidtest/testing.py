@@ -39,7 +39,7 @@ def check(
         factory: makes the implementation from an `acidtest.Environment`; or a subclass of the pattern's contract, as pytest runs it.
         scopes: names of scopes; none for all.
         seconds: the time for all of them together; None for no limit.
-        backend: the kind of its databases: "sqlite" or "postgresql".
+        backend: the kind of its databases: "sqlite", "postgresql" or "mariadb".
         exceptions: ids of properties that are left out, beside those that the subclass leaves out.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Several pieces of work at once, each in a process of its own.
+"""Several pieces of work at once, each in a process of its own, here or elsewhere.
 
 What comes out is the same for any number of workers: pieces know nothing of one another, and their answers are taken in the order
 of the pieces, whichever is ready first. A worker that dies takes nothing with it but its own piece, which is done again here.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from acidtest import supervisor
 from acidtest.supervised import longest_silence
@@ -21,6 +21,16 @@ if TYPE_CHECKING:
     from acidtest.supervisor import Child
 
 T = TypeVar("T")
+
+
+class Team(Protocol):
+    """Those who do pieces of work, which are known by their numbers."""
+
+    def answer(self, number: int) -> tuple[Any] | None:
+        """Wait for the answer to a piece, in a tuple; None where there is none, so that the piece has to be done here."""
+
+    def end(self) -> None:
+        """Whatever is still done is wanted no more."""
 
 
 def cores() -> int:
@@ -43,7 +53,16 @@ def in_order(pieces: Sequence[Callable[[], T]], workers: int, costs: Sequence[fl
         for piece in pieces:
             yield piece()
         return
-    team = _Team(pieces, workers, costs)
+    yield from answers_of(_Children(pieces, workers, costs), pieces)
+
+
+def answers_of(team: Team, pieces: Sequence[Callable[[], T]]) -> Generator[T, None, None]:
+    """The answers of a team, in the order of the pieces.
+
+    Arguments:
+        team: does them.
+        pieces: the same, to be done here where the team has no answer.
+    """
     try:
         for number, piece in enumerate(pieces):
             answer: tuple[T] | None = team.answer(number)
@@ -52,7 +71,7 @@ def in_order(pieces: Sequence[Callable[[], T]], workers: int, costs: Sequence[fl
         team.end()
 
 
-class _Team:
+class _Children:
     """Child processes, so many at once."""
 
     def __init__(self, pieces: Sequence[Callable[[], Any]], workers: int, costs: Sequence[float]) -> None:
@@ -62,7 +81,7 @@ class _Team:
         self._running: dict[int, Child[bytes | None]] = {}
         self._done: dict[int, bytes | None] = {}
 
-    def answer(self, number: int) -> Any:
+    def answer(self, number: int) -> tuple[Any] | None:
         """The answer to a piece, in a tuple; None where there is none."""
         while number not in self._done:
             while self._waiting and len(self._running) < self._workers:
@@ -70,7 +89,7 @@ class _Team:
             supervisor.wait(list(self._running.values()))
             self._collect()
         answer = self._done.pop(number)
-        return None if answer is None else pickle.loads(answer)  # noqa: S301 - our own
+        return unpacked(answer)
 
     def end(self) -> None:
         """Whatever is still done is wanted no more."""
@@ -81,7 +100,7 @@ class _Team:
             sweep()
 
     def _start(self, number: int) -> None:
-        child = supervisor.Child(lambda: _answered(self._pieces[number]), longest_silence(), look_at_waiting)
+        child = supervisor.Child(lambda: answered(self._pieces[number]), longest_silence(), look_at_waiting)
         self._running[number] = child
         child.start()
 
@@ -93,9 +112,15 @@ class _Team:
                 del self._running[number]
 
 
-def _answered(piece: Callable[[], Any]) -> bytes | None:
+def answered(piece: Callable[[], Any]) -> bytes | None:
     """The answer to a piece as it can be sent; None where it cannot, and where there is an error instead."""
     try:
         return pickle.dumps((piece(),))
     except Exception:  # noqa: BLE001 - it is told by who does the piece again
         return None
+
+
+def unpacked(answer: bytes | None) -> tuple[Any] | None:
+    """What `answered` has packed."""
+    found: tuple[Any] | None = None if answer is None else pickle.loads(answer)  # noqa: S301 - our own
+    return found

@@ -23,7 +23,8 @@ class Operation(NamedTuple):
         retries: how often the client tries again, with the same arguments, after an unknown outcome.
         source: what is the last argument, where the workload cannot know it: "atm callback 0" for the first callback of
             an external system, "atm statement" for its statement at that time, "stock reply 0" for the first answer of a
-            service, "message" for the next message. The operation waits until there is such a thing.
+            service, "message" for the next message, "w1 answer" for the position that the operation w1 was told with its
+            answer. The operation waits until there is such a thing.
     """
 
     name: str

@@ -1,4 +1,5 @@
-"""Measures and prints; asserts nothing. `python -m benchmarks [throughput] [models] [mutants] [postgresql]`, or `stateful …`.
+"""Measures and prints; asserts nothing. `python -m benchmarks [throughput] [models] [mutants] [postgresql]`, or one that has options:
+`stateful …`, `peers …`, `cost …`.
 
 Times differ between machines and between runs on one machine: compare ratios and counts.
 """
@@ -19,12 +20,13 @@ from acidtest.models.shared.atomic_commitment import AC1
 from acidtest.models.two_phase_commit.phases import TwoPhase
 from acidtest.patterns import PATTERNS, coded
 from acidtest.properties.outbox.contract import OutboxContract
-from acidtest.search.check import check_exhaustively, check_scope, find_scope
+from acidtest.search.check import beginning_with, check_exhaustively, check_scope, find_scope
 from acidtest.search.exhaustive import Explorer
 from acidtest.search.harness import Harness
 from acidtest.world.databases.postgresql.server import PrivateServer
 from acidtest.world.databases.table import BACKENDS
-from benchmarks import stateful
+from benchmarks import cost, stateful
+from benchmarks.peers import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +83,8 @@ def mutants() -> None:
         times = []
         for mutant in [mutant for mutant in entry.mutants() if mutant.backend == "sqlite"]:
             began = time.perf_counter()
-            results = [result for _, result in check_exhaustively(entry.contract_class()(), mutant.factory)]
+            contract = entry.contract_class()()
+            results = [result for _, result in check_exhaustively(contract, mutant.factory, scopes=beginning_with(contract, mutant.scope))]
             times.append(time.perf_counter() - began)
             last = results[-1]
             found = last.violation.property if last.violation else "survives"
@@ -119,13 +122,14 @@ def postgresql() -> None:
 
 
 def main() -> None:
-    """Run the benchmarks that were asked for; all but the stateful one and the one that takes a server by default."""
-    if sys.argv[1:2] == ["stateful"]:
-        stateful.main(sys.argv[2:])
+    """Run the benchmarks that were asked for; all but those with options and the one that takes a server by default."""
+    with_options = {"stateful": stateful.main, "peers": side_by_side.main, "cost": cost.main}
+    if sys.argv[1:] and sys.argv[1] in with_options:
+        with_options[sys.argv[1]](sys.argv[2:])
         return
     known: dict[str, Callable[[], None]] = {"throughput": throughput, "models": models, "mutants": mutants, "postgresql": postgresql}
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("which", nargs="*", choices=[*known, []], help="which; all but the last by default; or `stateful`, which has options")
+    parser.add_argument("which", nargs="*", choices=[*known, []], help="which; all but the last by default; or one that has options: stateful, peers, cost")
     for name in parser.parse_args().which or list(known)[:-1]:
         known[name]()
 

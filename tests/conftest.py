@@ -120,14 +120,28 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.fixture(scope="session")
-def postgresql():
-    """The PostgreSQL server of this test run; without one the test is skipped, or fails where it must not be."""
-    from acidtest.world.databases.postgresql.server import server
-
+def running(server, variable):
+    """A server of this test run; without one the test is skipped, or fails where it must not be."""
     try:
         return server()
     except BackendUnavailable as error:
-        if os.environ.get("ACIDTEST_REQUIRE_POSTGRESQL"):
+        if os.environ.get(variable):
             pytest.fail(str(error), pytrace=False)
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    """The PostgreSQL server of this test run."""
+    from acidtest.world.databases.postgresql.server import server
+
+    return running(server, "ACIDTEST_REQUIRE_POSTGRESQL")
+
+
+@pytest.fixture(scope="session")
+def mariadb():
+    """The MariaDB server of this test run."""
+    pytest.importorskip("pymysql")
+    from acidtest.world.databases.mariadb.server import server
+
+    return running(server, "ACIDTEST_REQUIRE_MARIADB")

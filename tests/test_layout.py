@@ -36,7 +36,7 @@ ALLOWED = {
 BY_PATTERN = ("models", "properties", "impl")
 STEMS = (
     "acid", "two_phase_commit", "three_phase_commit", "xa", "saga", "saga_orchestration", "saga_choreography", "compensation",
-    "event_sourcing", "cqrs", "outbox", "inbox", "outbox_inbox", "tcc", "tcc_coordinator", "reserve_confirm",
+    "event_sourcing", "event_store", "cqrs", "outbox", "inbox", "outbox_inbox", "tcc", "tcc_coordinator", "reserve_confirm",
 )  # fmt: skip
 #: The one table of patterns, and the names that an adopter imports.
 TABLES = ("patterns", "__init__")

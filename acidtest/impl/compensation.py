@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import sqlalchemy as sa
 
 from acidtest.environment import Outcome
+from acidtest.impl.dialects import Name, Once, level_of_reports
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,26 +36,26 @@ DONE, REFUSED, UNDONE, BARRED, PARKED = "done", "refused", "undone", "barred", "
 metadata = sa.MetaData()
 accounts = sa.Table(
     "accounts", metadata,
-    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("id", Name, primary_key=True),
     sa.Column("balance", sa.BigInteger, sa.CheckConstraint("balance >= 0"), nullable=False),
 )  # fmt: skip
 keys = sa.Table(
     "keys", metadata,
-    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("key", Name, primary_key=True),
     sa.Column("payload", sa.Text, nullable=False),
-    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("status", Name, nullable=False),
 )  # fmt: skip
 ledger = sa.Table(
     "ledger", metadata,
     sa.Column("seq", sa.Integer, primary_key=True),
-    sa.Column("key", sa.Text, nullable=False),
-    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("key", Name, nullable=False),
+    sa.Column("account", Name, nullable=False),
     sa.Column("amount", sa.BigInteger, nullable=False),
 )  # fmt: skip
 #: One row: whoever holds it may append to the ledger.
 ledger_lock = sa.Table("ledger_lock", metadata, sa.Column("id", sa.Integer, primary_key=True))
 
-claim_key = sa.text("INSERT INTO keys (key, payload, status) VALUES (:key, :payload, :status) ON CONFLICT (key) DO NOTHING")
+claim_key = Once("INSERT INTO keys (key, payload, status) VALUES (:key, :payload, :status) ON CONFLICT (key) DO NOTHING")
 _of_key = keys.c.key == sa.bindparam("k")
 known = sa.select(keys).where(_of_key)
 settle = sa.update(keys).where(_of_key).values(status=sa.bindparam("to"))
@@ -187,7 +188,7 @@ class Ledger:
 
         That takes more than READ COMMITTED, where every statement sees another state.
         """
-        with self.engine.connect().execution_options(isolation_level="SERIALIZABLE") as connection:
+        with self.engine.connect().execution_options(isolation_level=level_of_reports(self.engine)) as connection:
             return {
                 "balances": {row.id: row.balance for row in connection.execute(sa.select(accounts))},
                 "parked": list(connection.execute(sa.select(keys.c.key).where(keys.c.status == PARKED)).scalars()),

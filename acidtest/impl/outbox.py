@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import sqlalchemy as sa
 
 from acidtest.environment import BrokerRefused, BrokerTimeout, Outcome
+from acidtest.impl.dialects import Name, Once, returned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,30 +32,30 @@ RETENTION = 14 * 86_400.0  #: seconds for which a published row is kept
 metadata = sa.MetaData()
 accounts = sa.Table(
     "accounts", metadata,
-    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("id", Name, primary_key=True),
     sa.Column("balance", sa.Integer, sa.CheckConstraint("balance >= 0"), nullable=False),
 )  # fmt: skip
 requests = sa.Table(
     "requests", metadata,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("key", Name, primary_key=True),
+    sa.Column("account", Name, nullable=False),
     sa.Column("amount", sa.Integer, nullable=False),
-    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("outcome", Name, nullable=False),
 )  # fmt: skip
 outbox = sa.Table(
     "outbox", metadata,
     sa.Column("seq", sa.Integer, primary_key=True),
-    sa.Column("id", sa.Text, nullable=False),
-    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("id", Name, nullable=False),
+    sa.Column("key", Name, nullable=False),
     sa.Column("payload", sa.Text, nullable=False),
-    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("created", sa.Double, nullable=False),
     sa.Column("published", sa.Boolean, nullable=False, default=False),
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
-    sa.Column("owner", sa.Text),
-    sa.Column("not_before", sa.Float, nullable=False, default=0.0),
+    sa.Column("owner", Name),
+    sa.Column("not_before", sa.Double, nullable=False, default=0.0),
 )  # fmt: skip
 
-claim_key = sa.text(
+claim_key = Once(
     "INSERT INTO requests (key, account, amount, outcome) VALUES (:key, :account, :amount, 'ok') "
     "ON CONFLICT (key) DO NOTHING"
 )
@@ -136,7 +137,7 @@ class Relay:
         now = self.clock.now()
         with self.engine.begin() as connection:
             self._purge(connection, now - RETENTION)
-            claimed = connection.execute(self.claim, {"now": now, "token": token, "until": now + self.lease}).all()
+            claimed = returned(connection, self.claim, {"now": now, "token": token, "until": now + self.lease}).all()
         return sorted(claimed)
 
     def _purge(self, connection: sa.Connection, old: float) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import sqlalchemy as sa
 
 from acidtest.environment import ExternalRefused, ExternalTimeout, Outcome, Receipt, Status
+from acidtest.impl.dialects import Name, Once, returned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,23 +29,23 @@ HELD = "held"
 metadata = sa.MetaData()
 accounts = sa.Table(
     "accounts", metadata,
-    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("id", Name, primary_key=True),
     sa.Column("balance", sa.Integer, nullable=False),
     sa.Column("held", sa.Integer, nullable=False, default=0),
     sa.CheckConstraint("held >= 0 AND balance >= held"),
 )  # fmt: skip
 withdrawals = sa.Table(
     "withdrawals", metadata,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("user", sa.Text, nullable=False),
+    sa.Column("key", Name, primary_key=True),
+    sa.Column("user", Name, nullable=False),
     sa.Column("amount", sa.Integer, nullable=False),
-    sa.Column("order_key", sa.Text, nullable=False, unique=True),
-    sa.Column("state", sa.Text, nullable=False, default=HELD),
+    sa.Column("order_key", Name, nullable=False, unique=True),
+    sa.Column("state", Name, nullable=False, default=HELD),
     sa.Column("paid", sa.Integer, nullable=False, default=0),
-    sa.Column("due", sa.Float, nullable=False),
+    sa.Column("due", sa.Double, nullable=False),
 )  # fmt: skip
 
-claim_key = sa.text(
+claim_key = Once(
     'INSERT INTO withdrawals (key, "user", amount, order_key, state, paid, due) '
     "VALUES (:key, :user, :amount, :order_key, 'held', 0, :due) ON CONFLICT (key) DO NOTHING"
 )
@@ -183,7 +184,7 @@ class Withdrawals:
 
     def _resolve(self, order_key: str, outcome: Outcome, cash: int) -> None:
         with self.engine.begin() as connection:
-            row = connection.execute(resolve, {"k": order_key, "outcome": outcome.value, "cash": cash}).one_or_none()
+            row = returned(connection, resolve, {"k": order_key, "outcome": outcome.value, "cash": cash}).one_or_none()
             if row is not None:
                 connection.execute(settle, {"user": row.user, "amount": row.amount, "cash": cash})
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import sqlalchemy as sa
 
 from acidtest.environment import Outcome
+from acidtest.impl.dialects import Name, Once, returned
 from acidtest.impl.outbox import Relay, outbox
 from acidtest.impl.outbox import metadata as outbox_metadata
 
@@ -40,15 +41,15 @@ PATIENCE = 3_600.0  #: seconds after which an order that has not ended is given 
 metadata = sa.MetaData()
 resources = sa.Table(
     "resources", metadata,
-    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("id", Name, primary_key=True),
     sa.Column("available", sa.BigInteger, nullable=False),
 )  # fmt: skip
 #: One row per order. Its status is done, completed (at payment), undone, refused, or barred: cancelled before it came.
 steps = sa.Table(
     "steps", metadata,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("status", sa.Text, nullable=False),
-    sa.Column("resource", sa.Text, nullable=False),
+    sa.Column("key", Name, primary_key=True),
+    sa.Column("status", Name, nullable=False),
+    sa.Column("resource", Name, nullable=False),
     sa.Column("amount", sa.BigInteger, nullable=False),
     sa.Column("details", sa.Text, nullable=False),
     sa.Column("since", sa.Double, nullable=False),
@@ -58,14 +59,14 @@ steps = sa.Table(
 entries = sa.Table(
     "entries", metadata,
     sa.Column("seq", sa.Integer, primary_key=True),
-    sa.Column("key", sa.Text, nullable=False),
-    sa.Column("what", sa.Text, nullable=False),
-    sa.Column("resource", sa.Text, nullable=False),
+    sa.Column("key", Name, nullable=False),
+    sa.Column("what", Name, nullable=False),
+    sa.Column("resource", Name, nullable=False),
     sa.Column("amount", sa.BigInteger, nullable=False),
 )  # fmt: skip
 
 #: Opens the row of an order; of one that is there already nothing changes.
-open_row = sa.text(
+open_row = Once(
     "INSERT INTO steps (key, status, resource, amount, details, since, cancelled) "
     "VALUES (:key, :status, :resource, :amount, :details, :since, false) ON CONFLICT (key) DO NOTHING"
 )
@@ -231,7 +232,7 @@ class Participant(Relay):
 
     def _turn(self, connection: sa.Connection, key: str, now: str) -> Row | None:
         """Let an order that is done be something else; None where it is not done, or not any more."""
-        return connection.execute(self.turn, {"k": key, "was": "done", "now": now}).one_or_none()
+        return returned(connection, self.turn, {"k": key, "was": "done", "now": now}).one_or_none()
 
     def _emit(self, connection: sa.Connection, key: str, kind: str, details: Details) -> None:
         """Owe an event, in the same transaction."""
@@ -247,7 +248,7 @@ class Participant(Relay):
         """Give up the orders of which nothing has been heard for too long, if they still can be."""
         if self.step == 0:
             with self.engine.begin() as connection:
-                for row in connection.execute(give_up, {"old": self.clock.now() - PATIENCE}).all():
+                for row in returned(connection, give_up, {"old": self.clock.now() - PATIENCE}).all():
                     self._emit(connection, row.key, CANCEL, json.loads(row.details))
 
     # Looking:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 import sqlalchemy as sa
 
 from acidtest.environment import CallRefused, CallTimeout, Outcome
+from acidtest.impl.dialects import Name, Once, returned
 
 if TYPE_CHECKING:
     from acidtest.environment import Environment, Reply
@@ -33,18 +34,18 @@ PATIENCE = 3_600.0  #: seconds after which an order that is not past the pivot t
 metadata = sa.MetaData()
 orders = sa.Table(
     "orders", metadata,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("key", Name, primary_key=True),
+    sa.Column("account", Name, nullable=False),
     sa.Column("amount", sa.BigInteger, nullable=False),
-    sa.Column("item", sa.Text, nullable=False),
+    sa.Column("item", Name, nullable=False),
     sa.Column("quantity", sa.BigInteger, nullable=False),
-    sa.Column("direction", sa.Text, nullable=False),
+    sa.Column("direction", Name, nullable=False),
     sa.Column("step", sa.Integer, nullable=False),
     sa.Column("deadline", sa.Double, nullable=False),
     sa.Column("until", sa.Double, nullable=False),
 )  # fmt: skip
 
-place = sa.text(
+place = Once(
     "INSERT INTO orders (key, account, amount, item, quantity, direction, step, deadline, until) "
     "VALUES (:key, :account, :amount, :item, :quantity, 'do', 0, :deadline, :until) ON CONFLICT (key) DO NOTHING RETURNING *"
 )
@@ -172,7 +173,7 @@ class Orchestrator:
     def _move(self, row: Row, to: Cursor) -> Row | None:
         with self.engine.begin() as connection:
             read = {"k": row.key, "direction_read": row.direction, "step_read": row.step}
-            return connection.execute(self.move, {**read, "to_direction": to.direction, "to_step": to.step}).one_or_none()
+            return returned(connection, self.move, {**read, "to_direction": to.direction, "to_step": to.step}).one_or_none()
 
     # What happens besides:
 

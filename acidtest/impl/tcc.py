@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 import sqlalchemy as sa
 
 from acidtest.environment import Outcome
+from acidtest.impl.dialects import Name, Once, returned
 
 if TYPE_CHECKING:
     from acidtest.environment import Environment
@@ -25,21 +26,21 @@ if TYPE_CHECKING:
 metadata = sa.MetaData()
 accounts = sa.Table(
     "accounts", metadata,
-    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("id", Name, primary_key=True),
     sa.Column("balance", sa.BigInteger, nullable=False),
     sa.Column("held", sa.BigInteger, nullable=False, server_default="0"),
 )  # fmt: skip
 branches = sa.Table(
     "branches", metadata,
-    sa.Column("gid", sa.Text, primary_key=True),
-    sa.Column("branch", sa.Text, primary_key=True),
-    sa.Column("account", sa.Text),
+    sa.Column("gid", Name, primary_key=True),
+    sa.Column("branch", Name, primary_key=True),
+    sa.Column("account", Name),
     sa.Column("amount", sa.BigInteger),
-    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("status", Name, nullable=False),
 )  # fmt: skip
 
 #: Opens the row of a branch; of one that is there already nothing changes.
-open_row = sa.text(
+open_row = Once(
     "INSERT INTO branches (gid, branch, account, amount, status) VALUES (:gid, :branch, :account, :amount, :status) "
     "ON CONFLICT (gid, branch) DO NOTHING"
 )
@@ -164,7 +165,7 @@ class AccountService:
 
     def _end(self, connection: sa.Connection, branch: Branch, now: str) -> Row | None:
         """Let a branch that holds something end; None where it holds nothing."""
-        return connection.execute(self.end, {**branch.key, "now": now}).one_or_none()
+        return returned(connection, self.end, {**branch.key, "now": now}).one_or_none()
 
     def _book(self, connection: sa.Connection, held: Row) -> None:
         connection.execute(self.book, {"account": held.account, "amount": held.amount})

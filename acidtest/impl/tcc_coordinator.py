@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias
 import sqlalchemy as sa
 
 from acidtest.environment import CallRefused, CallTimeout, Outcome
+from acidtest.impl.dialects import Name, Once, returned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,22 +36,22 @@ UNANSWERED = (CallRefused, CallTimeout)  #: a call that was not answered, or not
 metadata = sa.MetaData()
 transactions = sa.Table(
     "transactions", metadata,
-    sa.Column("gid", sa.Text, primary_key=True),
+    sa.Column("gid", Name, primary_key=True),
     sa.Column("payload", sa.Text, nullable=False),
-    sa.Column("decision", sa.Text, nullable=False, server_default=OPEN),
-    sa.Column("due", sa.Float),
+    sa.Column("decision", Name, nullable=False, server_default=OPEN),
+    sa.Column("due", sa.Double),
 )  # fmt: skip
 branches = sa.Table(
     "branches", metadata,
-    sa.Column("gid", sa.Text, primary_key=True),
-    sa.Column("branch", sa.Text, primary_key=True),
-    sa.Column("service", sa.Text, nullable=False),
-    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("gid", Name, primary_key=True),
+    sa.Column("branch", Name, primary_key=True),
+    sa.Column("service", Name, nullable=False),
+    sa.Column("account", Name, nullable=False),
     sa.Column("amount", sa.BigInteger, nullable=False),
 )  # fmt: skip
 
 #: Opens the row of a transaction; of one that is there already nothing changes.
-open_row = sa.text("INSERT INTO transactions (gid, payload, due) VALUES (:gid, :payload, :due) ON CONFLICT (gid) DO NOTHING")
+open_row = Once("INSERT INTO transactions (gid, payload, due) VALUES (:gid, :payload, :due) ON CONFLICT (gid) DO NOTHING")
 _this = transactions.c.gid == sa.bindparam("g")
 find = sa.select(transactions).where(_this)
 branches_of = sa.select(branches).where(branches.c.gid == sa.bindparam("g")).order_by(branches.c.branch)
@@ -211,7 +212,7 @@ class Coordinator:
         """The branches of a transaction that is overdue, and its decision; None where somebody else has taken it over."""
         with self.engine.begin() as connection:
             mine = {"g": row.gid, "seen": row.due, "until": self._until()}
-            decision = connection.execute(self.take_over, mine).scalar_one_or_none()
+            decision = returned(connection, self.take_over, mine).scalar_one_or_none()
             if decision is None:
                 return None
             return [Branch(*known) for known in connection.execute(branches_of, {"g": row.gid})], decision

@@ -25,6 +25,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from acidtest.environment import Outcome
+from acidtest.impl.dialects import Name, Once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -39,23 +40,23 @@ FORMAT = 1  #: the format number of our transaction ids, as X/Open has it
 participant_schema = sa.MetaData()
 accounts = sa.Table(
     "accounts", participant_schema,
-    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("id", Name, primary_key=True),
     sa.Column("balance", sa.Integer, sa.CheckConstraint("balance >= 0"), nullable=False),
 )  # fmt: skip
 branches = sa.Table(
     "branches", participant_schema,
-    sa.Column("xid", sa.Text, primary_key=True),
-    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("xid", Name, primary_key=True),
+    sa.Column("account", Name, primary_key=True),
     sa.Column("change", sa.Integer, nullable=False),
 )  # fmt: skip
 
 log_schema = sa.MetaData()
 decisions = sa.Table(
     "decisions", log_schema,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("xid", sa.Text, nullable=False),
+    sa.Column("key", Name, primary_key=True),
+    sa.Column("xid", Name, nullable=False),
     sa.Column("payload", sa.Text, nullable=False),
-    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("outcome", Name, nullable=False),
 )  # fmt: skip
 
 promise = sa.text(
@@ -74,12 +75,14 @@ apply = (
 )
 forget = sa.delete(branches).where(_branch)
 _in_doubt = sa.select(branches.c.xid).distinct().order_by(branches.c.xid)
-_record = sa.text(
+_record = Once(
     "INSERT INTO decisions (key, xid, payload, outcome) VALUES (:key, :xid, :payload, :outcome) "
     "ON CONFLICT (key) DO NOTHING"
 )
 #: A branch in doubt keeps its locks until it is resolved; whoever waits longer for it votes no.
 _patience = "SET LOCAL lock_timeout = '5s'"
+_patience_of_session = "SET SESSION innodb_lock_wait_timeout = 5"
+XAER_NOTA = 1397  #: what MariaDB says of a branch that is decided, or that a session still has
 _move = "UPDATE accounts SET balance = balance + %(change)s WHERE id = %(account)s AND balance + %(change)s >= 0"
 decision_of = sa.select(decisions.c.xid, decisions.c.payload, decisions.c.outcome).where(
     decisions.c.key == sa.bindparam("k")
@@ -129,6 +132,9 @@ class Participant:
         """Forget what was promised."""
         with self.engine.begin() as connection:
             connection.execute(forget, {"xid": xid})
+
+    def let_go(self, xid: str) -> None:
+        """Leave it to others to decide a branch, where nothing was decided here."""
 
     def in_doubt(self) -> list[str]:
         """The branches that were promised and are neither committed nor rolled back."""
@@ -191,6 +197,76 @@ class PreparedParticipant(Participant):
             return sorted(str(xid.gtrid) for xid in session.tpc_recover() if xid.bqual == self.name)
 
 
+class XaParticipant(Participant):
+    """A participant on MariaDB: the server itself keeps what was promised, with its locks, also when it is killed.
+
+    While the session that has promised is there, it alone can decide; to anybody else the server says that it knows no such
+    branch. So the session is kept until then, and let go where nothing can be decided: then the branch is anybody's.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        """Keep the engine."""
+        super().__init__(engine)
+        self._promised: dict[str, sa.Connection] = {}
+
+    def _session(self) -> sa.Connection:
+        """A connection on which no transaction begins by itself: else it could not decide what others have promised."""
+        return self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+
+    def _xa(self, session: sa.Connection, verb: str, xid: str) -> None:
+        session.exec_driver_sql(f"XA {verb} %(xid)s, %(name)s, {FORMAT}", {"xid": xid, "name": self.name})
+
+    def prepare(self, xid: str, changes: dict[str, int]) -> bool:
+        """Do the work, and promise it; False, and nothing kept, if an account cannot pay or does not exist."""
+        session = self._promised[xid] = self._session()
+        try:
+            session.exec_driver_sql(_patience_of_session)
+            self._xa(session, "START", xid)
+            paid = [session.exec_driver_sql(_move, {"account": a, "change": n}).rowcount for a, n in sorted(changes.items())]
+            self._xa(session, "END", xid)
+            if 0 in paid:
+                self._decide("ROLLBACK", xid)
+                return False
+            self._xa(session, "PREPARE", xid)
+        except SQLAlchemyError:
+            self.let_go(xid)
+            raise
+        return True
+
+    def commit(self, xid: str) -> None:
+        """Let what was promised take effect; nothing if that is done already."""
+        self._decide("COMMIT", xid)
+
+    def rollback(self, xid: str) -> None:
+        """Forget what was promised."""
+        self._decide("ROLLBACK", xid)
+
+    def _decide(self, verb: str, xid: str) -> None:
+        session = self._promised.get(xid) or self._session()
+        try:
+            self._xa(session, verb, xid)
+        except SQLAlchemyError as error:
+            session.invalidate()
+            if XAER_NOTA not in getattr(getattr(error, "orig", None), "args", ()):
+                raise
+        finally:
+            self._promised.pop(xid, None)
+            session.close()
+
+    def let_go(self, xid: str) -> None:
+        """End the session that has promised, if there still is one."""
+        session = self._promised.pop(xid, None)
+        if session is not None:
+            session.invalidate()
+            session.close()
+
+    def in_doubt(self) -> list[str]:
+        """The branches in `XA RECOVER` that are ours."""
+        with self._session() as session:
+            found = [(bytes(row.data), row.gtrid_length) for row in session.exec_driver_sql("XA RECOVER")]
+        return sorted(data[:length].decode() for data, length in found if data[length:].decode() == self.name)
+
+
 class Decision(NamedTuple):
     """What the log says of a key: the attempt that was decided first, what it asked for, and commit or abort."""
 
@@ -236,7 +312,9 @@ class Coordinator:
 
     participant: type[Participant] = Participant
     #: Participants on databases that can prepare transactions by themselves, by SQLAlchemy's name of the kind.
-    native: ClassVar[Mapping[str, type[Participant]]] = {"postgresql": PreparedParticipant}
+    native: ClassVar[Mapping[str, type[Participant]]] = {
+        "postgresql": PreparedParticipant, "mysql": XaParticipant, "mariadb": XaParticipant,
+    }  # fmt: skip
     decision_log: type[DecisionLog] = DecisionLog
 
     def __init__(self, env: Environment) -> None:
@@ -277,9 +355,13 @@ class Coordinator:
     def _execute(self, key: str, payload: str, work: dict[str, dict[str, int]]) -> Decision:
         """Both phases."""
         xid = self._new_xid(key)
-        outcome = COMMIT if self._all_promise(xid, work) else ABORT
-        decision = self.log.decide(key, Decision(xid, payload, outcome))
-        self._finish(xid, work, decision)
+        try:
+            outcome = COMMIT if self._all_promise(xid, work) else ABORT
+            decision = self.log.decide(key, Decision(xid, payload, outcome))
+            self._finish(xid, work, decision)
+        finally:
+            for name in work:
+                self.participants[name].let_go(xid)
         return decision
 
     def _new_xid(self, key: str) -> str:

@@ -21,22 +21,25 @@ from acidtest.search.check import check_exhaustively, check_scope, find_scope
 from acidtest.search.explain import explain_failure, explained, told
 from acidtest.search.harness import Harness
 from acidtest.search.replay import replay
-from acidtest.search.rounds import extent
+from acidtest.search.rounds import cost
 from acidtest.search.stateful import check_statefully
 from acidtest.search.verdict import Result, Verdict, conclude, with_exceptions
-from acidtest.workers import in_order
+from acidtest.workers import answers_of, in_order
 from acidtest.workload import scope_from_json
 from acidtest.world.core.effects import Decision
 from acidtest.world.databases.table import DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
     from acidtest.properties.shared.contract import Contract
     from acidtest.search.exhaustive import Search
     from acidtest.search.failure import Failure
     from acidtest.search.stateful import Tally
+    from acidtest.workers import Team
     from acidtest.workload import Scope
+
+    Elsewhere = Callable[[Sequence[Scope | None], tuple[int, int | None], Sequence[float], Callable[[str], object]], Team]
 
 #: How much of the time the exhaustive search may take where the stateful one is to follow.
 EXHAUSTIVE_SHARE = 0.75
@@ -60,6 +63,8 @@ class Session:
         exceptions: ids of properties that are left out, each with the reason or an empty one.
         keep_going: whether to look for every property that is violated, not for the first one only.
         workers: how many processes explore at once, where there is no limit of time and the first failure is the end.
+        elsewhere: starts a team that does searches somewhere else: of scopes (None for the stateful search), with its examples and
+            seed, what each may cost, and whom to tell how far they are.
     """
 
     def __init__(
@@ -74,6 +79,7 @@ class Session:
         exceptions: Mapping[str, str] | None = None,
         keep_going: bool = False,
         workers: int = 1,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         """Nothing has been checked yet. Time runs from now on."""
         self._backend = backend
@@ -83,6 +89,7 @@ class Session:
         self.results: list[Result] = []
         self.failures: list[Failure] = []
         self._keep_going = keep_going
+        self._elsewhere = elsewhere
         self._workers = 1 if keep_going or seconds is not None or backend != DEFAULT else workers
         self._drawn: Result | None = None
         self._so_far: Callable[[], str] = lambda: "nothing was run yet"
@@ -107,7 +114,7 @@ class Session:
         share = EXHAUSTIVE_SHARE if drawn is not None else 1.0
         budget = Budget(None if self._budget.left is None else self._budget.left * share)
         with self._telling_how_far():
-            if self._workers > 1 and len(scopes) + (drawn is not None) > 1:
+            if self._elsewhere is not None or (self._workers > 1 and len(scopes) + (drawn is not None) > 1):
                 self._explore_at_once(scopes, drawn)
             else:
                 self._explore(list(scopes), budget)
@@ -137,11 +144,11 @@ class Session:
     def _explore_at_once(self, scopes: Sequence[Scope], drawn: tuple[int, int | None] | None) -> None:
         """Explore scopes, several at once, and the stateful search beside them; tell of them as if one came after the other."""
         pieces: list[Callable[[], Result]] = [partial(self._explored, scope) for scope in scopes]
-        costs = [float(extent(scope) * 8**scope.faults) for scope in scopes]
+        costs = [cost(scope) for scope in scopes]
         if drawn is not None:
             pieces.append(partial(self._searched, *drawn))
             costs.append(math.inf)
-        answers = in_order(pieces, self._workers, costs)
+        answers = self._answers(pieces, costs, scopes, drawn)
         try:
             for number, scope in enumerate(scopes):
                 self._so_far = partial("{} of {} scopes explored, {} is next".format, number, len(scopes), scope.name)
@@ -152,6 +159,19 @@ class Session:
             self._drawn = next(answers, None)
         finally:
             answers.close()
+
+    def _answers(
+        self, pieces: Sequence[Callable[[], Result]], costs: Sequence[float], scopes: Sequence[Scope], drawn: tuple[int, int | None] | None
+    ) -> Generator[Result, None, None]:
+        if self._elsewhere is None:
+            return in_order(pieces, self._workers, costs)
+        searches = [*scopes, *([None] if drawn is not None else [])]
+        return answers_of(self._elsewhere(searches, drawn or (0, None), costs, self._heard), pieces)
+
+    def _heard(self, line: str) -> None:
+        """What those elsewhere say of how far they are."""
+        self._so_far = partial(str, line)
+        _show(line)
 
     def _explored(self, scope: Scope) -> Result:
         harness = self._harness()

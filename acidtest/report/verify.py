@@ -14,7 +14,7 @@ from rich.table import Table
 from acidtest.report.models import verify_models
 from acidtest.report.session import clear_progress, progress
 from acidtest.report.table import result_json
-from acidtest.search.check import check_exhaustively, check_scope, find_scope
+from acidtest.search.check import beginning_with, check_exhaustively, check_scope, find_scope
 from acidtest.search.harness import Harness
 from acidtest.search.verdict import Result, Verdict, conclude, in_part, overall
 from acidtest.workers import in_order
@@ -180,7 +180,7 @@ def _verify_code(entry: Pattern, verification: Verification, echo: Callable[[str
 def _kill(entry: Pattern, mutant: Mutant, verification: Verification) -> None:
     began = time.monotonic()
     contract = entry.contract_class()()
-    scopes = (find_scope(contract, mutant.scope),) if mutant.scope else ()
+    scopes = beginning_with(contract, mutant.scope)
     for _, result in check_exhaustively(contract, mutant.factory, scopes=scopes, backend=mutant.backend):
         violation = result.violation
         if violation is not None and violation.property in mutant.violates:

@@ -34,6 +34,16 @@ def find_scope(contract: Contract, name: str) -> Scope:
     raise UsageError.unknown(what, name, (scope.name for scope in scopes))
 
 
+def beginning_with(contract: Contract, name: str) -> tuple[Scope, ...]:
+    """The scopes of `contract`, the one with that name before all others; an empty name leaves them in their order.
+
+    Raises:
+        UsageError: there is none with that name.
+    """
+    first = (find_scope(contract, name),) if name else ()
+    return (*first, *(scope for scope in contract.scopes if scope not in first))
+
+
 def find_properties(contract: Contract | type[Contract], ids: Iterable[str]) -> frozenset[str]:
     """Those ids, if each is of something that a search of `contract` can find violated.
 

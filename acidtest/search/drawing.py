@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 #: The first of a row is drawn so many times as often as all the others together: it is shorter, so that each of its
 #: occasions is chosen more often, and it takes less time.
 ALONE = 3
-#: The sorts of simple examples: one switch, one fault, or a switch and one more of these. Among the others they are this seldom.
+#: The sorts of simple examples: one switch, one fault, or a switch (a fault, where there is nobody to switch to) and one more of these. Among the others they are this seldom.
 SIMPLE = SWITCHES, FAULTS, PAIRS = (0, 1, 2)
 SELDOM = 40
 #: How many plans an example has, at most, and how many effects they may have together.
@@ -80,15 +80,18 @@ def simple(draw: Callable[[Any], Any], rows: Sequence[Sequence[Scope]], count: C
 
 
 def _simple(draw: Callable[[Any], Any], rows: Sequence[Sequence[Scope]], count: Callable[[Scope], Occasions], sort: int) -> Drawn:
-    """The first workload of a row, on its default schedule, or with one switch to the next actor, one fault, or one more of these."""
+    """The first workload of a row, on its default schedule, or with one switch to the next actor, one fault, or one more of these.
+
+    Where there is nobody to switch to, the pairs are of two faults.
+    """
     workload = draw(st.sampled_from(rows))[0]
     if workload.serial:
         return Drawn(workload, ())
     switches, faults = _single_switches(count(workload)), _single_faults(workload, count(workload))
-    plan = _one_of(draw, faults if sort == FAULTS else switches)
+    plan = _one_of(draw, faults if sort == FAULTS or (sort == PAIRS and not switches) else switches)
     if sort == PAIRS:
         also = _one_of(draw, [*switches, *faults])
-        plan = Plan((*plan.switches, *also.switches), also.faults)
+        plan = Plan((*plan.switches, *also.switches), (*plan.faults, *also.faults))
     return Drawn(workload, () if plan == NO_DEPARTURE else (plan,))
 
 

@@ -17,13 +17,14 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from acidtest.errors import AcidtestError, NondeterminismError
+from acidtest.errors import AcidtestError
 from acidtest.search.budget import Budget, OutOfTime
+from acidtest.search.differs import complain, fingerprint
 from acidtest.search.moves import Move, Position, follow, moves
 from acidtest.search.run import TERMINATION, Run, Violation
 from acidtest.search.settle import settle
 from acidtest.world.core import journal
-from acidtest.world.core.effects import CRASH, RESTART_DATABASE
+from acidtest.world.core.effects import CRASH
 from acidtest.world.script.script import Misled, Missing
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ class Explorer:
         merged: recognise states that were seen before; likewise.
         scripted: play what the code under test was seen to do before, instead of running it again; likewise.
         by_memory: know an idle process by what it has in memory, instead of by all that it has seen; likewise.
+        by_answers: play what it does after a statement also on contents on which it was never seen, if the answer is; likewise.
         progress: called now and then with the search so far.
     """
 
@@ -141,6 +143,7 @@ class Explorer:
         merged: bool = True,
         scripted: bool = True,
         by_memory: bool = True,
+        by_answers: bool = True,
         progress: Callable[[Search], None] | None = None,
     ) -> None:
         """Prepare the harness for the scope."""
@@ -151,14 +154,14 @@ class Explorer:
         self._merged = merged
         self._only = only
         once = scope.serial and not scope.faults  # then there is nothing to merge
-        self._scripted, self._by_memory = scripted, by_memory and not once
+        self._scripted, self._by_memory, self._by_answers = scripted, by_memory and not once, by_answers
         self._progress = progress
         self._queue: list[Pending] = []
         self._faultless = False
         self._ended_well = False
         self._number = 0
         harness.prepare(scope, only)
-        harness.looks_into_memory = self._by_memory
+        harness.looks_into_memory, harness.asks_again = self._by_memory, by_answers
         self._offered: set[str] = set()
         self._remembered = harness.remembered()
 
@@ -189,7 +192,7 @@ class Explorer:
     def recall(self) -> None:
         """Prepare the harness again for the scope, with all that it knew of it."""
         self.harness.recall(self._remembered)
-        self.harness.looks_into_memory = self._by_memory
+        self.harness.looks_into_memory, self.harness.asks_again = self._by_memory, self._by_answers
         self.harness.offered = self._offered
 
     def _run_all(self, began: float, faults: int | None, share: Budget) -> None:
@@ -299,8 +302,8 @@ class Explorer:
     def _replay(self, run: Run, course: Course) -> None:
         for node in course.prefix.nodes() if course.prefix is not None else ():
             run.look_at_clock()
-            if _fingerprint(run, node.decision) != node.fingerprint or not run.world.perform(node.decision):
-                _complain(run, node.decision)
+            if fingerprint(run, node.decision) != node.fingerprint or not run.world.perform(node.decision):
+                complain(run, node.decision, node.fingerprint)
         run.recall(course.memory)
 
     def _advance(self, run: Run, course: Course, move: Move) -> bool:
@@ -375,19 +378,19 @@ class Explorer:
     def _step(self, run: Run, prefix: Prefix | None, move: Move) -> tuple[Prefix, Position] | None:
         """Perform a move; None where it would have to wait for a lock."""
         decision = move.decision
-        fingerprint = _fingerprint(run, decision)
+        about = fingerprint(run, decision)
         if not run.perform(decision):
             return None
         self.found.effects += 1
-        if fingerprint:
+        if about:
             point = decision.target, decision.effect
             self.found.crash_points.add(point)
             if decision.fault == CRASH:
                 self.found.crashed.add(point)
-        kind = CRASH if decision.kind == "crash" else RESTART_DATABASE if decision.restarts_database else decision.fault
+        kind = CRASH if decision.kind == "crash" else decision.mishap or decision.fault
         if kind:
             self.found.fired[kind] = self.found.fired.get(kind, 0) + 1
-        return Prefix(prefix, decision, fingerprint), follow(run, decision)
+        return Prefix(prefix, decision, about), follow(run, decision)
 
     def _is_new(self, run: Run, course: Course) -> bool:
         course.key = run.key()
@@ -432,27 +435,6 @@ class Explorer:
         finally:
             beside.close()
         return False
-
-
-def _fingerprint(run: Run, decision: Decision) -> Hashable:
-    """What a decision is about to do, to be compared on replay; None for what is no effect."""
-    if decision.kind not in ("advance", "victim"):
-        return None
-    effect = run.world.pending(decision.target)
-    return None if effect is None else effect.fingerprint
-
-
-def _complain(run: Run, decision: Decision) -> None:
-    """Say how a replay differs from the first run."""
-    effect = run.world.pending(decision.target) if decision.kind in ("advance", "victim") else None
-    now = "something else" if effect is None else f"{effect.label} {effect.detail}"
-    message = (
-        f"The same schedule gave different effects: {decision.target} had come to\n    {decision.effect}\nand on replay to\n"
-        f"    {now}\nThe code under test depends on something that is not controlled. Usual causes: the wall clock (use "
-        "env.clock.now()), uuid4 or random (env.new_id(), env.random), the order of a set, threads, or state that "
-        "outlives a process in a module or class."
-    )
-    raise NondeterminismError(message)
 
 
 @contextmanager

@@ -109,6 +109,8 @@ def _row(step: Step) -> Row:
         fault = "waits for a lock in vain" if decision.fault == TIMEOUT else "deadlock victim"
     elif decision.restarts_database:
         fault, action = "killed", "the database restarts"
+    elif decision.mishap:
+        fault, action = ("evicted", decision.target) if decision.kind == "evict" else ("killed", f"the {decision.target} restarts")
     elif decision.kind != "advance":
         action = f"{decision.kind} {decision.target if decision.kind == 'jump' else action}".strip()
     return Row(step.process, decision.target if decision.kind == "advance" else step.process, action, fault, step.changes, step.events)

@@ -26,6 +26,7 @@ from acidtest.world.devices.table import DEVICES
 from acidtest.world.interpose import install as interpose
 from acidtest.world.python.coroutines import Driven, coroutine_methods
 from acidtest.world.python.memory import memory_of
+from acidtest.world.script.answers import Answers
 from acidtest.world.script.cluster import PlayedCluster
 from acidtest.world.script.player import Player
 from acidtest.world.script.recorder import Recorder
@@ -44,7 +45,7 @@ EMPTY = Scope("empty", "", (), ())
 #: What a harness remembers of the scope that it is prepared for.
 _REMEMBERED = (
     "only", "always", "steps", "at_rest", "sometimes", "reached", "scope", "_reachable", "follower", "_judged",
-    "settled", "idle", "script", "_numbers",
+    "settled", "idle", "script", "_answers", "_numbers",
 )  # fmt: skip
 #: Of how many scopes it remembers that; some megabytes each.
 _MOST_KEPT = 16
@@ -70,7 +71,7 @@ class Harness:
         """Build one implementation to see that it fits the port."""
         interpose()
         self.contract = contract
-        self.factory: Callable[[Any], Any] = Driven(factory)
+        self.factory: Callable[[Any], Any] = contract.called(Driven(factory))
         self.cluster = open_cluster(backend, contract.members)
         self.scope: Scope | None = None
         self.capabilities: frozenset[str] = frozenset()
@@ -78,6 +79,7 @@ class Harness:
         self.offered: set[str] = set()
         self.budget = Budget()
         self.looks_into_memory = False
+        self.asks_again = True
         self.scripted = self.cluster.backend.scriptable
         self.has: dict[str, frozenset[str]] = {}
         for member in contract.members or ("",):
@@ -87,8 +89,9 @@ class Harness:
             self.coroutines |= coroutine_methods(implementation, self.has[member])
             self.capabilities |= contract.capabilities(implementation)
         if not self.coroutines and not inspect.iscoroutinefunction(factory):
-            self.factory = factory  # what is not asynchronous need not pay for what is
-        self.scripted &= self.factory is factory
+            self.factory = contract.called(factory)  # what is not asynchronous need not pay for what is
+        else:
+            self.scripted = False
         applying = [p for p in contract.properties if p.applies(self.capabilities)]
         self.properties = [p for p in applying if p.id not in without]
         self.without = without
@@ -150,6 +153,7 @@ class Harness:
         self.idle: set[Hashable] = set()
         self.script = self._scripts.get(scope) or Script()
         self._scripts = {scope: self.script}  # an explanation searches the same scope again
+        self._answers = Answers(self.script, self.cluster)
         self._numbers: dict[Hashable, int] = {}
 
     def _with_cancellations(self, scope: Scope) -> Scope:
@@ -243,7 +247,7 @@ class Harness:
     def played(self) -> World:
         """The same, in which the code under test does what was taken down before."""
         cluster = PlayedCluster(self.script, self.cluster)
-        player = Player(self.script, cluster)
+        player = Player(self.script, cluster, self._answers if self.asks_again else None)
         return self._world(cluster, self.prepared(), player.make, player)
 
     @property
@@ -279,7 +283,7 @@ class Harness:
             contents = tuple([
                 number for name, number in zip(names, contents, strict=False) if name == member or name.startswith(f"{member}_")
             ]) + contents[len(names) :]  # fmt: skip
-        key = (member, contents, world.time.time)
+        key = (member, contents, world.time.time, world.devices.readable())
         if key not in self._observed:
             if world.is_played:
                 raise Missing
@@ -291,7 +295,18 @@ class Harness:
         return self._observed[key]
 
     def _look(self, world: World, member: str, what: str = "read the committed state") -> Hashable:
-        found: Hashable = self._outside(world, partial(self._observe_member, member), what, member)
+        found = [self._look_without(hidden, world, member, what) for hidden in self.contract.observers]
+        return found[0] if len(found) == 1 else tuple(found)
+
+    def _look_without(self, hidden: str, world: World, member: str, what: str) -> Hashable:
+        device = world.devices.get(hidden)
+        if device is not None:
+            device.hidden = True
+        try:
+            found: Hashable = self._outside(world, partial(self._observe_member, member), what, member)
+        finally:
+            if device is not None:
+                device.hidden = False
         return found
 
     def _observe_member(self, member: str, env: Any) -> Hashable:  # noqa: ANN401 - an environment
@@ -301,7 +316,7 @@ class Harness:
         cluster = world.cluster.copy()
         try:
             beside = self._world(cluster, EMPTY)
-            beside.time.time = world.time.time
+            beside.time.time, beside.devices = world.time.time, world.devices
             return self._look(beside, member)
         finally:
             cluster.close()
@@ -367,8 +382,9 @@ class Harness:
         """
         host = world.cluster.host(f"{member}-{OBSERVER}" if member else OBSERVER)
         try:
-            with building(host, what):
-                return call(world.environment(host))
+            process = world.outsider(host)
+            with building(host, what, process):
+                return call(world.environment(host, process))
         except AcidtestError:
             raise
         except BaseException as error:  # code of the adapter's may raise anything, and it is the adapter's to mend

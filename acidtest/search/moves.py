@@ -1,6 +1,6 @@
 """What may happen next: the decisions that are open in a run, the cheapest first.
 
-Four reductions keep the number of schedules small; each can be switched off, and a test shows that verdicts and final
+Five reductions keep the number of schedules small; each can be switched off, and a test shows that verdicts and final
 states are the same without them.
 
 - An effect that is `local` neither sees nor is seen by any other process: no other order is tried around it. The same
@@ -13,6 +13,8 @@ states are the same without them.
 - A dead process starts again at once: up to its first effect that concerns nobody else, and when that effect happens is
   a choice like any other.
 - A process that is idle can only lose what it remembers, so it crashes right after an answer or not at all.
+- What befalls a device by itself, as a cache that drops a key, shows in effects of that device alone: so it happens right before
+  one of these, or in the end.
 """
 
 from __future__ import annotations
@@ -80,7 +82,7 @@ def _in_order(found: list[Move]) -> list[Move]:
     if not found:
         return found
     first, *others = found
-    kinds = ("land", "crash", "restart")
+    kinds = ("land", "crash", "restart", "evict")
     return [first, *(m for m in others if m.decision.kind in kinds or (m.faults and m.decision.target == first.decision.target))]
 
 
@@ -90,7 +92,8 @@ def _moves(run: Run, at: Position, *, reduced: bool) -> list[Move]:
     only = _the_only(run, at, runnable) if reduced else ""
     if only:
         on = _advances(run, only, preempts=False, reduced=reduced)
-        return [*on, *_passing_time(run, only), *_crashes(run, at, reduced=reduced), *_restarts(run)]
+        befalling = [*_restarts(run), *_mishaps(run, [only], reduced=reduced)]
+        return [*on, *_passing_time(run, only), *_crashes(run, at, reduced=reduced), *befalling]
     dead = _dead(run)
     if reduced and dead:
         return [Move(Decision("restart", dead[0]))]
@@ -106,7 +109,7 @@ def _moves(run: Run, at: Position, *, reduced: bool) -> list[Move]:
     found += [Move(Decision("land", label)) for label in world.late]
     if not runnable:
         found += [Move(Decision("victim", name, fault, _label(world.pending(name)))) for name, fault in world.actors.victims()]
-    found += [*_crashes(run, at, reduced=reduced), *_restarts(run)]
+    found += [*_crashes(run, at, reduced=reduced), *_restarts(run), *_mishaps(run, runnable, reduced=reduced)]
     found.sort(key=lambda move: (move.faults, move.preemptions))
     return found
 
@@ -249,6 +252,18 @@ def _restarts(run: Run) -> list[Move]:
     """The death of the database server, between any two effects."""
     may = RESTART_DATABASE in run.scope.kinds and run.faults < run.scope.faults
     return [Move(Decision("restart", DATABASE), faults=1)] if may else []
+
+
+def _mishaps(run: Run, runnable: list[str], *, reduced: bool) -> list[Move]:
+    """What may befall devices by itself: right before an effect of theirs, or in the end. No other effect can tell when it was."""
+    kinds = run.world.devices.changed_by_itself & run.scope.kinds
+    if not kinds or run.faults >= run.scope.faults:
+        return []
+    parked = {effect.kind for name in runnable if (effect := run.world.pending(name)) is not None}
+    return [
+        Move(decision, faults=1) for device, decision in run.world.devices.mishaps()
+        if decision.mishap in kinds and (not reduced or not runnable or run.world.late or device.kinds & parked)
+    ]  # fmt: skip
 
 
 def _crash_differs(run: Run, actor: str) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from acidtest.search.moves import Move, Position, follow, moves
 from acidtest.search.run import Run
 from acidtest.search.settle import settle
-from acidtest.world.core.effects import CRASH, RESTART_DATABASE, Decision
+from acidtest.world.core.effects import CRASH, Decision
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -166,9 +166,7 @@ class PlannedRun:
 
 def fault_of(decision: Decision) -> str:
     """The kind of the fault that a decision is; empty for none."""
-    if decision.restarts_database:
-        return RESTART_DATABASE
-    return decision.fault or (CRASH if decision.kind == CRASH else "")
+    return decision.mishap or decision.fault or (CRASH if decision.kind == CRASH else "")
 
 
 def _befalls(fault: Move, chosen: Move) -> bool:

@@ -115,8 +115,8 @@ def _possible(run: Run, decision: Decision) -> bool:
         late = world.idle() if decision.fault else ()
         there = target in [*world.runnable(), *late] or (decision.fault == CANCELLED and target in world.actors.waiting())
         return there and _matches(run, decision)
-    if decision.restarts_database:
-        return True
+    if decision.mishap:
+        return decision.restarts_database or any(decision == mishap for _, mishap in world.devices.mishaps())
     if decision.kind in ("crash", "restart"):
         process = world.processes.get(target)
         return process is not None and process.alive == (decision.kind == "crash")
@@ -134,7 +134,7 @@ def _matches(run: Run, decision: Decision) -> bool:
 
 def _step(run: Run, decision: Decision, watch: _Watch | None, result: Replayed) -> bool:
     """Carry out a decision, and take down what it did; False where it would have to wait for a lock."""
-    process = ENVIRONMENT if run.world.devices.knows(decision.kind) or decision.restarts_database else decision.target
+    process = ENVIRONMENT if run.world.devices.knows(decision.kind) or decision.mishap else decision.target
     if decision.kind in ("advance", "victim"):
         process = run.world.actors.process_of(decision.target)
     before, outside = run.world.cluster.values(), run.world.devices.seen()

@@ -85,7 +85,7 @@ class Run:
         except Endless as error:
             self.give_up(error)
             return True
-        if decision.fault or decision.kind in ("crash", "victim") or decision.restarts_database:
+        if decision.fault or decision.kind in ("crash", "victim") or decision.mishap:
             self.faults += 1
             self._befell(decision, effect)
         self._observe(decided=True)
@@ -227,7 +227,7 @@ class Run:
         if decision.kind == "crash" or decision.fault == "crash":
             self.happened |= {"crash"}
             return
-        self.happened |= {str(decision) if decision.restarts_database else f"{decision.fault or decision.kind} {effect}"}
+        self.happened |= {decision.mishap or f"{decision.fault or decision.kind} {effect}"}
         if self.world.devices.excuses(effect, decision.fault):
             self._disturb()
         else:

@@ -209,7 +209,7 @@ def _examples(harness: Harness, tally: Tally) -> Any:  # noqa: ANN401 - a strate
 
 
 def _tour(harness: Harness, tally: Tally) -> Any:  # noqa: ANN401 - a strategy
-    """The first workloads, with one switch at most, or one fault, or a switch and one more of these."""
+    """The first workloads, with one switch at most, or one fault, or two of these."""
     return simple(harness.workloads(), _counter(harness, tally))
 
 

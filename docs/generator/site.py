@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from acidtest.patterns import PATTERNS
 from generator import reference
+from generator.benchmarks import PATH as BENCHMARKS
+from generator.benchmarks import benchmarks
 from generator.choosing import DRAWING, choosing, flowchart
 from generator.diagrams import state_diagram
 from generator.isolation import PATH, isolation
@@ -24,6 +26,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "reference/properties.md": reference.properties,
         "reference/mutants.md": reference.mutants,
         "reference/matrix.md": matrix,
+        BENCHMARKS: benchmarks,
         "explanation/choosing-a-pattern.md": choosing,
         f"explanation/{DRAWING}": flowchart,
     }
@@ -37,5 +40,5 @@ def pages() -> dict[str, Callable[[], str]]:
 
 
 def pages_from_a_server() -> dict[str, Callable[[], str]]:
-    """What makes each page that takes a PostgreSQL server; where there is none, they are left as they are."""
+    """What makes each page that takes a PostgreSQL and a MariaDB server; where there is none, they are left as they are."""
     return {PATH: isolation}

@@ -1,6 +1,7 @@
-"""Makes the generator of the documentation importable, which is no part of the package; `pages` is beside this file."""
+"""Makes the generator of the documentation and the benchmarks importable, which are no part of the package; `pages` is beside this file."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "docs"))
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT / "docs"), str(ROOT)]

@@ -19,7 +19,7 @@ def test_a_generated_page_is_up_to_date(path):
     assert (DOCS / path).read_text(encoding="utf-8") == GENERATED[path](), "run: python docs/generate.py"
 
 
-@pytest.mark.usefixtures("postgresql")
+@pytest.mark.usefixtures("postgresql", "mariadb")
 @pytest.mark.parametrize("path", pages_from_a_server())
 def test_a_page_that_takes_a_server_is_up_to_date(path):
     assert (DOCS / path).read_text(encoding="utf-8") == pages_from_a_server()[path](), "run: python docs/generate.py"

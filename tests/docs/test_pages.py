@@ -20,8 +20,9 @@ PAGES = [
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
 def test_a_page_can_be_played_and_prints_what_it_shows(page, tmp_path, request):
-    if "--backend postgresql" in page.read_text(encoding="utf-8") and "postgresql" in page.stem:
-        request.getfixturevalue("postgresql")
+    for server in ("postgresql", "mariadb"):
+        if page.stem == f"check-on-{server}":
+            request.getfixturevalue(server)
     assert "\n\n".join(Player(tmp_path).play(page)) == ""
 
 

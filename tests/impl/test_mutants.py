@@ -4,7 +4,7 @@ import pytest
 
 from acidtest.checker.machine import Kind
 from acidtest.patterns import coded
-from acidtest.search.check import check_exhaustively, find_scope
+from acidtest.search.check import beginning_with, check_exhaustively
 
 CASES = [(entry, mutant) for entry in coded() for mutant in entry.mutants()]
 
@@ -14,11 +14,11 @@ def test_a_mutant_is_killed_by_a_property_that_it_is_listed_with(entry, mutant, 
     if mutant.backend != "sqlite":
         request.getfixturevalue(mutant.backend)
     contract = entry.contract_class()()
-    scopes = (find_scope(contract, mutant.scope),) if mutant.scope else ()
-    checked = check_exhaustively(contract, mutant.factory, scopes=scopes, backend=mutant.backend)
+    checked = check_exhaustively(contract, mutant.factory, scopes=beginning_with(contract, mutant.scope), backend=mutant.backend)
     results = [result for _, result in checked]
     assert results[-1].violation is not None
     assert results[-1].violation.property in mutant.violates
+    assert not mutant.scope or len(results) == 1, f"it shows in {results[-1].scope.name!r}: let the mutant name that scope"
 
 
 @pytest.mark.parametrize(("entry", "mutant"), CASES, ids=[f"{entry.stem}-{mutant.name}" for entry, mutant in CASES])

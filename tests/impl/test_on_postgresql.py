@@ -22,6 +22,7 @@ CASES = [
     *(("tcc", scope) for scope in ("one branch", "rejected requests", "two branches", "other payload")),
     *(("reserve_confirm", scope) for scope in ("invalid requests", "callbacks alone", "crash in recovery", "in part or not at all")),
     *(("two_phase_commit", scope) for scope in ("lost replies", "the last cannot pay", "refused for good", "crash in recovery")),
+    *(("event_store", scope) for scope in ("one append", "expected versions", "known events", "own subscriber", "two streams")),
     *(("tcc_coordinator", scope) for scope in ("invalid requests", "one id for several", "one service twice", "crash in recovery")),
 ]
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MOST_RUNS = 2_000
 WAYS = [dict(zip(("reduced", "merged"), way, strict=True)) for way in product((True, False), repeat=2)]
-WAYS += [{"scripted": False}, {"by_memory": False}, {"scripted": False, "by_memory": False}]
+WAYS += [{"scripted": False}, {"by_memory": False}, {"by_answers": False}, {"scripted": False, "by_memory": False}]
 
 
 class Ending(NamedTuple):

@@ -106,9 +106,9 @@ def test_a_script_that_is_wrong_is_given_up_and_nothing_of_it_is_left(monkeypatc
 def test_what_is_learned_twice_must_be_the_same_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     learn, harnesses = Script.learn, []
 
-    def contradicting(self: Script, key: Hashable, outcome: Outcome, kept: Any) -> None:
-        learn(self, key, outcome, kept)
-        learn(self, key, outcome._replace(effects=outcome.effects + 1), kept)
+    def contradicting(self: Script, key: Hashable, outcome: Outcome, *rest: Any) -> None:
+        learn(self, key, outcome, *rest)
+        learn(self, key, outcome._replace(effects=outcome.effects + 1), *rest)
 
     monkeypatch.setattr(Script, "learn", contradicting)
     harness = Harness(tiny.TinyContract(), Tiny)

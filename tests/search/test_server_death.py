@@ -17,19 +17,18 @@ from acidtest.search.stateful import check_statefully
 from acidtest.search.verdict import Verdict
 from acidtest.world.core.effects import RESTART_DATABASE, Decision
 
-BACKENDS = ("sqlite", "postgresql")
+BACKENDS = ("sqlite", "postgresql", "mariadb")
 STEMS = tuple(entry.stem for entry in coded())
 
 
-def _private(request: Any) -> None:
-    if not request.getfixturevalue("postgresql").private:
-        pytest.skip("ACIDTEST_POSTGRESQL_URL names a server that is not ours to kill")
+def _private(request: Any, backend: str) -> None:
+    if backend != "sqlite" and not request.getfixturevalue(backend).private:
+        pytest.skip(f"ACIDTEST_{backend.upper()}_URL names a server that is not ours to kill")
 
 
 @pytest.fixture(params=BACKENDS)
 def backend(request: Any) -> Any:
-    if request.param == "postgresql":
-        _private(request)
+    _private(request, request.param)
     return request.param
 
 
@@ -51,13 +50,12 @@ def test_the_references_survive_the_death_of_the_server_at_every_point(stem: str
 
 
 #: PostgreSQL prepares durably by itself, so that the second one takes a database that does not.
-EARLY = [("acid", AckBeforeCommit, "sqlite"), ("acid", AckBeforeCommit, "postgresql"), ("two_phase_commit", PreparedNotDurable, "sqlite")]
+EARLY = [("acid", AckBeforeCommit, "sqlite"), ("acid", AckBeforeCommit, "postgresql"), ("acid", AckBeforeCommit, "mariadb"), ("two_phase_commit", PreparedNotDurable, "sqlite")]
 
 
 @pytest.mark.parametrize(("stem", "factory", "where"), EARLY)
 def test_what_was_acknowledged_too_early_is_lost_and_the_schedule_replays(stem: str, factory: Any, where: str, request: Any) -> None:
-    if where == "postgresql":
-        _private(request)
+    _private(request, where)
     result, again = killed(stem, factory, where)
     assert result.violation is not None
     assert again.violation.property == result.violation.property

@@ -44,6 +44,31 @@ def pg(postgresql: Any) -> Iterator[Cluster]:
     made.close()
 
 
+def two_rows(env: Any) -> None:
+    with env.connect("bank").cursor() as cursor:
+        cursor.execute("CREATE TABLE accounts (id VARCHAR(20) PRIMARY KEY, balance INTEGER NOT NULL)")
+        cursor.execute("INSERT INTO accounts VALUES ('A', 100), ('B', 100)")
+        cursor.execute("COMMIT")
+
+
+@pytest.fixture
+def maria(mariadb: Any) -> Iterator[Cluster]:
+    """The same on MariaDB."""
+    del mariadb
+    interpose.install()
+    made = open_cluster("mariadb")
+    install(made, two_rows)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def private_mariadb(mariadb: Any) -> None:
+    """For what takes a server that is ours alone."""
+    if not mariadb.private:
+        pytest.skip("ACIDTEST_MARIADB_URL names a server that is not ours alone")
+
+
 @pytest.fixture
 def private(postgresql: Any) -> None:
     """For what takes a server whose processes are ours to stop and to kill."""

@@ -30,10 +30,14 @@ def attach(cluster: Cluster, places: dict[str, str]) -> None:
             from acidtest.world.databases.sqlite.store import Database as File
 
             cluster._databases[name] = File(name, Path(place), cluster._postpone)
-        else:
+        elif cluster.backend.name == "postgresql":
             from acidtest.world.databases.postgresql.store import Database
 
             cluster._databases[name] = Database(name, place, cluster.backend.watch, cluster._postpone)  # type: ignore[attr-defined]
+        else:
+            from acidtest.world.databases.mariadb.store import Database as Mine
+
+            cluster._databases[name] = Mine(name, place, cluster.backend.watch, cluster._postpone)  # type: ignore[attr-defined]
 
 
 def live_and_die(order: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from acidtest.workload import Client, Operation, Scope
 from acidtest.world.core.effects import CRASH, Decision
 from acidtest.world.core.host import building
 from acidtest.world.core.world import World
+from acidtest.world.databases.mariadb.session import open_session
+from acidtest.world.databases.mariadb.session import run as run_there
 from acidtest.world.databases.sqlite.store import connect_sqlite
 from acidtest.world.devices.table import DEVICES
 from acidtest.world.python.coroutines import Driven, coroutine_methods
@@ -114,6 +117,13 @@ def ask(cluster: Cluster, sql: str, name: str = "bank") -> list[tuple[Any, ...]]
     """The same on PostgreSQL: what is committed in the database `name`, read beside the world."""
     with psycopg.connect(cluster.database(name).conninfo) as connection:
         return connection.execute(sql).fetchall()
+
+
+def query(cluster: Cluster, sql: str, name: str = "bank") -> list[tuple[Any, ...]]:
+    """The same on MariaDB."""
+    with closing(open_session(cluster.database(name).watch.server.where)) as session:  # type: ignore[attr-defined]
+        run_there(session, f"USE {cluster.database(name).schema}")  # type: ignore[attr-defined]
+        return list(run_there(session, sql))
 
 
 # Random schedules:

@@ -18,7 +18,7 @@ class Mutant(NamedTuple):
         factory: makes the implementation from an environment.
         violates: ids of the properties, any of which may be the one that is reported.
         backend: the kind of databases on which it is one.
-        scope: the only scope in which it is looked for; empty for all.
+        scope: the scope in which it shows, where it is looked for first; empty to look in all, in their order.
     """
 
     name: str

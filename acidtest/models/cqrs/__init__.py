@@ -6,4 +6,5 @@ Read in this order:
 - `projection_study`: that views are late and never wrong, and what readers must not make of them.
 - `messages`: a view that is told by messages, repeated and out of order.
 - `cache_aside`: a cache beside a view, and why it needs leases.
+- `service`: what clients and readers see of an implementation; running code is followed against it.
 """

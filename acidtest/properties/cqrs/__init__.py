@@ -1,1 +1,4 @@
-"""CQRS: what its models prove; there is no contract to check code against yet."""
+"""CQRS: the contract, and what its models prove.
+
+Read `port` first, then `view`, `predicates` and `properties`, then `scopes`, `stories` and `contract`; `theory` is of the models.
+"""

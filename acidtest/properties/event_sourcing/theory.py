@@ -2,10 +2,46 @@
 
 from __future__ import annotations
 
-from acidtest.checker.theory import Claim, Theory
+from typing import Any
+
+from acidtest.checker.theory import Claim, Size, Study, Switch, Theorem, Theory
 from acidtest.models.event_sourcing.schema import STUDY as SCHEMA
+from acidtest.models.event_sourcing.store import Append, Event, EventStore
 from acidtest.models.event_sourcing.streams_study import STUDY as STREAMS
 from acidtest.models.event_sourcing.subscription_study import STUDY as SUBSCRIPTION
+from acidtest.properties.event_store.properties import LOST_UNKNOWN, PROPERTIES, STORED_UNKNOWN
+
+
+def _store(appends: tuple[tuple[Any, ...], ...], *, versions_only: bool = False) -> EventStore:
+    """The model of a store, of (stream, expected version, ids of events) appends, and one subscriber."""
+    asked = [Append(f"a{n}", stream, expected, tuple([Event(i, "", "") for i in ids])) for n, (stream, expected, *ids) in enumerate(appends, 1)]
+    return EventStore(sorted({append.stream for append in asked}), asked, 1, versions_only=versions_only)
+
+
+def _kept(id_: str, name: str = "") -> Any:  # noqa: ANN401 - a property
+    return next(p for p in PROPERTIES if p.id == id_ and name in p.name)
+
+
+#: A model has neither reads nor restarts, and no subscriber of the store's own: of these it would demand nothing.
+_OF_CODE = ("a read gives", "a read of all", "works without a restart", "the store's subscriber has")
+
+STORE = Study(
+    name="what clients and subscribers see of an event store",
+    make=_store,
+    switches=(Switch("versions_only", "event ids are not recognised"),),
+    sizes=(
+        Size("two appends on one version", {"appends": (("a", 0, "e1", "e2"), ("a", 0, "f1"))}, 2_081, 16),
+        Size("two streams, one of which has another version", {"appends": (("a", None, "e1"), ("b", 1, "f1"))}, 602, 15),
+        Size("the same events, with the right version and with another", {"appends": (("a", 0, "e1"), ("a", 2, "e1"))}, 1_012, 15),
+    ),
+    properties=tuple(p for p in PROPERTIES if not p.name.startswith(_OF_CODE) and not p.name.endswith(_OF_CODE[2])),
+    theorems=(
+        Theorem(STORED_UNKNOWN),
+        Theorem(LOST_UNKNOWN),
+        Theorem(_kept("ES9", "stored twice"), {"versions_only": True}, {}, size=1),
+        Theorem(_kept("ES9", "is not refused"), {"versions_only": True}, {}),
+    ),
+)
 
 THEORY = Theory(
     promise=(
@@ -14,7 +50,7 @@ THEORY = Theory(
         "command was decided on, and is refused if the stream has grown since, so each decision fits the history before "
         "it. Others follow by reading all streams in one order, each from its own checkpoint."
     ),
-    studies=(STREAMS, SCHEMA, SUBSCRIPTION),
+    studies=(STREAMS, SCHEMA, SUBSCRIPTION, STORE),
     aspects={
         "atomicity": ("ES4", "N4"), "isolation": ("ES3", "ES10", "N1"), "durability": ("ES1", "G4"),
         "idempotency": ("ES9", "G3", "ES11"), "termination": ("G9.live", "ES8.live", "N2.live"),

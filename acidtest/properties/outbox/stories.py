@@ -44,6 +44,10 @@ def _stories(first: int, a: str, b: str, c: str) -> tuple[Story, ...]:
             {"app-1": (_withdraw(k1, a, 63), _POLL), "app-2": (_withdraw(k2, a, 12), _POLL)},
         ),
         Story(
+            "two of one account at once, and one poll",
+            {"app-1": (_withdraw(k1, a, 43),), "app-2": (_withdraw(k2, a, 14),), "relay-1": (_POLL,), "relay-2": ()},
+        ),
+        Story(
             "two of one account, by a process that also relays",
             {"app-1": (_withdraw(k1, a, 42), _withdraw(k2, a, 9), _POLL, _POLL)},
         ),

@@ -15,7 +15,7 @@ from acidtest.port import Port, Role, port_of
 from acidtest.properties.shared.reading import amounts_of, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
     from acidtest.checker.machine import Action, Model, Property
     from acidtest.environment import Environment
@@ -37,12 +37,17 @@ class Contract(ABC):
     #: The services under test, where a pattern has several, each in processes and with databases of its own: a process is
     #: named after its service, with a number. None where all processes are of one service.
     members: ClassVar[tuple[str, ...]] = ()
+    #: Methods of the port that the contract itself gives (see `called`).
+    own: ClassVar[tuple[str, ...]] = ()
     #: Whether clients that were told nothing ask again when all is at rest, and must be told then.
     asks_again: ClassVar[bool] = False
     #: Answers that say only that there will be one later: clients that were told one of these ask again as well.
     provisional: ClassVar[tuple[str, ...]] = ()
     #: What an implementation may declare beyond the pattern's minimum, with its meaning.
     known_capabilities: ClassVar[dict[str, str]] = {}
+    #: Who reads the committed state, one after the other: an observer each, to whom the device of that name is as new; "" for
+    #: one to whom all is as it is. What is observed is what the one reads, or a tuple of what each of several reads.
+    observers: ClassVar[tuple[str, ...]] = ("",)
     #: Devices that the contract brings along: subclasses of `acidtest.world.core.device.Device`.
     devices: ClassVar[tuple[type, ...]] = ()
     #: Everything that must hold.
@@ -68,6 +73,13 @@ class Contract(ABC):
             f"with the methods {', '.join(self.interface().names())}."
         )
         raise ContractError(message)
+
+    def called(self, factory: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """What clients call: what the factory makes, or, where a contract has something between, what makes that.
+
+        It says so by its attribute `__wrapped__`, as `functools.wraps` does.
+        """
+        return factory
 
     def install(self, implementation: Any, scope: Scope, member: str = "") -> None:  # noqa: ANN401, ARG002 - for contracts with members
         """Create the schema and open the accounts of `scope`, at the service `member` where there are several."""
@@ -183,12 +195,12 @@ class Contract(ABC):
         needed = port.needed(member)
         for name in port.of(member):
             method = getattr(implementation, name, None)
-            if name not in needed and method is None:
+            if name in cls.own or (method is None and name not in needed):
                 continue
             if not callable(method):
                 message = (
                     f"{type(implementation).__name__} has no method {name!r}, which the port of {cls.pattern} asks for. "
-                    f"It needs: {', '.join(needed)}."
+                    f"It needs: {', '.join(name for name in needed if name not in cls.own)}."
                 )
                 raise ContractError(message)
             arguments = list(port.signature(name).parameters)

@@ -117,10 +117,17 @@ STORIES = _stories(1, "A", "B", "C", "D")
 def workloads(kinds: Iterable[str]) -> tuple[tuple[Scope, ...], ...]:
     """Each story, and each after each other."""
     rows = pairs(STORIES, _stories(5, "E", "F", "G", "H"))
-    return tuple(tuple(_workload(story, kinds) for story in row) for row in rows)
+    return (*(tuple(_workload(story, kinds) for story in row) for row in rows), (_alone(frozenset(kinds)),))
 
 
 def _workload(story: Story, kinds: Iterable[str]) -> Scope:
     """With recovery by both processes, by one of them twice."""
     clients = clients_of(Story(story.name, {**story.clients, "recovery-2": (_RECOVER, _RECOVER), "recovery-1": (_RECOVER,)}), _PROCESSES)
     return Scope(story.name, "a drawn workload", _ACCOUNTS, clients, faults=2, kinds=frozenset(kinds), unsteady=True)
+
+
+def _alone(kinds: frozenset[str]) -> Scope:
+    """A run, not asked for again, and recovery by a process that nobody helps: what it does not resolve stays in doubt."""
+    story = Story("a process alone", {"client-1": (_run("k1", ("left", "A", -19), ("right", "B", 19), retries=0), _RECOVER, _RECOVER)})
+    refusals = kinds & {"refused"} or kinds
+    return Scope(story.name, "a drawn workload", _ACCOUNTS, clients_of(story, _PROCESSES), faults=2, kinds=refusals, unsteady=True)

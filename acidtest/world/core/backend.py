@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Mapping
 
     import sqlalchemy as sa
 
@@ -54,6 +54,9 @@ class Connection(Protocol):
     def holds(self) -> Hold | None:
         """The lock that others may have to wait for, as far as it is known without asking a server."""
 
+    def is_reading(self) -> bool:
+        """Whether a statement may have rows that nobody has seen yet."""
+
     def is_altered(self) -> bool:
         """Whether code has set it otherwise than it was."""
 
@@ -65,6 +68,20 @@ class Connection(Protocol):
 
     def hang_up(self) -> None:
         """Close for good: whatever is open rolls back."""
+
+
+class Answer(NamedTuple):
+    """What a statement answers, and what it leaves.
+
+    Arguments:
+        seen: all that its caller can see; equal for equal answers, in type as well, and for no others.
+        content: the number of the contents after it, where it is committed with it; None where it is not.
+        rows: whether it has rows, or has failed: its caller has to go on before it is over.
+    """
+
+    seen: bytes
+    content: int | None
+    rows: bool = False
 
 
 class Landing(Protocol):
@@ -105,6 +122,9 @@ class Database(Protocol):
     def columns(self, table: str) -> list[str]:
         """The names of a table's columns."""
 
+    def answer(self, query: Any, content: int) -> Answer | None:
+        """What a statement answers whose transaction sees the contents of that number; None where nobody can say."""
+
     def free_dropped(self) -> bool:
         """Close the connections that the code under test has dropped; whether one of them kept a lock."""
 
@@ -126,10 +146,12 @@ class Backend(Protocol):
 
     `scriptable` says that what a statement does depends on nothing but the contents that it sees, on who holds a lock on the
     database, and on what its own process has done, and that who reads waits for nobody: then it need not be run to know it again.
+    `pooled` are the options with which engines connect, where they differ from those of whoever connects without one.
     """
 
     name: str
     scriptable: bool
+    pooled: Mapping[str, Any]
 
     def make(self, name: str, late: Callable[[Any, Hashable], None]) -> Database:
         """Make the database `name`; `late` is called with what must take effect later."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from acidtest.port import Role
     from acidtest.workload import Scope
-    from acidtest.world.core.effects import Effect
+    from acidtest.world.core.effects import Decision, Effect
     from acidtest.world.core.process import Process, Task
     from acidtest.world.core.time import VirtualTime
 
@@ -87,7 +87,7 @@ class Device:
 
     `name` is the name by which contracts ask for what is seen of it; `kinds` are the kinds of its effects; `changes` are the
     changes of the environment that are its own; `sources` is what it gives to operations. All devices take part in an outage
-    and its end, by `down`.
+    and its end, by `down`; and one that is `hidden` is as new to observers.
     """
 
     name: ClassVar[str]
@@ -99,6 +99,7 @@ class Device:
         """Start in the state in which every run starts."""
         self.surroundings = surroundings
         self.down = False
+        self.hidden = False
 
     # What code under test is given:
 
@@ -107,6 +108,18 @@ class Device:
         return {}
 
     def offers_awaited(self) -> Mapping[str, Any]:
+        """The same for coroutines: `env.aio.<attribute>`."""
+        return {}
+
+    def clients(self, environment: Any, process: Process) -> Mapping[str, Any]:  # noqa: ANN401, ARG002 - for those who make some
+        """What is made for one process, by attribute of its environment: clients of a library, which keep a state of their own.
+
+        What a device offers has to take and give plain values, or a script could not follow it. A client does not, and is made
+        here of what stands on `environment`: to a script it is code like any other.
+        """
+        return {}
+
+    def clients_awaited(self, environment: Any, process: Process) -> Mapping[str, Any]:  # noqa: ANN401, ARG002 - likewise
         """The same for coroutines: `env.aio.<attribute>`."""
         return {}
 
@@ -123,6 +136,10 @@ class Device:
     def shows(self) -> Mapping[str, Any]:
         """All that an outsider sees of it, by the names by which contracts ask for it."""
         return {self.name: self.seen()}
+
+    def readable(self) -> Hashable:
+        """What the reading methods of a port can learn of it, which an observer calls outside of every schedule."""
+        return None
 
     def progress(self) -> Hashable:
         """What may change, beside what is seen, until all has come to rest."""
@@ -142,8 +159,14 @@ class Device:
         """Whether a fault that befell an effect of that kind excuses that something is done twice."""
         return True
 
-    def change(self, what: str, argument: float) -> None:
+    def change(self, what: str, argument: Any) -> None:  # noqa: ANN401 - each has its own
         """Carry out one of `changes`."""
+
+    def mishaps(self) -> Iterable[Decision]:
+        """What may befall it by itself now, each one of `changes`: see `Decision.mishap`. No effect of another kind than its own
+        can tell when it happened.
+        """
+        return ()
 
     # What it does by itself:
 
@@ -159,7 +182,10 @@ class Device:
         """Whether calls may come to a process of `service` at any moment."""
         return False
 
-    # What operations are given:
+    # What operations are told, and given:
+
+    def answered(self, operation: str, value: Any) -> None:  # noqa: ANN401 - whatever a port method returns
+        """An operation was answered."""
 
     def has(self, source: Sequence[str], process: Process) -> bool:  # noqa: ARG002 - for those with sources
         """Whether there is what an operation on `process` needs; `source` in words, as "atm", "callback", "0"."""

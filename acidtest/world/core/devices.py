@@ -12,7 +12,7 @@ from acidtest.world.core.time import SLEEP
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping
 
-    from acidtest.world.core.effects import Effect
+    from acidtest.world.core.effects import Decision, Effect
     from acidtest.world.core.process import Process, Task
 
 #: The changes of the environment that concern all that is outside.
@@ -40,7 +40,14 @@ class Devices(dict[str, Device]):
         self._faulty = {kind: d for kind, d in self._of.items() if type(d).faults is not Device.faults}
         self._serving = [device for device in self.values() if type(device).arrivals is not Device.arrivals]
         self._entering = [device for device in self.values() if type(device).enters is not Device.enters]
+        #: Those that take note of what clients are told.
+        self.listening = [device for device in self.values() if type(device).answered is not Device.answered]
+        self._equipping = [d for d in self.values() if type(d).clients is not Device.clients]
+        self._suffering = [device for device in self.values() if type(device).mishaps is not Device.mishaps]
+        self._readable = [device for device in self.values() if type(device).readable is not Device.readable]
         self._changes = {change: device for device in self.values() for change in device.changes}
+        #: Those of the changes that may befall a device by itself.
+        self.changed_by_itself = frozenset([change for device in self._suffering for change in device.changes])
         self.sources = Sources(self.values())
         self.offers = {name: offer for device in self.values() for name, offer in device.offers().items()}
         self.offers_awaited = {name: offer for device in self.values() for name, offer in device.offers_awaited().items()}
@@ -48,6 +55,22 @@ class Devices(dict[str, Device]):
     def key(self) -> Hashable:
         """What distinguishes two states of them all."""
         return tuple([device.key() for device in self.values()])
+
+    def equip(self, environment: Any, process: Process) -> None:  # noqa: ANN401 - an environment
+        """Put what is made for one process on its environment."""
+        for device in self._equipping:
+            vars(environment).update(device.clients(environment, process))
+            vars(environment.aio).update(device.clients_awaited(environment, process))
+
+    def readable(self) -> Hashable:
+        """What the reading methods of a port can learn of them; of one that is hidden, nothing."""
+        return tuple([None if device.hidden else device.readable() for device in self._readable])
+
+    def mishaps(self) -> Iterator[tuple[Device, Decision]]:
+        """What may befall them by itself now."""
+        for device in self._suffering:
+            for decision in device.mishaps():
+                yield device, decision
 
     def seen(self) -> dict[str, Any]:
         """What an outsider sees of each, by its name."""

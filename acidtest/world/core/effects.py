@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 #: Time that has passed stays passed, and what an answer of a database says has happened.
 _LASTING = ("sleep", "reply")
+#: An answer can be lost of what only reads as well, and that leaves nothing.
+_FLEETING = ("fetch",)
 
 
 class Effect(NamedTuple):
@@ -18,7 +20,7 @@ class Effect(NamedTuple):
 
     Arguments:
         kind: read, write, lock, commit, prepare, decide, reply (to what waited), publish, receive, ack, nack, perform,
-            void, inquire, call, sleep, wait or other.
+            void, inquire, call, fetch and store (of a cache), sleep, wait or other.
         where: the database, topic or other place that it acts on.
         what: the statement or message, short enough for a column of a report.
         detail: parameters; part of what must be equal when the run is replayed.
@@ -26,6 +28,7 @@ class Effect(NamedTuple):
             already has its snapshot or its lock), so that no other order of events needs to be tried around it.
         faults: the fault kinds that can befall it.
         lasting: it leaves something behind although it cannot be lost, as where a broker remembers what it has delivered.
+        timed: what it does may depend on the time.
     """
 
     kind: str
@@ -35,6 +38,7 @@ class Effect(NamedTuple):
     local: bool = False
     faults: tuple[str, ...] = ()
     lasting: bool = False
+    timed: bool = False
 
     @property
     def label(self) -> str:
@@ -44,7 +48,7 @@ class Effect(NamedTuple):
     @property
     def lasts(self) -> bool:
         """Whether a crash right after it leaves something else than a crash right before it."""
-        return self.lasting or LOST in self.faults or self.kind in _LASTING
+        return self.lasting or (LOST in self.faults and self.kind not in _FLEETING) or self.kind in _LASTING
 
     @property
     def fingerprint(self) -> Hashable:
@@ -72,6 +76,11 @@ TIMEOUT = "timeout"  #: the database gave up waiting for a lock, as it was told 
 RESTART_DATABASE = "restart database"
 #: The target of the decision for that.
 DATABASE = "database"
+#: The servers of a cache die and are started again: all that they held is gone, and every connection is lost.
+RESTART_CACHE = "restart cache"
+#: A server of a cache drops a key, as it may at any moment.
+EVICT = "evict"
+_RESTARTS = (RESTART_DATABASE, RESTART_CACHE)
 
 #: What befalls calls that are coroutines, and no others.
 CANCELLATIONS = frozenset({CANCELLED, CANCELLED_AFTER})
@@ -84,14 +93,16 @@ PERFORM_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED, LATE, TWICE)
 VOID_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED)
 INQUIRE_FAULTS = (REFUSED, DELAYED)
 CALL_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED, LATE, TWICE)
+FETCH_FAULTS = (REFUSED, LOST)
+STORE_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED, LATE)
 
 class Decision(NamedTuple):
     """What the search chooses.
 
     Arguments:
-        kind: advance (a lane), crash or restart (a process, or the database), land (an effect that was late), victim (a lane, of a
-            deadlock), deliver or redeliver (a message).
-        target: the lane, process, late effect or delivery that it acts on.
+        kind: advance (a lane), crash or restart (a process, the database or the cache), land (an effect that was late), victim
+            (a lane, of a deadlock), evict (a key of a cache), deliver or redeliver (a message).
+        target: the lane, process, late effect, key or delivery that it acts on.
         fault: for `advance`: what befalls the effect; empty for none.
         effect: the label of the effect that it performs; for the reader, and checked on replay.
     """
@@ -109,6 +120,14 @@ class Decision(NamedTuple):
     def restarts_database(self) -> bool:
         """Whether it is the death of the database server, and not the start of a process."""
         return (self.kind, self.target) == ("restart", DATABASE)
+
+    @property
+    def mishap(self) -> str:
+        """The fault kind, where it is one that befalls the outside by itself, and no effect; else empty."""
+        if self.kind == EVICT:
+            return EVICT
+        whole = f"{self.kind} {self.target}"
+        return whole if whole in _RESTARTS else ""
 
     @classmethod
     def parse(cls, text: str) -> Decision:

@@ -9,14 +9,14 @@ of being closed. One that ran anything that could leave a trace in it (a PRAGMA,
 from __future__ import annotations
 
 import weakref
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from acidtest.world.core import journal
 from acidtest.world.core.exits import watched
 from acidtest.world.core.locks import genuine, of_tasks
 from acidtest.world.core.patience import bounded
-from acidtest.world.core.process import current_task, outside
+from acidtest.world.core.process import current_task, outside, running_as
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
@@ -25,22 +25,24 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from acidtest.world.core.backend import Backend, Connection, Database, Hold
-    from acidtest.world.core.process import Machine
+    from acidtest.world.core.process import Machine, Process
 
 _building: list[Machine] = []
 
 
 @contextmanager
-def building(host: Machine, what: str = "make the implementation") -> Iterator[None]:
+def building(host: Machine, what: str = "make the implementation", process: Process | None = None) -> Iterator[None]:
     """While an adapter is built or called outside of a task, its connections belong to `host`.
 
     Arguments:
         host: where it is built.
         what: what it does, for whoever supervises this process.
+        process: whose code it is, for time and chance; None for nobody's.
     """
     _building.append(host)
     try:
-        with journal.outside(what), of_tasks(), bounded(), watched():
+        running = running_as(process) if process is not None else nullcontext()
+        with journal.outside(what), of_tasks(), bounded(), watched(), running:
             yield
     finally:
         _building.pop()
@@ -118,6 +120,10 @@ class Host:
         """How those connections of its pools have been set that are not as the pools made them."""
         return frozenset([connection.settings() for connection in self.connections() if connection.spares is not None and connection.is_altered()])
 
+    def is_reading(self) -> bool:
+        """Whether a statement of one of its connections may have rows that nobody has seen yet."""
+        return any(connection.is_reading() for connection in self.connections())
+
     def is_clean(self) -> bool:
         """Whether its connections are as new: no transaction is open, and nothing that was done in one is left in it."""
         return not self.pins() and not self.holds() and not any(connection.leaves_trace for connection in self.connections())
@@ -152,7 +158,7 @@ class Host:
             # SQLAlchemy drops the connection of a task that is killed; there is nothing wrong with it, so it goes on.
             if spares:
                 return self._opened(spares.pop())
-            connection = self.connect(name)
+            connection = self.connect(name, **self._backend.pooled)
             connection.spares = spares
             return connection
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from asyncio import CancelledError
 from contextlib import contextmanager
+from hashlib import shake_128
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from greenlet import GreenletExit
@@ -32,11 +33,27 @@ _QUIET = 1_000
 _RUNNERS = ("_pytest", "hypothesis")
 
 _current: Task | None = None
+_kept: list[Process] = []
 
 
 def current_task() -> Task | None:
     """The task that is running now; None outside of any (while an adapter is built, installed or observed)."""
     return _current
+
+
+def current_process() -> Process | None:
+    """The process whose code is running now: of a task, or outside of any schedule; None while no code under test runs."""
+    return _current.process if _current is not None else _kept[-1] if _kept else None
+
+
+@contextmanager
+def running_as(process: Process) -> Iterator[None]:
+    """While an adapter is built, installed or read, outside of any task, its code is that of `process`."""
+    _kept.append(process)
+    try:
+        yield
+    finally:
+        _kept.pop()
 
 
 def is_of_code(error: BaseException) -> bool:
@@ -100,10 +117,10 @@ class Scribe(Protocol):
     def parks(self, task: Task) -> None:
         """A task is about to wait to be resumed."""
 
-    def stops(self, task: Task, effect: Effect, database: str, *, blocked: bool) -> None:
-        """A task comes to a statement; or has tried it, and would have to wait for a lock."""
+    def stops(self, task: Task, effect: Effect, database: str, query: Hashable, *, blocked: bool) -> None:
+        """A task comes to a statement, which asks the database `query`; or has tried it, and would have to wait for a lock."""
 
-    def goes_on(self, task: Task, effect: Effect, database: str, fault: str) -> None:
+    def goes_on(self, task: Task, effect: Effect, database: str, query: Hashable, fault: str) -> None:
         """A task is resumed, to run the statement."""
 
     def dies(self, task: Task) -> None:
@@ -134,6 +151,9 @@ class Machine(Protocol):
 
     def settings(self) -> Hashable:
         """How those connections of its pools have been set that are not as the pools made them."""
+
+    def is_reading(self) -> bool:
+        """Whether a statement of one of its connections may have rows that nobody has seen yet."""
 
     def is_clean(self) -> bool:
         """Whether its connections are as new: no transaction is open, and nothing that was done in one is left in it."""
@@ -205,7 +225,7 @@ class Process:
     """
 
     __slots__ = (
-        "alive", "clock", "digest", "disconnected", "disturbances", "end", "host", "ids", "implementation", "incarnation", "loop",
+        "alive", "clock", "digest", "disconnected", "disturbances", "draw", "draws", "end", "host", "ids", "implementation", "incarnation", "loop",
         "memory", "name", "ready", "rng", "scribe", "service", "tasks",
     )  # fmt: skip
 
@@ -231,7 +251,8 @@ class Process:
         self.implementation: Any = None
         self.tasks: list[Task] = []
         self.loop: Loop | None = None
-        self.ids = 0
+        self.ids = self.draws = 0
+        self.draw: Callable[[int], bytes] = self.drawn
         self.rng: random.Random | None = None
         self.end: type[BaseException] = ProcessCrash
 
@@ -253,7 +274,7 @@ class Process:
         found = self.memory(implementation) if self.memory is not None and self.host.is_clean() else None
         if found is None:
             return self.digest
-        identified = (self.incarnation, self.ids) if self.ids else None
+        identified = (self.incarnation, self.ids, self.draws) if self.ids or self.draws else None
         drawn = None if self.rng is None else self.rng.getstate()
         known, fact = self.host.histories, ("idle", self.name, found, self.host.settings(), identified, drawn)
         return known.setdefault(fact, len(known) + 1)
@@ -264,6 +285,13 @@ class Process:
         new = f"{self.name}.{self.incarnation}.{self.ids}"
         self.remember(new)
         return new
+
+    def drawn(self, count: int) -> bytes:
+        """So many random bytes, which no other incarnation is given, and that depend on nothing else."""
+        self.draws += 1
+        drawn = shake_128(f"{self.name}.{self.incarnation}.{self.draws}".encode()).digest(count)
+        self.remember(drawn)
+        return drawn
 
     def random(self) -> random.Random:
         """The incarnation's source of randomness: what it yields is a function of the order in which its tasks ask."""

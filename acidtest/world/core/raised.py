@@ -62,7 +62,7 @@ def _is_ours_or_standard(file: Path) -> bool:
     if file.is_relative_to(_OURS):
         return not file.is_relative_to(_IMPLEMENTATIONS)
     if _LIBRARIES & set(file.parts):
-        return bool({"sqlalchemy", "psycopg", "greenlet", "hypothesis"} & set(file.parts))
+        return bool({"sqlalchemy", "psycopg", "pymysql", "greenlet", "redis", "hypothesis"} & set(file.parts))
     return file.is_relative_to(_STANDARD)
 
 

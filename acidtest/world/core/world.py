@@ -116,8 +116,8 @@ class World:
             return performed
         if kind == "crash":
             self.crash(target)
-        elif decision.restarts_database:
-            self.restart_database()
+        elif decision.mishap:
+            self._befall(decision)
         elif kind == "restart":
             self.restart(target)
         elif kind == "land":
@@ -186,7 +186,7 @@ class World:
         return task
 
     def change(self, what: str, argument: Any = 0.0) -> None:
-        """Change the environment: outage or restore (of all that is outside), or what a device can change."""
+        """Change the environment: outage or restore (of all that is outside), or what a device can change, or may suffer."""
         self.devices.change(what, argument)
         self.events.append(Event(ENVIRONMENT, what))
 
@@ -199,6 +199,13 @@ class World:
             task.start(partial(_serve, process, method, arguments))
             self.actors.leftovers[name] = task
             self._after(task, None)
+
+    def _befall(self, decision: Decision) -> None:
+        """Let something befall the outside by itself."""
+        if decision.restarts_database:
+            self.restart_database()
+        else:
+            self.change(decision.mishap, decision.target)
 
     # What the search looks at:
 
@@ -254,7 +261,7 @@ class World:
 
     def key(self) -> tuple[Hashable, ...]:
         """Equal for two worlds in which every continuation gives the same."""
-        processes = [(p.digest, p.incarnation, p.alive, p.ready, p.disconnected, *self.cluster.host(p.name).pins()) for p in self.processes.values()]
+        processes = [(p.digest if p.alive else 0, p.incarnation, p.alive, p.ready, p.disconnected, *self.cluster.host(p.name).pins()) for p in self.processes.values()]
         clients = [client.digest for client in self.clients.values()]
         failed = tuple(self.failed_starts.items())
         return self.durable_key(), self.cluster.history(), tuple(processes), tuple(clients), failed
@@ -270,11 +277,17 @@ class World:
 
     def environment(self, host: Host, process: Process | None = None) -> Env:
         """What a process is given; or an observer, or an installer, where there is none."""
-        if process is None:
-            process = Process(host.name, 0, host)
-            process.clock = self.time
+        process = process or self.outsider(host)
         env = Env(self.devices.offers, self.devices.offers_awaited, host, process)
-        return env if process.scribe is None else process.scribe.environment(env, process)
+        made: Env = env if process.scribe is None else process.scribe.environment(env, process)
+        self.devices.equip(made, process)
+        return made
+
+    def outsider(self, host: Host) -> Process:
+        """A process of nobody's, of an observer or an installer."""
+        process = Process(host.name, 0, host)
+        process.clock = self.time
+        return process
 
     def close(self) -> None:
         """End every task; the cluster can be used again."""
@@ -297,7 +310,7 @@ class World:
     def _boot(self, name: str) -> None:
         process, host = self._incarnation(name, 1), self.cluster.host(name)
         try:
-            with building(host):
+            with building(host, process=process):
                 process.implementation = self.factory(self.environment(host, process))
         except AcidtestError:
             raise
@@ -368,6 +381,8 @@ class World:
         operation = client.operation
         if task.error is None:
             self.events.append(Event("reply", operation.name, task.value))
+            for device in self.devices.listening:
+                device.answered(operation.name, task.value)
         else:
             self.events.append(Event("unknown", operation.name, describe(task.error), self._raised(task)))
         self.sources.ended(operation.source, task.process, client.given, known=task.error is None)

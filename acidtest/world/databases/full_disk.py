@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 #: What the operating system says, in whatever somebody else has made of it.
 SAYING = "No space left on device"
 _SQLITE, _POSTGRESQL = "SQLITE_FULL", "53100"
+_MARIADB = 1021, 1114  # the disk, or the table space, is full
 
 
 def no_space(what: str) -> BackendUnavailable:
@@ -31,7 +32,9 @@ def no_space(what: str) -> BackendUnavailable:
 def full_disk(error: BaseException) -> BackendUnavailable | None:
     """The error to be raised in the place of one that says that the disk is full; None where it does not."""
     name, state, number = (getattr(error, field, None) for field in ("sqlite_errorname", "sqlstate", "errno"))
-    return no_space(text_of(error).partition("\n")[0]) if name == _SQLITE or state == _POSTGRESQL or number == errno.ENOSPC else None
+    of_mariadb = type(error).__module__.startswith("pymysql.") and error.args[:1] in [(code,) for code in _MARIADB]
+    found = of_mariadb or name == _SQLITE or state == _POSTGRESQL or number == errno.ENOSPC
+    return no_space(text_of(error).partition("\n")[0]) if found else None
 
 
 def caused_by_full_disk(error: BaseException) -> BackendUnavailable | None:

@@ -27,10 +27,17 @@ def _postgresql() -> Backend:
     return Postgresql()
 
 
+def _mariadb() -> Backend:
+    from acidtest.world.databases.mariadb.backend import Mariadb
+
+    return Mariadb()
+
+
 #: Each is imported when it is first opened: nobody waits for the driver of a database that is not used.
 _TABLE: dict[str, Callable[[], Backend]] = {
     DEFAULT: _sqlite,
     "postgresql": _postgresql,
+    "mariadb": _mariadb,
 }
 BACKENDS = tuple(_TABLE)
 

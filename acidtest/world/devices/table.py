@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from acidtest.world.devices.answers import Answers
 from acidtest.world.devices.broker.device import SimulatedBroker
+from acidtest.world.devices.cache.device import Cache
 from acidtest.world.devices.clock import Clock
 from acidtest.world.devices.externals.device import Externals
 from acidtest.world.devices.services.device import Services
+from acidtest.world.devices.subscriber import Subscriber
 
 if TYPE_CHECKING:
     from acidtest.world.core.device import Device
@@ -16,5 +19,8 @@ DEVICES: tuple[type[Device], ...] = (
     Externals,
     Services,
     SimulatedBroker,
+    Subscriber,
+    Cache,
+    Answers,
     Clock,
 )

@@ -50,7 +50,9 @@ _INERT: tuple[type, ...] = (
     types.UnionType, logging.Logger, re.Pattern, enum.Enum,
 )  # fmt: skip
 #: Classes and functions of these keep nothing for those who call them.
-_TRUSTED = frozenset({"acidtest", "sqlalchemy", "psycopg", "psycopg2", "greenlet", "typing_extensions"}) | sys.stdlib_module_names
+_TRUSTED = (
+    frozenset({"acidtest", "sqlalchemy", "psycopg", "psycopg2", "pymysql", "greenlet", "redis", "typing_extensions"}) | sys.stdlib_module_names
+)
 #: Of these even the objects hold nothing of their users'.
 _OPAQUE = (
     "sqlalchemy.sql.", "sqlalchemy.dialects.", "sqlalchemy.types", "sqlalchemy.orm.attributes", "sqlalchemy.orm.mapper",

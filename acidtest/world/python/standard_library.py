@@ -1,4 +1,4 @@
-"""Ways out that the standard library has: real sleep, and event loops in real time, are replaced."""
+"""Ways out that the standard library has: real time, chance, and event loops in real time, are replaced."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Any
 
 from acidtest.errors import NondeterminismError
 from acidtest.world.core.process import complain, current_task
-from acidtest.world.python import uncontrolled
+from acidtest.world.python import chance, clocks, names, uncontrolled
 
 _really_sleep = time.sleep
 _new_event_loop = asyncio.new_event_loop
 
 
 def install() -> None:
-    """Replace `time.sleep` and what makes event loops, and begin to watch; harmless when called again."""
+    """Replace clocks, chance, `time.sleep` and what makes event loops, and begin to watch; harmless when called again."""
     clock: Any = time
     clock.sleep = _sleep
+    names.replace({**clocks.install(), **chance.install(), _really_sleep: _sleep})
     loops: Any = asyncio
     loops.new_event_loop = loops.events.new_event_loop = _refuse_event_loop
     uncontrolled.watch()

@@ -36,6 +36,10 @@ class PlayedHost:
         """Nobody asks, either."""
         return None
 
+    def is_reading(self) -> bool:
+        """Nobody asks."""
+        return True
+
     def is_clean(self) -> bool:
         """Nobody asks: what an idle process is known by stands in the script."""
         return not self._pins and not self._holds

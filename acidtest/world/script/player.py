@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from acidtest.errors import AcidtestError
 from acidtest.world.core.effects import ProcessCrash
 from acidtest.world.core.process import current_task
-from acidtest.world.script.recorder import CLOCK, NEW_ID, key_of
+from acidtest.world.script.recorder import CLOCK, DRAW, NEW_ID, key_of
 from acidtest.world.script.script import (
     ABSENT,
     BLOCKED,
@@ -28,8 +28,11 @@ from acidtest.world.script.script import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from acidtest.world.core.effects import Effect
     from acidtest.world.core.process import Process, Task
+    from acidtest.world.script.answers import Answers
     from acidtest.world.script.cluster import PlayedCluster
 
 
@@ -39,13 +42,15 @@ class Player:
     Arguments:
         script: what is known.
         cluster: the databases.
+        answers: what statements answer there on contents on which they were never seen; None where nobody is to ask.
     """
 
     plays = True
 
-    def __init__(self, script: Script, cluster: PlayedCluster) -> None:
+    def __init__(self, script: Script, cluster: PlayedCluster, answers: Answers | None) -> None:
         """Nothing has been played yet."""
         self._script = script
+        self._answers = answers
         self._cluster = cluster
         self._world: Any = None
         self._made_for: Process | None = None
@@ -68,10 +73,10 @@ class Player:
     def parks(self, task: Task) -> None:
         """Nothing."""
 
-    def stops(self, task: Task, effect: Effect, database: str, *, blocked: bool) -> None:
+    def stops(self, task: Task, effect: Effect, database: str, query: Hashable, *, blocked: bool) -> None:
         """Nothing."""
 
-    def goes_on(self, task: Task, effect: Effect, database: str, fault: str) -> None:
+    def goes_on(self, task: Task, effect: Effect, database: str, query: Hashable, fault: str) -> None:
         """Nothing."""
 
     def dies(self, task: Task) -> None:
@@ -131,6 +136,7 @@ class Player:
         process.disturbances += outcome.disturbances
         process.disconnected |= outcome.disconnected
         task.effects += outcome.effects
+        task.read_clock |= outcome.read_clock
         self._cluster.apply(process.name, outcome)
         if outcome.action is DIED:
             process.die()
@@ -138,13 +144,13 @@ class Player:
 
     def _perform(self, task: Task, statement: Statement) -> Outcome:
         """Come to a statement, and wait for locks."""
-        process, (effect, database) = task.process, statement
+        process, (effect, database, _) = task.process, statement
         fault = task.park(effect)
         while True:
             if not process.alive:
                 raise process.end
             key = performed(self._world, process, task.name, effect, database, fault)
-            outcome = self._script.after(key)
+            outcome = self._script.after(key) if self._answers is None else self._answers.known(key, statement)
             if outcome.action is not BLOCKED:
                 return outcome
             self._apply(task, outcome)
@@ -166,7 +172,8 @@ class Player:
     def _reach(self, process: Process, path: tuple[Any, ...]) -> Any:
         """Follow a path from what the environment offers."""
         root, *rest = path
-        reached: Any = process.clock if root == CLOCK else process.next_id if root == NEW_ID else self._world.devices.offers[root]
+        own: dict[str, Any] = {CLOCK: process.clock, NEW_ID: process.next_id, DRAW: process.draw}
+        reached: Any = own[root] if root in own else self._world.devices.offers[root]
         for step in rest:
             reached = getattr(reached, step) if isinstance(step, str) else reached(*step[0], **step[1])
         return reached

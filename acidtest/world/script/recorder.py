@@ -39,13 +39,16 @@ if TYPE_CHECKING:
     from acidtest.world.core.effects import Effect
     from acidtest.world.core.process import Process, Task
 
-#: The root of asks for the time of the process itself, as `time.sleep` makes them; and for its identifiers.
-CLOCK, NEW_ID = "process clock", "process new_id"
+#: The root of asks for the time of the process itself, as `time.time` and `time.sleep` make them; for its identifiers; and for chance.
+CLOCK, NEW_ID, DRAW = "process clock", "process new_id", "process draw"
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, Decimal, Enum)
 
 
 class Stretch(NamedTuple):
-    """What a task does from one stop to the next: by what it will be found, and what there was when it began."""
+    """What a task does from one stop to the next: by what it will be found, and what there was when it began.
+
+    `asked` are the database and the query of a statement with which it begins; None where there is none of which that can be said.
+    """
 
     key: Hashable
     version: int
@@ -53,6 +56,7 @@ class Stretch(NamedTuple):
     effects: int
     disturbances: int
     disconnected: bool
+    asked: tuple[str, Hashable] | None
 
 
 class Recorder:
@@ -90,6 +94,8 @@ class Recorder:
         for name in self._world.devices.offers:
             attributes[name] = Asked(self, process, (name,), attributes[name])
         attributes["new_id"] = Asked(self, process, (NEW_ID,), process.next_id)
+        drawing: Any = Asked(self, process, (DRAW,), process.draw)
+        process.draw = drawing
         clock: Any = AskedClock(self, process, (CLOCK,), process.clock)
         process.clock = clock
         return env
@@ -131,16 +137,19 @@ class Recorder:
         if task in self._stretches and task is not self._stopping:
             self.script.give_up(f"{task.name} waits for something in its own process")
 
-    def stops(self, task: Task, effect: Effect, database: str, *, blocked: bool) -> None:
-        """A task comes to a statement; or has tried it, and would have to wait for a lock."""
+    def stops(self, task: Task, effect: Effect, database: str, query: Hashable, *, blocked: bool) -> None:
+        """A task comes to a statement, which asks the database `query`; or has tried it, and would have to wait for a lock."""
         self._stopping = task
-        self._close(task, BLOCKED if blocked else Statement(effect, database))
+        if query is not None and task.process.host.is_reading():
+            query = None  # rows that nobody has read yet are not part of what the process has seen
+        self._close(task, BLOCKED if blocked else Statement(effect, database, query))
 
-    def goes_on(self, task: Task, effect: Effect, database: str, fault: str) -> None:
+    def goes_on(self, task: Task, effect: Effect, database: str, query: Hashable, fault: str) -> None:
         """A task is resumed, to run the statement."""
         if task.process.alive:
             self._asked[task] = 0
-            self._open(task, performed(self._world, task.process, task.name, effect, database, fault))
+            asked = None if query is None or task.process.host.is_reading() else (database, query)
+            self._open(task, performed(self._world, task.process, task.name, effect, database, fault), asked)
 
     def dies(self, task: Task) -> None:
         """The process dies at a statement; where it dies at what a device does, that is played as it is."""
@@ -201,10 +210,10 @@ class Recorder:
 
     # Stretches:
 
-    def _open(self, task: Task, key: Hashable) -> None:
+    def _open(self, task: Task, key: Hashable, asked: tuple[str, Hashable] | None = None) -> None:
         process = task.process
         version, contents = self._state()
-        self._stretches[task] = Stretch(key, version, contents, task.effects, process.disturbances, process.disconnected)
+        self._stretches[task] = Stretch(key, version, contents, task.effects, process.disturbances, process.disconnected, asked)
         self._late, process.disconnected = None, False
 
     def _drop(self, task: Task) -> Stretch | None:
@@ -230,9 +239,11 @@ class Recorder:
         ])  # fmt: skip
         outcome = Outcome(
             action, process.digest, pins_of(process), process.host.holds(), changes, task.effects - stretch.effects,
-            process.disturbances - stretch.disturbances, lost, self._late, version != stretch.version,
+            process.disturbances - stretch.disturbances, lost, self._late, version != stretch.version, task.read_clock,
         )  # fmt: skip
-        self.script.learn(stretch.key, outcome, self._kept)
+        if action is DIED:
+            outcome = outcome._replace(digest=0, pins=(), holds=(), read_clock=False)
+        self.script.learn(stretch.key, outcome, self._kept, stretch.asked)
 
     def _state(self) -> tuple[int, tuple[tuple[int, int], ...]]:
         """The numbers of the contents of every database, and what changes with every commit; found anew when something has ended."""

@@ -41,10 +41,11 @@ class Misled(Aside):
 
 
 class Statement(NamedTuple):
-    """The task comes to a statement on a database."""
+    """The task comes to a statement on a database; `query` is what it asks, None where its answer may depend on more than contents."""
 
     effect: Effect
     database: str
+    query: Hashable
 
 
 class Ask(NamedTuple):
@@ -89,6 +90,7 @@ class Outcome(NamedTuple):
         disconnected: whether a reply was lost, and with it the connection.
         late: the database and the fact of a COMMIT that comes later.
         touched: whether a lock may have become free.
+        read_clock: whether it has asked for the time.
     """
 
     action: Any
@@ -101,6 +103,7 @@ class Outcome(NamedTuple):
     disconnected: bool = False
     late: tuple[str, Hashable] | None = None
     touched: bool = False
+    read_clock: bool = False
 
 
 class Landed(NamedTuple):
@@ -126,7 +129,9 @@ class Script:
         self.attributes: dict[tuple[str, str], Any] = {}
         self.reason = ""
         self.wrong = False
-        self._outcomes: dict[Hashable, Outcome] = {}
+        self._outcomes: dict[Performed | Hashable, Outcome] = {}
+        self._alike: dict[Hashable, list[Performed]] = {}
+        self._blocking: set[tuple[str, Hashable]] = set()
         self._landings: dict[Hashable, Landed] = {}
         self._rests: dict[Hashable, int] = {}
 
@@ -135,11 +140,25 @@ class Script:
         self.reason = self.reason or reason
         self.wrong |= wrong
 
-    def learn(self, key: Hashable, outcome: Outcome, kept: Callable[[Any], Any]) -> None:
-        """Take down what was left; what a lock may have become free by is no contradiction. `kept` makes what is done last."""
+    def learn(
+        self, key: Hashable, outcome: Outcome, kept: Callable[[Any], Any] = lambda action: action,
+        asked: tuple[str, Hashable] | None = None,
+    ) -> None:  # fmt: skip
+        """Take down what was left; what a lock may have become free by is no contradiction.
+
+        Arguments:
+            key: by what it is to be found.
+            outcome: what was left.
+            kept: makes what is done last.
+            asked: the database and the query of the statement; None where nothing like it is to be told by that.
+        """
         known = self._outcomes.get(key)
         if known is None:
             self._outcomes[key] = outcome._replace(action=kept(outcome.action))
+            if asked is not None and isinstance(key, Performed):
+                self._alike.setdefault((*asked, key.shape()), []).append(key)
+                if outcome.action is BLOCKED:
+                    self._blocking.add((asked[0], key.holders))
         elif known != outcome:
             if known._replace(touched=outcome.touched) != outcome:
                 self.give_up(f"the same came to {known} and to {outcome}", wrong=True)
@@ -156,6 +175,18 @@ class Script:
             return self._outcomes[key]
         except KeyError:
             raise Missing from None
+
+    def outcome(self, key: Hashable) -> Outcome | None:
+        """What was left; None where nobody knows."""
+        return self._outcomes.get(key)
+
+    def blocks(self, database: str, holders: Hashable) -> bool:
+        """Whether somebody was seen to wait for those who hold the lock of a database."""
+        return (database, holders) in self._blocking
+
+    def alike(self, key: Performed, statement: Statement) -> list[Performed]:
+        """Where the same was asked in the same way, of the same or of other contents."""
+        return self._alike.get((statement.database, statement.query, key.shape()), [])
 
     def learn_landing(self, key: Hashable, landed: Landed) -> None:
         """Take down what a late COMMIT has left."""
@@ -205,12 +236,42 @@ def answered(process: Process, task: str, number: int, answer: Hashable) -> Hash
     return "answered", process.digest, task, number, answer, pins_of(process)
 
 
-def performed(world: Any, process: Process, task: str, effect: Effect, database: str, fault: str) -> Hashable:  # noqa: ANN401 - a world
+class Performed(NamedTuple):
+    """By what is found what a statement leaves.
+
+    Arguments:
+        digest: what the process has seen.
+        task: whose statement it is.
+        fault: what befalls it.
+        pins: what the transactions of the process see, for each connection.
+        holds: the locks of its connections.
+        content: what is committed in the database; None where that makes no difference.
+        holders: who else holds the lock.
+        time: what it may depend on; None where it does not.
+    """
+
+    digest: int
+    task: str
+    fault: str
+    pins: tuple[Any, ...]
+    holds: tuple[Hold, ...]
+    content: int | None
+    holders: Hashable
+    time: float | None
+
+    def shape(self) -> Hashable:
+        """All of it but the numbers of contents."""
+        pins = tuple([tuple([(pin.database, pin.latest) for pin in pins]) for pins in self.pins])
+        return self.digest, self.task, self.fault, pins, self.holds, self.content is None, self.holders, self.time
+
+
+def performed(world: Any, process: Process, task: str, effect: Effect, database: str, fault: str) -> Performed:  # noqa: ANN401 - a world
     """By what is found what a statement leaves."""
     host = world.cluster.host(process.name)
     content = None if effect.local else world.cluster.content_of(database)
     holders = None if effect.kind == READ else _holders(world, process, database)  # readers wait for nobody
-    return "performed", process.digest, task, fault, pins_of(process), host.holds(), content, holders
+    time = world.time.time if effect.timed else None
+    return Performed(process.digest, task, fault, pins_of(process), host.holds(), content, holders, time)
 
 
 def landing(world: Any, process: str, database: str, fact: Hashable) -> Hashable:  # noqa: ANN401 - a world

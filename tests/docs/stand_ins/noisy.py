@@ -1,8 +1,10 @@
-"""An outbox that logs each withdrawal under a key that nobody controls."""
+"""An outbox that numbers its withdrawals by what outlives its processes."""
 
-from uuid import uuid4
+from itertools import count
 
 from acidtest.impl.outbox import Outbox
+
+numbers = count()
 
 
 class Noisy(Outbox):
@@ -13,9 +15,9 @@ class Noisy(Outbox):
     def install(self, accounts):
         super().install(accounts)
         with self.env.engine("bank").begin() as db:
-            db.exec_driver_sql("CREATE TABLE log (id TEXT)")
+            db.exec_driver_sql("CREATE TABLE log (number INTEGER)")
 
     def execute(self, key, account, amount):
         with self.env.engine("bank").begin() as db:
-            db.exec_driver_sql("INSERT INTO log VALUES (?)", (str(uuid4()),))
+            db.exec_driver_sql("INSERT INTO log VALUES (?)", (next(numbers),))
         return super().execute(key, account, amount)

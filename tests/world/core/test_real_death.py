@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from small_world import ask
+from small_world import ask, query
 
 from acidtest.patterns import pattern
 from acidtest.search.check import find_scope
 from acidtest.search.harness import Harness
 from acidtest.world.core.effects import CRASH
-from acidtest.world.databases.postgresql import server
+from acidtest.world.databases.mariadb import server as mariadb
+from acidtest.world.databases.postgresql import server as postgresql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,10 +31,10 @@ MORTAL = Path(__file__).parents[1] / "mortal.py"
 State = tuple[dict[str, Any], list[Any], list[Any]]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
 def backend(request: Any) -> Any:
-    if request.param == "postgresql":
-        request.getfixturevalue("postgresql")
+    if request.param != "sqlite":
+        request.getfixturevalue(request.param)
     return request.param
 
 
@@ -44,7 +45,10 @@ class Mortals:
         self.harness = harness
         environment = {**os.environ, "PGAPPNAME": "mortal"}
         if harness.cluster.backend.name == "postgresql":
-            environment[server.VARIABLE] = server.server().conninfo
+            environment[postgresql.VARIABLE] = postgresql.server().conninfo
+        elif harness.cluster.backend.name == "mariadb":
+            where = mariadb.server().where
+            environment[mariadb.VARIABLE] = f"mariadb://{where['user']}@localhost/?unix_socket={where['unix_socket']}"
         self.process = subprocess.Popen(
             [sys.executable, str(MORTAL)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
         )
@@ -65,6 +69,11 @@ class Mortals:
                 while ask(cluster, "SELECT 1 FROM pg_stat_activity WHERE application_name = 'mortal'", database.name):
                     pass  # the server has yet to notice
                 database.touch()  # type: ignore[attr-defined]
+            elif cluster.backend.name == "mariadb":
+                ours = "SELECT 1 FROM information_schema.processlist WHERE db LIKE 'acidtest%' AND id <> connection_id()"
+                while query(cluster, ours, database.name):
+                    pass  # likewise
+                database.touch()  # type: ignore[attr-defined]
         return left(self.harness, log)
 
     def close(self) -> None:
@@ -79,13 +88,15 @@ def left(harness: Harness, log: list[Any]) -> State:
         rows[database.name] = [pair for pair in database.value(database.content()) if pair[0] != "prepared transactions"]
     if harness.cluster.backend.name == "postgresql":
         prepared = sorted(ask(harness.cluster, "SELECT gid FROM pg_prepared_xacts", harness.cluster.databases()[0].name))
+    elif harness.cluster.backend.name == "mariadb":
+        prepared = sorted([(name,) for name in harness.cluster.databases()[0]._recovered()])  # type: ignore[attr-defined]
     return rows, prepared, [list(message) for message in log]
 
 
 def clean_up(harness: Harness, prepared: list[Any]) -> None:
     """Say what others have done, so that the next run starts as the first."""
     for database in harness.cluster.databases():
-        if harness.cluster.backend.name == "postgresql":
+        if harness.cluster.backend.name != "sqlite":
             database.disturbed = True  # type: ignore[attr-defined]
     if prepared:
         harness.cluster.databases()[0].prepared.update({gid: 0 for (gid,) in prepared})  # type: ignore[attr-defined]
@@ -132,4 +143,4 @@ def test_a_simulated_crash_leaves_what_a_killed_process_leaves(stem: str, backen
         mortals.close()
         harness.close()
     assert points >= 5
-    assert (prepared > 0) == ((stem, backend) == ("two_phase_commit", "postgresql"))
+    assert (prepared > 0) == (stem == "two_phase_commit" and backend != "sqlite")

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from acidtest.errors import BackendUnavailable, UsageError
+from acidtest.world.databases import processes
 from acidtest.world.databases.postgresql import programs, server
 from acidtest.world.databases.postgresql.server import PrivateServer, UsersServer
 
@@ -47,7 +48,7 @@ def started() -> tuple[subprocess.Popen[str], int, Path]:
 
 def ended(pid: int) -> bool:
     """Whether a process ends, sooner or later."""
-    return any(not programs.is_alive(pid) for _ in range(20_000))
+    return any(not processes.is_alive(pid) for _ in range(20_000))
 
 
 def test_a_server_starts_in_less_than_three_seconds_of_work_and_listens_on_a_socket_alone(started_here: PrivateServer) -> None:
@@ -61,7 +62,7 @@ def test_a_server_that_is_stopped_leaves_nothing(started_here: PrivateServer) ->
     pid, folder = started_here.pid, Path(started_here.conninfo.split()[0].removeprefix("host="))
     started_here.stop()
     started_here.stop()
-    assert not programs.is_alive(pid)
+    assert not processes.is_alive(pid)
     assert not folder.exists()
 
 

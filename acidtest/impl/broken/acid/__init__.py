@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from acidtest.impl.broken import Mutant
+from acidtest.impl.broken.acid.innodb import (
+    DefinesInside,
+    LocksWhatIsNotThere,
+    LostUpdateAtRepeatableRead,
+    TimeoutTakenForRollback,
+    UpsertDeadlocks,
+)
 from acidtest.impl.broken.acid.isolation import (
     CacheLeaksUncommitted,
     CacheOfOneProcess,
@@ -73,11 +80,18 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("lost-update-inside-tx", LostUpdateInside, ("P4",), "postgresql", "competing transfers"),
     Mutant("write-skew-inside-tx", WriteSkewInside, ("G2",), "postgresql", "competing transfers"),
     Mutant("read-skew-inside-tx", ReadSkewInside, ("ACID-I.SI",), "postgresql", "one process"),
+    Mutant("lost-update-at-repeatable-read", LostUpdateAtRepeatableRead, ("P4",), "mariadb", "competing transfers"),
+    Mutant("timeout-taken-for-rollback", TimeoutTakenForRollback, ("ACID-A", "G4"), "mariadb", "read and read again"),
+    Mutant("upsert-deadlocks", UpsertDeadlocks, ("ACID-A",), "mariadb", "competing transfers"),
+    Mutant("locks-what-is-not-there", LocksWhatIsNotThere, ("G3",), "mariadb", "long pause"),
+    Mutant("ddl-in-the-middle", DefinesInside, ("ACID-A",), "mariadb", "opposite transfers"),
 )
 
 NOT_HERE: dict[str, str] = {
     "lock-order-deadlock": "an SQLite file has one write lock, so there is no order of locks; accounts in two files would "
     "be another pattern (two-phase commit), and a crash between the two COMMITs would show first",
+    "insert-select-max": "on MariaDB INSERT … SELECT max + 1 waits for whoever has inserted and not committed, and then sees it; read by "
+    "itself the number may be taken twice, but then one of two fails, and is told so",
     "X4": "the port has no clean-up of keys",
     "X5": "the reference is not asynchronous; adapters that are get cancelled in every scope where processes may crash",
     "X9": "there is no poller at this port",

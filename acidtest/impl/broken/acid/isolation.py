@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from acidtest.environment import Outcome
 from acidtest.impl.acid import ATTEMPTS, Transfer, Transfers, accounts, credit, metadata, refuse
+from acidtest.impl.dialects import Name
 
 if TYPE_CHECKING:
     from acidtest.environment import Environment
@@ -125,11 +126,11 @@ class RetryKeepsStaleRead(ReadsFirst):
 _movements = sa.Table(
     "movements", tables_with("accounts", sa.Column("version", sa.Integer, server_default="0")),
     sa.Column("seq", sa.Integer, primary_key=True),
-    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("account", Name, nullable=False),
     sa.Column("amount", sa.BigInteger, nullable=False),
 )  # fmt: skip
 _sums = sa.text(
-    "SELECT id, CAST(balance + (SELECT coalesce(sum(amount), 0) FROM movements WHERE account = id) AS BIGINT) AS balance FROM accounts"
+    "SELECT id, balance + (SELECT coalesce(sum(amount), 0) FROM movements WHERE account = id) AS balance FROM accounts"
 )
 
 
@@ -146,7 +147,7 @@ class WriteSkew(ReadsFirst):
             return self._sums(connection)
 
     def _sums(self, connection: sa.Connection) -> dict[str, int]:
-        return {row.id: row.balance for row in connection.execute(_sums)}
+        return {row.id: int(row.balance) for row in connection.execute(_sums)}
 
     def _write(self, connection: sa.Connection, request: Transfer, balances: dict[str, int]) -> None:  # noqa: ARG002
         out = {"account": request.source, "amount": -request.amount}

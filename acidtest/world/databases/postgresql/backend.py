@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -23,7 +24,7 @@ from acidtest.world.databases.postgresql.watch import Watch
 from acidtest.world.python.uncontrolled import allowed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Mapping
 
 registry.register("postgresql.acidtest", "acidtest.world.databases.postgresql.awaited", "AwaitedPostgresql")
 
@@ -37,6 +38,7 @@ class Postgresql:
 
     name = "postgresql"
     scriptable = False  # who waits for a row of whom, only the server knows
+    pooled: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self) -> None:
         """Start the server, or connect to the one that the user has named."""

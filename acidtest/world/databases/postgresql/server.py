@@ -22,14 +22,14 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from acidtest.errors import BackendUnavailable, UsageError
-from acidtest.world.databases.folders import has_room
+from acidtest.world.databases import processes
+from acidtest.world.databases.folders import MEMORY, has_room
 from acidtest.world.databases.full_disk import SAYING, no_space
 from acidtest.world.databases.postgresql import programs
 from acidtest.world.python.uncontrolled import allowed
 
 #: Names a server of the user's.
 VARIABLE = "ACIDTEST_POSTGRESQL_URL"
-_MEMORY = Path("/dev/shm")  # noqa: S108 - a RAM disk, not a predictable file name
 _PREFIX = "acidtest-pg-"
 _PATIENCE = 30.0  #: seconds until a server that does not answer is given up
 _GLANCE = 0.003  #: seconds between two looks at a server that starts
@@ -109,9 +109,9 @@ class PrivateServer:
         """
         began = time.monotonic()
         programs.programs()
-        _sweep()
+        processes.sweep(_PREFIX)
         # The path of a unix socket has at most 107 bytes, so the folder must not be in pytest's.
-        self._folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=_MEMORY if has_room(_MEMORY) else None))
+        self._folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=MEMORY if has_room(MEMORY) else None))
         atexit.register(self.stop)
         user = programs.unprivileged()
         if user:
@@ -177,7 +177,7 @@ class PrivateServer:
         if not self.pid or self._process is None:
             return
         self.signal(self.pid, signal.SIGSTOP)  # it starts no more processes while we look for them
-        pids = programs.children(self.pid)
+        pids = processes.children(self.pid)
         for pid in [self.pid, *pids]:
             self.signal(pid, signal.SIGKILL)
         self._process.wait()
@@ -201,15 +201,6 @@ class PrivateServer:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
         atexit.unregister(self.stop)
-
-
-def _sweep() -> None:
-    """Remove the folders of runs that were killed; their servers have ended with them."""
-    for folder in (_MEMORY, Path(tempfile.gettempdir())):
-        for left in folder.glob(f"{_PREFIX}*"):
-            owner = left.name.removeprefix(_PREFIX).partition("-")[0]
-            if owner.isdigit() and not programs.is_alive(int(owner)):
-                shutil.rmtree(left, ignore_errors=True)
 
 
 _running: list[Any] = []

@@ -84,7 +84,8 @@ def _reading(relation: Relation) -> str:
     """All rows as one JSON value, in the order in which they lie in the table: code without ORDER BY sees that order."""
     if relation.is_sequence:
         return f"(SELECT json_build_array(json_build_object('last_value', last_value, 'is_called', is_called)) FROM {relation.name})::text"
-    return f"(SELECT json_agg(t) FROM {relation.name} t)::text"
+    # No column has that name: one that had would be taken for the row.
+    return f"(SELECT json_agg(acidtest_row) FROM {relation.name} acidtest_row)::text"
 
 
 def restoring(schema: Schema, execute: Execute) -> str:

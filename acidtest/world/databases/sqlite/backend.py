@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import weakref
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -18,7 +19,7 @@ from acidtest.world.databases.sqlite import driver
 from acidtest.world.databases.sqlite.store import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Mapping
 
 registry.register("sqlite.acidtest", "acidtest.world.databases.sqlite.awaited", "AwaitedSqlite")
 
@@ -27,6 +28,7 @@ class Sqlite:
 
     name = "sqlite"
     scriptable = True
+    pooled: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self) -> None:
         """Make a temporary folder."""

@@ -34,6 +34,7 @@ from acidtest.world.core.effects import (
 from acidtest.world.core.process import Task, complain, current_task
 from acidtest.world.databases.full_disk import full_disk
 from acidtest.world.databases.sqlite.cursor import Cursor, driven_cursor
+from acidtest.world.databases.sqlite.query import is_private
 from acidtest.world.databases.sqlite.statement import (
     BACK,
     BEGIN,
@@ -49,7 +50,7 @@ from acidtest.world.databases.sqlite.statement import (
 from acidtest.world.databases.sqlite.tracked import Tracked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Hashable, Iterable, Iterator
 
 
 _AUTOCOMMIT_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED)
@@ -181,7 +182,9 @@ class Connection(Tracked):
             sqlite3.Connection.execute(self, "BEGIN")
             self.implied = True
 
-    def drive(self, cursor: Cursor | None, statement: Statement, detail: Any, run: Callable[[], object]) -> None:
+    def drive(
+        self, cursor: Cursor | None, statement: Statement, detail: Any, run: Callable[[], object], *, many: bool = False
+    ) -> None:
         """Run a statement as an effect of the current task; directly where there is none."""
         task = current_task()
         if self.implied:
@@ -202,12 +205,15 @@ class Connection(Tracked):
         if statement.kind in _SILENT or (statement.kind == COMMIT and not self.writer):
             task.quietly(statement.kind, self.database.name, statement.what)
             run()
+            self._say(detail, many=many)
             if statement.kind == COMMIT or not self.in_transaction:
                 self._ended()
             return
         effect = self._effect(statement, detail)
-        fault = self._perform(task, effect, run)
+        query = None if task.process.scribe is None else self._query(statement, detail, many=many)
+        fault = self._perform(task, effect, query, run)
         result = self._count(cursor, statement)
+        self._say(detail, many=many)
         self._note(cursor, statement)
         if fault in (UNACKNOWLEDGED, CRASH, CANCELLED_AFTER):
             self._conclude(task, effect, cursor, fault)
@@ -222,11 +228,12 @@ class Connection(Tracked):
             local = self.writer or (kind == READ and self.snapshot is not None)
         elif kind == WRITE and self.commits_each(statement):
             faults = _AUTOCOMMIT_FAULTS
-        return Effect(kind, self.database.name, statement.what, _hashable(detail), local, faults)
+        timed = self.database.timed or (bool(detail) and is_private(detail[0]))
+        return Effect(kind, self.database.name, statement.what, _hashable(detail), local, faults, timed=timed)
 
-    def _perform(self, task: Task, effect: Effect, run: Callable[[], object]) -> str:
+    def _perform(self, task: Task, effect: Effect, query: Hashable, run: Callable[[], object]) -> str:
         """Park, then run; wait for locks. Returns the fault, where it is one that lets the statement run."""
-        fault = self._stop(task, effect)
+        fault = self._stop(task, effect, query)
         while True:
             if fault in (REFUSED, DEADLOCK):
                 self._refuse(task, effect, fault)
@@ -241,7 +248,7 @@ class Connection(Tracked):
             except sqlite3.Error as error:
                 if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY and effect.kind != COMMIT:
                     if not self.database.free_dropped():
-                        fault = self._stop(task, effect, blocked=True)
+                        fault = self._stop(task, effect, query, blocked=True)
                     continue
                 if (full := full_disk(error)) is not None:
                     complain(full)
@@ -249,14 +256,14 @@ class Connection(Tracked):
                 raise
             return fault
 
-    def _stop(self, task: Task, effect: Effect, *, blocked: bool = False) -> str:
+    def _stop(self, task: Task, effect: Effect, query: Hashable, *, blocked: bool = False) -> str:
         """Park before a statement, or as one that has to wait for a lock; returns the fault that befalls it."""
         stand, scribe = task.block if blocked else task.park, task.process.scribe
         if scribe is None:
             return stand(effect)
-        scribe.stops(task, effect, self.database.name, blocked=blocked)
+        scribe.stops(task, effect, self.database.name, query, blocked=blocked)
         fault = stand(effect)
-        scribe.goes_on(task, effect, self.database.name, fault)
+        scribe.goes_on(task, effect, self.database.name, query, fault)
         return fault
 
     def _refuse(self, task: Task, effect: Effect, fault: str) -> None:
@@ -272,6 +279,7 @@ class Connection(Tracked):
             self._ended()
         elif self.snapshot is None:
             self.glimpsed = self.database.content()
+        self.said = None if self.in_transaction else self.said
         if self.in_transaction and effect.kind != READ:
             self.doubtful = not self.writer
         if getattr(error, "sqlite_errorname", "") == "SQLITE_BUSY_SNAPSHOT":

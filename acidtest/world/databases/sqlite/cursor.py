@@ -35,7 +35,9 @@ class Owner(Protocol):
     def database(self) -> Touched:
         """What it is connected to."""
 
-    def drive(self, cursor: Cursor | None, statement: Statement, detail: Any, run: Callable[[], object]) -> None:
+    def drive(
+        self, cursor: Cursor | None, statement: Statement, detail: Any, run: Callable[[], object], *, many: bool = False
+    ) -> None:
         """Run a statement as an effect of the current task."""
 
     def commits_each(self, statement: Statement) -> bool:
@@ -52,12 +54,14 @@ class Cursor(sqlite3.Cursor):
     """A cursor whose statements are effects, and whose rows are part of what the process has seen.
 
     `pinned` is the contents that an unfinished read outside a transaction still sees; `writing` says that a write
-    outside a transaction still has rows to return, and is committed only when they have been read.
+    outside a transaction still has rows to return, and is committed only when they have been read; `unread` that there may be
+    rows of any statement that nobody has seen yet.
     """
 
     connection: Owner  # type: ignore[assignment]  # sqlite3 knows its own alone
     pinned: int | None = None
     writing = False
+    unread = False
     _counted: int | None = None
 
     def execute(self, sql: str, parameters: Any = (), /) -> Cursor:
@@ -68,6 +72,7 @@ class Cursor(sqlite3.Cursor):
         if self._counted is not None:
             self._counted = None
         self.connection.drive(self, statement, (sql, parameters), lambda: super(Cursor, self).execute(sql, parameters))
+        self.unread = self.description is not None
         return self
 
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> Cursor:
@@ -80,7 +85,7 @@ class Cursor(sqlite3.Cursor):
                 counted += super().rowcount
             self._counted = counted
             return self
-        self.connection.drive(self, statement, (sql, rows), lambda: super(Cursor, self).executemany(sql, rows))
+        self.connection.drive(self, statement, (sql, rows), lambda: super(Cursor, self).executemany(sql, rows), many=True)
         return self
 
     def executescript(self, sql_script: str, /) -> Cursor:
@@ -167,6 +172,7 @@ class Cursor(sqlite3.Cursor):
 
     def _finished(self) -> None:
         self.pinned = None
+        self.unread = False
         if self.writing:
             self.writing = False
             self.connection.database.touch()

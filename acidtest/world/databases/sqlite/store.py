@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acidtest.world.databases.sqlite.connection import Connection, driven_connection
+from acidtest.world.databases.sqlite.query import Copy, is_private
 from acidtest.world.databases.sqlite.tables import Table, exact, tables
 from acidtest.world.python.uncontrolled import allowed
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
     from pathlib import Path
 
-    from acidtest.world.core.backend import Contents, Landing
+    from acidtest.world.core.backend import Answer, Contents, Landing
+    from acidtest.world.databases.sqlite.query import Query
 
 _connect = sqlite3.connect  # before anything replaces it
 
@@ -44,6 +46,7 @@ _DROPPED = _references_when_dropped()
 class Kept(NamedTuple):
     """Contents with what is needed to show them and to put them back."""
 
+    schema: int
     tables: list[Table]
     header: tuple[int, ...]
     contents: Contents
@@ -62,7 +65,7 @@ class Database:
         self.name = name
         self.path = path
         self.version = 0
-        self.read_header = False
+        self.read_header = self.timed = False
         self._late = late
         self._connections: list[weakref.ref[Connection]] = []
         self._monitor = connect_sqlite(path, timeout=0, isolation_level=None, check_same_thread=False)
@@ -81,6 +84,7 @@ class Database:
         self._template = -1
         self._template_schema = -1
         self._image: sqlite3.Connection | None = None
+        self._copy: Copy | None = None
         self._plain = True
         self.capture()
 
@@ -164,6 +168,7 @@ class Database:
             self._schema_version = version
             schema = tuple(execute("SELECT name, sql FROM sqlite_master ORDER BY rowid").fetchall())
             self._schema = self._schemas.setdefault(schema, len(self._schemas))
+            self.timed = any(is_private(sql) for name, sql in schema if sql and not name.startswith("sqlite_"))
             self._tables = tables(self._monitor)
         if self.read_header:
             self._header = self._read_header()
@@ -173,9 +178,12 @@ class Database:
         return tuple([self._monitor.execute(f"PRAGMA {name}").fetchone()[0] for name in _HEADER])
 
     def _intern(self, contents: Contents) -> int:
-        number = self._numbers.setdefault((self._schema, self._header, exact(contents)), len(self._values))
+        return self._number(Kept(self._schema, self._tables, self._header, contents))
+
+    def _number(self, kept: Kept) -> int:
+        number = self._numbers.setdefault((kept.schema, kept.header, exact(kept.contents)), len(self._values))
         if number == len(self._values):
-            self._values.append(Kept(self._tables, self._header, contents))
+            self._values.append(kept)
         return number
 
     def capture(self) -> None:
@@ -186,8 +194,7 @@ class Database:
         self._template = self.content()
         self._template_schema = self._schema
         self._plain = self._monitor.execute(_UNUSUAL).fetchone()[0] == 0
-        if self._image is not None:
-            self._image.close()
+        self._forget_copies()
         self._image = connect_sqlite(":memory:")
         self._monitor.backup(self._image)
 
@@ -221,8 +228,37 @@ class Database:
         """Take over what is committed in another database."""
         other._monitor.backup(self._monitor)  # noqa: SLF001 - of the same class
 
+    def answer(self, query: Query, content: int) -> Answer | None:
+        """What a statement answers whose transaction sees the contents of that number, found on a copy; None where nobody can say."""
+        if self._copy is None:
+            self._copy = Copy(connect_sqlite(":memory:", isolation_level=None), self)
+        return self._copy.answer(query, content)
+
+    # What the copy asks:
+
+    def copy_to(self, connection: sqlite3.Connection) -> list[Table]:
+        """Fill a connection with the captured contents; returns how its tables are read and put back."""
+        if self._image is not None:
+            self._image.backup(connection)
+        return self._values[self._template].tables
+
+    def contents_of(self, number: int) -> Contents | None:
+        """The contents of that number, as they are stored; None where only the whole image could be put back."""
+        kept, template = self._values[number], self._values[self._template]
+        usual = self._plain and kept.schema == template.schema and kept.header == template.header
+        return kept.contents if usual else None
+
+    def number_of(self, contents: Contents) -> int:
+        """The number of contents under the schema of the captured ones."""
+        return self._number(self._values[self._template]._replace(contents=contents))
+
     def close(self) -> None:
         """Close the monitor; the file is the cluster's to remove."""
         self._monitor.close()
-        if self._image is not None:
-            self._image.close()
+        self._forget_copies()
+
+    def _forget_copies(self) -> None:
+        for copy in (self._image, self._copy):
+            if copy is not None:
+                copy.close()
+        self._image = self._copy = None

@@ -7,7 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from acidtest.world.core.backend import Contents, Rows
+    from acidtest.world.core.backend import Rows
 
 _TABLES = (
     "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_stat%' ESCAPE '\\' "
@@ -82,8 +82,12 @@ def _rowid(connection: sqlite3.Connection, name: str, columns: list[str]) -> str
     return free
 
 
-def exact(value: Rows | Contents) -> bytes:
-    """Equal for values that are equal in type as well: 1 is not 1.0."""
+def exact(value: Any) -> bytes:
+    """Equal for values that are equal in type as well: 1 is not 1.0.
+
+    Raises:
+        ValueError: it is not made of what a database can hold.
+    """
     return marshal.dumps(value, 2)  # version 2 depends on nothing but the value
 
 

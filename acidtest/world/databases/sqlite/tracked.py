@@ -7,6 +7,8 @@ import weakref
 from typing import TYPE_CHECKING, Any, Protocol
 
 from acidtest.world.core.backend import Database, Hold, Landing, Pin
+from acidtest.world.databases.sqlite.functions import give
+from acidtest.world.databases.sqlite.query import Query, Said, query_of
 from acidtest.world.databases.sqlite.statement import (
     BACK,
     BEGIN,
@@ -26,9 +28,13 @@ if TYPE_CHECKING:
 
 
 class Store(Database, Protocol):
-    """What a connection needs of its database; `read_header` once the numbers in the file's header are used."""
+    """What a connection needs of its database.
+
+    `read_header` once the numbers in the file's header are used; `timed` where its schema asks for the time, or for chance.
+    """
 
     read_header: bool
+    timed: bool
 
     def touch(self) -> None:
         """Say that a transaction has ended: locks may be free, and contents may have changed."""
@@ -47,7 +53,8 @@ class Tracked(sqlite3.Connection):
     that it may see because a statement failed; `taken_at` how many commits there had been before the snapshot; `writer` says
     that it holds the write lock, `doubtful` that it may, because a write failed; `implied` that the engine
     has begun a transaction in which nothing has happened yet; `inserted` that it has inserted a row since it was handed
-    out. `savepoints` are the open ones of a transaction that the first of them began. A clean connection of a pool goes
+    out. `savepoints` are the open ones of a transaction that the first of them began. `said` are the statements of the open
+    transaction so far, None where nobody can say any more what they have done. A clean connection of a pool goes
     into `spares` when its process dies, to be used again.
     """
 
@@ -60,6 +67,7 @@ class Tracked(sqlite3.Connection):
     implied = False
     inserted = False
     savepoints: tuple[str, ...] = ()
+    said: tuple[Said, ...] | None = ()
     spares: list[Any] | None = None
     leaves_trace = False
     lost = False
@@ -68,6 +76,7 @@ class Tracked(sqlite3.Connection):
         """Open the connection; `Database.connect` has said which database it belongs to."""
         self.cursors: list[weakref.ref[Cursor]] = []
         super().__init__(*args, **options)
+        give(self)
         self._opened_with = self.isolation_level
 
     def commits_each(self, statement: Statement) -> bool:
@@ -142,9 +151,28 @@ class Tracked(sqlite3.Connection):
                 sqlite3.Connection.execute(self, "ROLLBACK")
         self._ended()
 
+    def _say(self, detail: Any, *, many: bool) -> None:
+        """Keep a statement that has run."""
+        if self.said is not None:
+            sql, values = detail or ("", ())
+            self.said = (*self.said, Said(sql, values, many))
+
+    def _query(self, statement: Statement, detail: Any, *, many: bool) -> Query | None:
+        """What the statement asks of the contents that it sees; None where its answer may depend on more than that."""
+        if self.said is None or self.leaves_trace or self.doubtful or self.database.timed:
+            return None
+        begun = self.in_transaction or (statement.kind != READ and not self.commits_each(statement))
+        sql, values = detail or ("", ())
+        return query_of(self.said, Said(sql, values, many), begun=begun, commits=statement.kind == COMMIT)
+
+    def is_reading(self) -> bool:
+        """Whether a statement may have rows that nobody has seen yet."""
+        return any(cursor.unread for cursor in self._open_cursors())
+
     def _ended(self) -> None:
         """No transaction is open any more: a lock may be free, and the contents may have changed."""
         self.snapshot = None
+        self.said = ()
         self.writer = self.doubtful = False
         if self.glimpsed is not None or self.savepoints or self.implied:
             self.glimpsed, self.savepoints, self.implied = None, (), False
