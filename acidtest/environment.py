@@ -106,7 +106,7 @@ class Broker(Protocol):
 
         Arguments:
             delivery: which.
-            requeue: it comes again, after all else. Otherwise it is done with, and goes to the topic "dead", as it is.
+            requeue: it comes again, after all else; where processes compete, not within the same call. Otherwise it is done with, and goes to the topic "dead", as it is.
             failed: whether that was an attempt, where attempts are counted; not where it only was not its turn yet.
         """
 

@@ -86,6 +86,8 @@ def request_of(contract: Contract) -> tuple[Scope, Operation]:
 
 def scope_of(contract: Contract, requests: int, processes: int, faults: int) -> Scope:
     """So many requests of one sort, each with a key and an amount of its own, spread over so many processes of one service."""
+    if contract.scopes[0].messages:
+        return _scope_of_messages(contract.scopes[0], requests, processes, faults)
     scope, first = request_of(contract)
     (asked,) = {client.process for client in scope.clients if first in client.operations}
     service = asked.rpartition("-")[0]
@@ -97,6 +99,22 @@ def scope_of(contract: Contract, requests: int, processes: int, faults: int) -> 
         scope, name=f"{requests} by {processes}, {faults} faults", summary="", clients=tuple(c for c in clients if c.operations),
         faults=faults, kinds=KINDS if faults else frozenset(), recovery_crashes=0, opening=(), poison=(),
         idle=(*others, *(c.process for c in clients if not c.operations)),
+    )  # fmt: skip
+
+
+def _scope_of_messages(scope: Scope, requests: int, processes: int, faults: int) -> Scope:
+    """The same where clients send messages: so many lie on the broker, and so many calls handle them."""
+    first, client = scope.messages[0], scope.clients[0]
+    asked = json.loads(first.payload)
+    messages = tuple(
+        first._replace(name=f"r{n}", id=f"k{n}", payload=json.dumps({**asked, "amount": AMOUNTS[n - 1], "sequence": n}))
+        for n in range(1, requests + 1)
+    )
+    calls = [client.operations[0]._replace(name=f"call {n}") for n in range(1, requests + 1)]
+    clients = [Client(f"client-{p + 1}", f"app-{p + 1}", tuple(calls[p::processes])) for p in range(processes)]
+    return replace(
+        scope, name=f"{requests} by {processes}, {faults} faults", summary="", clients=tuple(c for c in clients if c.operations),
+        faults=faults, kinds=KINDS if faults else frozenset(), messages=messages, idle=tuple(c.process for c in clients if not c.operations),
     )  # fmt: skip
 
 

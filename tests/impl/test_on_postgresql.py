@@ -18,6 +18,7 @@ from acidtest.workload import Operation, Scope
 CASES = [
     *(("acid", scope) for scope in ("one process", "rejected requests", "read and read again")),
     *(("outbox", scope) for scope in ("invalid requests", "late relay", "outage", "poison")),
+    *(("inbox", scope) for scope in ("one message", "equal ids", "no funds", "out of order", "poison", "no id", "dead letters again")),
     *(("compensation", scope) for scope in ("invalid requests", "long pause", "parked")),
     *(("tcc", scope) for scope in ("one branch", "rejected requests", "two branches", "other payload")),
     *(("reserve_confirm", scope) for scope in ("invalid requests", "callbacks alone", "crash in recovery", "in part or not at all")),

@@ -173,7 +173,7 @@ class InboxModel(Model[InboxState]):
         return s._replace(copies=put(s.copies, p, ACKED))
 
     def bury(self, s: InboxState, p: int) -> InboxState | None:
-        """A copy is rejected, and so among the dead letters."""
+        """A copy is rejected, and so among the dead letters: it is too old, or was tried too often, whatever became of others."""
         if s.copies[p] != WAITING:
             return None
         return s._replace(copies=put(s.copies, p, BURIED), letters=s.letters | {self.ledger.first[p]})

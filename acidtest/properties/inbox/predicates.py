@@ -136,7 +136,12 @@ def tried(view: InboxView) -> bool:
 
 def not_wedged(view: InboxView) -> bool:
     """What can be handled is set aside only after attempts that failed because something befell them."""
-    return all(copy.attempts - 1 <= view.disturbances for copy in given_up(view))
+    return all(_has_reason(view, copy) for copy in given_up(view) if copy.attempts >= ATTEMPTS)
+
+
+def _has_reason(view: InboxView, copy: Copy) -> bool:
+    """Whether a copy was tried often enough, and something befell each attempt."""
+    return ATTEMPTS <= copy.attempts <= view.disturbances + 1
 
 
 def stays_declined(before: InboxView, after: InboxView) -> bool:
@@ -205,13 +210,23 @@ def all_handled(view: InboxView) -> bool:
     return all(mail.request.name in view.accepted for mail in waiting(view))
 
 
-def duplicates_acknowledged(view: InboxView) -> bool:
-    """Of what took effect no copy waits, and none is set aside that is not older than the window."""
+def duplicates(view: InboxView) -> list[Copy]:
+    """The copies of what took effect."""
+    found = [copy for mail, copy in each_copy(view) if not is_contested(view, mail) and not mail.hopeless]
+    return [copy for copy in found if copy.about in view.accepted]
+
+
+def no_duplicate_set_aside(view: InboxView) -> bool:
+    """Of what took effect no copy is set aside but for its age, or since attempts failed that something befell."""
     return not any(
-        copy.status == WAITING or (copy.status == BURIED and copy.age < view.window)
-        for mail, copy in each_copy(view)
-        if copy.about in view.accepted and not is_contested(view, mail) and not mail.hopeless
-    )
+        copy.status == BURIED and copy.age < view.window and not _has_reason(view, copy) for copy in duplicates(view)
+        if "resend" not in view.happened
+    )  # fmt: skip
+
+
+def duplicates_acknowledged(view: InboxView) -> bool:
+    """Of what took effect no copy waits."""
+    return all(copy.status != WAITING for copy in duplicates(view))
 
 
 def all_parked(view: InboxView) -> bool:

@@ -21,11 +21,13 @@ class Post(NamedTuple):
         name: identifies it within the pattern.
         messages: in the order of the broker.
         changes: what the environment does meanwhile.
+        together: all calls are of one process.
     """
 
     name: str
     messages: tuple[Sent, ...]
     changes: tuple[tuple[str, float], ...] = ()
+    together: bool = False
 
 
 def _stories(first: int, a: str, b: str, c: str) -> tuple[Post, ...]:
@@ -41,6 +43,7 @@ def _stories(first: int, a: str, b: str, c: str) -> tuple[Post, ...]:
     n1, n2, n3 = (f"{first + i}" for i in range(3))
     return (
         Post("one deposit", (deposit(f"d{n1}", m1, a, 61),)),
+        Post("one deposit, in one process", (deposit(f"d{n1}", m1, a, 69),), together=True),
         Post("one message twice", (deposit(f"d{n1}", m1, a, 62), deposit(f"d{n1}", m1, a, 62))),
         Post("one id, two payloads", (deposit(f"d{n1}", m1, a, 63), deposit(f"d{n2}", m1, a, 12))),
         Post("one id, two subscriptions", (deposit(f"d{n1}", m1, b, 64), withdrawal(f"w{n2}", m1, b, 14, 2))),
@@ -78,14 +81,15 @@ def workloads(kinds: tuple[str, ...]) -> tuple[tuple[Scope, ...], ...]:
 
 
 def _beside(first: Post, second: Post) -> Post:
-    return Post(f"{first.name}, and {second.name}", first.messages + second.messages, first.changes + second.changes)
+    return Post(f"{first.name}, and {second.name}", first.messages + second.messages, first.changes + second.changes, first.together)
 
 
 def _workload(story: Post, kinds: Sequence[str]) -> Scope:
-    """A process that handles all there is, and another that does so later; in between what is old is cleaned away."""
+    """A process that handles all there is, and another, or the same, that does so later; in between what is old is cleaned away."""
     messages, n = (*story.messages, _LAST), len(story.messages)
     meanwhile = (environment(*story.changes),) if story.changes else ()
-    clients: tuple[Client, ...] = (consumer("app-1", "h" * n), *meanwhile, consumer("app-3", "p"), consumer("app-2", "h" * (n + 2)))
+    later = consumer("app-1" if story.together else "app-2", "h" * (n + 2), name="later")
+    clients: tuple[Client, ...] = (consumer("app-1", "h" * n), *meanwhile, consumer("app-3", "p"), later)
     return Scope(
         story.name, "a drawn workload", _ACCOUNTS, clients, faults=2, kinds=frozenset(kinds), unsteady=True, messages=messages,
     )  # fmt: skip

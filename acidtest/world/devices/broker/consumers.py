@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from acidtest.world.core.effects import DELAYED, DUPLICATED, REDELIVERED, REORDERED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
+    from collections.abc import Callable, Collection, Hashable, Mapping
 
     from acidtest.environment import Delivery
     from acidtest.world.core.process import Process
@@ -38,15 +38,15 @@ class Consumers:
         """What the consumer has received that a process is, or is one of."""
         return self._queues.of(process.name if self._processes is None else process.service)
 
-    def faults(self, process: Process, topic: Hashable) -> tuple[str, ...]:
-        """The fault kinds that can befall a receive now."""
-        ready, done = len(self._ready(process, topic)), bool(self._done(process, topic))
+    def faults(self, process: Process, topic: Hashable, without: Collection[int] = ()) -> tuple[str, ...]:
+        """The fault kinds that can befall a receive now; `without` are the places of messages that do not come again yet."""
+        ready, done = len(self._ready(process, topic, without)), bool(self._done(process, topic))
         held = self._processes is not None and bool(self._held(process, topic))
         return (DELAYED,) * (ready > 0) + (REORDERED,) * (ready > 1) + (DUPLICATED,) * done + (REDELIVERED,) * held
 
-    def deliver(self, process: Process, topic: str, fault: str) -> Delivery | None:
+    def deliver(self, process: Process, topic: str, fault: str, without: Collection[int] = ()) -> Delivery | None:
         """Give a process the next message of a topic; None where there is none for it now."""
-        ready, done, queue = self._ready(process, topic), self._done(process, topic), self.of(process)
+        ready, done, queue = self._ready(process, topic, without), self._done(process, topic), self.of(process)
         if fault == DUPLICATED and done:
             return self._queues.delivery(done[-1], queue, redelivered=False)
         if fault == REDELIVERED:
@@ -59,10 +59,14 @@ class Consumers:
         queue.give(place, process)
         return self._queues.delivery(place, queue, redelivered=again)
 
-    def _ready(self, process: Process, topic: Hashable) -> list[int]:
-        """The messages that the process may receive, in order: all but those done with, or with somebody already."""
+    def _ready(self, process: Process, topic: Hashable, without: Collection[int]) -> list[int]:
+        """The messages that the process may receive, in order: all but those done with, or with somebody already.
+
+        Where consumers compete, one whose holder has died comes after all else, so that it holds nothing up.
+        """
         queue = self.of(process)
-        return [place for place in queue.in_order(self._of_topic(topic)) if not self._is_held(queue, place, process)]
+        free = [place for place in queue.in_order(self._of_topic(topic)) if place not in without and not self._is_held(queue, place, process)]
+        return sorted(free, key=queue.out.__contains__) if queue.counted else free
 
     def _held(self, process: Process, topic: Hashable) -> list[int]:
         """The messages that are with somebody, and come again where the broker takes the connection for lost."""

@@ -66,6 +66,7 @@ class SimulatedBroker(Device):
         self.times = [now] * len(sent)
         self.poison = frozenset(surroundings.scope.poison)
         self.refusals = 0
+        self._given_back: dict[Task, set[int]] = {}
         if self.queueing is None:
             self.consumers = Consumers(Queues(self.log))
             self.deliveries = Deliveries(Queues(self.log), surroundings.time)
@@ -110,7 +111,7 @@ class SimulatedBroker(Device):
         """Those of a receive depend on what there is to be received."""
         if effect.kind != "receive" or self.down:
             return effect.faults
-        return self.consumers.faults(task.process, effect.detail)
+        return self.consumers.faults(task.process, effect.detail, self._given_back.get(task, ()))
 
     def excuses(self, effect: str, fault: str) -> bool:
         """A message that was surely not accepted is no reason to publish another one twice."""
@@ -149,7 +150,7 @@ class SimulatedBroker(Device):
         task = _consumer("receive")
         effect = Effect("receive", "broker", f"receive {topic}", topic, lasting=True)
         fault = task.park(effect)
-        delivery = None if self.down else self.consumers.deliver(task.process, topic, fault)
+        delivery = None if self.down else self.consumers.deliver(task.process, topic, fault, self._given_back.get(task, ()))
         task.saw(effect, delivery, fault)
         return delivery
 
@@ -185,6 +186,8 @@ class SimulatedBroker(Device):
         if self.queueing is None or queue.has(delivery, task.process):
             if requeue:
                 queue.postpone(place, failed=failed)
+                if self.queueing is not None:  # it comes again, but not to who would give it back in the same breath for ever
+                    self._given_back.setdefault(task, set()).add(place)
             else:
                 queue.ack(place, self.surroundings.time.time - delivery.sent, buried=True)
                 self._append(self.log[place]._replace(topic="dead" if self.queueing is None else self.queueing.dead))
