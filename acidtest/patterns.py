@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acidtest.errors import UsageError
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from acidtest.properties.shared.contract import Contract
 
 
+#: What is imported of an extra.
+_MODULES = {"redis": ("redis", "fakeredis")}
+
+
 class Pattern(NamedTuple):
     """Where to find what belongs to a pattern, or to a part of one that has a contract of its own.
 
@@ -26,6 +31,7 @@ class Pattern(NamedTuple):
         reference: the name of its reference implementation in acidtest.impl.
         backends: the kinds of databases that the reference is right on. The contract itself asks for none.
         of: the stem of the pattern that it is a part of; empty for a whole pattern.
+        needs: the extra of acidtest that its reference cannot be run without; empty for none.
     """
 
     stem: str
@@ -34,6 +40,7 @@ class Pattern(NamedTuple):
     reference: str = ""
     backends: tuple[str, ...] = ("sqlite",)
     of: str = ""
+    needs: str = ""
 
     def theory(self) -> Theory:
         """What the models of the pattern prove."""
@@ -56,6 +63,13 @@ class Pattern(NamedTuple):
             raise UsageError(message)
         found: type[Contract] = getattr(import_module(f"acidtest.properties.{self.stem}.contract"), self.contract)
         return found
+
+    def why_not(self, backend: str) -> str:
+        """Why its reference cannot be run on a kind of databases; empty where it can."""
+        if backend not in self.backends:
+            return f"its reference is not made for {backend}"
+        missing = [name for name in _MODULES.get(self.needs, ()) if find_spec(name) is None]
+        return f"its reference needs acidtest[{self.needs}], which is not installed" if missing else ""
 
     def reference_factory(self) -> Callable[[Any], Any]:
         """The reference implementation."""
@@ -96,7 +110,7 @@ PATTERNS: dict[str, Pattern] = {
         Pattern("saga", "saga (choreography, orchestration)"),
         Pattern("compensation", "compensating transactions", "CompensationContract", "Ledger", _ALL),
         Pattern("event_sourcing", "event sourcing", "EventSourcingContract", "Accounts", _BOTH),
-        Pattern("cqrs", "CQRS", "CqrsContract", "AccountViews", _BOTH),
+        Pattern("cqrs", "CQRS", "CqrsContract", "AccountViews", _BOTH, needs="redis"),
         Pattern("outbox", "transactional outbox", "OutboxContract", "Outbox", _ALL),
         Pattern("inbox", "inbox (idempotent consumer)", "InboxContract", "Inbox", _BOTH),
         Pattern("outbox_inbox", "outbox and inbox in a chain"),

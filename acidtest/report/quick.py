@@ -65,7 +65,7 @@ class _Quick:
         self._entry = entry
         self._backend = backend
         self._budget = Budget()
-        self.has_code = bool(entry.contract) and backend in entry.backends
+        self.has_code = bool(entry.contract) and not entry.why_not(backend)
         self.found = Verification(entry.stem, quick=True)
 
     def at_models(self, budget: Budget) -> None:

@@ -154,10 +154,11 @@ def verify_pattern(entry: Pattern, echo: Callable[[str], Any], backend: str = DE
         echo(f"{entry.stem}: models {verification.model}, {verification.model_states} states")
         for fault in faults:
             echo(f"  {fault}")
-    if entry.contract and backend in entry.backends:
+    why_not = entry.why_not(backend) if entry.contract else ""
+    if entry.contract and not why_not:
         _verify_code(entry, verification, echo, backend)
     elif entry.contract:
-        echo(f"  its reference is not made for {backend}: models only")
+        echo(f"  {why_not}: models only")
     verification.seconds = time.monotonic() - began
     return verification
 
