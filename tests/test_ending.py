@@ -300,7 +300,7 @@ def test_a_loop_that_never_ends_outside_of_calls_is_the_adapters_mistake(project
 @pytest.mark.parametrize(
     ("search", "method", "calls", "so_far"),
     [
-        ("exhaustive", "execute", 100, "two withdrawals: "),
+        ("exhaustive", "execute", 20, "two withdrawals: "),
         ("exhaustive", "execute", 3, "two withdrawals: "),
         ("stateful", "execute", 30, "drawn workloads: "),
         ("exhaustive", "install", 0, "nothing was run yet"),

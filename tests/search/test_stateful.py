@@ -105,7 +105,7 @@ def test_every_workload_has_a_name_of_its_own_and_the_same_accounts(entry: Patte
     assert len({workload.accounts for workload in workloads}) == 1
 
 
-@EVERY
+@pytest.mark.parametrize("entry", [entry for entry in coded() if hasattr(entry.contract_class(), "requests")], ids=lambda entry: entry.stem)
 def test_the_requests_of_a_workload_can_be_told_apart_by_what_they_do_to_balances(entry: Pattern) -> None:
     contract: Any = entry.contract_class()()
     for workload in {workload for row in contract.stateful_workloads() for workload in row if not workload.serial and not workload.systems}:
