@@ -462,3 +462,21 @@ def test_a_session_that_was_altered_is_not_handed_on(pg: Cluster) -> None:
     world = Small(pg, alter, look, together=True)
     assert world.finish("look") == ["UTC", None]
     world.close()
+
+
+def test_tables_are_compared_whole_whatever_their_columns_are_called(pg: Cluster) -> None:
+    def counters(env: Any) -> None:
+        with env.connect("bank") as connection:
+            connection.execute("CREATE TABLE counters (t TEXT PRIMARY KEY, n INTEGER)")
+            connection.execute("INSERT INTO counters VALUES ('one', 0)")
+
+    def count(env: Any) -> None:
+        with env.connect("bank") as connection:
+            connection.execute("UPDATE counters SET n = n + 1")
+
+    install(pg, counters)
+    world = Small(pg, count)
+    before = pg.contents()
+    world.finish("count")
+    assert pg.contents() != before
+    world.close()
