@@ -70,7 +70,7 @@ class Cluster:
     def _look_at_workers(self) -> None:
         try:
             versions = self.client.run(version)
-        except Exception as error:
+        except Exception as error:  # workers may raise anything: what they lack, or what their version does not know
             message = f"--dask: the workers of {self.address} cannot run acidtest: {error}. Install acidtest {__version__} where they run."
             raise UsageError(message) from error
         if not versions:

@@ -68,6 +68,10 @@ class Pattern(NamedTuple):
         """Why its reference cannot be run on a kind of databases; empty where it can."""
         if backend not in self.backends:
             return f"its reference is not made for {backend}"
+        return self.lacks()
+
+    def lacks(self) -> str:
+        """What its reference needs that is not installed; empty for nothing."""
         missing = [name for name in _MODULES.get(self.needs, ()) if find_spec(name) is None]
         return f"its reference needs acidtest[{self.needs}], which is not installed" if missing else ""
 

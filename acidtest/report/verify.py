@@ -35,6 +35,7 @@ class Verification:
 
     `model` is None for a part of a pattern, whose models are the pattern's; `survivors` are mutants that were not killed,
     or not by a property that they are listed with; `hidden` are listed defects of the naive version that did not show.
+    `missing` says why its code could not be run, where something is not installed: then there is no pass.
     A `quick` look makes some of the checks that are `possible`: then the counts are of those that were made.
     """
 
@@ -53,6 +54,7 @@ class Verification:
     quick: bool = False
     proofs: int = 0
     possible: int = 0
+    missing: str = ""
 
     @property
     def checks(self) -> int:
@@ -63,7 +65,7 @@ class Verification:
     def verdict(self) -> Verdict:
         """The verdict on the pattern: reference, models, and every mutant and defect found."""
         missed = [*(f"{name} survives" for name in self.survivors), *(f"{name} does not show" for name in self.hidden)]
-        own, _ = conclude(violated=bool(missed), complete=not self.quick or self.checks > 0, findings=())
+        own, _ = conclude(violated=bool(missed), complete=not self.missing and (not self.quick or self.checks > 0), findings=())
         models = [] if self.model is None else [self.model]
         return overall([*models, own, *(result.verdict for result in self.results)])
 
@@ -120,6 +122,8 @@ def finish(found: Sequence[Verification], echo: Callable[[str], Any]) -> tuple[V
             echo(f"{v.pattern}: models: {fault}")
         if v.quick and not v.checks:
             echo(f"{v.pattern}: no check came to its end within its share of the time")
+        if v.missing:
+            echo(f"{v.pattern}: {v.missing}")
         for name in v.survivors:
             echo(f"{v.pattern}: the mutant {name} is not killed by a property that it is listed with")
         for name in v.hidden:
@@ -158,6 +162,7 @@ def verify_pattern(entry: Pattern, echo: Callable[[str], Any], backend: str = DE
     if entry.contract and not why_not:
         _verify_code(entry, verification, echo, backend)
     elif entry.contract:
+        verification.missing = entry.lacks() if backend in entry.backends else ""
         echo(f"  {why_not}: models only")
     verification.seconds = time.monotonic() - began
     return verification

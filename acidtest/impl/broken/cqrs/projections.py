@@ -211,7 +211,7 @@ class WedgedByOneError(AccountViews):
             return
         try:
             super().project()
-        except Exception:
+        except Exception:  # whatever it is: that is the mistake
             self.failed = True
             raise
 
