@@ -17,6 +17,7 @@ from acidtest.world.databases.mariadb import driver
 if TYPE_CHECKING:
     from acidtest.world.core.cluster import Cluster
 
+ALL = "SELECT * FROM accounts"
 XID = "'k''1','bank',1"
 
 
@@ -314,13 +315,16 @@ def test_a_lost_update_happens_without_any_error_at_the_default_level_too(maria:
 
 def test_only_a_plain_read_after_another_one_at_repeatable_read_is_local(maria: Cluster) -> None:
     def repeatable(env: Any) -> None:
-        do(env, "UPDATE accounts SET balance = 1 WHERE id = 'B'", "SELECT 1", "SELECT 2", "SELECT 3 FOR UPDATE")
+        do(env, "UPDATE accounts SET balance = 1 WHERE id = 'B'", "SELECT 1", *2 * [ALL], f"{ALL} FOR UPDATE")
 
     def committed(env: Any) -> None:
-        do(env, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "SELECT 1", "SELECT 2")
+        do(env, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", *2 * [ALL])
+
+    def reading(env: Any) -> None:
+        do(env, *2 * [ALL])
 
     local = {}
-    for code in (repeatable, committed):
+    for code in (repeatable, committed, reading):
         world = Small(maria, code)
         world.begin(code.__name__)
         found = local[code.__name__] = []
@@ -328,7 +332,24 @@ def test_only_a_plain_read_after_another_one_at_repeatable_read_is_local(maria: 
             found.append(effect.local)
             world.step(code.__name__)
         world.close()
-    assert local == {"repeatable": [False, False, True, False, False], "committed": [False, False]}
+    assert local == {"repeatable": [False, False, False, True, False, False], "committed": [False, False], "reading": [False, True]}
+
+
+def test_a_transaction_that_has_only_read_is_part_of_the_state_and_lets_go_when_its_process_dies(maria: Cluster) -> None:
+    def look(env: Any) -> None:
+        do(env, "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE", ALL, ALL)
+
+    world = Small(maria, look, pay)
+    world.begin("look")
+    world.step("look")
+    assert any(world.processes["look"].host.pins())
+    world.begin("pay")
+    world.step("pay")
+    assert world.runnable() == ["look"]
+    world.crash("look")
+    assert world.runnable() == ["pay"]
+    assert world.finish("pay") == "ok"
+    world.close()
 
 
 # What commits:

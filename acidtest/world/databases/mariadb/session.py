@@ -11,9 +11,22 @@ from acidtest.world.python.uncontrolled import allowed
 
 
 class Plain(pymysql.connections.Connection):  # type: ignore[misc]
-    """A connection as PyMySQL makes it; code under test never gets one."""
+    """A connection as PyMySQL makes it; code under test never gets one.
+
+    PyMySQL takes the state of the session from answers without rows alone. What ends rows tells it, too: without that a transaction
+    that has only read would not be known to be open.
+    """
+
+    def _read_packet(self, *args: Any, **options: Any) -> Any:
+        """Take note of the state of the session at the end of rows."""
+        packet = super()._read_packet(*args, **options)
+        if packet.is_eof_packet():
+            self.server_status = int.from_bytes(packet.get_all_data()[_STATUS], "little")
+        return packet
 
 
+#: Where the packet that ends rows has the state of the session.
+_STATUS = slice(3, 5)
 #: What a connection has of its session: its socket, and what the server has said.
 _SESSION = (
     "_sock", "_rfile", "_next_seq_id", "_current_timeout", "_secure", "host_info", "protocol_version", "server_version", "server_thread_id", "salt",

@@ -28,6 +28,8 @@ _TRACES = re.compile(
     r"HANDLER\b|CREATE\s+(?:OR\s+REPLACE\s+)?TEMPORARY)",
     re.IGNORECASE,
 )
+#: A SELECT of no table at all does not begin a transaction, and takes no snapshot.
+_OF_A_TABLE = re.compile(r"\bFROM\b", re.IGNORECASE)
 _SETTING = re.compile(r"\s*(?:SELECT\s+@@|SHOW\b|HELP\b|DO\s+\d|USE\b)", re.IGNORECASE)
 _LEVEL = re.compile(r"\b(SERIALIZABLE|REPEATABLE[\s-]+READ|READ[\s-]+COMMITTED|READ[\s-]+UNCOMMITTED)\b", re.IGNORECASE)
 _OF_LEVEL = re.compile(
@@ -102,8 +104,13 @@ def classify(sql: str) -> Statement:
     commits = (verb in _COMMITTING and not _TEMPORARY.match(sql)) or known.kind == BEGIN or verb == "START"
     return Statement(
         kind, what, bool(_TRACES.search(sql)), defines=verb in _DEFINES and verb != "TRUNCATE", numbers=bool(_NUMBERS.search(sql)),
-        commits=commits, present=bool(_PRESENT.search(sql)) or verb in ("SHOW", "DESCRIBE", "DESC"),
+        commits=commits, present=verb in ("SHOW", "DESCRIBE", "DESC") or _is_present(sql),
     )  # fmt: skip
+
+
+def _is_present(sql: str) -> bool:
+    """Whether what is read has nothing to do with the snapshot of the transaction."""
+    return bool(_PRESENT.search(sql)) or not (_OF_A_TABLE.search(sql) or _SNAPSHOT.search(sql))
 
 
 def _setting(sql: str, what: str) -> Statement:
