@@ -1,7 +1,7 @@
 """Django projects under test: their databases are those of the simulated world, and each process has connections of its own.
 
-Django keeps connections for each thread. In a simulated world a client's calls are what a thread of a server's does, so each client
-of each process has its own, and loses them when the process dies.
+Django keeps connections for each thread. In a simulated world calls of one process that overlap are in different threads of it, as a
+server's are; each thread has its own, and loses them when the process dies.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from types import MethodType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from acidtest.errors import UsageError
-from acidtest.world.core.process import current_process, current_task
+from acidtest.world.core.process import current_lane, current_process
 
 if TYPE_CHECKING:
     from acidtest.environment import Environment
@@ -75,18 +75,18 @@ def create_tables(*models: Any, alias: str = "default") -> None:
 
 
 class _Connections:
-    """What Django keeps for each thread, kept for each client of a simulated process, and otherwise as Django does."""
+    """What Django keeps for each thread, kept for each of a simulated process, and otherwise as Django does."""
 
     def __init__(self, usual: Any) -> None:
         """Go on with `usual` where no code under test runs."""
         vars(self)["_usual"] = usual
 
     def _present(self) -> Any:
-        process, task = current_process(), current_task()
+        process = current_process()
         if process is None:
             return vars(self)["_usual"]
-        of_clients = process.belongings.setdefault(_KEPT, {})
-        return of_clients.setdefault("" if task is None else task.name, SimpleNamespace())
+        of_threads = process.belongings.setdefault(_KEPT, {})
+        return of_threads.setdefault(current_lane(), SimpleNamespace())
 
     def __getattr__(self, alias: str) -> Any:
         return getattr(self._present(), alias)

@@ -17,6 +17,7 @@ from acidtest.world.core.effects import DEADLOCK
 from acidtest.world.core.events import Event, describe
 from acidtest.world.core.patience import Endless
 from acidtest.world.core.process import Task
+from acidtest.world.core.time import SLEEP
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -119,7 +120,7 @@ def _drain(run: Run) -> None:
     """Let background work run, round after round, until nothing changes although time passes."""
     port = run.harness.contract.interface()
     methods = port.names(Role.RECOVERY) + port.names(Role.BACKGROUND)
-    if not methods and not port.names(Role.HANDLER):
+    if not methods and not port.names(Role.HANDLER) and not run.world.leftovers:
         return
     quiet = 0
     for _ in range(LONGEST_UNREST):
@@ -133,9 +134,11 @@ def _drain(run: Run) -> None:
             for name in [name for name, process in run.world.processes.items() if process.ready]:
                 if hasattr(run.world.processes[name].implementation, method) and not _call(run, name, method):
                     return
+        if not _let_threads_go_on(run):
+            return
         after = _progress(run)
         quiet = quiet + 1 if after == before else 0
-    _unrest(run, f"{' and '.join(methods)} still change something after {LONGEST_UNREST} rounds")
+    _unrest(run, f"{' and '.join((*methods, *run.world.leftovers))} still change something after {LONGEST_UNREST} rounds")
 
 
 def _call(run: Run, name: str, method: str) -> bool:
@@ -218,8 +221,8 @@ def _finish(run: Run, task: Task) -> bool:
             break
         run.look_at_clock()
         shows, action = task.pending is not None and task.pending.lasts, _next(run, task)
-        if not (task.blocked and task.queued is not None and _serve(run, task)):
-            task.resume(DEADLOCK if task.blocked else "")
+        if not (task.blocked and _serve(run, task)):
+            run.world.go_on(task, DEADLOCK if task.blocked else "")
         if shows:
             run.look_again()
         _did(run, task.process.name, action)
@@ -236,23 +239,47 @@ def _finish(run: Run, task: Task) -> bool:
 
 
 def _serve(run: Run, caller: Task) -> bool:
-    """Let the calls that others wait for go on; whether the caller is answered now."""
+    """Let the calls and threads that others wait for go on; whether the caller may go on now, and has."""
     world = run.world
     world.serve()
-    for name in list(world.leftovers):
-        for _ in range(LONGEST_CALL):
-            task = world.leftovers.get(name)
-            if task is None or task.blocked:
-                break
-            run.look_at_clock()
-            action = _next(run, task)
-            world.advance(name)
-            run.look_again()
-            _did(run, task.process.name, action)
-    caller.wake(world.cluster.version())
-    if not caller.blocked:
-        caller.resume()
-        return True
+    for _ in range(LONGEST_UNREST):
+        before = world.key()
+        for name in list(world.leftovers):
+            if not _advance(run, name):
+                return False
+        caller.wake(world.cluster.version())
+        if not caller.blocked:
+            world.go_on(caller)
+            return True
+        if world.key() == before:
+            break
+    return False
+
+
+def _let_threads_go_on(run: Run) -> bool:
+    """Let every thread that code has started go on until it waits, or has slept once; False where something is violated."""
+    return all(_advance(run, name) for name in list(run.world.leftovers))
+
+
+def _advance(run: Run, name: str) -> bool:
+    """Let a call or a thread go on until it waits, or has slept once; False where it does not end, or something is violated."""
+    world = run.world
+    slept = False
+    for _ in range(LONGEST_CALL):
+        world.wake()
+        task = world.leftovers.get(name)
+        sleeps = task is not None and task.fork is not None and task.pending is not None and task.pending.kind == SLEEP
+        if task is None or task.blocked or (sleeps and slept):
+            return run.violation is None
+        slept |= sleeps
+        run.look_at_clock()
+        action = _next(run, task)
+        world.advance(name)
+        run.look_again()
+        _did(run, task.process.name, action)
+        if run.violation is not None:
+            return False
+    _unrest(run, f"{name} goes on for more than {LONGEST_CALL} effects without sleeping")
     return False
 
 

@@ -67,11 +67,19 @@ class Actors:
         A server breaks a deadlock by itself, and gives up waiting where it was told to: these are events like any other.
         Everyone else waits for ever.
         """
-        names = self.waiting()
+        names = self._who_waits_in_vain()
         queued = [(name, task.queued) for name in names if (task := self.task(name)) is not None and task.queued is not None]
         caught = [(name, DEADLOCK) for name, statement in queued if statement.is_deadlocked()]
         patient = [(name, TIMEOUT) for name, statement in queued if statement.gives_up]
         return caught or patient or [(name, "") for name in names]
+
+    def _who_waits_in_vain(self) -> list[str]:
+        """Those that wait; not a thread that waits for work in its process, where nobody waits but such."""
+        names = self.waiting()
+        tasks = {name: task for name in names if (task := self.task(name)) is not None}
+        if any(task.fork is None for task in tasks.values()):
+            return names
+        return [name for name, task in tasks.items() if task.queued is not None]
 
     def notes(self) -> frozenset[str]:
         """What devices have noted of calls that are in progress, or have left something running."""

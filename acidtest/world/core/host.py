@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from acidtest.world.core import journal
 from acidtest.world.core.exits import watched
-from acidtest.world.core.locks import genuine, of_tasks
+from acidtest.world.core.locks import genuine
 from acidtest.world.core.patience import bounded
 from acidtest.world.core.process import current_task, outside, running_as
 
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from acidtest.world.core.backend import Backend, Connection, Database, Hold
-    from acidtest.world.core.process import Machine, Process
+    from acidtest.world.core.needs import Machine
+    from acidtest.world.core.process import Process
 
 _building: list[Machine] = []
 
@@ -42,7 +43,7 @@ def building(host: Machine, what: str = "make the implementation", process: Proc
     _building.append(host)
     try:
         running = running_as(process) if process is not None else nullcontext()
-        with journal.outside(what), of_tasks(), bounded(), watched(), running:
+        with journal.outside(what), bounded(), watched(), running:
             yield
     finally:
         _building.pop()

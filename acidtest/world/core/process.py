@@ -17,12 +17,14 @@ from greenlet import GreenletExit
 from acidtest.world.core import interrupt
 from acidtest.world.core.carrier import Carrier, GreenletCarrier
 from acidtest.world.core.effects import CRASH, Aside, Effect, ProcessCrash
+from acidtest.world.core.lanes import Fork, Lane, Lanes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterator
+    from threading import Thread
 
     from acidtest.errors import AcidtestError
-    from acidtest.world.core.backend import Hold
+    from acidtest.world.core.needs import Coroutine, Loop, Machine, Queued, Timekeeper
 
 #: How often the code of a dead process may try I/O before it is left parked for ever.
 _LAST_WORDS = 20
@@ -44,6 +46,11 @@ def current_task() -> Task | None:
 def current_process() -> Process | None:
     """The process whose code is running now: of a task, or outside of any schedule; None while no code under test runs."""
     return _current.process if _current is not None else _kept[-1] if _kept else None
+
+
+def current_lane() -> Lane | None:
+    """The thread of its process in which code under test is running now; None while none does."""
+    return _current.lane if _current is not None else _kept[-1].lanes.main if _kept else None
 
 
 @contextmanager
@@ -88,18 +95,6 @@ def outside() -> Iterator[None]:
         _current = task
 
 
-class Queued(Protocol):
-    """A statement that waits in the server's own queue; `gives_up` after some time, or does not."""
-
-    gives_up: bool
-
-    def is_over(self) -> bool:
-        """Whether it has got its answer."""
-
-    def is_deadlocked(self) -> bool:
-        """Whether it waits for itself, through others."""
-
-
 class Scribe(Protocol):
     """What takes down what code under test does, so that it need not be run again; or `plays` it. See `acidtest.world.script`."""
 
@@ -117,6 +112,9 @@ class Scribe(Protocol):
     def parks(self, task: Task) -> None:
         """A task is about to wait to be resumed."""
 
+    def forks(self, process: Process) -> None:
+        """The code of a process has started a thread."""
+
     def stops(self, task: Task, effect: Effect, database: str, query: Hashable, *, blocked: bool) -> None:
         """A task comes to a statement, which asks the database `query`; or has tried it, and would have to wait for a lock."""
 
@@ -127,106 +125,19 @@ class Scribe(Protocol):
         """The process of a task dies at the effect that it has just performed."""
 
 
-class Machine(Protocol):
-    """What a process needs of the host that it runs on, and a driver of the host of the code that connects.
-
-    `releases` counts what may have freed a lock. `histories` numbers all that processes have seen, by what they had seen before.
-    `endless` are the computations that were given up there, by the name of the task and all that its process had seen: the same
-    leads there again. `abandoned` says that one was given up since the host last hung up: what it had taken of a pool never comes
-    back.
-    """
-
-    name: str
-    service: str
-    releases: int
-    histories: dict[Hashable, int]
-    endless: set[tuple[str, int]]
-    abandoned: bool
-
-    def pins(self) -> Sequence[Hashable]:
-        """What the open transactions of each connection have done and seen."""
-
-    def holds(self) -> tuple[Hold, ...]:
-        """The locks of its connections."""
-
-    def settings(self) -> Hashable:
-        """How those connections of its pools have been set that are not as the pools made them."""
-
-    def is_reading(self) -> bool:
-        """Whether a statement of one of its connections may have rows that nobody has seen yet."""
-
-    def is_clean(self) -> bool:
-        """Whether its connections are as new: no transaction is open, and nothing that was done in one is left in it."""
-
-    @property
-    def backend(self) -> str:
-        """The kind of its databases."""
-
-    def open(self, address: str, **options: Any) -> Any:
-        """A new DB-API connection for code that opens a file, or connects to a server, itself."""
-
-    def hang_up(self) -> None:
-        """Drop every connection."""
-
-
-class Timekeeper(Protocol):
-    """What a process needs of virtual time; `time` is in seconds since the epoch."""
-
-    time: float
-
-    def now(self) -> float:
-        """The time, as code under test asks for it."""
-
-    def sleep(self, seconds: float) -> None:
-        """Wait, as code under test does."""
-
-    def arrive(self, until: float) -> None:
-        """Let time pass until then."""
-
-
-class Loop(Protocol):
-    """What a process needs of its event loop; `left` are tasks of asyncio that its calls have left waiting."""
-
-    left: list[Any]
-
-    def end(self) -> None:
-        """End them."""
-
-
-class Coroutine(Protocol):
-    """What a task needs of the coroutine that it drives."""
-
-    def park(self, effect: Effect) -> str:
-        """Wait before an effect; see `Task.park`."""
-
-    def block(self, effect: Effect, queued: Queued | None) -> str:
-        """Wait for a lock; see `Task.block`."""
-
-    def saw(self, fault: str) -> None:
-        """Take note that an effect was performed."""
-
-    def leave(self) -> None:
-        """It runs no more, for its task was given up."""
-
-    def pending(self, parked: Effect | None) -> Effect | None:
-        """The effect that comes next."""
-
-    def with_cancellations(self, effect: Effect) -> Effect:
-        """The effect, with the cancellations that can befall it."""
-
-
 class Process:
     """One incarnation of a simulated process.
 
     `digest` is the number of everything that its tasks have seen, in order: equal for equal histories, and for no others. Which
     incarnation it is, they see only where they ask for an identifier or for something random.
     Tasks are deterministic functions of it, also where they share memory, so it stands for the incarnation's memory in the
-    key of a state. `belongings` is what libraries keep for it, as they would for a thread; `memory` returns what an idle implementation has in memory, or None; `scribe` takes down what its code does; None where nobody does.
+    key of a state. `belongings` is what libraries keep for it; `lanes` are its threads, `forks` those that its code has started and
+    that have not begun yet; `memory` returns what an idle implementation has in memory, or None; `scribe` takes down what its code does; None where nobody does.
     """
 
     __slots__ = (
-        "alive", "belongings", "clock", "digest", "disconnected", "disturbances", "draw", "draws", "end", "host", "ids", "implementation", "incarnation", "loop",
-        "memory", "name", "ready", "rng", "scribe", "service", "tasks",
+        "__weakref__", "alive", "belongings", "clock", "digest", "disconnected", "disturbances", "draw", "draws", "end", "forks", "host", "ids",
+        "implementation", "incarnation", "lanes", "loop", "memory", "name", "ready", "rng", "scribe", "service", "tasks",
     )  # fmt: skip
 
     def __init__(self, name: str, incarnation: int, host: Machine) -> None:
@@ -252,7 +163,9 @@ class Process:
         self.tasks: list[Task] = []
         self.loop: Loop | None = None
         self.ids = self.draws = 0
-        self.belongings: dict[str, Any] = {}
+        self.belongings: dict[Any, Any] = {}
+        self.lanes = Lanes()
+        self.forks: list[Fork] = []
         self.draw: Callable[[int], bytes] = self.drawn
         self.rng: random.Random | None = None
         self.end: type[BaseException] = ProcessCrash
@@ -272,13 +185,19 @@ class Process:
 
     def known_by_memory(self, implementation: Any) -> int:
         """The number of what it has in memory, or of all that it has seen where that cannot be told."""
-        found = self.memory(implementation) if self.memory is not None and self.host.is_clean() else None
+        found = self._memory_of(implementation) if self.memory is not None and self.host.is_clean() else None
         if found is None:
             return self.digest
         identified = (self.incarnation, self.ids, self.draws) if self.ids or self.draws else None
         drawn = None if self.rng is None else self.rng.getstate()
         known, fact = self.host.histories, ("idle", self.name, found, self.host.settings(), identified, drawn)
         return known.setdefault(fact, len(known) + 1)
+
+    def _memory_of(self, implementation: Any) -> Hashable:
+        """What it has in memory, as its own code sees it."""
+        assert self.memory is not None  # noqa: S101 - it was asked
+        with running_as(self):
+            return self.memory(implementation)
 
     def next_id(self) -> str:
         """An identifier that no other incarnation returns, and that depends on nothing else."""
@@ -301,6 +220,15 @@ class Process:
             self.rng = random.Random(f"{self.name}/{self.incarnation}")  # noqa: S311 - determinism is the point
         return self.rng
 
+    def fork(self, body: Callable[[], object], thread: Thread | None = None) -> Fork:
+        """Its code starts a thread, which runs `body`; it begins when the world lets it."""
+        lane = self.lanes.start(thread)
+        fork = Fork(f"{self.name}, thread {self.lanes.started}", lane, body, self.host)
+        self.forks.append(fork)
+        if self.scribe is not None:
+            self.scribe.forks(self)
+        return fork
+
     def die(self) -> None:
         """Lose memory and connections, at once: clean-up code that still runs finds nothing to act on."""
         self.alive = False
@@ -315,6 +243,7 @@ class Process:
             Task(f"{self.name} ends", self).start(self.loop.end)
         self.loop = None
         self.tasks.clear()
+        self.forks.clear()
         self.implementation = None
 
 
@@ -325,15 +254,16 @@ class Task:
     wait for a lock; `waits` is what stood for the locks when it was tried. Where the statement itself waits, in a server,
     it *has* happened as far as the schedule goes, and `queued` is what it waits in. `read_clock` says that it has asked for the
     time since its last effect. `call` is the coroutine that it drives, if any; it is `answered` as soon as that has ended,
-    although what it left running may have to go on.
+    although what it left running may have to go on. `lane` is the thread of its process in which it runs; `fork` the one that it *is*,
+    where the code has started it.
     """
 
     __slots__ = (
-        "answered", "began", "blocked", "call", "carrier", "complaint", "effects", "error", "finished", "name", "notes", "pending", "process", "queued",
-        "quiet", "read_clock", "tries", "value", "waits",
+        "answered", "began", "blocked", "call", "carrier", "complaint", "effects", "error", "finished", "fork", "lane", "name", "notes", "pending", "process",
+        "queued", "quiet", "read_clock", "tries", "value", "waits",
     )  # fmt: skip
 
-    def __init__(self, name: str, process: Process) -> None:
+    def __init__(self, name: str, process: Process, fork: Fork | None = None) -> None:
         """Make a task of `process`; it does not run yet.
 
         `began` is the virtual time at which it was invoked, `effects` counts what it has done, `notes` is what devices have
@@ -341,6 +271,8 @@ class Task:
         """
         self.name = name
         self.process = process
+        self.fork = fork
+        self.lane = process.lanes.take() if fork is None else fork.lane
         self.carrier: Carrier = GreenletCarrier()
         self.pending: Effect | None = None
         self.blocked = False
@@ -402,9 +334,11 @@ class Task:
             raise KeyboardInterrupt
         if self.complaint is not None and self.process.alive:
             raise self.complaint
-        if self.finished and self.process.alive:
-            self.process.tasks.remove(self)
-            self.process.rest()
+        if self.finished:
+            self.lane.taken = False
+            if self.process.alive:
+                self.process.tasks.remove(self)
+                self.process.rest()
 
     def kill(self, how: type[BaseException]) -> None:
         """End the task: its process has died, or the run is given up."""

@@ -22,7 +22,6 @@ from acidtest.world.core.env import Env
 from acidtest.world.core.events import Event, describe
 from acidtest.world.core.host import building
 from acidtest.world.core.late import LateEffects
-from acidtest.world.core.locks import of_tasks
 from acidtest.world.core.patience import arm
 from acidtest.world.core.process import Process, Task, is_of_code
 from acidtest.world.core.raised import raised
@@ -40,8 +39,15 @@ if TYPE_CHECKING:
 
     Factory = Callable[[Any], Any]
 
+#: How often a thread that the code has started sleeps in a schedule before it does so only at rest, or while somebody waits.
+NAPS = 1
 #: The contract gives no device anything.
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+def _has_slept_enough(task: Task) -> bool:
+    """Whether a thread that the code has started sleeps, as it has before: what goes on for ever does so at rest alone."""
+    return task.fork is not None and task.fork.naps >= NAPS and task.pending is not None and task.pending.kind == SLEEP
 
 
 def _serve(process: Process, method: str, arguments: tuple[Hashable, ...]) -> Any:  # noqa: ANN401 - whatever it answers
@@ -143,7 +149,10 @@ class World:
                 self._invoke(client, fault)
             return True
         assert task is not None  # noqa: S101 - what is no client has a task
+        slept = task.fork is not None and task.pending is not None and task.pending.kind == SLEEP
         task.resume(fault)
+        if task.fork is not None:
+            task.fork.naps += slept
         if task.blocked and task.queued is None:
             task.waits = self.cluster.version()
             return False
@@ -183,7 +192,13 @@ class World:
         process.remember((method, *arguments))
         call = getattr(process.implementation, method)
         task.start(lambda: call(*arguments))
+        self._begin_threads(process)
         return task
+
+    def go_on(self, task: Task, fault: str = "") -> None:
+        """Let a call that is nobody's client's go on."""
+        task.resume(fault)
+        self._begin_threads(task.process)
 
     def change(self, what: str, argument: Any = 0.0) -> None:
         """Change the environment: outage or restore (of all that is outside), or what a device can change, or may suffer."""
@@ -211,8 +226,8 @@ class World:
 
     def runnable(self) -> list[str]:
         """The names of all that can go on: what waits neither for a lock nor for its process."""
-        self._wake()
-        names = [name for name, task in (*self.starting.items(), *self.leftovers.items()) if not task.blocked]
+        self.wake()
+        names = [name for name, task in (*self.starting.items(), *self.leftovers.items()) if not task.blocked and not _has_slept_enough(task)]
         for name, client in self.clients.items():
             if client.position >= len(client.operations):
                 continue
@@ -221,7 +236,13 @@ class World:
                     names.append(name)
             elif client.process == ENVIRONMENT or self._may_begin(client):
                 names.append(name)
-        return names
+        return names or self._sleepers()
+
+    def _sleepers(self) -> list[str]:
+        """The threads that have slept enough, where somebody waits who is none: perhaps for one of them."""
+        if all(task.fork is not None for task in self.actors.tasks()):
+            return []
+        return [name for name, task in self.leftovers.items() if not task.blocked]
 
     def _may_begin(self, client: Session) -> bool:
         process = self.processes[client.process]
@@ -326,10 +347,10 @@ class World:
         process.ready = True
         self.processes[name] = process
         process.rest()
+        self._begin_threads(process)
 
     def _start(self, process: Process) -> None:
-        with of_tasks():
-            process.implementation = self.factory(self.environment(self.cluster.host(process.name), process))
+        process.implementation = self.factory(self.environment(self.cluster.host(process.name), process))
         if self.recover:
             getattr(process.implementation, self.recover)()
 
@@ -348,7 +369,18 @@ class World:
         self._after(task, client)
 
     def _after(self, task: Task, client: Session | None) -> None:
-        """Take note of how a task came out of its step."""
+        """Take note of how a task came out of its step, and let begin the threads that it has started."""
+        self._note(task, client)
+        self._begin_threads(task.process)
+
+    def _begin_threads(self, process: Process) -> None:
+        while process.forks and process.alive:
+            fork = process.forks.pop(0)
+            task = self.leftovers[fork.name] = Task(fork.name, process, fork)
+            task.start(fork.run)
+            self._after(task, None)
+
+    def _note(self, task: Task, client: Session | None) -> None:
         process = task.process
         if process.disturbances:
             self.events.extend([Event("error", process.name)] * process.disturbances)
@@ -428,7 +460,7 @@ class World:
     def _happened(self, kind: str, subject: str) -> None:
         self.events.append(Event(kind, subject))
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
         """Let those that wait for a lock try again, if one may have become free."""
         blocked = [task for task in self.actors.tasks() if task.blocked]
         if blocked:

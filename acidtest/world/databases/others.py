@@ -37,7 +37,6 @@ DRIVERS = {
     "MySQLdb": Driver(("connect", "Connection"), _PYMYSQL),
     "mariadb": Driver(("connect",), _PYMYSQL),
     "mysql.connector": Driver(("connect",), _PYMYSQL),
-    "aiosqlite": Driver(("connect",), "Use SQLAlchemy's asynchronous engine, by env.async_engine."),
     "apsw": Driver(("Connection",), "Use sqlite3."),
     "duckdb": Driver(("connect",), _ANY),
     "oracledb": Driver(("connect", "connect_async"), _ANY),

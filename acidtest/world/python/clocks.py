@@ -18,7 +18,7 @@ from acidtest.world.core.process import current_process
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from acidtest.world.core.process import Timekeeper
+    from acidtest.world.core.needs import Timekeeper
 
 #: Whose measurements are no business of code under test: how long something took, when a connection was opened.
 _MEASURING = frozenset({

@@ -25,12 +25,14 @@ from greenlet import getcurrent
 
 from acidtest.errors import ContractError
 from acidtest.world.core.effects import CANCELLED, CANCELLED_AFTER, CRASH, DEADLOCK, LOST, Effect
-from acidtest.world.core.process import Queued, Task, current_task
+from acidtest.world.core.process import Task, current_task
 from acidtest.world.python.event_loop import CALL, EventLoop, Running, Timer, abandon, interrupt, loop_of
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable, Coroutine, Iterable
+
+    from acidtest.world.core.needs import Queued
 
 
 #: How often the code of a dead process may go on awaiting before it is left alone for ever.

@@ -1,4 +1,4 @@
-"""The event loop of a simulated process: asyncio without threads, sockets and real time.
+"""The event loop of a simulated process: asyncio without sockets and real time, its threads under control.
 
 One loop for each incarnation, so that locks, queues and futures of asyncio may be shared by its calls. But each call has
 a queue of its own of what is ready to run: what a call does runs in the task of that call, when the search lets it go on.
@@ -12,14 +12,18 @@ import heapq
 import itertools
 import sys
 from collections import deque
+from contextlib import nullcontext
 from contextvars import Context, ContextVar, copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
 from acidtest.errors import NondeterminismError
+from acidtest.world.core.locks import TaskLock
 from acidtest.world.core.process import complain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from acidtest.world.core.process import Process
 
@@ -89,7 +93,35 @@ class EventLoop(asyncio.AbstractEventLoop):
             self.process.host.releases += 1  # it waits, and may go on
         return handle
 
-    call_soon_threadsafe = call_soon  # type: ignore[assignment]
+    def call_soon_threadsafe(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> asyncio.Handle:  # type: ignore[override]
+        """The same, from a thread: where the callback is of no call that goes on, it is run by the last that does."""
+        context = copy_context() if context is None else context
+        home, last = self._home(context), self.last
+        if home is not None or last is None or last.over:
+            return self.call_soon(callback, *args, context=context)
+        handle = asyncio.Handle(callback, args, self, context)
+        last.ready.append(handle)
+        self.process.host.releases += 1
+        return handle
+
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
+        """Run a function in a thread of its own; one after the other where the executor has a single thread."""
+        future = self.create_future()
+        serial = nullcontext() if getattr(executor, "_max_workers", 0) != 1 else self.process.belongings.setdefault(("serial", id(executor)), TaskLock())
+        self.process.fork(partial(self._run_in_thread, future, partial(func, *args), serial))
+        return future
+
+    def _run_in_thread(self, future: asyncio.Future[Any], call: Callable[[], Any], serial: AbstractContextManager[Any]) -> None:
+        try:
+            with serial:
+                value = call()
+        except Exception as error:  # noqa: BLE001 - whoever awaits it is told
+            self.call_soon_threadsafe(_settle, future, None, error)
+        else:
+            self.call_soon_threadsafe(_settle, future, value, None)
+
+    def set_default_executor(self, executor: Any) -> None:
+        """Nothing: every function has a thread of its own."""
 
     def call_later(self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None) -> asyncio.TimerHandle:  # type: ignore[override]
         """Run `callback` after `delay` seconds of virtual time."""
@@ -190,6 +222,16 @@ class EventLoop(asyncio.AbstractEventLoop):
         self._ended = True
 
 
+def _settle(future: asyncio.Future[Any], value: Any, error: Exception | None) -> None:
+    """Tell whoever awaits what was run in a thread; he may have been cancelled."""
+    if future.done():
+        return
+    if error is None:
+        future.set_result(value)
+    else:
+        future.set_exception(error)
+
+
 def interrupt(task: asyncio.Task[Any], how: type[BaseException]) -> None:
     """Raise `how` where `task` awaits something; where that is another task, it comes from there."""
     waiter = getattr(task, "_fut_waiter", None)
@@ -217,11 +259,10 @@ def _refusing(name: str, what: str, remedy: str) -> Any:
     return method
 
 
-_THREAD = "starts a thread", "Call it without a thread; acidtest lets the calls run side by side as well."
 _NETWORK = "opens a network connection", "Use env.aio, or env.async_engine()."
 _PROCESS = "starts another process", "Take it out of what is tested, or call it through env.aio."
 _FOREIGN = {
-    "run_in_executor": _THREAD, "subprocess_exec": _PROCESS, "subprocess_shell": _PROCESS, "getaddrinfo": _NETWORK,
+    "subprocess_exec": _PROCESS, "subprocess_shell": _PROCESS, "getaddrinfo": _NETWORK,
     **dict.fromkeys(
         (
             "create_connection", "create_server", "create_unix_connection", "create_unix_server", "create_datagram_endpoint",

@@ -28,6 +28,8 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from acidtest.world.python.storage import Local
+
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping
 
@@ -120,6 +122,8 @@ class _Look:
         return self._inside(kind, value)
 
     def _inside(self, kind: type, value: Any) -> Hashable:
+        if issubclass(kind, Local):
+            raise Unknown(kind)  # each thread has something else in it
         if kind in _CONTAINERS:
             return kind, self._contents(kind, value)
         if isinstance(value, (type, types.FunctionType)):

@@ -8,17 +8,17 @@ from typing import Any
 
 from acidtest.errors import NondeterminismError
 from acidtest.world.core.process import complain, current_task
-from acidtest.world.python import chance, clocks, names, uncontrolled
+from acidtest.world.python import chance, clocks, names, threads, uncontrolled
 
 _really_sleep = time.sleep
 _new_event_loop = asyncio.new_event_loop
 
 
 def install() -> None:
-    """Replace clocks, chance, `time.sleep` and what makes event loops, and begin to watch; harmless when called again."""
+    """Replace clocks, chance, threads, `time.sleep` and what makes event loops, and begin to watch; harmless when called again."""
     clock: Any = time
     clock.sleep = _sleep
-    names.replace({**clocks.install(), **chance.install(), _really_sleep: _sleep})
+    names.replace({**clocks.install(), **chance.install(), **threads.install(), _really_sleep: _sleep})
     loops: Any = asyncio
     loops.new_event_loop = loops.events.new_event_loop = _refuse_event_loop
     uncontrolled.watch()

@@ -10,7 +10,7 @@ from acidtest.world.script.script import Change, Landed, Missing, Outcome, Scrip
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from acidtest.world.core.process import Machine
+    from acidtest.world.core.needs import Machine
 
 
 class PlayedHost:

@@ -73,6 +73,9 @@ class Player:
     def parks(self, task: Task) -> None:
         """Nothing."""
 
+    def forks(self, process: Process) -> None:
+        """What starts threads is not played."""
+
     def stops(self, task: Task, effect: Effect, database: str, query: Hashable, *, blocked: bool) -> None:
         """Nothing."""
 

@@ -137,6 +137,10 @@ class Recorder:
         if task in self._stretches and task is not self._stopping:
             self.script.give_up(f"{task.name} waits for something in its own process")
 
+    def forks(self, process: Process) -> None:
+        """What a thread does is not taken down."""
+        self.script.give_up(f"{process.name} starts a thread")
+
     def stops(self, task: Task, effect: Effect, database: str, query: Hashable, *, blocked: bool) -> None:
         """A task comes to a statement, which asks the database `query`; or has tried it, and would have to wait for a lock."""
         self._stopping = task

@@ -16,6 +16,7 @@ from small_world import Small, balance
 from acidtest.errors import NondeterminismError
 from acidtest.workload import Client, Operation, Scope
 from acidtest.world.core.effects import Decision
+from acidtest.world.core.process import running_as
 from acidtest.world.core.time import START
 from acidtest.world.core.world import World
 from acidtest.world.databases.sqlite import store
@@ -37,7 +38,6 @@ def _dial() -> None:
 
 
 UNCONTROLLED = {
-    "starts a thread": lambda: threading.Thread(target=print).start(),
     "starts another process": lambda: subprocess.run([sys.executable, "-c", ""], check=False),  # noqa: S603
     "really sleeps": lambda: really_sleep(0),
     "opens a network connection": lambda: _dial(),
@@ -181,17 +181,31 @@ def test_a_call_waits_for_the_lock_of_another_without_hanging_the_search(cluster
     world.close()
 
 
-@pytest.mark.parametrize(("factory", "told"), [
-    (Impatient, "busy"), (Serial, "RuntimeError: this lock will never be free: the call that holds it cannot go on"),
-])  # fmt: skip
-def test_who_waits_for_a_lock_that_is_never_free_gives_up(cluster: Cluster, factory: Any, told: str) -> None:
-    world = two_calls(cluster, factory)
-    world.processes["app"].implementation.lock.acquire()  # and never released
+def test_who_waits_for_a_lock_for_some_time_gives_up_then(cluster: Cluster) -> None:
+    world = two_calls(cluster, Impatient)
+    world.advance("one")
+    world.advance("two")
+    effect = world.pending("two")
+    assert effect is not None
+    assert effect.label == "clock: wait for a lock, at most 5 s"
+    world.advance("two")
+    assert world.time.time == START + 5
+    world.advance("one")
+    assert [event.value for event in world.events if event.kind == "reply"] == ["busy", "paid"]
+    world.close()
+
+
+def test_who_waits_for_a_lock_that_is_never_free_is_told_so(cluster: Cluster) -> None:
+    world = two_calls(cluster, Serial)
+    process = world.processes["app"]
+    with running_as(process):
+        process.implementation.lock.acquire()  # and never released
     for name in ("one", "two"):
         world.advance(name)
         assert not world.advance(name)
     assert world.runnable() == []
     world.perform(Decision("victim", "one"))
+    told = "RuntimeError: this lock will never be free: the call that holds it cannot go on"
     assert [event.value for event in world.events if event.subject == "one" and event.value != "deadlock"] == [None, told]
     world.close()
 
