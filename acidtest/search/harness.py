@@ -83,7 +83,7 @@ class Harness:
         self.scripted = self.cluster.backend.scriptable
         self.has: dict[str, frozenset[str]] = {}
         for member in contract.members or ("",):
-            implementation = inspect.unwrap(self._outside(self._empty_world(), self.factory, "make the implementation", member))
+            implementation = inspect.unwrap(self._outside(self._empty_world(), self.factory, "make the implementation", member, reads=True))
             contract.check_port(implementation, member)
             self.has[member] = frozenset([name for name in contract.interface().of(member) if hasattr(implementation, name)])
             self.coroutines |= coroutine_methods(implementation, self.has[member])
@@ -303,7 +303,7 @@ class Harness:
         if device is not None:
             device.hidden = True
         try:
-            found: Hashable = self._outside(world, partial(self._observe_member, member), what, member)
+            found: Hashable = self._outside(world, partial(self._observe_member, member), what, member, reads=True)
         finally:
             if device is not None:
                 device.hidden = False
@@ -373,8 +373,10 @@ class Harness:
             memory=memory_of if self.looks_into_memory else None,
         )  # fmt: skip
 
-    def _outside(self, world: World, call: Callable[[Any], Any], what: str, member: str = "") -> Any:  # noqa: ANN401
+    def _outside(self, world: World, call: Callable[[Any], Any], what: str, member: str = "", *, reads: bool = False) -> Any:  # noqa: ANN401
         """Run code of the adapter's outside of any schedule, in a process of the service `member` where there are several.
+
+        Of code that `reads`, no thread changes anything.
 
         Raises:
             ContractError: it raised.
@@ -383,6 +385,7 @@ class Harness:
         host = world.cluster.host(f"{member}-{OBSERVER}" if member else OBSERVER)
         try:
             process = world.outsider(host)
+            process.reads = reads
             with building(host, what, process):
                 return call(world.environment(host, process))
         except AcidtestError:

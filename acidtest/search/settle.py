@@ -17,7 +17,6 @@ from acidtest.world.core.effects import DEADLOCK
 from acidtest.world.core.events import Event, describe
 from acidtest.world.core.patience import Endless
 from acidtest.world.core.process import Task
-from acidtest.world.core.time import SLEEP
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -268,7 +267,7 @@ def _advance(run: Run, name: str) -> bool:
     for _ in range(LONGEST_CALL):
         world.wake()
         task = world.leftovers.get(name)
-        sleeps = task is not None and task.fork is not None and task.pending is not None and task.pending.kind == SLEEP
+        sleeps = task is not None and task.fork is not None and task.sleeps
         if task is None or task.blocked or (sleeps and slept):
             return run.violation is None
         slept |= sleeps

@@ -74,12 +74,9 @@ class Actors:
         return caught or patient or [(name, "") for name in names]
 
     def _who_waits_in_vain(self) -> list[str]:
-        """Those that wait; not a thread that waits for work in its process, where nobody waits but such."""
-        names = self.waiting()
-        tasks = {name: task for name in names if (task := self.task(name)) is not None}
-        if any(task.fork is None for task in tasks.values()):
-            return names
-        return [name for name, task in tasks.items() if task.queued is not None]
+        """Those that wait; not a thread that waits in its process, as for work: it may do so for ever."""
+        tasks = {name: task for name in self.waiting() if (task := self.task(name)) is not None}
+        return [name for name, task in tasks.items() if task.fork is None or (task.pending is not None and task.pending.kind != "wait")]
 
     def notes(self) -> frozenset[str]:
         """What devices have noted of calls that are in progress, or have left something running."""

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from acidtest.errors import HarnessError
 from acidtest.world.core.device import Arrival, Device, Surroundings
+from acidtest.world.core.effects import SLEEP
 from acidtest.world.core.sources import Sources
-from acidtest.world.core.time import SLEEP
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping

@@ -57,6 +57,9 @@ class Effect(NamedTuple):
 
 
 #: The ambiguous replies (DESIGN: *refused* is a definite error; the caller sees the same error for the next three).
+#: The kind of the effect that lets time pass.
+SLEEP = "sleep"
+
 REFUSED = "refused"  #: a definite error, no effect
 LOST = "lost"  #: an error, no effect
 UNACKNOWLEDGED = "unacknowledged"  #: an error, but it took effect

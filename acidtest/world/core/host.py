@@ -13,6 +13,7 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from acidtest.world.core import journal
+from acidtest.world.core.beside import end
 from acidtest.world.core.exits import watched
 from acidtest.world.core.locks import genuine
 from acidtest.world.core.patience import bounded
@@ -45,6 +46,8 @@ def building(host: Machine, what: str = "make the implementation", process: Proc
         running = running_as(process) if process is not None else nullcontext()
         with journal.outside(what), bounded(), watched(), running:
             yield
+            if process is not None and not process.incarnation:
+                end(process)
     finally:
         _building.pop()
 

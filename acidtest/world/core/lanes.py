@@ -10,7 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from acidtest.world.core.needs import Machine
 
@@ -78,16 +78,17 @@ class Fork:
         host: where it runs.
     """
 
-    __slots__ = ("_host", "body", "finished", "lane", "name", "naps")
+    __slots__ = ("_host", "body", "finished", "lane", "name", "naps", "saw")
 
     def __init__(self, name: str, lane: Lane, body: Callable[[], Any], host: Machine) -> None:
-        """It has not begun; `naps` counts how often it has slept."""
+        """It has not begun; `naps` counts how often it has slept, `saw` is what was durable when it began to sleep."""
         self._host = host
         self.name = name
         self.lane = lane
         self.body = body
         self.finished = False
         self.naps = 0
+        self.saw: Hashable = None
 
     def run(self) -> None:
         """Run it to its end."""

@@ -14,9 +14,9 @@ import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from acidtest.world.core.effects import CRASH, DEADLOCK, Effect
+from acidtest.world.core.beside import go_on_until
+from acidtest.world.core.effects import CRASH, DEADLOCK, SLEEP, Effect
 from acidtest.world.core.process import Process, Task, current_lane, current_process, current_task
-from acidtest.world.core.time import SLEEP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
@@ -161,9 +161,12 @@ def wait_until(free: Callable[[], Hashable], what: str, timeout: float = -1) -> 
     Raises:
         RuntimeError: it will never be, for nothing else can go on; or there is no task, and nobody else.
     """
-    task = current_task()
+    task, process = current_task(), current_process()
     if task is None:
-        raise RuntimeError(_NEVER)
+        found = process is not None and go_on_until(process, free)
+        if not found and timeout < 0:
+            raise RuntimeError(_NEVER)
+        return found
     return _wait(task, free, what) if timeout < 0 else _wait_at_most(task, free, what, timeout)
 
 
@@ -184,7 +187,11 @@ def _wait_at_most(task: Task, free: Callable[[], Hashable], what: str, timeout: 
     clock = task.process.clock
     until = timeout if clock is None else clock.time + timeout
     effect = Effect(SLEEP, "clock", f"{what}, at most {timeout:g} s", until)
-    fault = task.park(effect)
+    task.free = free
+    try:
+        fault = task.park(effect)
+    finally:
+        task.free = None
     found = bool(free())
     if not found and clock is not None:
         clock.arrive(until)

@@ -16,7 +16,7 @@ from greenlet import GreenletExit
 
 from acidtest.world.core import interrupt
 from acidtest.world.core.carrier import Carrier, GreenletCarrier
-from acidtest.world.core.effects import CRASH, Aside, Effect, ProcessCrash
+from acidtest.world.core.effects import CRASH, SLEEP, Aside, Effect, ProcessCrash
 from acidtest.world.core.lanes import Fork, Lane, Lanes
 
 if TYPE_CHECKING:
@@ -131,13 +131,13 @@ class Process:
     `digest` is the number of everything that its tasks have seen, in order: equal for equal histories, and for no others. Which
     incarnation it is, they see only where they ask for an identifier or for something random.
     Tasks are deterministic functions of it, also where they share memory, so it stands for the incarnation's memory in the
-    key of a state. `belongings` is what libraries keep for it; `lanes` are its threads, `forks` those that its code has started and
+    key of a state. `belongings` is what libraries keep for it; `reads` says that it is somebody's who looks and changes nothing; `lanes` are its threads, `forks` those that its code has started and
     that have not begun yet; `memory` returns what an idle implementation has in memory, or None; `scribe` takes down what its code does; None where nobody does.
     """
 
     __slots__ = (
         "__weakref__", "alive", "belongings", "clock", "digest", "disconnected", "disturbances", "draw", "draws", "end", "forks", "host", "ids",
-        "implementation", "incarnation", "lanes", "loop", "memory", "name", "ready", "rng", "scribe", "service", "tasks",
+        "implementation", "incarnation", "lanes", "loop", "memory", "name", "reads", "ready", "rng", "scribe", "service", "tasks",
     )  # fmt: skip
 
     def __init__(self, name: str, incarnation: int, host: Machine) -> None:
@@ -163,6 +163,7 @@ class Process:
         self.tasks: list[Task] = []
         self.loop: Loop | None = None
         self.ids = self.draws = 0
+        self.reads = False
         self.belongings: dict[Any, Any] = {}
         self.lanes = Lanes()
         self.forks: list[Fork] = []
@@ -255,11 +256,11 @@ class Task:
     it *has* happened as far as the schedule goes, and `queued` is what it waits in. `read_clock` says that it has asked for the
     time since its last effect. `call` is the coroutine that it drives, if any; it is `answered` as soon as that has ended,
     although what it left running may have to go on. `lane` is the thread of its process in which it runs; `fork` the one that it *is*,
-    where the code has started it.
+    where the code has started it. `free` says whether what it waits for, at most for some time, is there.
     """
 
     __slots__ = (
-        "answered", "began", "blocked", "call", "carrier", "complaint", "effects", "error", "finished", "fork", "lane", "name", "notes", "pending", "process",
+        "answered", "began", "blocked", "call", "carrier", "complaint", "effects", "error", "finished", "fork", "free", "lane", "name", "notes", "pending", "process",
         "queued", "quiet", "read_clock", "tries", "value", "waits",
     )  # fmt: skip
 
@@ -273,6 +274,7 @@ class Task:
         self.process = process
         self.fork = fork
         self.lane = process.lanes.take() if fork is None else fork.lane
+        self.free: Callable[[], Hashable] | None = None
         self.carrier: Carrier = GreenletCarrier()
         self.pending: Effect | None = None
         self.blocked = False
@@ -399,6 +401,11 @@ class Task:
             return self.carrier.park(effect)
         finally:
             self.queued = None
+
+    @property
+    def sleeps(self) -> bool:
+        """Whether it is at a sleep, or waits for some time for what is not there: if it goes on now, that time has passed."""
+        return self.pending is not None and self.pending.kind == SLEEP and not (self.free is not None and self.free())
 
     def wake(self, version: int) -> None:
         """Look whether it may go on; `version` is what stands for the locks now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from acidtest.world.core.effects import Effect
+from acidtest.world.core.effects import SLEEP, Effect
 from acidtest.world.core.process import current_task
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ START = 1_767_225_600.0
 NOTABLE = 1.0
 #: The event of the environment that time has passed.
 PASSED = "jump"
-#: The kind of the effect that lets time pass.
-SLEEP = "sleep"
 
 
 class VirtualTime:

@@ -17,7 +17,7 @@ from acidtest.world.core import journal
 from acidtest.world.core.actors import Actors
 from acidtest.world.core.device import Device, Surroundings
 from acidtest.world.core.devices import Devices
-from acidtest.world.core.effects import DEADLOCK, Decision, Effect, RunEnded
+from acidtest.world.core.effects import DEADLOCK, SLEEP, Decision, Effect, RunEnded
 from acidtest.world.core.env import Env
 from acidtest.world.core.events import Event, describe
 from acidtest.world.core.host import building
@@ -25,7 +25,7 @@ from acidtest.world.core.late import LateEffects
 from acidtest.world.core.patience import arm
 from acidtest.world.core.process import Process, Task, is_of_code
 from acidtest.world.core.raised import raised
-from acidtest.world.core.time import PASSED, SLEEP, VirtualTime
+from acidtest.world.core.time import PASSED, VirtualTime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping
@@ -43,11 +43,6 @@ if TYPE_CHECKING:
 NAPS = 1
 #: The contract gives no device anything.
 NOTHING: Mapping[str, Any] = MappingProxyType({})
-
-
-def _has_slept_enough(task: Task) -> bool:
-    """Whether a thread that the code has started sleeps, as it has before: what goes on for ever does so at rest alone."""
-    return task.fork is not None and task.fork.naps >= NAPS and task.pending is not None and task.pending.kind == SLEEP
 
 
 def _serve(process: Process, method: str, arguments: tuple[Hashable, ...]) -> Any:  # noqa: ANN401 - whatever it answers
@@ -149,10 +144,9 @@ class World:
                 self._invoke(client, fault)
             return True
         assert task is not None  # noqa: S101 - what is no client has a task
-        slept = task.fork is not None and task.pending is not None and task.pending.kind == SLEEP
+        slept = task.sleeps
         task.resume(fault)
-        if task.fork is not None:
-            task.fork.naps += slept
+        self._slept(task, slept=slept)
         if task.blocked and task.queued is None:
             task.waits = self.cluster.version()
             return False
@@ -227,7 +221,7 @@ class World:
     def runnable(self) -> list[str]:
         """The names of all that can go on: what waits neither for a lock nor for its process."""
         self.wake()
-        names = [name for name, task in (*self.starting.items(), *self.leftovers.items()) if not task.blocked and not _has_slept_enough(task)]
+        names = [name for name, task in (*self.starting.items(), *self.leftovers.items()) if not task.blocked and not self._sleeps_on(task)]
         for name, client in self.clients.items():
             if client.position >= len(client.operations):
                 continue
@@ -239,7 +233,7 @@ class World:
         return names or self._sleepers()
 
     def _sleepers(self) -> list[str]:
-        """The threads that have slept enough, where somebody waits who is none: perhaps for one of them."""
+        """The threads that sleep on, where somebody waits who is none: perhaps for one of them."""
         if all(task.fork is not None for task in self.actors.tasks()):
             return []
         return [name for name, task in self.leftovers.items() if not task.blocked]
@@ -374,11 +368,31 @@ class World:
         self._begin_threads(task.process)
 
     def _begin_threads(self, process: Process) -> None:
+        for task in [task for task in process.tasks if task.fork is not None and task.name not in self.leftovers]:
+            self.leftovers[task.name] = task  # it has begun while the implementation was made
         while process.forks and process.alive:
             fork = process.forks.pop(0)
             task = self.leftovers[fork.name] = Task(fork.name, process, fork)
             task.start(fork.run)
+            self._slept(task)
             self._after(task, None)
+
+    def _slept(self, task: Task, *, slept: bool = False) -> None:
+        """Keep in mind when a thread that the code has started has slept, and what there was when it began to."""
+        if task.fork is not None:
+            task.fork.naps += slept
+            task.fork.saw = self._durable() if task.sleeps else None
+
+    def _durable(self) -> Hashable:
+        return self.cluster.contents(), self.devices.progress(), tuple(self.devices.seen().values())
+
+    def _sleeps_on(self, task: Task) -> bool:
+        """Whether a thread sleeps that need not wake: it has done so before, or would find what it has found already.
+
+        What goes on for ever does so at rest alone.
+        """
+        fork = task.fork
+        return fork is not None and task.sleeps and (fork.naps >= NAPS or (task.effects > 0 and fork.saw == self._durable()))
 
     def _note(self, task: Task, client: Session | None) -> None:
         process = task.process

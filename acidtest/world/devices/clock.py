@@ -6,7 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from acidtest.world.core.device import Device
-from acidtest.world.core.time import PASSED, SLEEP
+from acidtest.world.core.effects import SLEEP
+from acidtest.world.core.time import PASSED
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping

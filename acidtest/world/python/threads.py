@@ -101,7 +101,7 @@ def _joined(self: Any, timeout: float | None = None) -> None:
     if fork.lane is current_lane():
         message = "cannot join current thread"
         raise RuntimeError(message)
-    if not fork.finished and current_task() is not None and timeout != 0:
+    if not fork.finished and current_process() is not None and timeout != 0:
         locks.wait_until(lambda: fork.finished, f"wait for {self.name}", -1 if timeout is None else max(timeout, 0))
 
 

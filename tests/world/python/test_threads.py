@@ -15,6 +15,8 @@ from small_world import Small, balance, draw, fingerprint
 
 from acidtest.workload import Client, Operation, Scope
 from acidtest.world import interpose
+from acidtest.world.core.effects import Decision
+from acidtest.world.core.host import building
 from acidtest.world.core.time import START
 from acidtest.world.core.world import World
 from acidtest.world.devices.table import DEVICES
@@ -274,12 +276,13 @@ def test_who_waits_for_a_thread_that_cannot_end_is_told_so(cluster: Cluster) -> 
     to_the_end(world)
     world.advance("start, thread 1")
     to_the_end(world)
-    (victims, *_) = zip(*world.actors.victims(), strict=True)
-    assert set(victims) == {"start", "start, thread 1"}
+    assert world.actors.victims() == [("start", "")]
+    world.perform(Decision("victim", "start"))
+    assert replies(world) == {"start": "RuntimeError: wait for Thread-1 (wait): that will never come, for nothing else can go on"}
     world.close()
 
 
-def test_a_thread_that_goes_on_for_ever_sleeps_once_only(cluster: Cluster) -> None:
+def test_a_thread_that_polls_for_ever_wakes_once_and_only_when_something_has_changed(cluster: Cluster) -> None:
     def start(env: Any) -> None:
         def poll() -> None:
             while True:
@@ -288,7 +291,14 @@ def test_a_thread_that_goes_on_for_ever_sleeps_once_only(cluster: Cluster) -> No
 
         threading.Thread(target=poll, daemon=True).start()
 
-    world = Small(cluster, start)
+    def other(env: Any) -> None:
+        withdraw(env, "B")
+
+    world = Small(cluster, start, other)
+    world.begin("start")
+    while world.runnable() != ["other"]:
+        world.advance("start, thread 1")
+    assert balance(cluster) == 90
     to_the_end(world)
     assert balance(cluster) == 80
     assert world.time.time == START + 1
@@ -389,3 +399,34 @@ def test_the_same_schedule_gives_the_same_effects_events_and_keys(cluster: Clust
         cluster.reset()
         seen |= {(decision.kind, decision.fault) for decision, *_ in schedule}
     assert {kind for kind, _ in seen} >= {"advance", "crash", "restart"}
+
+
+def test_threads_of_a_constructor_go_on_in_it_as_far_as_it_waits_for_them_and_then_beside_its_calls(cluster: Cluster) -> None:
+    class Warm(Worker):
+        def __init__(self, env: Any) -> None:
+            super().__init__(env)
+            with ThreadPoolExecutor(max_workers=2) as pool:
+                self.found = list(pool.map(str, range(3)))
+            self.said = self.pay("B")
+
+    world = two(cluster, Warm, "A")
+    made = world.processes["app"].implementation
+    assert (made.found, made.said) == (["0", "1", "2"], "done")
+    assert (balance(cluster, "A"), balance(cluster, "B")) == (100, 90)
+    world.advance("client-1")
+    to_the_end(world)
+    assert replies(world) == {"w1": "done"}
+    world.close()
+
+
+def test_threads_of_install_end_with_it(cluster: Cluster) -> None:
+    def create(env: Any) -> None:
+        threading.Thread(target=withdraw, args=(env,)).start()
+        threading.Thread(target=threading.Event().wait).start()
+
+    host = cluster.host("installer")
+    world = Small(cluster)
+    with building(host, process=world.outsider(host)):
+        create(world.environment(host))
+    assert balance(cluster) == 90
+    world.close()
