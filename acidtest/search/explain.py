@@ -60,7 +60,7 @@ def told(harness: Harness, result: Result, implementation: str) -> Failure:
         source=next((p.source for p in harness.properties if (p.id, p.name) == violation[:2]), ""),
         scope=scope_to_json(result.scope),
         search=result.search,
-        rows=tuple(map(_row, seen.steps)),
+        rows=tuple(map(row_of, seen.steps)),
         processes=_columns([*seen.steps, *resting]),
         at_rest=violation.before is None,
         rest=tuple(seen.rest) if violation.before is None else (),
@@ -74,7 +74,7 @@ def told(harness: Harness, result: Result, implementation: str) -> Failure:
         capabilities=tuple(sorted(harness.capabilities)),
         versions=versions(harness),
         backend=harness.cluster.backend.name,
-        resting=tuple(map(_row, resting)),
+        resting=tuple(map(row_of, resting)),
         raised=tuple(seen.raised),
         excepted=tuple(sorted(harness.without)),
         adapter=implementation == f"{type(harness.contract).__module__}:{type(harness.contract).__qualname__}",
@@ -98,7 +98,8 @@ def explained(harness: Harness, result: Result, failure: Failure, seconds: float
     )
 
 
-def _row(step: Step) -> Row:
+def row_of(step: Step) -> Row:
+    """A step as a row of a failure."""
     decision = step.decision
     fault, action = decision.fault, decision.effect.removeprefix("begin ")
     if decision.kind == "rest":

@@ -1,0 +1,100 @@
+"""What the script of a page shows of each step, as JSON: texts and tables that come again are there once."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from acidtest.report.columns import FAULTS
+
+if TYPE_CHECKING:
+    from acidtest.report.page.scene import Beat, Scene
+    from acidtest.search.film import Film, Shot, Table
+
+#: What a script element must not hold, and what lines of a script must not.
+_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
+
+
+class _Pool:
+    """Values by number: each is there once."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self._numbers: dict[Any, int] = {}
+
+    def number(self, key: Any, value: Any) -> int:
+        """The number of a value; `key` is equal for equal ones."""
+        found = self._numbers.setdefault(key, len(self.values))
+        if found == len(self.values):
+            self.values.append(value)
+        return found
+
+
+def steps_json(film: Film, scene: Scene, violated: str) -> dict[str, Any]:
+    """What there is to see at each step.
+
+    Arguments:
+        film: the film.
+        scene: the same as a diagram.
+        violated: the id of the property that is violated at the last step.
+    """
+    texts, tables, dull = _Pool(), _Pool(), _dull(film)
+    first = {"title": "Before the first step", **_seen(film.start, texts, tables, dull)}
+    steps = [{**_told(beat, texts), **_seen(beat.frame.shot, texts, tables, dull)} for beat in scene.beats]
+    if steps:
+        steps[-1]["broken"] = sorted({*steps[-1]["broken"], violated})
+    return {"steps": [first, *steps], "texts": texts.values, "tables": tables.values, "properties": film.properties}
+
+
+def script_data(value: Any) -> Markup:
+    """JSON that nothing in it can end the element of."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=True)
+    for letter, escape in _ESCAPES.items():
+        text = text.replace(letter, escape)
+    return Markup(text)  # noqa: S704 - all that could end it is escaped
+
+
+def clock(seconds: float) -> str:
+    """A virtual time."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _told(beat: Beat, texts: _Pool) -> dict[str, Any]:
+    row, shot = beat.frame.row, beat.frame.shot
+    who = row.process if row.client == row.process else f"{row.process}, {row.client}"
+    number = dict(shot.incarnations).get(row.process, 0)
+    return {
+        "title": f"{who}: {row.action}", "fault": FAULTS.get(row.fault, row.fault), "statement": texts.number(shot.text, shot.text),
+        "parameters": texts.number(shot.parameters, shot.parameters), "changes": row.changes, "events": row.events,
+        "incarnation": number if number > 1 else 0,
+    }  # fmt: skip
+
+
+def _seen(shot: Shot, texts: _Pool, tables: _Pool, dull: set[tuple[str, str]]) -> dict[str, Any]:
+    return {
+        "time": clock(shot.time), "knows": shot.knows, "states": shot.states, "shown": [texts.number(text, text) for text in shot.shown],
+        "broken": shot.broken, "waiting": shot.waiting,
+        "tables": [tables.number(table, _table(table)) for table in shot.tables if (table.place, table.name) not in dull],
+    }  # fmt: skip
+
+
+def _table(table: Table) -> dict[str, Any]:
+    name = f"{table.place}.{table.name}" if table.name else table.place
+    return {
+        "name": name, "columns": table.columns if any(table.columns) else (), "rows": table.rows, "changed": table.changed,
+        "gone": table.gone, "more": table.left_out,
+    }  # fmt: skip
+
+
+def _dull(film: Film) -> set[tuple[str, str]]:
+    """What devices show that says nothing, as it is the same from the beginning to the end, and nought."""
+    shots = [film.start, *(frame.shot for frame in film.frames)]
+    seen: dict[tuple[str, str], set[Any]] = {}
+    for shot in shots:
+        for table in shot.tables:
+            if table.place not in film.databases:
+                seen.setdefault((table.place, table.name), set()).add(table.rows)
+    return {place for place, rows in seen.items() if rows <= {(), (("0",),), (("False",),), (("",),)}}
