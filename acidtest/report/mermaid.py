@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from acidtest.report.columns import FAULTS
@@ -21,7 +22,7 @@ MOST, _FIRST = 40, 10
 #: So long may a text be, in letters.
 _LONGEST = 70
 #: What of a text means nothing to Mermaid's parser, beside letters and digits.
-_PLAIN = frozenset(" .,()'=_/✗✖…→“”:")
+_PLAIN = frozenset(" .,()'=_/✗✖…→“”:-")
 _KINDS = {"client": "actor", "process": "participant"}
 
 
@@ -108,5 +109,5 @@ def _text(text: str, most: int = _LONGEST) -> str:
 
 
 def _name(text: str) -> str:
-    """A text that names a lifeline: there colons and commas end it."""
-    return _text(text).replace(":", "#58;").replace(",", "#44;")
+    """A text that names a lifeline: there colons, commas and what looks like an arrow end it."""
+    return re.sub(r"-(?!\d)|[:,]", lambda found: f"#{ord(found[0])};", _text(text))

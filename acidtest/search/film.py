@@ -6,7 +6,7 @@ It is what a failure is looked at by, step for step; a failure file does not hol
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acidtest.checker.machine import Kind
 from acidtest.workload import ENVIRONMENT
@@ -49,6 +49,22 @@ class Table:
     changed: tuple[int, ...] = ()
     gone: tuple[tuple[str, ...], ...] = ()
     left_out: int = 0
+
+
+class Seat(NamedTuple):
+    """A client of a scope.
+
+    Arguments:
+        client: its name.
+        process: which it calls.
+        operations: the names of what it asks.
+        asks: whether it asks for anything, and does not only let run what runs in the background.
+    """
+
+    client: str
+    process: str
+    operations: tuple[str, ...]
+    asks: bool
 
 
 @dataclass(frozen=True)
@@ -100,14 +116,14 @@ class Film:
     Arguments:
         start: what there is to see before the first step.
         frames: the steps.
-        clients: (client, process, names of its operations) of the scope, but for what runs in the background.
+        clients: those of the scope.
         databases: the names of the databases.
         properties: (id, what it says, where it comes from) of all that were checked.
     """
 
     start: Shot
     frames: tuple[Frame, ...]
-    clients: tuple[tuple[str, str, tuple[str, ...]], ...]
+    clients: tuple[Seat, ...]
     databases: tuple[str, ...]
     properties: tuple[tuple[str, str, str], ...]
 
@@ -281,7 +297,9 @@ def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[:most]}… ({len(text) - most} characters more)"
 
 
-def clients_of(scope: Scope, background: Collection[str]) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
-    """The clients of a scope that ask for something, with the names of their operations: not what runs in the `background`."""
-    asking = [(c, [op.name for op in c.operations if op.method not in background]) for c in scope.clients if c.process != ENVIRONMENT]
-    return tuple((client.name, client.process, tuple(names)) for client, names in asking if names)
+def clients_of(scope: Scope, background: Collection[str]) -> tuple[Seat, ...]:
+    """The clients of a scope: those ask for something that call more than what runs in the `background`."""
+    calling = [client for client in scope.clients if client.process != ENVIRONMENT]
+    return tuple(
+        Seat(c.name, c.process, tuple(op.name for op in c.operations), any(op.method not in background for op in c.operations)) for c in calling
+    )

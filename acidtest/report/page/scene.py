@@ -104,8 +104,8 @@ class _Stage:
 
     def __init__(self, film: Film) -> None:
         self._film = film
-        self._owner = {op: name for name, _, ops in film.clients for op in ops}
-        self._process = {name: process for name, process, _ in film.clients}
+        self._owner = {operation: seat.client for seat in film.clients for operation in seat.operations}
+        self._process = {seat.client: seat.process for seat in film.clients}
         self.lanes = tuple(self._lanes())
         self._number = {lane: number for number, lane in enumerate(self.lanes)}
 
@@ -113,7 +113,7 @@ class _Stage:
         """Clients beside their processes, then what processes talk to, in the order in which it is first used."""
         processes = dict(self._film.start.incarnations)
         for process in processes:
-            yield from (Lane(name, "client") for name, own, _ in self._film.clients if own == process)
+            yield from (Lane(seat.client, "client") for seat in self._film.clients if seat.asks and seat.process == process)
             yield Lane(process, "process")
         used = dict.fromkeys(place for frame in self._film.frames if (place := self._place(frame)) is not None)
         yield from sorted((lane for lane in used if lane.kind != "process"), key=lambda lane: lane.kind != "database")
@@ -152,7 +152,7 @@ class _Stage:
         if any(name in clients or name.startswith(f"{lane.name}, ") for name in shot.waiting):
             return "waiting"
         asked = {op for op, known in shot.knows if known == "open"}
-        return "busy" if any(self._owner.get(op, op.partition(" ")[0]) in clients for op in asked) else "idle"
+        return "busy" if any(self._owner.get(operation) in clients for operation in asked) else "idle"
 
     def _arrows(self, frame: Frame) -> Iterator[Arrow]:
         row = frame.row
