@@ -82,7 +82,7 @@ class Shot:
         knows: (operation, what its client knows of it).
         states: how many states of the model are consistent with all that was observed.
         shown: some of them, as text.
-        broken: ids of the properties that are violated by now.
+        broken: (id, what it says) of the properties that are violated by now.
         waiting: the clients and calls that wait for a lock.
     """
 
@@ -96,7 +96,7 @@ class Shot:
     knows: tuple[tuple[str, str], ...]
     states: int
     shown: tuple[str, ...]
-    broken: tuple[str, ...]
+    broken: tuple[tuple[str, str], ...]
     waiting: tuple[str, ...]
 
 
@@ -118,14 +118,14 @@ class Film:
         frames: the steps.
         clients: those of the scope.
         databases: the names of the databases.
-        properties: (id, what it says, where it comes from) of all that were checked.
+        properties: (id, what it says, where it comes from, its kind) of all that were checked.
     """
 
     start: Shot
     frames: tuple[Frame, ...]
     clients: tuple[Seat, ...]
     databases: tuple[str, ...]
-    properties: tuple[tuple[str, str, str], ...]
+    properties: tuple[tuple[str, str, str, str], ...]
 
 
 class Camera:
@@ -140,7 +140,7 @@ class Camera:
         self._effect: Effect | None = None
         self._before: Any = None
         self._tables: dict[tuple[str, str], list[tuple[str, ...]]] = {}
-        self._broken: set[str] = set()
+        self._broken: set[tuple[str, str]] = set()
         self.start: Shot | None = None
         self.steps: list[Shot] = []
         self.resting: list[Shot] = []
@@ -183,9 +183,9 @@ class Camera:
             always = p.kind == Kind.ALWAYS and not p.predicate(view)
             step = p.kind == Kind.STEP and before is not None and view != before and not p.predicate(before, view)
             if always or step:
-                self._broken.add(p.id)
+                self._broken.add((p.id, p.name))
         if run.violation is not None:
-            self._broken.add(run.violation.property)
+            self._broken.add((run.violation.property, run.violation.name))
         self._before = view
 
     def _states(self, run: Run) -> tuple[int, tuple[str, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from acidtest.checker.machine import Kind
 from acidtest.port import Role
 from acidtest.search.explain import row_of
 from acidtest.search.film import Camera, Film, Frame, clients_of
@@ -34,7 +35,7 @@ def film_of(harness: Harness, scope: Scope, schedule: Sequence[Decision]) -> Fil
         (*_frames(seen.steps, camera.steps, resting=False), *_frames(seen.resting, camera.resting, resting=True)),
         clients_of(scope, harness.contract.interface().names(Role.BACKGROUND)),
         tuple(database.name for database in harness.cluster.databases()),
-        tuple((p.id, p.name, p.source) for p in harness.properties),
+        tuple((p.id, p.name, p.source, str(p.kind)) for p in harness.properties if p.kind != Kind.SOMETIMES),
     )
 
 

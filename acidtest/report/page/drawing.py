@@ -20,8 +20,8 @@ FIRST, GAP, LEAST = 17, 17, 30
 _TWICE = 5
 #: Where an arrow breaks that is lost, or refused; in parts of its length.
 _BREAKS = {"lost": 0.5, "refused": 0.8, "late": 0.55}
-#: So long may a label be at most, in letters.
-_LONGEST = 26
+#: So long may a label be at most, in letters; so many have room between all lifelines, and so many more may stand over at the sides.
+_LONGEST, _ROOM, _OVER = 26, 84, 6
 
 _HEAD = Markup(
     '<marker id="{0}" class="head {0}" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" '
@@ -94,17 +94,19 @@ def _arrow(lanes: Sequence[Lane], arrow: Arrow, y: int) -> Iterator[Markup]:
             yield _line(source, y + offset, target, y + offset, style, arrow.style)
         if arrow.style == "weighty":
             yield Markup('<circle class="dot" cx="{}" cy="{}" r="4.5"/>').format(target, y)
-    yield _label(x_of(lanes, arrow.source, arrow.target, 0.5 if broken is None else broken / 2), y, arrow.label)
+    middle = 0.5 if broken is None or arrow.fare != "lost" else (1 + broken) / 2  # a lost one leaves room where it does not arrive
+    most = int(abs(arrow.source - arrow.target) * _ROOM / len(lanes)) + _OVER
+    yield _label(x_of(lanes, arrow.source, arrow.target, middle), y, arrow.label, most=min(most, _LONGEST))
 
 
 def _sign(x: str, y: int, fare: str) -> Markup:
     """What stands where an arrow ends that does not arrive."""
-    sign = {"lost": "✗", "refused": "⊣", "late": "⌛"}[fare]
+    sign = {"lost": "✗", "refused": "⊣", "late": "…"}[fare]
     return Markup('<text class="sign {}" x="{}" y="{}">{}</text>').format(fare, x, y + 5, sign)
 
 
-def _label(x: str, y: int, label: str, *, beside: bool = False) -> Markup:
-    text = label if len(label) <= _LONGEST else f"{label[: _LONGEST - 1]}…"
+def _label(x: str, y: int, label: str, *, beside: bool = False, most: int = _LONGEST) -> Markup:
+    text = label if len(label) <= most else f"{label[: most - 1]}…"
     return Markup('<text class="label{}" x="{}" y="{}"{}>{}</text>').format(
         " beside" if beside else "", x, y + 4 if beside else y - 4, Markup(' dx="8"') if beside else "", text
     )

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from acidtest.search.failure import Failure
     from acidtest.search.film import Film
 
+#: The names of more lifelines than these stand upright.
+_MANY = 7
 #: How wide the regression test may be.
 _WIDTH = 100
 #: What heights there are of the pieces of a diagram: a class each, since a strict policy allows no style on an element.
@@ -61,9 +63,9 @@ def failure_page(failure: Failure, film: Film, *, replay: str = "") -> str:
     return rendered(
         "failure.html", "page.js",
         failure=shown, scene=scene, parts=list(_parts(shown, scene)), definitions=DEFINITIONS, claim=shown.cause,
-        data=script_data(steps_json(seen, scene, shown.property_id)), last=len(scene.beats),
+        data=script_data(steps_json(seen, scene, (shown.property_id, shown.name), at_rest=shown.at_rest)), last=len(scene.beats),
         regression=regression_test(failure, _WIDTH), commands=_commands(failure, replay), also=_also(shown),
-        names={p[0]: p[1] for p in seen.properties}, lanes_class=f"lanes-{min(len(scene.lanes), 16)}",
+        names={p[0]: p[1] for p in seen.properties}, lanes_class=f"lanes-{len(scene.lanes)}{' many' if len(scene.lanes) > _MANY else ''}",
     )  # fmt: skip
 
 
@@ -88,7 +90,7 @@ def _violated(failure: Failure, beats: Sequence[Beat]) -> int:
     """The number of the step at which the property is violated: the last where that shows at rest only."""
     if failure.at_rest:
         return len(beats)
-    return next((beat.number for beat in beats if failure.property_id in beat.frame.shot.broken), len(beats))
+    return next((beat.number for beat in beats if failure.property_id in dict(beat.frame.shot.broken)), len(beats))
 
 
 def _commands(failure: Failure, replay: str) -> list[str]:

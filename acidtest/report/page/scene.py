@@ -11,6 +11,7 @@ from acidtest.workload import ENVIRONMENT, service_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from acidtest.search.failure import Row
     from acidtest.search.film import Film, Frame, Shot
 
 #: What effects of a kind act on; all other kinds act on a database.
@@ -31,7 +32,8 @@ _FARES = {
 }  # fmt: skip
 #: Faults after which the caller gets no answer although it took effect.
 _UNANSWERED = ("unacknowledged", "cancelled after")
-_INCARNATION = 1
+#: What was late lands, by its number.
+_LANDS = re.compile(r"\bland\b.*\(late (\d+)\)")
 
 
 class Lane(NamedTuple):
@@ -132,6 +134,7 @@ class _Stage:
     def beats(self) -> Iterator[Beat]:
         """The steps."""
         before = self._stand(self._film.start)
+        self._late: list[tuple[int, int]] = []
         for number, frame in enumerate(self._film.frames, 1):
             after = self._stand(frame.shot)
             yield Beat(number, frame, tuple(self._arrows(frame)), before, after, self._mark(frame), self._band(frame))
@@ -157,8 +160,10 @@ class _Stage:
     def _arrows(self, frame: Frame) -> Iterator[Arrow]:
         row = frame.row
         actor = self._number.get(Lane(row.process, "process"))
+        if _LANDS.search(f"{row.action} {row.process}"):
+            yield from self._landing(row)
+            return
         if actor is None:
-            yield from self._landing(frame)
             return
         client = self._client(row.client, row.process)
         place = self._place(frame)
@@ -166,8 +171,6 @@ class _Stage:
             yield from self._effect(frame, actor, self._number[place])
         elif "(" in row.action and ": " not in row.action:
             yield Arrow(actor if client is None or frame.resting else client, actor, "arrives", "call", row.action)
-        elif row.action.startswith("land "):
-            yield from self._landing(frame)
         for event in row.events:
             yield from self._answer(event, actor)
 
@@ -183,6 +186,8 @@ class _Stage:
         label = row.action.partition(": ")[2] or row.action
         source, target = (place, actor) if kind == "receive" else (actor, place)
         yield Arrow(source, target, fare, style, label)
+        if row.fault == "late":
+            self._late.append((source, target))
         if row.fault in _UNANSWERED:
             yield Arrow(place, actor, "lost", "unknown", "no answer")
 
@@ -195,15 +200,13 @@ class _Stage:
         known = not value.startswith("unknown (")
         yield Arrow(actor, client, "arrives" if known else "lost", "answer" if known else "unknown", value if known else "unknown")
 
-    def _landing(self, frame: Frame) -> Iterator[Arrow]:
+    def _landing(self, row: Row) -> Iterator[Arrow]:
         """What was late takes effect: it comes from whoever had sent it."""
-        action = frame.row.action
-        if not action.startswith("land "):
-            return
-        source = next((n for n, lane in enumerate(self.lanes) if lane.kind == "process" and _names(lane.name, action)), None)
-        target = next((n for n, lane in enumerate(self.lanes) if lane.kind not in ("process", "client") and _names(lane.name, action)), None)
-        if target is not None:
-            yield Arrow(target if source is None else source, target, "lands", "weighty", "takes effect, late")
+        found = _LANDS.search(f"{row.action} {row.process}")
+        number = int(found[1]) - 1 if found is not None else len(self._late)
+        if number < len(self._late):
+            source, target = self._late[number]
+            yield Arrow(source, target, "lands", "weighty", "takes effect, late")
 
     def _mark(self, frame: Frame) -> tuple[int, str] | None:
         row = frame.row
@@ -219,20 +222,11 @@ class _Stage:
 
     def _band(self, frame: Frame) -> str:
         row = frame.row
-        if row.process == ENVIRONMENT and not row.action.startswith("land "):
+        if row.process == ENVIRONMENT and not _LANDS.search(row.action):
             return row.action.partition(" ")[0] if not row.fault else row.fault
         return ""
-
-
-def _names(name: str, text: str) -> bool:
-    return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) is not None
 
 
 def _is_meant(lane: Lane, action: str) -> bool:
     """Whether it is what restarts or loses something of a device or a database."""
     return (lane.kind in action and lane.kind in ("database", "cache")) or action.startswith(lane.name)
-
-
-def incarnation(shot: Shot, process: str) -> int:
-    """The number of the incarnation of a process that is alive; the first where it is not."""
-    return dict(shot.incarnations).get(process, _INCARNATION)

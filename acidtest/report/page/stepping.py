@@ -33,20 +33,21 @@ class _Pool:
         return found
 
 
-def steps_json(film: Film, scene: Scene, violated: str) -> dict[str, Any]:
+def steps_json(film: Film, scene: Scene, violated: tuple[str, str], *, at_rest: bool) -> dict[str, Any]:
     """What there is to see at each step.
 
     Arguments:
         film: the film.
         scene: the same as a diagram.
-        violated: the id of the property that is violated at the last step.
+        violated: (id, what it says) of the property that is violated at the last step.
+        at_rest: whether that showed when all had come to rest.
     """
     texts, tables, dull = _Pool(), _Pool(), _dull(film)
     first = {"title": "Before the first step", **_seen(film.start, texts, tables, dull)}
     steps = [{**_told(beat, texts), **_seen(beat.frame.shot, texts, tables, dull)} for beat in scene.beats]
     if steps:
         steps[-1]["broken"] = sorted({*steps[-1]["broken"], violated})
-    return {"steps": [first, *steps], "texts": texts.values, "tables": tables.values, "properties": film.properties}
+    return {"steps": [first, *steps], "texts": texts.values, "tables": tables.values, "properties": film.properties, "atRest": at_rest}
 
 
 def script_data(value: Any) -> Markup:

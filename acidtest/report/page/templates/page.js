@@ -57,14 +57,14 @@
     return scroll;
   };
 
-  const properties = (broken) => {
-    const element = make("ul", undefined, "properties");
-    const known = new Set(film.properties.map(([id]) => id));
-    const more = broken.filter((id) => !known.has(id)).map((id) => [id, "", ""]);
-    const sorted = [...film.properties, ...more].sort(([a], [b]) => broken.includes(b) - broken.includes(a));
-    for (const [id, name, source] of sorted) {
-      const violated = broken.includes(id), item = make("li", undefined, violated ? "broken" : "");
-      item.append(make("b", `${violated ? "✗" : "✓"} ${id}`), ` ${name}`);
+  const properties = (broken, rests) => {
+    const element = make("ul", undefined, "properties"), key = ([id, name]) => `${id}\n${name}`;
+    const gone = new Set(broken.map(key)), known = new Set(film.properties.map(key));
+    const all = [...broken.filter((pair) => !known.has(key(pair))), ...film.properties];
+    for (const one of all.sort((a, b) => gone.has(key(b)) - gone.has(key(a)))) {
+      const [id, name, source, kind] = one, violated = gone.has(key(one)), open = kind === "at_rest" && !rests && !violated;
+      const item = make("li", undefined, violated ? "broken" : open ? "open" : "");
+      item.append(make("b", `${violated ? "✗" : open ? "○" : "✓"} ${id}`), ` ${name}${open ? " (judged at rest)" : ""}`);
       if (source) item.title = source;
       element.append(item);
     }
@@ -84,9 +84,9 @@
     section("What an outsider sees", ...step.tables.map((number) => table(film.tables[number])));
     if (step.knows.length) section("What clients know", table({name: "", columns: ["operation", "its client knows"], rows: step.knows, changed: [], gone: []}));
     if (step.waiting.length) section("Waiting for a lock", list(step.waiting));
-    const states = make("p", step.states === 1 ? "one state of the model is consistent with all that was observed" : `${step.states} states of the model are consistent with all that was observed`);
+    const states = make("p", !step.states ? "no state of the model is consistent with what was observed" : step.states === 1 ? "one state of the model is consistent with all that was observed" : `${step.states} states of the model are consistent with all that was observed`);
     section("The model", states, list(step.shown.map((number) => film.texts[number])));
-    section("What holds so far", properties(step.broken));
+    section("What holds so far", properties(step.broken, film.atRest && now === last));
     details.append(make("p", `Virtual time ${step.time}${step.incarnation ? `; incarnation ${step.incarnation} of its process` : ""}`));
   };
 
