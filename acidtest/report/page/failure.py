@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acidtest.report.columns import FAULTS
-from acidtest.report.inert import inert_value
+from acidtest.report.inert import inert, inert_value
 from acidtest.report.page.drawing import DEFINITIONS, height_of, piece, still
 from acidtest.report.page.folds import groups_of
 from acidtest.report.page.scene import scene_of
@@ -100,7 +100,7 @@ def _commands(failure: Failure, replay: str) -> list[str]:
     words = ["acidtest", "check", failure.pattern, module, *backend]
     if failure.search == "exhaustive":
         words += ["--search", "exhaustive", "--scope", str(failure.scope["name"])]
-    return [*([f"acidtest replay {replay}"] if replay else []), shlex.join(words)]
+    return [inert(command) for command in (*([f"acidtest replay {replay}"] if replay else []), shlex.join(words))]
 
 
 def _also(failure: Failure) -> list[str]:
