@@ -240,13 +240,29 @@ def _show(file: str, which: str, html_file: str | None, mermaid_file: str | None
 @click.option("--assume", multiple=True, metavar="NAME=on|off", help="Turn an assumption switch; may be given again.")
 @click.option("--study", default="", metavar="NAME", help="Only the models whose name contains this.")
 @click.option("--max-states", type=click.IntRange(min=1), help="Give up rather than keep more states; that is inconclusive.")
+@click.option(
+    "--html", "html_file", type=click.Path(dir_okay=False, writable=True), callback=ending.check_place,
+    help="Write a page with the state diagrams, on which the witnesses are stepped through.",
+)  # fmt: skip
+@click.option(
+    "--dot", "dot_file", type=click.Path(dir_okay=False, writable=True), callback=ending.check_place,
+    help="Write the state diagrams in Graphviz's language.",
+)  # fmt: skip
 @_JSON
-def model(stem: str, size: int, assume: tuple[str, ...], study: str, max_states: int | None, json_file: str | None) -> None:
+def model(
+    stem: str, size: int, assume: tuple[str, ...], study: str, max_states: int | None,
+    html_file: str | None, dot_file: str | None, json_file: str | None,
+) -> None:  # fmt: skip
     """Check a pattern's abstract state machines: counts, properties, theorems with their witnesses."""
     from acidtest.report.models import check_models
+    from acidtest.report.shown import write_models
 
-    lines, value, verdict = check_models(pattern(stem), size, assume, study_name=study, max_states=max_states)
+    entry, proofs = pattern(stem), []
+    lines, value, verdict = check_models(
+        entry, size, assume, study_name=study, max_states=max_states, told=lambda *proof: proofs.append(proof)
+    )
     click.echo("\n".join(lines))
+    write_models(entry, proofs, html_file, dot_file)
     if json_file:
         write_json(json_file, value)
     sys.exit(EXIT[verdict])

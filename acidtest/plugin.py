@@ -129,7 +129,7 @@ def pytest_runtest_makereport(
     if call.when == "call" and _is_contracts(item):
         from acidtest.telling import NOTED
 
-        report.acidtest = json.dumps(item.stash.get(NOTED, {}))  # plain text: under xdist it is sent
+        vars(report)[_NAME] = json.dumps(item.stash.get(NOTED, {}))  # plain text: under xdist it is sent
     return report
 
 

@@ -276,3 +276,13 @@ def test_a_page_that_cannot_be_written_is_refused_before_the_work(project):
     done = acidtest("check", "outbox", "my_right:MyOutbox", "--html", "nowhere/out.html")
     assert (done.returncode, done.stdout) == (USAGE, "")
     assert "nowhere" in done.stderr
+
+
+def test_models_are_written_as_a_page_and_for_other_tools(project):
+    options = ("--study", "told by messages", "--html", "out.html", "--dot", "out.dot", "--json", "out.json")
+    done = acidtest("model", "cqrs", *options)
+    assert done.returncode == PASS, done.stdout + done.stderr
+    assert "<title>CQRS: its models</title>" in (project / "out.html").read_text(encoding="utf-8")
+    assert (project / "out.dot").read_text(encoding="utf-8").startswith('digraph "cqrs" {\n')
+    [model] = json.loads((project / "out.json").read_text(encoding="utf-8"))["models"]
+    assert len(model["diagram"]["nodes"]) > 3 and model["theorems"][0]["trace"]

@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, Any
 from acidtest import __version__
 from acidtest.errors import UsageError
 from acidtest.report.github import add_summary, annotation, in_actions, summary
+from acidtest.report.graph.dot import dot
+from acidtest.report.graph.walk import walked
 from acidtest.report.mermaid import mermaid
 from acidtest.report.page.failure import failure_page
+from acidtest.report.page.model import model_page
 from acidtest.report.page.overview import Checked, overview_page
 from acidtest.report.table import result_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from acidtest.checker.proof import Proof, Shown
+    from acidtest.patterns import Pattern
     from acidtest.report.session import Session
     from acidtest.search.failure import Failure
     from acidtest.search.film import Film
@@ -31,7 +36,7 @@ def write_shown(session: Session, html: str | None, diagram: str | None, replays
         replays: for each failure what `acidtest replay` is to be given; empty texts where there is no failure file.
         echo: prints a line.
     """
-    told = list(zip(session.failures, session.films, replays, strict=True))
+    told = list(zip(session.failures, session.films, replays, strict=True)) if session.films else []  # none where nobody asked
     for number, (failure, film, replay) in enumerate(told, 1):
         if html:
             write_text(numbered(html, number), failure_page(failure, film, replay=replay))
@@ -54,6 +59,22 @@ def announce(failure: Failure, film: Film, code: Any, echo: Callable[[str], Any]
     """Tell GitHub Actions of a failure."""
     echo(annotation(failure, code))
     add_summary(summary(failure, film))
+
+
+def write_models(entry: Pattern, proofs: Sequence[tuple[Proof, Sequence[Shown]]], html: str | None, dot_file: str | None) -> None:
+    """Write what was asked for of a pattern's models.
+
+    Arguments:
+        entry: the pattern.
+        proofs: of its models, each with its theorems.
+        html: the file of the page; None for none.
+        dot_file: the file of the diagrams in Graphviz's language; None for none.
+    """
+    if html:
+        studies = [walked(proof, shown) for proof, shown in proofs]
+        write_text(html, model_page(entry.stem, entry.title, entry.theory().promise, studies, __version__))
+    if dot_file:
+        write_text(dot_file, dot(entry.stem, [proof.study for proof, _ in proofs]))
 
 
 def numbered(file: str, number: int) -> str:

@@ -2,12 +2,17 @@
 
 import json
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from acidtest.checker.proof import prove, show
+from acidtest.patterns import pattern
+from acidtest.report.graph.walk import walked
 from acidtest.report.mermaid import mermaid
 from acidtest.report.page.failure import failure_page
+from acidtest.report.page.model import model_page
 
 pytestmark = pytest.mark.xdist_group("chromium")
 
@@ -200,6 +205,24 @@ def test_no_script_runs_but_the_pages_own(chromium, tmp_path, told):
     reader = Reader(chromium, tmp_path / "page.html", page)
     assert reader.says("document.title") != "owned"
     assert any("Content Security Policy" in entry["message"] for entry in chromium.get_log("browser"))
+
+
+def test_a_witness_is_stepped_through_on_the_state_diagram(look):
+    theory = pattern("cqrs").theory()
+    study = next(study for study in theory.studies if study.name == "a view that is told by messages")
+    shown = [show(study, theorem) for theorem in study.theorems[:2]]
+    found = walked(prove(study, study.sizes[0]), shown)
+    reader = look(model_page("cqrs", "CQRS", theory.promise, [found], "1"))
+    here = "Number(document.querySelector('.graph .here').dataset.node)"
+    strides = found.walks[0].strides
+    places = []
+    for _ in strides:
+        places.append(reader.says(here))
+        reader.press("ArrowRight")
+    assert places == [stride.node for stride in strides]
+    moved = sum(one.node != other.node for one, other in pairwise(strides))
+    assert moved > 0 and reader.says("document.querySelectorAll('.graph .arrow.passed, .graph .arrow.taken').length") > 0
+    assert reader.says("document.querySelectorAll('ol.strides > li').length") == len(strides)
 
 
 @pytest.mark.parametrize("which", ["told", "hostile"])

@@ -9,11 +9,11 @@ import pytest
 
 from acidtest.checker.machine import Model, Transition
 from acidtest.checker.theory import Diagram, Study
-from generator.drawing import WIDEST, draw
-from generator.layers import arrange, crossings
-from generator.quotient import Graph, quotient
+from acidtest.report.graph.drawing import WIDEST, draw
+from acidtest.report.graph.layers import arrange, crossings
+from acidtest.report.graph.quotient import Graph, quotient
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 DRAWINGS = sorted(DOCS.glob("**/*.svg"))
 SVG = "{http://www.w3.org/2000/svg}"
 
