@@ -119,7 +119,7 @@ def _shown(
     noted = request.node.stash.setdefault(NOTED, {})
     if not folder and not tells:
         return []
-    film = film_of(harness, result.scope, result.schedule)
+    film = film_of(harness, result.scope, result.schedule, failure.beside)
     if tells:
         noted |= {"annotation": annotation(failure, contract), "summary": summary(failure, film)}
     if not folder:

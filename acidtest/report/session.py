@@ -246,9 +246,10 @@ class Session:
         if result.violation is not None and harness is not None:
             known = told(harness, result, self.implementation)
             self._echo("\n" + render_story(known))  # before anything is looked for that may take time
-            self.failures.append(explained(harness, result, known))
+            failure = explained(harness, result, known)
+            self.failures.append(failure)
             if self._filming:
-                self.films.append(film_of(harness, result.scope, result.schedule))
+                self.films.append(film_of(harness, result.scope, result.schedule, failure.beside))
         return result.violation is not None
 
 
@@ -351,7 +352,7 @@ def replay_file(
             result = _as_result(saved, scope, replayed.violation, decisions)
             failure = explain_failure(harness, result, saved["implementation"])
             if shown is not None:
-                shown(failure, film_of(harness, scope, decisions))
+                shown(failure, film_of(harness, scope, decisions, failure.beside))
             return 1, render(failure)
     finally:
         harness.close()

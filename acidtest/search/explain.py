@@ -87,7 +87,7 @@ def explained(harness: Harness, result: Result, failure: Failure, seconds: float
     until, only = time.monotonic() + seconds, harness.only
     with hurried():
         broken = replay(harness, result.scope, result.schedule, all_properties=True).broken | {failure.property_id}
-        late, stopped = _too_late(harness, result.scope, result.schedule, failure.property_id, until)
+        late, stopped, beside = _too_late(harness, result.scope, result.schedule, failure.property_id, until)
     harness.prepare(result.scope, only)
     return replace(
         failure,
@@ -95,6 +95,7 @@ def explained(harness: Harness, result: Result, failure: Failure, seconds: float
         holds=tuple(dict.fromkeys(p.id for p in harness.properties if p.id not in broken)),  # several may share one
         broken=tuple(sorted(broken)),
         unexplained=stopped and f"{stopped} within {seconds:g} s",
+        beside=tuple(map(str, beside)),
     )
 
 
@@ -123,21 +124,26 @@ def _columns(steps: Iterable[Step]) -> tuple[str, ...]:
 
 def _too_late(
     harness: Harness, scope: Scope, schedule: Sequence[Decision], property_id: str, until: float
-) -> tuple[int | None, str]:
-    """The smallest number of steps after which no continuation keeps the property, by bisection; and where that stopped."""
+) -> tuple[int | None, str, tuple[Decision, ...]]:
+    """The smallest number of steps after which no continuation keeps the property, by bisection; where that stopped, if it did;
+    and the schedule that keeps it and goes the same way for longest, of those that were found.
+    """
     if scope.serial and not scope.faults:
-        return None, ""  # there is one schedule: it was too late from the beginning
+        return None, "", ()  # there is one schedule: it was too late from the beginning
     low, high = 0, len(schedule)  # good at low (as far as known), bad at high
+    beside: tuple[Decision, ...] = ()
     while high - low > 1:
         middle = (low + high) // 2
         if time.monotonic() >= until:
-            return None, f"it lies in steps {low + 1} to {high}; which was not found out"
-        good = Explorer(harness, scope, only=frozenset({property_id})).can_end_well(schedule[:middle], PROBES, until)
+            return None, f"it lies in steps {low + 1} to {high}; which was not found out", beside
+        explorer = Explorer(harness, scope, only=frozenset({property_id}))
+        good = explorer.can_end_well(schedule[:middle], PROBES, until)
         if good is None:
             stopped = f"it lies in steps {low + 1} to {high}; which was not found out"
-            return None, stopped if time.monotonic() >= until else ""
+            return None, stopped if time.monotonic() >= until else "", beside
+        beside = explorer.ending or beside
         low, high = (middle, high) if good else (low, middle)
-    return high or None, ""
+    return high or None, "", beside
 
 
 def difference(contract: Contract, violation: Violation) -> tuple[tuple[str, str, str], ...]:

@@ -119,6 +119,7 @@ class Film:
         clients: those of the scope.
         databases: the names of the databases.
         properties: (id, what it says, where it comes from, its kind) of all that were checked.
+        beside: the nearest run that goes well, where one was found.
     """
 
     start: Shot
@@ -126,6 +127,7 @@ class Film:
     clients: tuple[Seat, ...]
     databases: tuple[str, ...]
     properties: tuple[tuple[str, str, str, str], ...]
+    beside: Film | None = None
 
 
 class Camera:

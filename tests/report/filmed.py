@@ -33,6 +33,7 @@ def filmed(contract, factory, scope, implementation="my_module:MyOutbox"):
     harness = Harness(contract, factory)
     try:
         result = check_scope(harness, find_scope(contract, scope))
-        return explain_failure(harness, result, implementation), film_of(harness, result.scope, result.schedule)
+        failure = explain_failure(harness, result, implementation)
+        return failure, film_of(harness, result.scope, result.schedule, failure.beside)
     finally:
         harness.close()

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
     from acidtest.report.page.scene import Beat, Lane, Scene
     from acidtest.search.failure import Failure
-    from acidtest.search.film import Film
+    from acidtest.search.film import Film, Frame
 
 #: The names of more lifelines than these stand upright.
 _MANY = 7
+#: So many lines of each of two runs stand beside each other.
+_MOST = 40
 #: How wide the regression test may be.
 _WIDTH = 100
 #: What heights there are of the pieces of a diagram: a class each, since a strict policy allows no style on an element.
@@ -50,6 +52,15 @@ class Part(NamedTuple):
     violation: bool
 
 
+class Line(NamedTuple):
+    """A line of what two runs did from where they part: a step, or a remark on steps that are not told."""
+
+    number: int
+    row: Any
+    fault: str
+    remark: str
+
+
 def failure_page(failure: Failure, film: Film, *, replay: str = "") -> str:
     """A failure as one HTML file, which asks nobody for anything.
 
@@ -65,6 +76,7 @@ def failure_page(failure: Failure, film: Film, *, replay: str = "") -> str:
         failure=shown, scene=scene, parts=list(_parts(shown, scene)), definitions=DEFINITIONS, claim=shown.cause,
         data=script_data(steps_json(seen, scene, (shown.property_id, shown.name), at_rest=shown.at_rest)), last=len(scene.beats),
         regression=regression_test(failure, _WIDTH), commands=_commands(failure, replay), also=_also(shown),
+        beside=_beside(shown, seen), parted=_parted(seen),
         names={p[0]: p[1] for p in seen.properties}, lanes_class=f"lanes-{len(scene.lanes)}{' many' if len(scene.lanes) > _MANY else ''}",
     )  # fmt: skip
 
@@ -101,6 +113,39 @@ def _commands(failure: Failure, replay: str) -> list[str]:
     if failure.search == "exhaustive":
         words += ["--search", "exhaustive", "--scope", str(failure.scope["name"])]
     return [inert(command) for command in (*([f"acidtest replay {replay}"] if replay else []), shlex.join(words))]
+
+
+def _parted(film: Film) -> int:
+    """How many steps two runs have in common."""
+    if film.beside is None:
+        return 0
+    pairs = zip(film.frames, film.beside.frames, strict=False)
+    return next((number for number, (one, other) in enumerate(pairs) if _key(one) != _key(other)), 0)
+
+
+def _key(frame: Frame) -> tuple[Any, ...]:
+    row = frame.row
+    return row.process, row.client, row.action, row.fault, frame.resting
+
+
+def _beside(failure: Failure, film: Film) -> tuple[list[Line], list[Line]] | None:
+    """What this run and the nearest one that goes well did from where they part; None where none was found."""
+    if film.beside is None:
+        return None
+    parted, opening = _parted(film), failure.scope.get("opening", ())
+    this, other = (list(_lines(scene_of(each).beats, parted, opening)) for each in (film, film.beside))
+    return this[:_MOST], other[:_MOST]
+
+
+def _lines(beats: Sequence[Beat], parted: int, opening: Sequence[str]) -> Iterator[Line]:
+    for group in groups_of(beats, opening):
+        later = [beat for beat in group.beats if beat.number > parted]
+        if group.remark and later:
+            yield Line(later[0].number, None, "", group.remark)
+        elif not group.remark:
+            for beat in later:
+                row = beat.frame.row
+                yield Line(beat.number, row, FAULTS.get(row.fault, row.fault), "")
 
 
 def _also(failure: Failure) -> list[str]:

@@ -1,6 +1,6 @@
 """A film: after each step what an outsider sees with what changed, what clients know, what is violated."""
 
-from filmed import filmed
+from filmed import MarksFirst, filmed
 
 from acidtest.impl.broken.inbox.records import CheckThenInsert
 from acidtest.impl.outbox import Outbox
@@ -9,6 +9,7 @@ from acidtest.properties.outbox.contract import OutboxContract
 from acidtest.search.check import find_scope
 from acidtest.search.filming import film_of
 from acidtest.search.harness import Harness
+from acidtest.world.core.effects import Decision
 
 
 def table(shot, place, name=""):
@@ -61,3 +62,23 @@ def test_a_run_that_goes_well_can_be_filmed_as_well():
         harness.close()
     assert all(frame.resting and not frame.shot.broken for frame in film.frames)
     assert ("accounts", (("A", "100"),)) in [(t.name, t.rows) for t in film.start.tables]
+
+
+def test_the_nearest_run_that_goes_well_parts_where_it_becomes_too_late(told):
+    failure, film = told
+    parts = next(n for n, (one, other) in enumerate(zip(film.frames, film.beside.frames, strict=False), 1) if one.row != other.row)
+    assert parts == failure.too_late
+    assert not any(frame.shot.broken for frame in film.beside.frames)
+    assert any(frame.shot.kind == "publish" for frame in film.beside.frames[parts:])
+
+
+def test_a_run_that_does_not_go_well_is_not_put_beside(told):
+    failure, _ = told
+    harness = Harness(OutboxContract(), MarksFirst)
+    try:
+        scope = find_scope(harness.contract, "one withdrawal")
+        schedule = [Decision.parse(text) for text in failure.schedule]
+        assert film_of(harness, scope, schedule, failure.schedule).beside is None
+        assert film_of(harness, scope, schedule, failure.beside).beside is not None
+    finally:
+        harness.close()
