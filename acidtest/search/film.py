@@ -84,6 +84,7 @@ class Shot:
         shown: some of them, as text.
         broken: (id, what it says) of the properties that are violated by now.
         waiting: the clients and calls that wait for a lock.
+        outage: whether all that is outside, but databases, is out of reach.
     """
 
     kind: str
@@ -98,6 +99,7 @@ class Shot:
     shown: tuple[str, ...]
     broken: tuple[tuple[str, str], ...]
     waiting: tuple[str, ...]
+    outage: bool = False
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ class Camera:
             effect.kind if effect is not None else "", effect.where if effect is not None else "", text, parameters,
             tuple((name, process.incarnation) for name, process in world.processes.items() if process.alive),
             world.time.time, tuple(self._seen(run)), tuple(_known(run)), states, shown, tuple(sorted(self._broken)),
-            tuple(world.actors.waiting()),
+            tuple(world.actors.waiting()), all(device.down for device in world.devices.values()),
         )  # fmt: skip
 
     def _look(self, run: Run) -> None:
@@ -224,7 +226,7 @@ def _identity(shot: Shot) -> tuple[str, str, str, str]:
 
 
 def _rest_of(shot: Shot, tables: tuple[Table, ...]) -> tuple[Any, ...]:
-    return shot.incarnations, shot.time, tables, shot.knows, shot.states, shot.shown, shot.broken, shot.waiting
+    return shot.incarnations, shot.time, tables, shot.knows, shot.states, shot.shown, shot.broken, shot.waiting, shot.outage
 
 
 def _marked_as_well(table: Table, old: Table | None) -> Table:

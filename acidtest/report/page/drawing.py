@@ -28,23 +28,31 @@ _HEAD = Markup(
     'markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0 L10 5 L0 10 z"/></marker>'
 )
 #: The heads of arrows, to be had once on a page.
-DEFINITIONS = Markup('<svg class="definitions" aria-hidden="true" width="0" height="0"><defs>{}</defs></svg>').format(
+HEADS = Markup("<defs>{}</defs>").format(
     Markup("").join(_HEAD.format(name) for name in ("weighty", "plain", "read", "call", "answer", "unknown"))
 )
+DEFINITIONS = Markup('<svg class="definitions" aria-hidden="true" width="0" height="0">{}</svg>').format(HEADS)
 
 
 def piece(lanes: Sequence[Lane], beat: Beat) -> Markup:
-    """The diagram of one step."""
-    height = height_of(beat)
-    return Markup('<svg class="piece" aria-hidden="true" focusable="false">{}</svg>').format(
-        Markup("").join([*_lifelines(lanes, beat, height), *_arrows(lanes, beat), *_marks(lanes, beat)])
-    )
+    """The diagram of one step, as large as what it stands in."""
+    return Markup('<svg class="piece" aria-hidden="true" focusable="false">{}</svg>').format(contents(lanes, beat))
+
+
+def contents(lanes: Sequence[Lane], beat: Beat) -> Markup:
+    """What is in the diagram of one step."""
+    return Markup("").join([*_lifelines(lanes, beat, height_of(beat)), *_arrows(lanes, beat), *_marks(lanes, beat)])
 
 
 def still(lanes: Sequence[Lane], standing: Sequence[str]) -> Markup:
     """The lifelines alone, where nothing is told."""
-    lines = [_line(x_of(lanes, n), 0, x_of(lanes, n), "100%", f"life {lane.kind} {stands}") for n, (lane, stands) in enumerate(zip(lanes, standing, strict=True))]
-    return Markup('<svg class="piece" aria-hidden="true" focusable="false">{}</svg>').format(Markup("").join(lines))
+    return Markup('<svg class="piece" aria-hidden="true" focusable="false">{}</svg>').format(lifelines(lanes, standing))
+
+
+def lifelines(lanes: Sequence[Lane], standing: Sequence[str]) -> Markup:
+    """What is in a diagram in which nothing happens."""
+    places = enumerate(zip(lanes, standing, strict=True))
+    return Markup("").join(_line(x_of(lanes, n), 0, x_of(lanes, n), "100%", f"life {lane.kind} {stands}") for n, (lane, stands) in places)
 
 
 def height_of(beat: Beat) -> int:

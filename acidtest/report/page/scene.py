@@ -182,7 +182,7 @@ class _Stage:
     def _effect(self, frame: Frame, actor: int, place: int) -> Iterator[Arrow]:
         row, kind = frame.row, frame.shot.kind
         style = "weighty" if kind in _DECISIVE else "read" if kind in _READS else "plain"
-        fare = _FARES.get(row.fault, "arrives")
+        fare = "refused" if self._is_refused(frame) else _FARES.get(row.fault, "arrives")
         label = row.action.partition(": ")[2] or row.action
         source, target = (place, actor) if kind == "receive" else (actor, place)
         yield Arrow(source, target, fare, style, label)
@@ -190,6 +190,13 @@ class _Stage:
             self._late.append((source, target))
         if row.fault in _UNANSWERED:
             yield Arrow(place, actor, "lost", "unknown", "no answer")
+
+    def _is_refused(self, frame: Frame) -> bool:
+        """Whether an effect without a fault had none: it was in an outage, or the broker does not take the message."""
+        row, shot = frame.row, frame.shot
+        if row.fault or shot.where in self._film.databases:
+            return False
+        return shot.outage or (shot.kind == "publish" and not any(change.startswith(f"{shot.where}: +") for change in row.changes))
 
     def _answer(self, event: str, actor: int) -> Iterator[Arrow]:
         operation, arrow, value = event.partition(" ⇒ ")

@@ -29,7 +29,7 @@ def rendered(template: str, script: str = "", **values: Any) -> str:
         script: the name of the file of its script; empty for none.
         values: what is put in.
     """
-    style, code = _part("page.css"), _part(script) if script else ""
+    style, code = "".join(map(part, ("colours.css", "drawing.css", "page.css"))), part(script) if script else ""
     allowed = [f"style-src {_hash(style)}", *([f"script-src {_hash(code)}"] if code else [])]
     policy = "; ".join(["default-src 'none'", *allowed, "img-src data:", "base-uri 'none'", "form-action 'none'"])
     own = {"style": Markup(style), "script": Markup(code), "policy": Markup(policy)}  # noqa: S704 - they are ours
@@ -37,7 +37,8 @@ def rendered(template: str, script: str = "", **values: Any) -> str:
 
 
 @cache
-def _part(name: str) -> str:
+def part(name: str) -> str:
+    """A style or a script of ours."""
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 

@@ -166,8 +166,8 @@ def test_beside_it_is_the_nearest_run_that_goes_well_from_where_they_part(reader
     runs = [reader.says(f"document.querySelectorAll('.runs ol')[{n}].innerText") for n in (0, 1)]
     firsts = [reader.says(f"document.querySelectorAll('.runs ol')[{n}].firstElementChild.value") for n in (0, 1)]
     assert firsts == [failure.too_late] * 2
-    assert "reply lost" in runs[0] and "publish" not in runs[0]
-    assert "reply lost" not in runs[1] and "publish" in runs[1]
+    assert "reply lost" in runs[0] and "broker: publish" not in runs[0]
+    assert "reply lost" not in runs[1] and "broker: publish" in runs[1]
 
 
 @pytest.mark.parametrize("width", [400, 1280])

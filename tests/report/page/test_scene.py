@@ -9,8 +9,8 @@ from acidtest.search.failure import Row
 from acidtest.search.film import Film, Frame, Seat, Shot
 
 
-def shot(kind="", where="", *, alive=(("app-1", 1),), knows=(("w1", "open"),), waiting=()):
-    return Shot(kind, where, "", "", alive, 0.0, (), knows, 1, (), (), waiting)
+def shot(kind="", where="", *, alive=(("app-1", 1),), knows=(("w1", "open"),), waiting=(), outage=False):
+    return Shot(kind, where, "", "", alive, 0.0, (), knows, 1, (), (), waiting, outage)
 
 
 def effect(action, kind, fault="", changes=(), events=(), where="bank", **more):
@@ -54,6 +54,16 @@ def test_a_call_comes_from_its_client_and_its_answer_goes_there():
 )
 def test_an_effect_fares_by_its_fault(fault, fare):
     assert arrows(effect("COMMIT", "commit", fault))[0] == ("app-1", "bank", fare, "weighty")
+
+
+def test_in_an_outage_and_where_the_broker_takes_no_message_nothing_arrives():
+    def publishes(**more):
+        return arrows(effect("publish k", "publish", where="broker", **more))[0][2]
+
+    assert publishes() == "refused"
+    assert publishes(changes=("broker: + k1 (key A)",)) == "arrives"
+    assert arrows(effect("reserve k1", "call", where="stock", outage=True))[0][2] == "refused"
+    assert arrows(effect("COMMIT", "commit", outage=True))[0][2] == "arrives"
 
 
 def test_what_took_effect_without_an_answer_arrives_and_the_answer_does_not():
