@@ -247,7 +247,7 @@ def _spoken(effect: Effect | None) -> tuple[str, str]:
     if isinstance(detail, tuple) and len(detail) == 2 and isinstance(detail[0], str) and not hasattr(detail, "_fields"):  # noqa: PLR2004
         first, second = detail
         return _cut(" ".join(first.split()), LONGEST_TEXT), _cut(_text(second), LONGEST_TEXT) if second not in ((), None) else ""
-    return effect.what, _cut(_text(detail), LONGEST_TEXT) if detail not in ((), None) else ""
+    return effect.what, _cut(_text(detail), LONGEST_TEXT) if detail not in ((), None, effect.what) else ""
 
 
 def _known(run: Run) -> Iterator[tuple[str, str]]:

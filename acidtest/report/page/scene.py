@@ -20,11 +20,13 @@ _PLACES = {
     "perform": "external", "void": "external", "inquire": "external", "call": "service",
 }  # fmt: skip
 #: Effects that go nowhere.
-_NOWHERE = ("sleep", "wait", "reply")
+_NOWHERE = ("sleep", "wait")
 #: Effects that decide: they stand out.
 _DECISIVE = ("commit", "prepare", "decide", "publish", "ack", "perform", "void", "call", "store")
 #: Effects that only look.
 _READS = ("read", "fetch", "inquire")
+#: What a statement's answer is called that had to wait for a lock.
+_ANSWERED = ", answered"
 #: How an arrow fares by the fault that befell the effect; one of another fault arrives.
 _FARES = {
     "refused": "refused", "lost": "lost", "unacknowledged": "arrives", "late": "late", "twice": "twice", "cancelled": "lost",
@@ -184,7 +186,8 @@ class _Stage:
         style = "weighty" if kind in _DECISIVE else "read" if kind in _READS else "plain"
         fare = "refused" if self._is_refused(frame) else _FARES.get(row.fault, "arrives")
         label = row.action.partition(": ")[2] or row.action
-        source, target = (place, actor) if kind == "receive" else (actor, place)
+        comes = kind in ("receive", "reply") or label.endswith(_ANSWERED)
+        source, target = (place, actor) if comes else (actor, place)
         yield Arrow(source, target, fare, style, label)
         if row.fault == "late":
             self._late.append((source, target))

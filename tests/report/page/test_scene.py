@@ -83,6 +83,11 @@ def test_reading_is_thinner_than_writing_and_receiving_comes_from_the_broker():
     assert arrows(effect("receive orders", "receive", where="broker")) == [("broker", "app-1", "arrives", "plain")]
 
 
+def test_an_answer_that_had_to_wait_for_a_lock_comes_from_the_database():
+    assert arrows(effect("UPDATE accounts, answered", "write")) == [("bank", "app-1", "arrives", "plain")]
+    assert arrows(effect("COMMIT, answered", "reply")) == [("bank", "app-1", "arrives", "plain")]
+
+
 def test_a_call_between_services_under_test_goes_to_the_process_of_the_other():
     both = (("app-1", 1), ("stock-1", 1))
     frame = effect("reserve k1", "call", where="stock", alive=both)
