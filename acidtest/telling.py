@@ -72,7 +72,7 @@ def story(harness: Harness, result: Result, contract: type[Contract], request: p
     kept = [*([f"Replay:  acidtest replay {shlex.quote(str(file))}"] if file else []), *_shown(harness, result, failure, contract, request, file, again=again)]
     if again:
         return _joined([*_in_short(failure, first), f"      Told whole by:  {alone}", *kept], notes)
-    ends = [f"Run it again:  {alone}", *kept, *([] if whole else [_MORE if kept else f"{_MORE[:-1]}; {_KEEP})"])]
+    ends = [f"Run it again:  {alone}", *kept, *([] if whole else [_MORE if file else f"{_MORE[:-1]}; {_KEEP})"])]
     most = FEWER if ours - {property_id} else MOST
     text = render(failure, most=None if whole else most - len(notes.splitlines()) - len(ends) - 3)
     return _joined([text], notes, ends)
@@ -139,7 +139,7 @@ def note(request: pytest.FixtureRequest, contract: type[Contract], result: Resul
     # Not by record_property, which warns where JUnit's family is the default one.
     request.node.user_properties.extend((f"acidtest.{name}", inert(value)) for name, value in told.items())
     noted = request.node.stash.setdefault(NOTED, {})
-    noted |= {"contract": contract.__name__, "pattern": contract.pattern, "result": result_json(result), "property": violated}
+    noted |= {"contract": request.node.parent.nodeid, "pattern": contract.pattern, "result": result_json(result), "property": violated}
 
 
 def _slug(request: pytest.FixtureRequest) -> str:

@@ -40,6 +40,7 @@ class Table:
         changed: which of the rows are new, or other than before.
         gone: the rows that were there before and are not now, nor have become another.
         left_out: how many rows more there are, none of which has changed.
+        cells: (row, column) of what is another in rows that were there before, by their first column.
     """
 
     place: str
@@ -49,6 +50,7 @@ class Table:
     changed: tuple[int, ...] = ()
     gone: tuple[tuple[str, ...], ...] = ()
     left_out: int = 0
+    cells: tuple[tuple[int, int], ...] = ()
 
 
 class Seat(NamedTuple):
@@ -218,7 +220,15 @@ class Camera:
         kept = sorted({*changed, *range(max(len(now) - MOST_ROWS, 0), len(now))})
         places = {old_place: new_place for new_place, old_place in enumerate(kept)}
         marked = tuple(places[i] for i in changed)
-        return Table(place, name, tuple(columns), tuple(now[i] for i in kept), marked, gone, len(now) - len(kept))
+        cells = tuple((places[i], column) for i in changed for column in _others(now[i], before))
+        return Table(place, name, tuple(columns), tuple(now[i] for i in kept), marked, gone, len(now) - len(kept), cells)
+
+
+def _others(row: tuple[str, ...], before: Sequence[tuple[str, ...]]) -> Iterator[int]:
+    """The columns in which a row differs from the one with the same first column; none where that was not there."""
+    old = next((other for other in before if other[:1] == row[:1]), None)
+    if old is not None:
+        yield from (column for column, (was, now) in enumerate(zip(old, row, strict=False)) if was != now)
 
 
 def _identity(shot: Shot) -> tuple[str, str, str, str]:
@@ -236,7 +246,10 @@ def _marked_as_well(table: Table, old: Table | None) -> Table:
     rows = {old.rows[i] for i in old.changed}
     changed = {*table.changed, *(i for i, row in enumerate(table.rows) if row in rows)}
     gone = dict.fromkeys((*old.gone, *table.gone))
-    return Table(table.place, table.name, table.columns, table.rows, tuple(sorted(changed)), tuple(gone), table.left_out)
+    cells = {*table.cells, *(place for place in old.cells if place[0] < len(table.rows) and old.rows[place[0]] == table.rows[place[0]])}
+    return Table(
+        table.place, table.name, table.columns, table.rows, tuple(sorted(changed)), tuple(gone), table.left_out, tuple(sorted(cells))
+    )
 
 
 def _spoken(effect: Effect | None) -> tuple[str, str]:

@@ -86,7 +86,7 @@ def _table(table: Table) -> dict[str, Any]:
     name = f"{table.place}.{table.name}" if table.name else table.place
     return {
         "name": name, "columns": table.columns if any(table.columns) else (), "rows": table.rows, "changed": table.changed,
-        "gone": table.gone, "more": table.left_out,
+        "gone": table.gone, "more": table.left_out, "cells": table.cells,
     }  # fmt: skip
 
 

@@ -28,7 +28,8 @@ def test_a_commit_changes_what_an_outsider_sees_and_the_statements_before_it_do_
     before, after = film.frames[commit - 1].shot, film.frames[commit].shot
     assert table(before, "bank", "accounts").rows == (("A", "100"),)
     assert table(after, "bank", "accounts").rows == (("A", "39"),)
-    assert table(after, "bank", "accounts").changed == (0,)
+    assert (table(after, "bank", "accounts").changed, table(after, "bank", "accounts").cells) == ((0,), ((0, 1),))
+    assert (table(after, "bank", "requests").changed, table(after, "bank", "requests").cells) == ((0,), ())
     assert table(film.frames[commit + 1].shot, "bank", "accounts").changed == ()
 
 

@@ -104,7 +104,10 @@ def test_arrow_keys_go_from_step_to_step_and_the_panel_says_what_is_there(reader
 def test_what_changed_is_marked_for_those_who_do_not_see_colours_as_well(reader):
     reader.press("ArrowLeft", reader.step)
     reader.press("ArrowRight", 5)
-    assert reader.says("document.querySelector('#details tr.changed td').textContent").startswith("changed: ")
+    assert reader.says("[...document.querySelectorAll('#details tr.changed td:first-child')].map(cell => cell.textContent.split(':')[0])") == [
+        "changed", "new", "new",
+    ]  # fmt: skip
+    assert reader.says("[...document.querySelectorAll('#details td.other')].map(cell => cell.textContent)") == ["39"]
 
 
 def test_the_slider_shows_a_step_that_is_folded_and_opens_what_it_is_in(reader, told):

@@ -41,7 +41,10 @@
     }
     value.rows.forEach((cells, number) => {
       const changed = value.changed.includes(number), line = row(cells, changed ? "changed" : "");
-      if (changed) line.firstChild.prepend(make("span", "changed: ", "unseen"));
+      const other = value.cells.filter(([place]) => place === number).map(([, column]) => column);
+      line.classList.toggle("new", changed && !other.length);
+      for (const column of other) line.children[column].classList.add("other");
+      if (changed) line.firstChild.prepend(make("span", other.length ? "changed: " : "new: ", "unseen"));
       body.append(line);
     });
     for (const cells of value.gone) {
@@ -82,7 +85,7 @@
     if (now) section("Became durable", step.changes.length ? list(step.changes) : make("p", "nothing"));
     if (now && step.events.length) section("What was told", list(step.events));
     section("What an outsider sees", ...step.tables.map((number) => table(film.tables[number])));
-    if (step.knows.length) section("What clients know", table({name: "", columns: ["operation", "its client knows"], rows: step.knows, changed: [], gone: []}));
+    if (step.knows.length) section("What clients know", table({name: "", columns: ["operation", "its client knows"], rows: step.knows, changed: [], gone: [], cells: []}));
     if (step.waiting.length) section("Waiting for a lock", list(step.waiting));
     const states = make("p", !step.states ? "no state of the model is consistent with what was observed" : step.states === 1 ? "one state of the model is consistent with all that was observed" : `${step.states} states of the model are consistent with all that was observed`);
     section("The model", states, list(step.shown.map((number) => film.texts[number])));
@@ -129,7 +132,7 @@
   byId("on").addEventListener("click", () => move(1));
   slider.addEventListener("input", () => go(Number(slider.value), true));
   document.addEventListener("keydown", (event) => {
-    if (event.altKey || event.ctrlKey || event.metaKey || event.target === slider) return;
+    if (event.altKey || event.ctrlKey || event.metaKey || event.target === slider || event.target.closest?.("pre")) return;
     const by = {ArrowLeft: -1, ArrowRight: 1}[event.key];
     if (by) { event.preventDefault(); move(by); }
   });
