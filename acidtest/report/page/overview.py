@@ -49,6 +49,7 @@ def overview_page(checked: Iterable[Checked], version: str) -> str:
         contracts.setdefault((row.checked.contract, row.checked.pattern), []).append(row)
     verdicts = [row.kind for rows in contracts.values() for row in rows]
     counts = {kind: verdicts.count(kind) for kind in ("pass", "fail", "inconclusive")}
+    counts["except"] = sum(row.kind == "pass" and row.checked.result["verdict"] != "pass" for rows in contracts.values() for row in rows)
     return rendered("overview.html", contracts=list(contracts.items()), counts=counts, version=version)
 
 
