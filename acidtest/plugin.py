@@ -161,20 +161,18 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the index of all that was checked, and what GitHub shows of the step."""
     if hasattr(session.config, "workerinput"):
         return
-    folder = session.config.getoption("--acidtest-html")
+    folder, notes = session.config.getoption("--acidtest-html"), [one for one in _noted.values() if "result" in one]
+    if not (folder or notes):
+        return
+    from acidtest import __version__
+    from acidtest.report.github import add_summary, in_actions, verdicts
+    from acidtest.report.page.overview import Checked, overview_page
+
+    checked = [Checked(one["contract"], one["pattern"], one["result"], one["property"], one.get("page", "")) for one in notes]
     if folder:
-        from acidtest import __version__
-        from acidtest.report.page.overview import Checked, overview_page
-
-        checked = [
-            Checked(one["contract"], one["pattern"], one["result"], one["property"], one.get("page", "")) for one in _noted.values() if "result" in one
-        ]
         (Path(folder) / "index.html").write_text(overview_page(checked, __version__), encoding="utf-8")
-    summaries = _distinct("summary")
-    if summaries:
-        from acidtest.report.github import add_summary
-
-        add_summary("\n".join(summaries))
+    if in_actions() and checked:
+        add_summary("\n".join([verdicts(checked), *_distinct("summary")]))
 
 
 def _distinct(what: str) -> list[str]:

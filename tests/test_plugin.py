@@ -375,4 +375,5 @@ def test_pages_an_index_junits_properties_and_what_github_is_told(project):
     annotations = [line for line in done.stdout.splitlines() if line.startswith("::error ")]
     assert len(annotations) == 1 and "file=test_my_outbox.py,line=6," in annotations[0]
     summary = (project / "summary.md").read_text(encoding="utf-8")
-    assert summary.count("```mermaid") == 1 and "OB3" in summary
+    assert summary.count("```mermaid") == 1
+    assert "::TestMyOutbox | one withdrawal (exhaustive) | fail OB3 |" in summary and "| pass |" in summary

@@ -13,6 +13,9 @@ from acidtest.report.inert import inert
 from acidtest.report.mermaid import mermaid
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from acidtest.report.page.overview import Checked
     from acidtest.search.failure import Failure
     from acidtest.search.film import Film
 
@@ -53,6 +56,16 @@ def summary(failure: Failure, film: Film) -> str:
         "```mermaid", mermaid(failure, film).rstrip(), "```", "",
         "<details><summary>The schedule as a table</summary>", "", f"<pre>{escape(render_story(failure, _WIDTH))}</pre>", "", "</details>", "",
     ])  # fmt: skip
+
+
+def verdicts(checked: Iterable[Checked]) -> str:
+    """All that was checked as a table in Markdown: contract, scope, verdict, and what was run."""
+    rows = [
+        (one.contract, f"{one.result['scope']} ({one.result['search']})", f"{one.result['verdict']} {one.property}".strip(), str(one.result["schedules"]))
+        for one in checked
+    ]
+    told = ["| " + " | ".join(escape(inert(cell)).replace("|", "&#124;") for cell in row) + " |" for row in rows]
+    return "\n".join(["### acidtest", "", "| contract | scope | verdict | schedules |", "| --- | --- | --- | --- |", *told, ""])
 
 
 def add_summary(text: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from acidtest import __version__
 from acidtest.errors import UsageError
-from acidtest.report.github import add_summary, annotation, in_actions, summary
+from acidtest.report.github import add_summary, annotation, in_actions, summary, verdicts
 from acidtest.report.graph.dot import dot
 from acidtest.report.graph.walk import walked
 from acidtest.report.mermaid import mermaid
@@ -51,6 +51,7 @@ def write_shown(session: Session, html: str | None, diagram: str | None, replays
     if diagram and not told:
         echo(f"\n{diagram} is not written: there is no failure to draw.")
     if in_actions():
+        add_summary(verdicts(_checked(session)))
         for failure, film, _ in told:
             announce(failure, film, session.code, echo)
 
@@ -97,5 +98,11 @@ def write_text(file: str, text: str) -> None:
 
 
 def _covered(session: Session) -> str:
-    checked = [Checked(session.implementation, session.contract.pattern, result_json(result)) for result in session.results]
-    return overview_page(checked, __version__)
+    return overview_page(_checked(session), __version__)
+
+
+def _checked(session: Session) -> list[Checked]:
+    return [
+        Checked(session.implementation, session.contract.pattern, result_json(result), result.violation.property if result.violation else "")
+        for result in session.results
+    ]

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from filmed import MarksFirst
 
-from acidtest.report.github import add_summary, annotation, in_actions, summary
+from acidtest.report.github import add_summary, annotation, in_actions, summary, verdicts
+from acidtest.report.page.overview import Checked
 
 
 def test_an_annotation_is_one_line_at_the_code(told, monkeypatch):
@@ -51,3 +52,9 @@ def test_summaries_are_put_below_each_other_where_there_is_a_file(tmp_path, monk
 def test_github_is_told_only_where_it_listens(monkeypatch, value, answer):
     monkeypatch.setenv("GITHUB_ACTIONS", value)
     assert in_actions() is answer
+
+
+def test_verdicts_are_a_table_that_no_name_breaks():
+    result = {"scope": "a|b <i>", "search": "exhaustive", "verdict": "fail", "schedules": 3}
+    rows = verdicts([Checked("TestIt", "outbox", result, "OB3")]).splitlines()
+    assert rows[-1] == "| TestIt | a&#124;b &lt;i&gt; (exhaustive) | fail OB3 | 3 |"
