@@ -45,8 +45,8 @@ def steps_json(film: Film, scene: Scene, violated: tuple[str, str], *, at_rest: 
     texts, tables, dull = _Pool(), _Pool(), _dull(film)
     first = {"title": "Before the first step", **_seen(film.start, texts, tables, dull)}
     steps = [{**_told(beat, texts), **_seen(beat.frame.shot, texts, tables, dull)} for beat in scene.beats]
-    if steps:
-        steps[-1]["broken"] = sorted({*steps[-1]["broken"], violated})
+    last = steps[-1] if steps else first  # it may be violated right after install
+    last["broken"] = sorted({*last["broken"], violated})
     return {"steps": [first, *steps], "texts": texts.values, "tables": tables.values, "properties": film.properties, "atRest": at_rest}
 
 

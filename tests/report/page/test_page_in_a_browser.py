@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -171,6 +172,14 @@ def test_beside_it_is_the_nearest_run_that_goes_well_from_where_they_part(reader
     assert firsts == [failure.too_late] * 2
     assert "reply lost" in runs[0] and "broker: publish" not in runs[0]
     assert "reply lost" not in runs[1] and "broker: publish" in runs[1]
+
+
+def test_what_is_violated_right_after_install_has_no_steps_but_is_shown(look, told):
+    failure, film = told
+    reader = look(failure_page(replace(failure, rows=(), resting=(), at_rest=False, too_late=None), replace(film, frames=(), beside=None)))
+    assert reader.step == 0
+    assert "✗ OB3" in reader.panel
+    assert "right after install" in reader.says("document.querySelector('tr.violated').innerText")
 
 
 @pytest.mark.parametrize("width", [400, 1280])
