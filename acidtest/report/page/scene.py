@@ -34,6 +34,8 @@ _FARES = {
 }  # fmt: skip
 #: Faults after which the caller gets no answer although it took effect.
 _UNANSWERED = ("unacknowledged", "cancelled after")
+#: How the beginning of a call is told.
+_CALL = re.compile(r"\w+\(")
 #: What was late lands, by its number.
 _LANDS = re.compile(r"\bland\b.*\(late (\d+)\)")
 
@@ -171,7 +173,7 @@ class _Stage:
         place = self._place(frame)
         if place is not None:
             yield from self._effect(frame, actor, self._number[place])
-        elif "(" in row.action and ": " not in row.action:
+        elif not frame.shot.kind and _CALL.match(row.action):
             yield Arrow(actor if client is None or frame.resting else client, actor, "arrives", "call", row.action)
         for event in row.events:
             yield from self._answer(event, actor)

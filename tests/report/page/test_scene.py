@@ -44,6 +44,7 @@ def test_who_only_lets_run_what_runs_in_the_background_has_none():
 
 def test_a_call_comes_from_its_client_and_its_answer_goes_there():
     assert arrows(BEGIN) == [("c1", "app-1", "arrives", "call")]
+    assert arrows(Frame(Row("app-1", "c1", """append('a', '{"n": 1}')""", "", (), ()), shot())) == arrows(BEGIN)
     answered = effect("COMMIT", "commit", events=("w1 ⇒ ok",))
     assert arrows(BEGIN, answered) == [("app-1", "bank", "arrives", "weighty"), ("app-1", "c1", "arrives", "answer")]
 
@@ -120,7 +121,8 @@ def test_the_opening_is_folded_and_so_is_what_repeats():
 
 def test_of_a_long_schedule_what_makes_nothing_durable_is_folded():
     quiet = [effect(f"SELECT t{n}", "read") for n in range(60)]
-    groups = groups_of(scene_of(film(BEGIN, *quiet, effect("COMMIT", "commit", changes=("bank.t: + 1",)))).beats)
+    call = Frame(Row("app-1", "c1", """append('{"n": 1}')""", "", (), ()), shot())
+    groups = groups_of(scene_of(film(call, *quiet, effect("COMMIT", "commit", changes=("bank.t: + 1",)))).beats)
     assert [(bool(group.remark), len(group.beats)) for group in groups] == [(False, 1), (True, 60), (False, 1)]
 
 
