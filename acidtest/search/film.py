@@ -263,10 +263,15 @@ def _spoken(effect: Effect | None) -> tuple[str, str]:
     return effect.what, _cut(_text(detail), LONGEST_TEXT) if detail not in ((), None, effect.what) else ""
 
 
-def _known(run: Run) -> Iterator[tuple[str, str]]:
-    """What each client knows of its operations."""
-    for operation, status in zip(run.scope.operations(), run.status, strict=True):
-        yield operation.name, _cut(_text(status), LONGEST_CELL)
+def _known(run: Run) -> list[tuple[str, str]]:
+    """What each client knows of its operations; of many, what is open or unknown, and what was answered last."""
+    known = [(operation.name, _cut(_text(status), LONGEST_CELL)) for operation, status in zip(run.scope.operations(), run.status, strict=True)]
+    if len(known) <= MOST_ROWS:
+        return known
+    pressing = [pair for pair in known if pair[1] in ("open", "unknown")][-MOST_ROWS:]
+    answered = [pair for pair in known if pair[1] not in ("open", "unknown", "new")]
+    shown = {*pressing, *answered[-max(MOST_ROWS - len(pressing), 1) :]}
+    return [*(pair for pair in known if pair in shown), (f"{len(known) - len(shown)} more", "…")]
 
 
 def _state(model: Any, state: Any) -> str:

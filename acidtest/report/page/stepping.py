@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from markupsafe import Markup
 
@@ -33,6 +33,14 @@ class _Pool:
         return found
 
 
+class _Pools(NamedTuple):
+    """What comes again: whole texts, rows, and tables, whose rows are numbers."""
+
+    texts: _Pool
+    rows: _Pool
+    tables: _Pool
+
+
 def steps_json(film: Film, scene: Scene, violated: tuple[str, str], *, at_rest: bool) -> dict[str, Any]:
     """What there is to see at each step.
 
@@ -42,12 +50,15 @@ def steps_json(film: Film, scene: Scene, violated: tuple[str, str], *, at_rest: 
         violated: (id, what it says) of the property that is violated at the last step.
         at_rest: whether that showed when all had come to rest.
     """
-    texts, tables, dull = _Pool(), _Pool(), _dull(film)
-    first = {"title": "Before the first step", **_seen(film.start, texts, tables, dull)}
-    steps = [{**_told(beat, texts), **_seen(beat.frame.shot, texts, tables, dull)} for beat in scene.beats]
+    pools, dull = _Pools(_Pool(), _Pool(), _Pool()), _dull(film)
+    first = {"title": "Before the first step", **_seen(film.start, pools, dull)}
+    steps = [{**_told(beat, pools.texts), **_seen(beat.frame.shot, pools, dull)} for beat in scene.beats]
     last = steps[-1] if steps else first  # it may be violated right after install
     last["broken"] = sorted({*last["broken"], violated})
-    return {"steps": [first, *steps], "texts": texts.values, "tables": tables.values, "properties": film.properties, "atRest": at_rest}
+    return {
+        "steps": [first, *steps], "texts": pools.texts.values, "rows": pools.rows.values, "tables": pools.tables.values,
+        "properties": film.properties, "atRest": at_rest,
+    }  # fmt: skip
 
 
 def script_data(value: Any) -> Markup:
@@ -74,19 +85,20 @@ def _told(beat: Beat, texts: _Pool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _seen(shot: Shot, texts: _Pool, tables: _Pool, dull: set[tuple[str, str]]) -> dict[str, Any]:
+def _seen(shot: Shot, pools: _Pools, dull: set[tuple[str, str]]) -> dict[str, Any]:
+    shown = [table for table in shot.tables if (table.place, table.name) not in dull]
     return {
-        "time": clock(shot.time), "knows": shot.knows, "states": shot.states, "shown": [texts.number(text, text) for text in shot.shown],
-        "broken": shot.broken, "waiting": shot.waiting,
-        "tables": [tables.number(table, _table(table)) for table in shot.tables if (table.place, table.name) not in dull],
+        "time": clock(shot.time), "states": shot.states, "shown": [pools.texts.number(text, text) for text in shot.shown],
+        "knows": [pools.rows.number(pair, pair) for pair in shot.knows], "broken": shot.broken, "waiting": shot.waiting,
+        "tables": [pools.tables.number(table, _table(table, pools.rows)) for table in shown],
     }  # fmt: skip
 
 
-def _table(table: Table) -> dict[str, Any]:
+def _table(table: Table, rows: _Pool) -> dict[str, Any]:
     name = f"{table.place}.{table.name}" if table.name else table.place
     return {
-        "name": name, "columns": table.columns if any(table.columns) else (), "rows": table.rows, "changed": table.changed,
-        "gone": table.gone, "more": table.left_out, "cells": table.cells,
+        "name": name, "columns": table.columns if any(table.columns) else (), "rows": [rows.number(row, row) for row in table.rows],
+        "changed": table.changed, "gone": [rows.number(row, row) for row in table.gone], "more": table.left_out, "cells": table.cells,
     }  # fmt: skip
 
 

@@ -39,16 +39,16 @@
       group.append(head);
       element.append(group);
     }
-    value.rows.forEach((cells, number) => {
-      const changed = value.changed.includes(number), line = row(cells, changed ? "changed" : "");
-      const other = value.cells.filter(([place]) => place === number).map(([, column]) => column);
+    value.rows.forEach((place, number) => {
+      const changed = value.changed.includes(number), line = row(film.rows[place], changed ? "changed" : "");
+      const other = value.cells.filter(([at]) => at === number).map(([, column]) => column);
       line.classList.toggle("new", changed && !other.length);
       for (const column of other) line.children[column].classList.add("other");
       if (changed) line.firstChild.prepend(make("span", other.length ? "changed: " : "new: ", "unseen"));
       body.append(line);
     });
-    for (const cells of value.gone) {
-      const line = row(cells, "gone");
+    for (const place of value.gone) {
+      const line = row(film.rows[place], "gone");
       line.firstChild.prepend(make("span", "gone: ", "unseen"));
       body.append(line);
     }
