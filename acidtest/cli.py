@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from acidtest.adopted import Adopted
     from acidtest.report.session import Elsewhere, Session
+    from acidtest.search.failure import Failure
+    from acidtest.search.film import Film
     from acidtest.workers import Team
     from acidtest.workload import Scope
 
@@ -35,6 +37,15 @@ EXIT = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3}
 _JSON = click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, writable=True), callback=ending.check_writable,
     help="Write the results as JSON.",
+)  # fmt: skip
+
+_HTML = click.option(
+    "--html", "html_file", type=click.Path(dir_okay=False, writable=True), callback=ending.check_place,
+    help="Write a page to look at: the failure step for step, or what was covered.",
+)  # fmt: skip
+_MERMAID = click.option(
+    "--mermaid", "mermaid_file", type=click.Path(dir_okay=False, writable=True), callback=ending.check_place,
+    help="Write the failure as a sequence diagram in Mermaid's language, of at most 40 steps.",
 )  # fmt: skip
 
 #: The commands that run code under test, which may end the interpreter: they run in a process of their own.
@@ -128,16 +139,20 @@ def show(stem: str) -> None:
 @click.option("--seed", type=int, help="Of the stateful search.")
 @click.option("--examples", type=click.IntRange(min=1), default=200, show_default=True, help="Of the stateful search.")
 @_BACKEND
+@_HTML
+@_MERMAID
 @_JSON
 def check(
     stem: str, implementation: str, search: str, scopes: tuple[str, ...], budget: float | None,
-    without: tuple[str, ...], keep_going: bool, workers: int, address: str | None, seed: int | None, examples: int, backend: str, json_file: str | None,  # noqa: FBT001
+    without: tuple[str, ...], keep_going: bool, workers: int, address: str | None, seed: int | None, examples: int, backend: str,  # noqa: FBT001
+    html_file: str | None, mermaid_file: str | None, json_file: str | None,
 ) -> None:  # fmt: skip
     """Check an implementation.
 
     MODULE is importable from here; FACTORY(env) makes the implementation, or is a subclass of the pattern's contract.
     """
     from acidtest.adopted import adopt
+    from acidtest.report.github import in_actions
     from acidtest.report.session import Session
 
     if address is not None and (budget is not None or keep_going or backend != DEFAULT or search == "stateful"):
@@ -147,13 +162,13 @@ def check(
     with elsewhere(address, stem, adopted) as away:
         session = Session(
             adopted.contract, adopted.factory, adopted.implementation, echo=click.echo, backend=backend, seconds=budget,
-            exceptions=adopted.exceptions, keep_going=keep_going, workers=workers, elsewhere=away,
+            exceptions=adopted.exceptions, keep_going=keep_going, workers=workers, elsewhere=away, films=bool(html_file or mermaid_file or in_actions()),
         )  # fmt: skip
         if search in ("exhaustive", "both"):
             session.exhaustive(scopes, drawn=(examples, seed) if search == "both" else None)
         if search in ("stateful", "both") and (keep_going or session.failure is None):
             session.stateful(examples, seed)
-    _finish(session, json_file)
+    _finish(session, json_file, html_file, mermaid_file)
 
 
 @contextmanager
@@ -184,8 +199,10 @@ def elsewhere(address: str | None, stem: str, adopted: Adopted) -> Iterator[Else
 @main.command()
 @click.argument("file", type=click.Path(dir_okay=False))
 @click.option("--failure", "which", default="", metavar="NUMBER|PROPERTY", help="Which of several; the first unless it is given.")
+@_HTML
+@_MERMAID
 @_JSON
-def replay(file: str, which: str, json_file: str | None) -> None:
+def replay(file: str, which: str, html_file: str | None, mermaid_file: str | None, json_file: str | None) -> None:
     """Run the schedule of a failure file again, step for step."""
     from acidtest.adopted import adopt
     from acidtest.report.session import replay_file
@@ -193,11 +210,28 @@ def replay(file: str, which: str, json_file: str | None) -> None:
     saved = read_failure(file, which)
     name = saved["implementation"]
     adopted = adopt(pattern(saved["pattern"]), load(name, saved.get("folder", "")), name, map(str, saved.get("except", ())))
-    code, text = replay_file(saved, adopted.contract, adopted.factory, adopted.exceptions)
+    shown = partial(_show, file, which, html_file, mermaid_file) if html_file or mermaid_file else None
+    code, text = replay_file(saved, adopted.contract, adopted.factory, adopted.exceptions, shown)
     click.echo(text)
+    for wanted in (html_file, mermaid_file):
+        if wanted:
+            click.echo(f"\n{wanted}  (to look at it)" if code == 1 else f"\n{wanted} is not written: there is no failure to look at any more.")
     if json_file:
         write_json(json_file, {"verdict": text.partition(":")[0] if code != 1 else "fail", "file": file})
     sys.exit(code)
+
+
+def _show(file: str, which: str, html_file: str | None, mermaid_file: str | None, failure: Failure, film: Film) -> None:
+    """Write what was asked for of a failure that was replayed."""
+    from acidtest.report.mermaid import mermaid
+    from acidtest.report.page.failure import failure_page
+    from acidtest.report.shown import write_text
+
+    again = shlex.quote(file) + (f" --failure {shlex.quote(which)}" if which else "")
+    if html_file:
+        write_text(html_file, failure_page(failure, film, replay=again))
+    if mermaid_file:
+        write_text(mermaid_file, mermaid(failure, film))
 
 
 @main.command()
@@ -206,13 +240,29 @@ def replay(file: str, which: str, json_file: str | None) -> None:
 @click.option("--assume", multiple=True, metavar="NAME=on|off", help="Turn an assumption switch; may be given again.")
 @click.option("--study", default="", metavar="NAME", help="Only the models whose name contains this.")
 @click.option("--max-states", type=click.IntRange(min=1), help="Give up rather than keep more states; that is inconclusive.")
+@click.option(
+    "--html", "html_file", type=click.Path(dir_okay=False, writable=True), callback=ending.check_place,
+    help="Write a page with the state diagrams, on which the witnesses are stepped through.",
+)  # fmt: skip
+@click.option(
+    "--dot", "dot_file", type=click.Path(dir_okay=False, writable=True), callback=ending.check_place,
+    help="Write the state diagrams in Graphviz's language.",
+)  # fmt: skip
 @_JSON
-def model(stem: str, size: int, assume: tuple[str, ...], study: str, max_states: int | None, json_file: str | None) -> None:
+def model(
+    stem: str, size: int, assume: tuple[str, ...], study: str, max_states: int | None,
+    html_file: str | None, dot_file: str | None, json_file: str | None,
+) -> None:  # fmt: skip
     """Check a pattern's abstract state machines: counts, properties, theorems with their witnesses."""
     from acidtest.report.models import check_models
+    from acidtest.report.shown import write_models
 
-    lines, value, verdict = check_models(pattern(stem), size, assume, study_name=study, max_states=max_states)
+    entry, proofs = pattern(stem), []
+    lines, value, verdict = check_models(
+        entry, size, assume, study_name=study, max_states=max_states, told=lambda *proof: proofs.append(proof)
+    )
     click.echo("\n".join(lines))
+    write_models(entry, proofs, html_file, dot_file)
     if json_file:
         write_json(json_file, value)
     sys.exit(EXIT[verdict])
@@ -244,11 +294,12 @@ def verify(stems: tuple[str, ...], quick: bool, workers: int, backend: str, json
     sys.exit(EXIT[verdict])
 
 
-def _finish(session: Session, json_file: str | None) -> None:
-    """Print the failures and the verdict, write the file, and exit."""
+def _finish(session: Session, json_file: str | None, html_file: str | None, mermaid_file: str | None) -> None:
+    """Print the failures and the verdict, write the files, and exit."""
     from acidtest.report.columns import render_explanation
     from acidtest.report.inert import inert
     from acidtest.report.session import check_json
+    from acidtest.report.shown import write_shown
 
     failures, results = session.failures, session.results
     verdict = overall([result.verdict for result in results])
@@ -265,6 +316,8 @@ def _finish(session: Session, json_file: str | None) -> None:
         click.echo(f"  {reason}")
     if json_file:
         write_json(json_file, check_json(session, verdict))
+    replays = [_replay(json_file, number) for number in range(1, len(failures) + 1)]
+    write_shown(session, html_file, mermaid_file, replays, click.echo)
     sys.exit(EXIT[verdict])
 
 

@@ -216,6 +216,18 @@ def check_writable(_ctx: click.Context, _option: click.Parameter, file: str | No
     Raises:
         UsageError: it cannot.
     """
+    file = check_place(_ctx, _option, file)
+    if file:
+        journal.tell(journal.FILE, str(Path(file).absolute()))  # for whoever has to write it in our place
+    return file
+
+
+def check_place(_ctx: click.Context, _option: click.Parameter, file: str | None) -> str | None:
+    """The same, of a file that nobody else could write in our place.
+
+    Raises:
+        UsageError: it cannot.
+    """
     if file:
         folder = Path(file).absolute().parent
         if not folder.is_dir():
@@ -224,5 +236,4 @@ def check_writable(_ctx: click.Context, _option: click.Parameter, file: str | No
         if not os.access(file if Path(file).exists() else folder, os.W_OK):
             message = f"{file} cannot be written: {folder} does not allow it. Name another file."
             raise UsageError(message)
-        journal.tell(journal.FILE, str(Path(file).absolute()))  # for whoever has to write it in our place
     return file

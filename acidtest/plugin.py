@@ -5,6 +5,7 @@ It is loaded by every pytest run, so it imports nothing of acidtest before a con
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from argparse import ArgumentTypeError
@@ -31,6 +32,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="write each failure to a file in this folder, for `acidtest replay`",
     )  # fmt: skip
     group.addoption(
+        "--acidtest-html", default=None, metavar="FOLDER",
+        help="write a page for each failure to this folder, and an index of all that was checked",
+    )  # fmt: skip
+    group.addoption(
         "--acidtest-backend", default="sqlite", choices=("sqlite", "postgresql", "mariadb"), help="the kind of the databases",
     )  # fmt: skip
 
@@ -52,18 +57,19 @@ def _seconds(text: str) -> float:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the folder of failures, before the work that it is to hold.
+    """Make the folders of failures and of pages, before the work that they are to hold.
 
     Raises:
         UsageError: it cannot be made.
     """
-    folder = config.getoption("--acidtest-failures")
-    if folder:
-        try:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            message = f"--acidtest-failures: {folder} cannot be made: {error}. Name another folder."
-            raise pytest.UsageError(message) from error
+    for option in ("--acidtest-failures", "--acidtest-html"):
+        folder = config.getoption(option)
+        if folder:
+            try:
+                Path(folder).mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                message = f"{option}: {folder} cannot be made: {error}. Name another folder."
+                raise pytest.UsageError(message) from error
 
 
 def pytest_pycollect_makeitem(
@@ -120,6 +126,10 @@ def pytest_runtest_makereport(
     crash = getattr(report.longrepr, "reprcrash", None)
     if crash is not None and _is_contracts(item):
         crash.message = crash.message.partition("\n")[0]
+    if call.when == "call" and _is_contracts(item):
+        from acidtest.telling import NOTED
+
+        vars(report)[_NAME] = json.dumps(item.stash.get(NOTED, {}))  # plain text: under xdist it is sent
     return report
 
 
@@ -136,15 +146,48 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Remember what a contract's test says of its coverage; under xdist it arrives with the report."""
     if report.when == "call":
         _pending.extend(str(value) for key, value in report.user_properties if key == _NAME)
+        noted = json.loads(getattr(report, _NAME, "{}"))
+        if noted:
+            _noted[report.nodeid] = noted  # subtests report the same
 
 
+#: The lines of the summary, and what is noted of each test.
 _pending: list[str] = []
+_noted: dict[str, dict[str, Any]] = {}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the index of all that was checked, and what GitHub shows of the step."""
+    if hasattr(session.config, "workerinput"):
+        return
+    folder, notes = session.config.getoption("--acidtest-html"), [one for one in _noted.values() if "result" in one]
+    if not (folder or notes):
+        return
+    from acidtest import __version__
+    from acidtest.report.github import add_summary, in_actions, verdicts
+    from acidtest.report.page.overview import Checked, overview_page
+
+    checked = [Checked(one["contract"], one["pattern"], one["result"], one["property"], one.get("page", "")) for one in notes]
+    if folder:
+        (Path(folder) / "index.html").write_text(overview_page(checked, __version__), encoding="utf-8")
+    if in_actions() and checked:
+        add_summary("\n".join([verdicts(checked), *_distinct("summary")]))
+
+
+def _distinct(what: str) -> list[str]:
+    """What is to be told of each property of a contract that is violated: once, although several workers may have found it."""
+    told = {(one["contract"], one["property"]): one[what] for one in reversed(_noted.values()) if what in one}
+    return list(reversed(told.values()))
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:  # noqa: ANN401 - pytest's own type is private
     """Print what was covered."""
-    lines = list(dict.fromkeys(_pending))
+    lines, annotations = list(dict.fromkeys(_pending)), _distinct("annotation")
     _pending.clear()
+    _noted.clear()
+    for line in annotations:
+        terminalreporter.line(line)
     if lines and not hasattr(config, "workerinput"):
         terminalreporter.section("acidtest: what was covered")
         for line in lines:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -17,7 +17,7 @@ from acidtest.search.harness import Harness
 from acidtest.search.rounds import cost
 from acidtest.search.stateful import STEPS, machine_for, result_of, run_within
 from acidtest.search.verdict import Verdict
-from acidtest.telling import folded, story
+from acidtest.telling import folded, note, story
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,14 +36,14 @@ def suite_of(contract: type[Contract]) -> type:
 
     @pytest.mark.parametrize("scope", contract.scopes, ids=[scope.name for scope in contract.scopes])
     def test_every_schedule(
-        self: _Suite, scope: Scope, subtests: pytest.Subtests, record_property: Any, request: pytest.FixtureRequest
+        self: _Suite, scope: Scope, subtests: pytest.Subtests, request: pytest.FixtureRequest
     ) -> None:
         """Explore one scope completely; a subtest per property."""
-        self.explore(scope, subtests, record_property, request)
+        self.explore(scope, subtests, request)
 
-    def test_stateful(self: _Suite, record_property: Any, request: pytest.FixtureRequest) -> None:
+    def test_stateful(self: _Suite, request: pytest.FixtureRequest) -> None:
         """Run drawn workloads."""
-        self.draw(record_property, request)
+        self.draw(request)
 
     tests = {"test_every_schedule": test_every_schedule, "test_stateful": test_stateful}  # the shortest schedules first
     return type(contract.__name__, (_Suite,), {"_contract": contract, **tests})
@@ -64,9 +64,7 @@ class _Suite:
 
     _contract: type[Contract]
 
-    def explore(
-        self, scope: Scope, subtests: pytest.Subtests, record_property: Any, request: pytest.FixtureRequest  # noqa: ANN401
-    ) -> None:
+    def explore(self, scope: Scope, subtests: pytest.Subtests, request: pytest.FixtureRequest) -> None:
         """Run every schedule of `scope`, and say what was covered."""
         contract, config = self._contract(), request.config
         exceptions = exceptions_of(self._contract)
@@ -74,7 +72,8 @@ class _Suite:
         harness = Harness(contract, contract.implementation, backend, frozenset(exceptions))
         try:
             result = check_scope(harness, scope, seconds=config.getoption("--acidtest-budget"))
-            record_property("acidtest", f"{type(self).__name__}, {result_line(result)}{_reasons(exceptions)}")
+            request.node.user_properties.append(("acidtest", f"{type(self).__name__}, {result_line(result)}{_reasons(exceptions)}"))
+            note(request, self._contract, result)
             failure = story(harness, result, self._contract, request) if result.violation else ""
             properties = list(harness.properties)
         finally:
@@ -94,7 +93,7 @@ class _Suite:
         if broken and broken not in {p.id for p in properties}:
             pytest.fail(failure, pytrace=False)
 
-    def draw(self, record_property: Any, request: pytest.FixtureRequest) -> None:  # noqa: ANN401 - pytest's fixture
+    def draw(self, request: pytest.FixtureRequest) -> None:
         """Run drawn workloads, with the settings, seed and examples that Hypothesis is told to use."""
         contract = self._contract()
         backend = request.config.getoption("--acidtest-backend")
@@ -107,7 +106,8 @@ class _Suite:
         try:
             said = run_within(machine, chosen, request.config.getoption("--acidtest-budget"))
             result = result_of(machine.harness, machine.tally, chosen.max_examples, time.monotonic() - began)
-            record_property("acidtest", f"{type(self).__name__}, {result_line(result)}{_reasons(exceptions)}")
+            request.node.user_properties.append(("acidtest", f"{type(self).__name__}, {result_line(result)}{_reasons(exceptions)}"))
+            note(request, self._contract, result)
             notes = "\n".join(map(folded, said))
             failure = story(machine.harness, result, self._contract, request, notes) if result.violation else ""
         finally:

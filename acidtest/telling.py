@@ -19,8 +19,12 @@ import pytest
 
 from acidtest.adopted import importable
 from acidtest.report.columns import render, terminal_width, wrapped
+from acidtest.report.github import annotation, in_actions, summary
 from acidtest.report.inert import inert
+from acidtest.report.page.failure import failure_page
+from acidtest.report.table import result_json
 from acidtest.search.explain import explain_failure, told
+from acidtest.search.filming import film_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +41,9 @@ _MORE = "(-v tells it whole and adds the regression test)"
 _KEEP = "--acidtest-failures FOLDER keeps the schedule"
 #: Which test has told first what is violated: by the contract's class and the property.
 _TOLD = pytest.StashKey[dict[tuple[str, str], str]]()
+
+#: What is noted of a contract's test for whoever writes the index and tells GitHub, as plain values.
+NOTED = pytest.StashKey[dict[str, object]]()
 
 #: What Hypothesis says to put on a test.
 _DECORATOR = re.compile(r"@reproduce_failure\([^)]*\)")
@@ -61,10 +68,11 @@ def story(harness: Harness, result: Result, contract: type[Contract], request: p
     first = known.setdefault((suite, property_id), request.node.nodeid)
     again = first != request.node.nodeid and not whole
     failure = (told if again else explain_failure)(harness, result, importable(contract))
-    alone, kept = f"pytest {shlex.quote(request.node.nodeid)}", _kept(failure, contract, request)
+    alone, file = f"pytest {shlex.quote(request.node.nodeid)}", _file(failure, contract, request)
+    kept = [*([f"Replay:  acidtest replay {shlex.quote(str(file))}"] if file else []), *_shown(harness, result, failure, contract, request, file, again=again)]
     if again:
         return _joined([*_in_short(failure, first), f"      Told whole by:  {alone}", *kept], notes)
-    ends = [f"Run it again:  {alone}", *kept, *([] if whole else [_MORE if kept else f"{_MORE[:-1]}; {_KEEP})"])]
+    ends = [f"Run it again:  {alone}", *kept, *([] if whole else [_MORE if file else f"{_MORE[:-1]}; {_KEEP})"])]
     most = FEWER if ours - {property_id} else MOST
     text = render(failure, most=None if whole else most - len(notes.splitlines()) - len(ends) - 3)
     return _joined([text], notes, ends)
@@ -89,15 +97,54 @@ def folded(note: str) -> str:
     return "\n".join(lines).replace(_NO_BREAK, " ")
 
 
-def _kept(failure: Failure, contract: type[Contract], request: pytest.FixtureRequest) -> list[str]:
-    """Write the failure to a file, where that is wanted; the line that tells how to replay it."""
+def _file(failure: Failure, contract: type[Contract], request: pytest.FixtureRequest) -> Path | None:
+    """Write the failure to a file, where that is wanted."""
     folder = request.config.getoption("--acidtest-failures")
     if not folder:
-        return []
-    file = Path(folder) / (re.sub(r"[^\w.-]+", "-", request.node.nodeid).strip("-") + ".json")
+        return None
+    file = Path(folder) / f"{_slug(request)}.json"
     value = {**failure.to_json(), "folder": _home(contract)}
     file.write_text(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
-    return [f"Replay:  acidtest replay {shlex.quote(str(file))}"]
+    return file
+
+
+def _shown(
+    harness: Harness, result: Result, failure: Failure, contract: type[Contract], request: pytest.FixtureRequest, file: Path | None, *, again: bool
+) -> list[str]:  # fmt: skip
+    """Make what the failure is looked at by, where that is wanted; the line that tells where it is.
+
+    GitHub is told of each that is distinct once, by whoever has the terminal.
+    """
+    folder, tells = request.config.getoption("--acidtest-html"), in_actions() and not again
+    noted = request.node.stash.setdefault(NOTED, {})
+    if not folder and not tells:
+        return []
+    film = film_of(harness, result.scope, result.schedule, failure.beside)
+    if tells:
+        noted |= {"annotation": annotation(failure, contract), "summary": summary(failure, film)}
+    if not folder:
+        return []
+    page = Path(folder) / f"{_slug(request)}.html"
+    noted["page"] = page.name
+    page.write_text(failure_page(failure, film, replay=shlex.quote(str(file)) if file else ""), encoding="utf-8")
+    return [f"Look at it:  {page}"]
+
+
+def note(request: pytest.FixtureRequest, contract: type[Contract], result: Result) -> None:
+    """Note what a test of a contract has found: for JUnit's XML, and for the index."""
+    violated = result.violation.property if result.violation is not None else ""
+    schedule = json.dumps([inert(str(decision)) for decision in result.schedule], ensure_ascii=False)
+    told = {"scope": result.scope.name, "search": result.search, "verdict": result.told, "bound": result.bound}
+    told |= {"property": violated, "schedule": schedule} if violated else {}
+    # Not by record_property, which warns where JUnit's family is the default one.
+    request.node.user_properties.extend((f"acidtest.{name}", inert(value)) for name, value in told.items())
+    noted = request.node.stash.setdefault(NOTED, {})
+    noted |= {"contract": request.node.parent.nodeid, "pattern": contract.pattern, "result": result_json(result), "property": violated}
+
+
+def _slug(request: pytest.FixtureRequest) -> str:
+    """The name of a test, as a file may have it."""
+    return re.sub(r"[^\w.-]+", "-", request.node.nodeid).strip("-")
 
 
 def _home(contract: type[Contract]) -> str:

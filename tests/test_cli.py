@@ -239,3 +239,50 @@ def test_a_backend_whose_server_does_not_answer_is_a_usage_error(project, monkey
     done = acidtest("check", "outbox", "my_right:MyOutbox", "--backend", "postgresql")
     assert done.returncode == USAGE
     assert "does not answer" in done.stderr
+
+
+def test_a_failure_is_written_as_a_page_and_as_a_diagram_and_again_on_replay(project):
+    options = ("--search", "exhaustive", "--scope", "one withdrawal", "--json", "out.json", "--html", "out.html", "--mermaid", "out.mmd")
+    done = acidtest("check", "outbox", "my_wrong:MyOutbox", *options)
+    assert done.returncode == FAIL, done.stdout + done.stderr
+    page = (project / "out.html").read_text(encoding="utf-8")
+    assert page.startswith("<!DOCTYPE html>") and "acidtest replay out.json" in page
+    assert (project / "out.mmd").read_text(encoding="utf-8").startswith("sequenceDiagram\n")
+    again = acidtest("replay", "out.json", "--html", "again.html", "--mermaid", "again.mmd")
+    assert again.returncode == FAIL, again.stdout + again.stderr
+    assert (project / "again.html").read_text(encoding="utf-8") == page
+    assert (project / "again.mmd").read_bytes() == (project / "out.mmd").read_bytes()
+
+
+def test_a_page_of_a_check_that_passed_says_what_was_covered(project):
+    options = ("--search", "exhaustive", "--scope", "invalid requests", "--html", "out.html", "--mermaid", "out.mmd")
+    done = acidtest("check", "outbox", "my_right:MyOutbox", *options)
+    assert done.returncode == PASS, done.stdout + done.stderr
+    page = (project / "out.html").read_text(encoding="utf-8")
+    assert "invalid requests" in page and "crash points" in page
+    assert not (project / "out.mmd").exists()
+
+
+def test_of_several_failures_each_has_a_page(project):
+    options = ("--search", "exhaustive", "--scope", "one withdrawal", "--keep-going", "--html", "out.html", "--json", "out.json")
+    acidtest("check", "outbox", "my_wrong:MyOutbox", *options)
+    found = [failure["property"] for failure in json.loads((project / "out.json").read_text(encoding="utf-8"))["failures"]]
+    pages = [(project / name).read_text(encoding="utf-8") for name in ("out.html", "out-2.html")[: len(found)]]
+    assert len(found) > 1
+    assert [f"<title>{name} fails" in page for name, page in zip(found, pages, strict=False)] == [True] * len(pages)
+
+
+def test_a_page_that_cannot_be_written_is_refused_before_the_work(project):
+    done = acidtest("check", "outbox", "my_right:MyOutbox", "--html", "nowhere/out.html")
+    assert (done.returncode, done.stdout) == (USAGE, "")
+    assert "nowhere" in done.stderr
+
+
+def test_models_are_written_as_a_page_and_for_other_tools(project):
+    options = ("--study", "told by messages", "--html", "out.html", "--dot", "out.dot", "--json", "out.json")
+    done = acidtest("model", "cqrs", *options)
+    assert done.returncode == PASS, done.stdout + done.stderr
+    assert "<title>CQRS: its models</title>" in (project / "out.html").read_text(encoding="utf-8")
+    assert (project / "out.dot").read_text(encoding="utf-8").startswith('digraph "cqrs" {\n')
+    [model] = json.loads((project / "out.json").read_text(encoding="utf-8"))["models"]
+    assert len(model["diagram"]["nodes"]) > 3 and model["theorems"][0]["trace"]

@@ -357,3 +357,23 @@ def test_it():
     done = run_pytest()
     assert "The adapter could not make the implementation" in done.stdout
     assert not re.search(r"acidtest/\w+/\w+\.py", done.stdout)
+
+
+def test_pages_an_index_junits_properties_and_what_github_is_told(project):
+    write_test(project, TEST.format(which="wrong"))
+    options = ("-n", "2", "-W", "error", "-k", "one and withdrawal or invalid", "--acidtest-html", "pages", "--junitxml", "junit.xml")
+    done = run_pytest(*options, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(project / "summary.md"), GITHUB_WORKSPACE=str(project))
+    assert done.returncode == 1, done.stdout + done.stderr
+    index = (project / "pages" / "index.html").read_text(encoding="utf-8")
+    page = re.search(r'href="([^"]+)">OB3<', index)
+    assert page is not None and "<title>OB3 fails" in (project / "pages" / page[1]).read_text(encoding="utf-8")
+    assert "invalid requests" in index and "TestMyOutbox" in index
+    names = re.findall(r'<property name="acidtest\.(\w+)" value="([^"]*)"', (project / "junit.xml").read_text(encoding="utf-8"))
+    told = dict(pair for pair in names if pair[1] != "invalid requests")
+    assert {"scope", "property", "schedule", "bound", "search", "verdict"} <= told.keys()
+    assert (told["scope"], told["property"]) == ("one withdrawal", "OB3")
+    annotations = [line for line in done.stdout.splitlines() if line.startswith("::error ")]
+    assert len(annotations) == 1 and "file=test_my_outbox.py,line=6," in annotations[0]
+    summary = (project / "summary.md").read_text(encoding="utf-8")
+    assert summary.count("```mermaid") == 1
+    assert "::TestMyOutbox | one withdrawal (exhaustive) | fail OB3 |" in summary and "| pass |" in summary

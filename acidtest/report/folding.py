@@ -81,7 +81,7 @@ def decisive(lines: Sequence[Line]) -> Iterator[Line]:
 
 def _is_quiet(line: Line) -> bool:
     row = line.row
-    return row is not None and ": " in row.action and not (row.changes or row.events or row.fault)
+    return row is not None and ": " in row.action.partition("(")[0] and not (row.changes or row.events or row.fault)
 
 
 def _opened(rows: Sequence[Row], opening: Collection[str]) -> int:

@@ -15,7 +15,8 @@ def inert_value(value: Any) -> Any:  # noqa: ANN401 - a failure, or any part of 
     if isinstance(value, str):
         return inert(value)
     if isinstance(value, tuple):
-        return tuple(map(inert_value, value))
+        values = map(inert_value, value)
+        return type(value)(*values) if hasattr(value, "_fields") else tuple(values)
     if isinstance(value, dict):
         return {key: inert_value(item) for key, item in value.items()}
     if is_dataclass(value) and not isinstance(value, type):

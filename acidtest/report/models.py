@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from acidtest.checker.proof import Proof, Shown, StudyProof, prove, prove_theory, show
 from acidtest.errors import UsageError
+from acidtest.report.graph.quotient import quotient
 from acidtest.report.trace import trace_lines
 from acidtest.search.verdict import Verdict, conclude, overall
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from acidtest.checker.check import Finding
     from acidtest.checker.refinement import Refinement
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 
 def check_models(
-    entry: Pattern, size: int, assume: Sequence[str] = (), *, study_name: str = "", max_states: int | None = None
+    entry: Pattern, size: int, assume: Sequence[str] = (), *, study_name: str = "", max_states: int | None = None,
+    told: Callable[[Proof, Sequence[Shown]], object] = lambda *_: None,
 ) -> tuple[list[str], dict[str, Any], Verdict]:
     """Check a pattern's models at one size.
 
@@ -30,6 +32,7 @@ def check_models(
         assume: switches, as NAME=on or NAME=off. Where any is given only studies that have all of them are checked.
         study_name: only studies whose name contains this.
         max_states: give up rather than keep more states.
+        told: called with the proof of each study, and its theorems.
 
     Returns:
         what to print, what to write as JSON, and the verdict.
@@ -51,7 +54,7 @@ def check_models(
     lines: list[str] = []
     values, verdicts = [], []
     for study in chosen:
-        own, value, verdict = _check_study(study, min(size, len(study.sizes) - 1), turned, max_states)
+        own, value, verdict = _check_study(study, min(size, len(study.sizes) - 1), turned, max_states, told)
         lines += own if not lines else ["", *own]
         values.append(value)
         verdicts.append(verdict)
@@ -80,7 +83,7 @@ def _assumptions(theory: Theory, assume: Sequence[str]) -> dict[str, bool]:
 
 
 def _check_study(
-    study: Study, size: int, turned: Mapping[str, bool], max_states: int | None
+    study: Study, size: int, turned: Mapping[str, bool], max_states: int | None, told: Callable[[Proof, Sequence[Shown]], object]
 ) -> tuple[list[str], dict[str, Any], Verdict]:
     began = time.monotonic()
     defaults = {switch.name: switch.default for switch in study.switches}
@@ -90,6 +93,7 @@ def _check_study(
     faults = [*proof.faults(), *(fault for each in shown for fault in each.faults())]
     verdict, _ = conclude(violated=bool(faults), complete=proof.exploration.complete, findings=())
     lines = [*proof_lines(proof, shown, time.monotonic() - began), *(f"  FAULT: {fault}" for fault in faults if not turned)]
+    told(proof, shown)
     return lines, _json(proof, shown, verdict), verdict
 
 
@@ -172,7 +176,17 @@ def _json(proof: Proof, shown: Sequence[Shown], verdict: Verdict) -> dict[str, A
             {**_finding(each.witness), "exhibited": dict(each.theorem.exhibited), "excluded": each.theorem.excluded}
             for each in shown
         ],
+        "diagram": diagram_json(proof.study),
     }  # fmt: skip
+
+
+def diagram_json(study: Study) -> dict[str, Any] | None:
+    """The state diagram that is drawn of a study, for other tools; None where none is."""
+    if study.diagram is None:
+        return None
+    graph = quotient(study)
+    edges = [{"from": tail, "to": head, "actions": list(names)} for (tail, head), names in graph.edges.items()]
+    return {"nodes": list(graph.nodes), "initial": sorted(graph.initial), "edges": edges}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

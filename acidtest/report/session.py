@@ -19,6 +19,7 @@ from acidtest.report.table import result_json, result_line
 from acidtest.search.budget import Budget
 from acidtest.search.check import check_exhaustively, check_scope, find_scope
 from acidtest.search.explain import explain_failure, explained, told
+from acidtest.search.filming import film_of
 from acidtest.search.harness import Harness
 from acidtest.search.replay import replay
 from acidtest.search.rounds import cost
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from acidtest.properties.shared.contract import Contract
     from acidtest.search.exhaustive import Search
     from acidtest.search.failure import Failure
+    from acidtest.search.film import Film
     from acidtest.search.stateful import Tally
     from acidtest.workers import Team
     from acidtest.workload import Scope
@@ -65,6 +67,7 @@ class Session:
         workers: how many processes explore at once, where there is no limit of time and the first failure is the end.
         elsewhere: starts a team that does searches somewhere else: of scopes (None for the stateful search), with its examples and
             seed, what each may cost, and whom to tell how far they are.
+        films: whether each failure is to be had as a film as well.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class Session:
         keep_going: bool = False,
         workers: int = 1,
         elsewhere: Elsewhere | None = None,
+        films: bool = False,
     ) -> None:
         """Nothing has been checked yet. Time runs from now on."""
         self._backend = backend
@@ -88,13 +92,16 @@ class Session:
         self.exceptions = dict(sorted((exceptions or {}).items()))
         self.results: list[Result] = []
         self.failures: list[Failure] = []
+        self.films: list[Film] = []
+        self._filming = films
         self._keep_going = keep_going
         self._elsewhere = elsewhere
         self._workers = 1 if keep_going or seconds is not None or backend != DEFAULT else workers
         self._drawn: Result | None = None
         self._so_far: Callable[[], str] = lambda: "nothing was run yet"
         self._factory = factory
-        self._implementation = implementation
+        self.code: Any = factory
+        self.implementation = implementation
         self._echo = echo
 
     @property
@@ -237,9 +244,12 @@ class Session:
         self.results.append(result)
         self._echo(result_line(result))
         if result.violation is not None and harness is not None:
-            known = told(harness, result, self._implementation)
+            known = told(harness, result, self.implementation)
             self._echo("\n" + render_story(known))  # before anything is looked for that may take time
-            self.failures.append(explained(harness, result, known))
+            failure = explained(harness, result, known)
+            self.failures.append(failure)
+            if self._filming:
+                self.films.append(film_of(harness, result.scope, result.schedule, failure.beside))
         return result.violation is not None
 
 
@@ -318,7 +328,10 @@ def check_json(session: Session, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def replay_file(saved: dict[str, Any], contract: Contract, factory: Callable[[Any], Any], exceptions: Mapping[str, str]) -> tuple[int, str]:
+def replay_file(
+    saved: dict[str, Any], contract: Contract, factory: Callable[[Any], Any], exceptions: Mapping[str, str],
+    shown: Callable[[Failure, Film], None] | None = None,
+) -> tuple[int, str]:  # fmt: skip
     """Replay a failure; the exit code and what to print.
 
     Arguments:
@@ -326,6 +339,7 @@ def replay_file(saved: dict[str, Any], contract: Contract, factory: Callable[[An
         contract: what judges it.
         factory: makes the implementation from an environment.
         exceptions: ids of properties that are left out, each with the reason or an empty one.
+        shown: called with the failure and its film, where it is still there; None where nobody wants to look at it.
 
     Raises:
         UsageError: the file does not hold a schedule that can be read.
@@ -337,6 +351,8 @@ def replay_file(saved: dict[str, Any], contract: Contract, factory: Callable[[An
         if replayed.violation is not None:
             result = _as_result(saved, scope, replayed.violation, decisions)
             failure = explain_failure(harness, result, saved["implementation"])
+            if shown is not None:
+                shown(failure, film_of(harness, scope, decisions, failure.beside))
             return 1, render(failure)
     finally:
         harness.close()

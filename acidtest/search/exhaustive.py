@@ -159,6 +159,7 @@ class Explorer:
         self._queue: list[Pending] = []
         self._faultless = False
         self._ended_well = False
+        self.ending: tuple[Decision, ...] = ()
         self._number = 0
         harness.prepare(scope, only)
         harness.looks_into_memory, harness.asks_again = self._by_memory, by_answers
@@ -228,7 +229,7 @@ class Explorer:
             until: give up at this time, by the monotonic clock.
 
         Returns:
-            None where it was given up.
+            None where it was given up. Where it can, `ending` is the whole schedule of a run that does.
         """
         self._faultless = True
         with without_collector():
@@ -327,6 +328,8 @@ class Explorer:
             ended = course.prefix is prefix
             if ended:
                 self._end(run, course)  # nothing is left but a fault
+                if self._ended_well and not self.ending and course.prefix is not None:
+                    self.ending = tuple(node.decision for node in course.prefix.nodes())
             self._postpone(options if ended else options[1:], Course(prefix, at, course.memory, course.faults, course.preemptions))
             if ended:
                 break

@@ -60,7 +60,7 @@ def told(harness: Harness, result: Result, implementation: str) -> Failure:
         source=next((p.source for p in harness.properties if (p.id, p.name) == violation[:2]), ""),
         scope=scope_to_json(result.scope),
         search=result.search,
-        rows=tuple(map(_row, seen.steps)),
+        rows=tuple(map(row_of, seen.steps)),
         processes=_columns([*seen.steps, *resting]),
         at_rest=violation.before is None,
         rest=tuple(seen.rest) if violation.before is None else (),
@@ -74,7 +74,7 @@ def told(harness: Harness, result: Result, implementation: str) -> Failure:
         capabilities=tuple(sorted(harness.capabilities)),
         versions=versions(harness),
         backend=harness.cluster.backend.name,
-        resting=tuple(map(_row, resting)),
+        resting=tuple(map(row_of, resting)),
         raised=tuple(seen.raised),
         excepted=tuple(sorted(harness.without)),
         adapter=implementation == f"{type(harness.contract).__module__}:{type(harness.contract).__qualname__}",
@@ -87,7 +87,7 @@ def explained(harness: Harness, result: Result, failure: Failure, seconds: float
     until, only = time.monotonic() + seconds, harness.only
     with hurried():
         broken = replay(harness, result.scope, result.schedule, all_properties=True).broken | {failure.property_id}
-        late, stopped = _too_late(harness, result.scope, result.schedule, failure.property_id, until)
+        late, stopped, beside = _too_late(harness, result.scope, result.schedule, failure.property_id, until)
     harness.prepare(result.scope, only)
     return replace(
         failure,
@@ -95,10 +95,12 @@ def explained(harness: Harness, result: Result, failure: Failure, seconds: float
         holds=tuple(dict.fromkeys(p.id for p in harness.properties if p.id not in broken)),  # several may share one
         broken=tuple(sorted(broken)),
         unexplained=stopped and f"{stopped} within {seconds:g} s",
+        beside=tuple(map(str, beside)),
     )
 
 
-def _row(step: Step) -> Row:
+def row_of(step: Step) -> Row:
+    """A step as a row of a failure."""
     decision = step.decision
     fault, action = decision.fault, decision.effect.removeprefix("begin ")
     if decision.kind == "rest":
@@ -122,21 +124,26 @@ def _columns(steps: Iterable[Step]) -> tuple[str, ...]:
 
 def _too_late(
     harness: Harness, scope: Scope, schedule: Sequence[Decision], property_id: str, until: float
-) -> tuple[int | None, str]:
-    """The smallest number of steps after which no continuation keeps the property, by bisection; and where that stopped."""
+) -> tuple[int | None, str, tuple[Decision, ...]]:
+    """The smallest number of steps after which no continuation keeps the property, by bisection; where that stopped, if it did;
+    and the schedule that keeps it and goes the same way for longest, of those that were found.
+    """
     if scope.serial and not scope.faults:
-        return None, ""  # there is one schedule: it was too late from the beginning
+        return None, "", ()  # there is one schedule: it was too late from the beginning
     low, high = 0, len(schedule)  # good at low (as far as known), bad at high
+    beside: tuple[Decision, ...] = ()
     while high - low > 1:
         middle = (low + high) // 2
         if time.monotonic() >= until:
-            return None, f"it lies in steps {low + 1} to {high}; which was not found out"
-        good = Explorer(harness, scope, only=frozenset({property_id})).can_end_well(schedule[:middle], PROBES, until)
+            return None, f"it lies in steps {low + 1} to {high}; which was not found out", beside
+        explorer = Explorer(harness, scope, only=frozenset({property_id}))
+        good = explorer.can_end_well(schedule[:middle], PROBES, until)
         if good is None:
             stopped = f"it lies in steps {low + 1} to {high}; which was not found out"
-            return None, stopped if time.monotonic() >= until else ""
+            return None, stopped if time.monotonic() >= until else "", beside
+        beside = explorer.ending or beside
         low, high = (middle, high) if good else (low, middle)
-    return high or None, ""
+    return high or None, "", beside
 
 
 def difference(contract: Contract, violation: Violation) -> tuple[tuple[str, str, str], ...]:

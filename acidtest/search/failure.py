@@ -67,6 +67,7 @@ class Failure:
         unexplained: why the first row after which it was too late is not known, where the time ran out.
         adapter: whether what is imported is a subclass of the contract, which makes the implementation.
         excepted: ids of the properties that were left out when it was found.
+        beside: the decisions of the run that keeps the property and goes the same way for longest, of those that were found; may be none.
     """
 
     pattern: str
@@ -95,6 +96,7 @@ class Failure:
     adapter: bool = False
     unexplained: str = ""
     excepted: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
     @property
     def cause(self) -> str:

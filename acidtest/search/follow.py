@@ -88,6 +88,10 @@ class Follower:
             reached.update(dict.fromkeys(following))
         return list(views)
 
+    def consistent(self, number: int) -> frozenset[Any]:
+        """The states of a set; none where the model does not allow what was observed."""
+        return frozenset() if number == NOTHING else self._sets[number]
+
     def _number(self, states: frozenset[Any]) -> int:
         if not states:
             return NOTHING

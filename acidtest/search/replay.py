@@ -16,6 +16,7 @@ from acidtest.world.core.effects import CANCELLED, CRASH, Decision
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from acidtest.search.film import Camera
     from acidtest.search.harness import Harness
     from acidtest.workload import Scope
     from acidtest.world.core.backend import Contents
@@ -71,8 +72,9 @@ class Replayed:
 
 
 def replay(
-    harness: Harness, scope: Scope, schedule: Sequence[Decision], *, lenient: bool = False, all_properties: bool = False
-) -> Replayed:
+    harness: Harness, scope: Scope, schedule: Sequence[Decision], *, lenient: bool = False, all_properties: bool = False,
+    camera: Camera | None = None,
+) -> Replayed:  # fmt: skip
     """Run a schedule again.
 
     Arguments:
@@ -82,6 +84,7 @@ def replay(
         lenient: leave out what can no longer be done, and go on by default: for regression tests, which outlive the
             code that they were found in.
         all_properties: go on after a violation, to see which other properties fail.
+        camera: takes a shot after each step.
     """
     harness.prepare(scope, frozenset({"none"}) if all_properties else harness.only)
     journal.tell(journal.DOING, "replay")
@@ -89,6 +92,9 @@ def replay(
     run.world.records = True
     result = Replayed()
     watch = _Watch(harness) if all_properties else None
+    if camera is not None:
+        camera.begin(run)
+        run.on_effect = camera.aim
     try:
         for number, decision in enumerate(schedule):
             if not _possible(run, decision):
@@ -97,10 +103,12 @@ def replay(
                     continue
                 break
             _step(run, decision, watch, result)
+            if camera is not None:
+                camera.take(run)
             if run.is_over:
                 break
         if not run.is_over and (lenient or result.diverged is None):
-            _to_rest(run, result, watch, lenient=lenient)
+            _to_rest(run, result, watch, lenient=lenient, camera=camera)
         result.violation = run.violation
         result.broken = watch.broken if watch is not None else {run.violation.property} if run.violation else set()
     finally:
@@ -134,6 +142,8 @@ def _matches(run: Run, decision: Decision) -> bool:
 
 def _step(run: Run, decision: Decision, watch: _Watch | None, result: Replayed) -> bool:
     """Carry out a decision, and take down what it did; False where it would have to wait for a lock."""
+    if run.on_effect is not None:
+        run.on_effect(run.world.pending(decision.target) if decision.kind in ("advance", "victim") else None)
     process = ENVIRONMENT if run.world.devices.knows(decision.kind) or decision.mishap else decision.target
     if decision.kind in ("advance", "victim"):
         process = run.world.actors.process_of(decision.target)
@@ -148,7 +158,7 @@ def _step(run: Run, decision: Decision, watch: _Watch | None, result: Replayed) 
     return performed
 
 
-def _to_rest(run: Run, result: Replayed, watch: _Watch | None, *, lenient: bool) -> None:
+def _to_rest(run: Run, result: Replayed, watch: _Watch | None, *, lenient: bool, camera: Camera | None = None) -> None:
     at = Position()
     while lenient and (options := [m for m in moves(run, at) if not m.faults]):
         if not _step(run, options[0].decision, watch, result):
@@ -159,7 +169,7 @@ def _to_rest(run: Run, result: Replayed, watch: _Watch | None, *, lenient: bool)
             return
     before, outside = run.world.cluster.values(), run.world.devices.seen()
     run.harness.settled.clear()
-    rest = _Rest(run, result)
+    rest = _Rest(run, result, camera)
     settle(run)
     result.resting = rest.steps[: rest.end]
     if watch is not None:
@@ -223,8 +233,9 @@ class _Rest:
     `end` is the number of steps up to the last violation that was found; None where there was none.
     """
 
-    def __init__(self, run: Run, result: Replayed) -> None:
+    def __init__(self, run: Run, result: Replayed, camera: Camera | None = None) -> None:
         """Be told by the run."""
+        self._camera = camera
         self._run = run
         self._result = result
         self._violation = run.violation
@@ -246,6 +257,8 @@ class _Rest:
             self.steps[-1] = last._replace(changes=last.changes + changed, events=last.events + told)
         elif action != NOTICED:
             self.steps.append(Step(Decision("rest", process, "", action), process, changed, told))
+        if self._camera is not None and self.steps:
+            self._camera.take(run, resting=True, again=action == NOTICED)
         if changed or run.world.durable_key() != self._key:
             self._remember()
         if run.violation is not self._violation:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from acidtest.search.harness import Harness
     from acidtest.workload import Operation, Scope
-    from acidtest.world.core.effects import Decision
+    from acidtest.world.core.effects import Decision, Effect
     from acidtest.world.core.world import World
 
 #: What is violated when the model does not allow what was observed, and no property says why.
@@ -44,7 +44,7 @@ class Run:
 
     `violation` is the first thing that went wrong, `stuck` says that a call never ends; `view` what is seen now; `candidates` the number of the set of model
     states that are consistent with everything so far. Whoever records the run may be told of its events (`on_events`), and
-    of each step while it comes to rest: which process did what (`on_rest`).
+    of each step while it comes to rest: which process did what (`on_rest`); and of each effect before it happens (`on_effect`).
     """
 
     def __init__(self, harness: Harness, world: World | None = None) -> None:
@@ -64,6 +64,7 @@ class Run:
         self.violation: Violation | None = None
         self.on_events: Callable[[list[Event]], None] | None = None
         self.on_rest: Callable[[str, str], None] | None = None
+        self.on_effect: Callable[[Effect | None], None] | None = None
         self.candidates = harness.follower.start
         self._durable_key: Hashable = None
         self._durable: Hashable = None

@@ -178,6 +178,8 @@ def _will(process: str, action: str) -> None:
 
 def _next(run: Run, task: Task) -> str:
     """What a task is about to do, for whoever records the run."""
+    if run.on_effect is not None:
+        run.on_effect(task.pending)
     if journal.is_kept() and task.pending is not None:
         _will(task.process.name, task.pending.label)
     return task.pending.label if run.on_rest is not None and task.pending is not None else ""

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from acidtest.checker.machine import Kind
 from acidtest.patterns import PATTERNS
-from generator.drawing import draw
+from acidtest.report.graph.drawing import draw
+from acidtest.report.graph.quotient import Graph
 from generator.evidence import aspect, cited, links, standing
 from generator.markdown import capital, document, plain, sentence, table
 from generator.overview import EVENTUAL, FLOWCHART, IMMEDIATE, OPINIONS, THE_OVERVIEW
-from generator.quotient import Graph
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from acidtest.patterns import PATTERNS
-from generator.drawing import draw
+from acidtest.report.graph.drawing import draw
+from acidtest.report.graph.quotient import Graph, quotient
 from generator.markdown import counted
-from generator.quotient import Graph, quotient
 
 
 def state_diagram(stem: str, index: int) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from acidtest.patterns import PATTERNS, parts
+from acidtest.patterns import PATTERNS, parts, pattern
 from generator.evidence import aspects_of, cited, links, omitted_anchor, proofs, standing
+from generator.failures import of_mutant, picture_path
 from generator.markdown import anchor, capital, counted, document, number, plain, sentence, table
 from generator.overview import THE_OVERVIEW
 from generator.study_section import study_section
@@ -54,12 +55,16 @@ def _lines(stem: str) -> Iterator[str]:
     yield from ("", sentence(plain(theory.promise)), "")
     yield (
         "All that follows was checked by exploring every state of the models below. "
-        f"`acidtest model {stem}` does it again at the smallest size, `acidtest verify {stem}` at every size. "
+        f"`acidtest model {stem}` does it again at the smallest size, `acidtest verify {stem}` at every size, and "
+        f"`acidtest model {stem} --html {stem}.html` makes a page on which the witnesses are stepped through. "
         "[How to read this page](../explanation/models.md)."
     )
     contracts = [one.contract for one in (entry, *parts(entry)) if one.contract]
     if contracts:
-        yield from ("", _code(contracts))
+        yield from ("", _code(contracts), "", "## A failure to look at")
+    for one in (entry, *parts(entry)):
+        if one.contract:
+            yield from _failure(one.stem)
     yield from ("", "## At a glance", "", *_glance(stem, theory))
     yield from ("", "## The models")
     introduced: set[str] = set()
@@ -77,6 +82,17 @@ def _code(contracts: list[str]) -> str:
         f"[port and scopes](../reference/ports.md), {its} [properties](../reference/properties.md) and the "
         f"[bugs that {'it finds' if its == 'its' else 'they find'}](../reference/mutants.md)."
     )
+
+
+def _failure(stem: str) -> Iterator[str]:
+    """A bug that a contract finds, as a picture."""
+    about, failure, _ = of_mutant(stem)
+    scope = failure.scope["name"]
+    command = f'acidtest check {stem} {failure.implementation} --scope "{scope}" --html failure.html'
+    yield ""
+    yield f"One of the [bugs that `{pattern(stem).contract}` finds](../reference/mutants.md): {about[:1].lower()}{about[1:]}."
+    yield from ("", f"![{plain(failure.cause)}]({picture_path(stem)})", "")
+    yield f"`{command}` makes [a page of it](../how-to/look-at-a-failure.md) that can be stepped through."
 
 
 def _glance(stem: str, theory: Theory) -> Iterator[str]:

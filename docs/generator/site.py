@@ -11,6 +11,7 @@ from generator.benchmarks import PATH as BENCHMARKS
 from generator.benchmarks import benchmarks
 from generator.choosing import DRAWING, choosing, flowchart
 from generator.diagrams import state_diagram
+from generator.failures import pattern_picture, pattern_pictures, picture_path, readme_picture, tutorial_page
 from generator.isolation import PATH, isolation
 from generator.matrix import matrix
 from generator.pattern_page import drawing_path, pattern_index, pattern_page
@@ -30,6 +31,9 @@ def pages() -> dict[str, Callable[[], str]]:
         "explanation/choosing-a-pattern.md": choosing,
         f"explanation/{DRAWING}": flowchart,
     }
+    found["images/outbox-failure.svg"] = readme_picture
+    found["tutorial/failure.html"] = tutorial_page
+    found |= {f"patterns/{picture_path(stem)}": partial(pattern_picture, stem) for stem in pattern_pictures()}
     found["patterns/index.md"] = pattern_index
     for stem, entry in PATTERNS.items():
         found[f"patterns/{stem}.md"] = partial(pattern_page, stem)

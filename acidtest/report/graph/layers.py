@@ -18,7 +18,7 @@ import networkx as nx
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from generator.quotient import Graph
+    from acidtest.report.graph.quotient import Graph
 
 #: Sweeps through all rows; more find nothing better in practice.
 _SWEEPS = 24

@@ -9,12 +9,13 @@ import pytest
 
 from acidtest.checker.machine import Model, Transition
 from acidtest.checker.theory import Diagram, Study
-from generator.drawing import WIDEST, draw
-from generator.layers import arrange, crossings
-from generator.quotient import Graph, quotient
+from acidtest.report.graph.drawing import WIDEST, draw
+from acidtest.report.graph.layers import arrange, crossings
+from acidtest.report.graph.quotient import Graph, quotient
 
-DOCS = Path(__file__).parents[2] / "docs"
-DRAWINGS = sorted(DOCS.glob("**/*.svg"))
+DOCS = Path(__file__).parents[3] / "docs"
+#: State diagrams and decisions; failures are drawn by other means.
+DRAWINGS = sorted(path for path in DOCS.glob("**/*.svg") if not path.stem.endswith("-failure"))
 SVG = "{http://www.w3.org/2000/svg}"
 
 

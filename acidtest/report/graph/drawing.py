@@ -10,14 +10,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 from xml.sax.saxutils import escape
 
-from generator.coordinates import POINT, spread
-from generator.drawing_style import STYLE
-from generator.layers import Layers, Route, arrange
+from acidtest.report.graph.coordinates import POINT, spread
+from acidtest.report.graph.layers import Layers, Route, arrange
+from acidtest.report.graph.style import STYLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
-    from generator.quotient import Graph
+    from acidtest.report.graph.quotient import Graph
 
 #: The widest drawing that can be read within a page.
 WIDEST = 860.0
@@ -48,13 +48,40 @@ def draw(graph: Graph, title: str, description: str) -> str:
         title: its name, for readers who hear it.
         description: what can be seen, for readers who hear it.
     """
+    sheet, legend = _arranged(graph)
+    width, height, listed = _size(sheet, legend)
+    extent = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
+    return "\n".join([
+        f'<svg xmlns="http://www.w3.org/2000/svg" {extent} role="img" aria-labelledby="title desc">',
+        f'<title id="title">{escape(title)}</title>', f'<desc id="desc">{escape(description)}</desc>', f"<style>\n{STYLE}\n</style>",
+        *_body(graph, sheet, listed, width, height), "</svg>",
+    ]) + "\n"  # fmt: skip
+
+
+def inline(graph: Graph, title: str, extra: Collection[int] = ()) -> str:
+    """Draw a graph for a page that has the style, and a script that finds nodes and arrows by their numbers.
+
+    Arguments:
+        graph: what is drawn.
+        title: its name, for readers who hear it.
+        extra: the nodes that are drawn as something else than the others.
+    """
+    sheet, legend = _arranged(graph)
+    width, height, listed = _size(sheet, legend)
+    size = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
+    body = _body(graph, sheet, listed, width, height, extra, numbered=True)
+    return "\n".join([f'<svg class="graph" {size} role="img"><title>{escape(title)}</title>', *body, "</svg>"])
+
+
+def _arranged(graph: Graph) -> tuple[_Sheet, list[str]]:
+    """Where everything is, and what numbers stand for where names would be too wide."""
     layers = arrange(graph)
-    sheet, legend = _sheet(graph, layers, lambda names: names), []
-    if _right(sheet) > WIDEST:
-        number = {name: str(i) for i, name in enumerate(graph.names(), 1)}
-        sheet = _sheet(graph, layers, lambda names: (",".join(number[name] for name in names),))
-        legend = [f"{i} {name}" for name, i in number.items()]
-    return "\n".join(_document(graph, sheet, legend, title, description)) + "\n"
+    sheet = _sheet(graph, layers, lambda names: names)
+    if _right(sheet) <= WIDEST:
+        return sheet, []
+    number = {name: str(i) for i, name in enumerate(graph.names(), 1)}
+    sheet = _sheet(graph, layers, lambda names: (",".join(number[name] for name in names),))
+    return sheet, [f"{i} {name}" for name, i in number.items()]
 
 
 def _right(sheet: _Sheet) -> float:
@@ -94,31 +121,30 @@ def _heights(layers: Layers, x: dict[int, float], height: dict[int, float]) -> d
     return y
 
 
-def _document(graph: Graph, sheet: _Sheet, legend: Sequence[str], title: str, description: str) -> Iterator[str]:
+def _size(sheet: _Sheet, legend: Sequence[str]) -> tuple[float, float, list[str]]:
+    """Width and height, and the legend."""
     width = max(_right(sheet), 320.0)
     bottom = max((sheet.y[v] + sheet.height[v] / 2 for v in sheet.y), default=0.0) + 2 * _MARGIN
     listed, height = _legend(legend, width, bottom)
-    yield (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
-        f'viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-labelledby="title desc">'
-    )
-    yield f'<title id="title">{escape(title)}</title>'
-    yield f'<desc id="desc">{escape(description)}</desc>'
-    yield f"<style>\n{STYLE}\n</style>"
+    return width, height, listed
+
+
+def _body(
+    graph: Graph, sheet: _Sheet, listed: Sequence[str], width: float, height: float, extra: Collection[int] = (), *, numbered: bool = False
+) -> Iterator[str]:
     yield f'<rect class="paper" width="{width:.0f}" height="{height:.0f}" rx="6"/>'
     yield f'<g transform="translate({_MARGIN:.0f} {_MARGIN:.0f})">'
     for route in sheet.layers.routes:
-        yield from _arrow(route, sheet)
+        yield from _arrow(route, sheet, numbered=numbered)
     for route in sheet.layers.routes:
         yield from _written(route, sheet)
     for node, text in enumerate(graph.nodes):
-        yield from _node(node, text, graph, sheet)
+        yield from _node(node, text, graph, sheet, ["extra"] * (node in extra), numbered=numbered)
     yield "</g>"
     yield from listed
-    yield "</svg>"
 
 
-def _arrow(route: Route, sheet: _Sheet) -> Iterator[str]:
+def _arrow(route: Route, sheet: _Sheet, *, numbered: bool) -> Iterator[str]:
     """A smooth line through the points of an arrow, with its head."""
     points = list(_points(route, sheet))
     path = f"M{_xy(points[0])}"
@@ -127,7 +153,9 @@ def _arrow(route: Route, sheet: _Sheet) -> Iterator[str]:
         curved = f" C{x:.1f} {middle:.1f} {to_x:.1f} {middle:.1f} {_xy((to_x, to_y))}"
         path += curved if x != to_x else f" L{_xy((to_x, to_y))}"
     up = " up" if route.up else ""
-    yield f'<path class="arrow{up}" d="{path}"/>'
+    tail, head = reversed(route.edge) if route.up else route.edge
+    number = f' data-edge="{tail}-{head}"' if numbered else ""
+    yield f'<path class="arrow{up}"{number} d="{path}"/>'
     yield f'<path class="head{up}" d="M{_xy(points[0] if route.up else points[-1])} l-3.5 {7 if route.up else -7} h7 z"/>'
 
 
@@ -160,11 +188,12 @@ def _written(route: Route, sheet: _Sheet) -> Iterator[str]:
     yield from _text(sheet.written[vertex], x, y, _SMALL_LINE, "on up" if route.up else "on")
 
 
-def _node(node: int, text: str, graph: Graph, sheet: _Sheet) -> Iterator[str]:
+def _node(node: int, text: str, graph: Graph, sheet: _Sheet, more: list[str], *, numbered: bool) -> Iterator[str]:
     x, y, width, height = sheet.x[node], sheet.y[node], sheet.width[node], sheet.height[node]
-    kinds = ["node"] + ["final"] * (node in graph.final()) + ["initial"] * (node in graph.initial)
+    kinds = ["node"] + ["final"] * (node in graph.final()) + ["initial"] * (node in graph.initial) + more
+    number = f' data-node="{node}"' if numbered else ""
     yield (
-        f'<rect class="{" ".join(kinds)}" x="{x - width / 2:.1f}" y="{y - height / 2:.1f}" '
+        f'<rect class="{" ".join(kinds)}"{number} x="{x - width / 2:.1f}" y="{y - height / 2:.1f}" '
         f'width="{width:.1f}" height="{height:.1f}" rx="5"/>'
     )
     yield from _text(text.split("\n"), x, y, _LINE, "")

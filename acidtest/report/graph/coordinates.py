@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from generator.layers import Layers
+    from acidtest.report.graph.layers import Layers
 
 #: The free space between two vertices of a row.
 GAP = 14.0
