@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acidtest.checker.check import Exploration, Finding, check
 from acidtest.checker.refinement import Refinement, refines
+from acidtest.checker.witness import seek
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Hashable, Iterator, Mapping
 
-    from acidtest.checker.breadth_first import Progress
+    from acidtest.checker.breadth_first import Progress, Trace
     from acidtest.checker.theory import Size, Study, Theorem, Theory
 
 #: Verdicts of a finding that come with a trace.
@@ -73,6 +74,8 @@ class Shown(NamedTuple):
         states: of the model there.
         fired: actions by name with their counts there.
         absent: the finding under the switches that exclude it; None where nothing does.
+        other: the second run, where the theorem says that two cannot be told apart.
+        alike: what whoever cannot tell has seen in both.
     """
 
     theorem: Theorem
@@ -81,6 +84,8 @@ class Shown(NamedTuple):
     states: int
     fired: Mapping[str, int]
     absent: Finding | None
+    other: Trace | None = None
+    alike: Hashable = None
 
     def faults(self) -> Iterator[str]:
         """What is wrong, in words."""
@@ -127,11 +132,11 @@ def prove(  # noqa: PLR0913 - budgets and progress as in check()
 def show(study: Study, theorem: Theorem) -> Shown:
     """Check a theorem: its witness, and that it is gone where it is said to be."""
     size = study.sizes[theorem.size]
-    found = check(study.model(size, theorem.exhibited), (theorem.property,))
+    found = seek(study.model(size, theorem.exhibited), theorem)
     absent = None
     if theorem.excluded is not None:
-        absent = check(study.model(size, theorem.excluded), (theorem.property,)).findings[0]
-    return Shown(theorem, size, found.findings[0], found.states, found.fired, absent)
+        absent = seek(study.model(size, theorem.excluded), theorem).finding
+    return Shown(theorem, size, found.finding, found.states, found.fired, absent, found.other, found.alike)
 
 
 class StudyProof(NamedTuple):

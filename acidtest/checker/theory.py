@@ -49,6 +49,20 @@ class Size(NamedTuple):
     depth: int
 
 
+class Twin(NamedTuple):
+    """The second run of a pair that somebody cannot tell apart.
+
+    Arguments:
+        otherwise: what is so after it; of kind `sometimes`, with the id of the first.
+        who: cannot tell, for example "service 0".
+        sees: takes the model and a state, and gives all that `who` has seen there and may go by. Its docstring says what that is.
+    """
+
+    otherwise: Property
+    who: str
+    sees: Callable[[Any, Any], Hashable]
+
+
 class Theorem(NamedTuple):
     """What cannot be had: a witness that exists under some switches, and under others does not.
 
@@ -57,12 +71,16 @@ class Theorem(NamedTuple):
         exhibited: how switches must stand, where not at their default, for the witness to exist.
         excluded: how switches must stand for it not to exist; None where nothing helps.
         size: the number of the size at which both are shown.
+        along: actions that must occur in the witness, in this order, as they stand in a trace: who was elected, refused, crashed.
+        twin: what makes the witness a pair of runs that somebody cannot tell apart.
     """
 
     property: Property
     exhibited: Mapping[str, bool] = {}  # noqa: RUF012 - a tuple's default, never changed
     excluded: Mapping[str, bool] | None = None
     size: int = 0
+    along: tuple[str, ...] = ()
+    twin: Twin | None = None
 
 
 class Refines(NamedTuple):

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from acidtest.checker.machine import Kind, Property
-from acidtest.checker.theory import Diagram, Refines, Size, Study, Switch, Theorem
-from acidtest.models.saga.choreography import Choreography
+from acidtest.checker.theory import Diagram, Refines, Size, Study, Switch, Theorem, Twin
+from acidtest.models.saga.choreography import FAILED, UNDONE, WENT_ON, Choreography
 from acidtest.models.saga.specification import (
     G1,
     G2,
@@ -68,6 +68,13 @@ def cannot_tell(view: SagaView, *, done: bool) -> bool:
     return any((min(saga.did) == 1) is done for saga in waiting)
 
 
+def of_service_0(model: Choreography, state: ChoreographyState) -> tuple[object, ...]:
+    """Its own rows, what its outbox has published, and what has reached it: the last step's success, the failure of the next."""
+    heard = {(WENT_ON, model.steps - 1), (FAILED, 1), (UNDONE, 1)}
+    known = ((one.marks[0], frozenset(e for e in one.events if e[1] == 0 or e in heard), one.outcome) for one in state.sagas)
+    return (*known, state.down == 0)
+
+
 def overtaken(view: SagaView) -> bool:
     """The pivot is cancelled while the step that it waits for has not even been done."""
     return any(saga.cancelled[saga.pivot] and not saga.did[saga.pivot - 1] for saga in view.sagas)
@@ -88,9 +95,10 @@ G3 = of_sagas(
 G8 = Property("G8", "no event tells of a step that is not done", Kind.ALWAYS, lambda view: not view.phantom, "PATTERNS 0; S7")
 N5 = replace(S1, id="N5", name="what is cancelled on a timeout does not happen afterwards")
 N6 = Property(
-    "N6", "service 0 cannot tell: all steps are done …", Kind.SOMETIMES, lambda view: cannot_tell(view, done=True), _HERE
-)
-N6_OTHERWISE = replace(N6, name="… or not, and it has heard the same", predicate=lambda view: cannot_tell(view, done=False))
+    "N6", "service 0 cannot tell whether all steps are done, or none but its own", Kind.SOMETIMES,
+    lambda view: cannot_tell(view, done=True), _HERE,
+)  # fmt: skip
+N6_OTHERWISE = replace(N6, name="none but its own is done", predicate=lambda view: cannot_tell(view, done=False))
 N7 = Property("N7", "the cancellation comes before what it cancels", Kind.SOMETIMES, overtaken, _HERE)
 
 
@@ -143,8 +151,7 @@ STUDY = Study(
         Theorem(G9, {"outbox": False}, {}),
         Theorem(N2),
         Theorem(N5, {"tombstones": False}, {"tombstones": False, "timer": False}),
-        Theorem(N6),
-        Theorem(N6_OTHERWISE),
+        Theorem(N6, twin=Twin(N6_OTHERWISE, "service 0", of_service_0)),
         Theorem(N7),
     ),
     refines=Refines("Saga", Saga, choreography_to_saga),

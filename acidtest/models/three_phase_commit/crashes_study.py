@@ -49,7 +49,7 @@ def somebody_has_decided(view: SitesView) -> bool:
 
 
 def committed_by_the_last(view: SitesView) -> bool:
-    """All leaders before the last site failed, none knowing the outcome, and it commits."""
+    """All sites before the last have failed, none knowing the outcome, and it commits."""
     return view.sites[-1] == C and C not in view.sites[:-1] and not any(view.operational[:-1])
 
 
@@ -69,7 +69,7 @@ NB = Property("NB", "whoever stays up decides", Kind.EVENTUALLY, survivors_have_
 LIVE = Property("AC5.live", "once all are back everybody decides", Kind.EVENTUALLY, have_all_decided, "Skeen 1985")
 HALF = Property("HALF", "a reader can see half of a commit", Kind.SOMETIMES, is_half_visible, "citus#3780")
 STALE = Property("STALE", "a site failed in PC, and the others abort", Kind.SOMETIMES, failed_behind, _SKEEN)
-CASCADE = Property("CASCADE", "two leaders crash and the last site commits", Kind.SOMETIMES, committed_by_the_last, _SKEEN)
+CASCADE = Property("CASCADE", "the coordinator crashes, so does the leader that was elected in its place, and the last site commits", Kind.SOMETIMES, committed_by_the_last, _SKEEN)
 N1 = replace(AC1, id="N1", name="both sides of a partition agree", source=_STONEBRAKER)
 N2 = replace(AC1, id="N2", name="sites agree though messages may be late")
 N3 = replace(AC1, id="N3", name="timeouts alone agree: in W abort, in PC commit", source="snormore.dev/lab/three-phase-commit")
@@ -117,7 +117,7 @@ STUDY = Study(
         Theorem(NB, {"termination": False}, {}, size=2),
         Theorem(HALF),
         Theorem(STALE),
-        Theorem(CASCADE, size=3),
+        Theorem(CASCADE, size=3, along=("Elect(1)", "Crash(1)")),
     ),
     refines=Refines("TCommit", lambda n, **_: TransactionCommit(n), three_phase_to_commit),
 )
