@@ -85,30 +85,40 @@ def seek(model: Model[Any], theorem: Theorem) -> Sought:
     Raises:
         ValueError: an action that is to occur is none of the model's, or the theorem is of a kind that has no such witness.
     """
+    if not theorem.along and theorem.twin is None:
+        found = check(model, (theorem.property,))
+        return Sought(found.findings[0], found.states, found.fired)
+    _refuse_unknown(model, theorem)
+    search = _searched(_AlongModel(model, theorem.along))
+    ends = [at for at in search.found if at.done == len(theorem.along)]
+    states = len({at.state for at in search.found})
     if theorem.twin is not None:
-        return _pair(model, theorem.property, theorem.twin)
-    if theorem.along:
-        return _along(model, theorem.property, theorem.along)
-    found = check(model, (theorem.property,))
-    return Sought(found.findings[0], found.states, found.fired)
+        return _pair(search, ends, states, theorem.property, theorem.twin)
+    return _along(search, ends, states, theorem.property)
 
 
-def _along(model: Model[Any], claim: Property, actions: Sequence[str]) -> Sought:
-    labels = {str(action) for action, _, _ in model.table()}
-    unknown = [action for action in actions if action not in labels]
+def _refuse_unknown(model: Model[Any], theorem: Theorem) -> None:
+    claim, labels = theorem.property, {str(action) for action, _, _ in model.table()}
+    unknown = [action for action in theorem.along if action not in labels]
     if unknown or claim.kind not in (Kind.SOMETIMES, Kind.ALWAYS):
         what = f"no action {unknown[0]}" if unknown else f"no run of kind {claim.kind} that can be told by its actions"
         message = f"{claim.id} ({claim.name}): {model.name} has {what}. Its actions: {', '.join(sorted(labels))}."
         raise ValueError(message)
-    search = _searched(_AlongModel(model, actions))
+
+
+def _along(search: Search[Along], ends: Sequence[Along], states: int, claim: Property) -> Sought:
+    """The shortest run that decides a property, of those in which all the actions took part."""
     sought = claim.kind is Kind.SOMETIMES
-    decided = (at for at in search.found if at.done == len(actions) and bool(claim.predicate(model.view(at.state))) is sought)
+    view = search.model.view
+    first = next((at for at in ends if bool(claim.predicate(view(at).state)) is sought), None)
     verdicts: tuple[Verdict, Verdict] = ("reached", "unreached") if sought else ("violated", "holds")
-    states, first = len({at.state for at in search.found}), next(decided, None)
     if first is None:
         return Sought(Finding(claim, verdicts[1], states), states, _fired(search))
-    trace = Trace(tuple((action, at.state) for action, at in search.trace(first).steps))
-    return Sought(Finding(claim, verdicts[0], states, trace), states, _fired(search))
+    return Sought(Finding(claim, verdicts[0], states, _run(search, first)), states, _fired(search))
+
+
+def _run(search: Search[Along], end: Along) -> Trace:
+    return Trace(tuple((action, at.state) for action, at in search.trace(end).steps))
 
 
 def _searched(model: Model[Any]) -> Search[Any]:
@@ -126,23 +136,22 @@ def _fired(search: Search[Any]) -> dict[str, int]:
     return fired
 
 
-def _pair(model: Model[Any], claim: Property, twin: Twin) -> Sought:
+def _pair(search: Search[Along], ends: Sequence[Along], states: int, claim: Property, twin: Twin) -> Sought:
     """The shortest two runs after which whoever cannot tell has seen the same."""
-    search = _searched(model)
+    model: Any = search.model
     first: dict[Hashable, int] = {}
     second: dict[Hashable, int] = {}
-    for number, state in enumerate(search.found):
-        view = model.view(state)
+    for number, at in enumerate(ends):
+        view = model.view(at).state
         for holds, kept in ((claim.predicate(view), first), (twin.otherwise.predicate(view), second)):
             if holds:
-                kept.setdefault(twin.sees(model, state), number)
-    fired, states = _fired(search), len(search.found)
+                kept.setdefault(twin.sees(model.model, at.state), number)
     both = [seen for seen in first if seen in second]
     if not both:
-        return Sought(Finding(claim, "unreached", states), states, fired)
+        return Sought(Finding(claim, "unreached", states), states, _fired(search))
     alike = min(both, key=lambda seen: (first[seen] + second[seen], first[seen]))
-    one, other = (search.trace(search.found[kept[alike]]) for kept in (first, second))
-    return Sought(Finding(claim, "reached", states, one), states, fired, other, alike)
+    one, other = (_run(search, ends[kept[alike]]) for kept in (first, second))
+    return Sought(Finding(claim, "reached", states, one), states, _fired(search), other, alike)
 
 
 def replayed(model: Model[Any], trace: Trace) -> bool:

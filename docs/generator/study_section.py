@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from acidtest.checker.check import Finding
     from acidtest.checker.machine import Property
     from acidtest.checker.proof import Proof, Shown, StudyProof
-    from acidtest.checker.theory import Study
+    from acidtest.checker.theory import Study, Twin
 
 #: What a property of each kind is put to the test on.
 _SUBJECTS = {
@@ -152,9 +152,23 @@ def _theorem(study: Study, place: str, shown: Shown) -> Iterator[str]:
     yield f"- {_excluded(shown)}"
     if p.source:
         yield f"- Source: {_source(p)}."
-    if witness.trace is not None:
-        model = study.model(shown.size, theorem.exhibited)
-        yield from ("", *block(trace_lines(model, witness.trace, witness.cycle)))
+    if theorem.along:
+        yield f"- Runs are looked for in which, in this order, these take part: {', '.join(f'`{action}`' for action in theorem.along)}."
+    if witness.trace is None:
+        return
+    model = study.model(shown.size, theorem.exhibited)
+    yield from ("", *block(trace_lines(model, witness.trace, witness.cycle)))
+    if theorem.twin is not None and shown.other is not None:
+        yield from ("", *_twin(theorem.twin), "", *block(trace_lines(model, shown.other)))
+
+
+def _twin(twin: Twin) -> Iterator[str]:
+    """What the second run of a pair differs in, and what it has in common with the first."""
+    seen = " ".join((inspect.getdoc(twin.sees) or "").split())
+    yield (
+        f"And the second run, after which it is otherwise: {plain(twin.otherwise.name)}. What {plain(twin.who)} goes by is the same "
+        f"after both, which the checker compares: {plain(seen[:1].lower() + seen[1:])}"
+    )
 
 
 def _statement(shown: Shown) -> str:

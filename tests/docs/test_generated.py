@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from acidtest.checker.theory import ASPECTS
+from acidtest.checker.witness import replayed
 from acidtest.patterns import PATTERNS
-from generator.evidence import NotProvedError, cited
+from generator.evidence import NotProvedError, cited, proofs
 from generator.matrix import MEANINGS
 from generator.site import pages, pages_from_a_server
 
@@ -39,6 +40,37 @@ def test_whatever_a_theory_cites_stands_somewhere(stem):
     assert set(theory.aspects) <= set(ASPECTS)
     cited(stem, [id_ for ids in theory.aspects.values() for id_ in ids])
     cited(stem, [id_ for claim in theory.claims for id_ in claim.by])
+
+
+@pytest.mark.parametrize("stem", PATTERNS)
+def test_every_run_on_a_page_is_one_of_the_model_under_the_switches_that_the_page_names(stem):
+    for proved in proofs(stem):
+        for shown in proved.theorems:
+            model = proved.study.model(shown.size, shown.theorem.exhibited)
+            runs = (shown.witness.trace, shown.witness.cycle, shown.other)
+            assert [run for run in runs[::2] if run is not None and not replayed(model, run)] == []
+            assert runs[1] is None or follows(model, runs[0].last, runs[1])
+            taken = [str(action) for action in runs[0].actions]
+            assert set(shown.theorem.along) <= set(taken)
+
+
+def follows(model, state, cycle):
+    """Whether a cycle begins where a run has ended, comes back there, and each of its steps is one of the model."""
+    for action, following in cycle.steps[1:]:
+        if action is not None and following not in [after for each, after in model.successors(state) if each == action]:
+            return False
+        state = following
+    return cycle.steps[0][1] == cycle.last
+
+
+@pytest.mark.parametrize("stem", PATTERNS)
+def test_who_cannot_tell_has_seen_the_same_after_both_runs_of_a_pair_and_outsiders_have_not(stem):
+    for proved in proofs(stem):
+        for shown in (each for each in proved.theorems if each.theorem.twin):
+            model, twin = proved.study.model(shown.size, shown.theorem.exhibited), shown.theorem.twin
+            one, other = shown.witness.trace.last, shown.other.last
+            assert twin.sees(model, one) == twin.sees(model, other) == shown.alike
+            assert model.view(one) != model.view(other)
 
 
 def test_citing_what_nobody_shows_is_refused():

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from acidtest.checker.machine import Kind, Property, implied
-from acidtest.checker.theory import Diagram, Size, Study, Theorem
+from acidtest.checker.theory import Diagram, Size, Study, Theorem, Twin
 from acidtest.models.reserve_confirm.protocol import (
     LAPSED,
     NEW,
@@ -29,6 +29,7 @@ from acidtest.models.reserve_confirm.provider import (
     ABSENT,
     AMOUNT,
     DECLINED,
+    DEFINITE,
     DONE,
     PART,
     VOIDED,
@@ -154,6 +155,12 @@ def crashed_with(view: ReserveView, order: Order) -> bool:
     return view.crashes > 0 and ((PENDING, 0), order) in zip(view.holds, view.orders, strict=True)
 
 
+def of_bank(model: ReserveConfirm, s: ReserveState) -> tuple[object, ...]:
+    """Its books and its memory; and, where the provider answers inquiries, what it would say for certain."""
+    answers = tuple(order.outcome if order.outcome in DEFINITE else "" for order in s.orders)
+    return s.holds, answers if "queryable" in model.on else ()
+
+
 def is_undone_both_ways(view: ReserveView) -> bool:
     """Of two withdrawals that cost nothing, one left no entry at the provider and the other two."""
     undone = {(status, order.effects + order.reversals) for (status, _), order in zip(view.holds, view.orders, strict=True)}
@@ -203,11 +210,11 @@ SOME_PART = Property("SOME-PART", "one is paid in part", SOMETIMES, without_cras
 SOME_VOID = Property("SOME-VOID", "one is voided, and released", SOMETIMES, some(is_voided), _SHARED)
 _GENERALS = "Akkoyunlu, Ekanadham & Huber 1975 (two generals)"
 N1_UNSENT = Property(
-    "N1", "after a crash the bank cannot tell whether its order was never sent …", SOMETIMES,
+    "N1", "after a crash the bank cannot tell whether its order was carried out or never sent", SOMETIMES,
     lambda view: crashed_with(view, Order()) and not any(view.in_flight), _GENERALS,
 )  # fmt: skip
 N1_SENT = replace(
-    N1_UNSENT, name="… or carried out, having the same books",
+    N1_UNSENT, name="it was carried out",
     predicate=lambda view: crashed_with(view, Order(DONE, 1, AMOUNT)),
 )  # fmt: skip
 N1_RETRY = replace(RC4, id="N1.retry", name="calling again pays nothing twice", source=_GENERALS)
@@ -249,8 +256,7 @@ STUDY = Study(
         RC1, RC2, RC3, RC4, RC5, RC6, RC7, RC8, RC9, RC10, RC10_REST, RC11, RC12, G1, G6, G9, G11, SOME_PART, SOME_VOID,
     ),
     theorems=(
-        Theorem(N1_UNSENT, MUTE),
-        Theorem(N1_SENT, MUTE),
+        Theorem(N1_UNSENT, MUTE, MUTE | {"queryable": True}, twin=Twin(N1_SENT, "the bank", of_bank)),
         Theorem(N1_RETRY, {**MUTE, "blind_retry": True}, {"blind_retry": True}),
         Theorem(N1_WAIT, MUTE, MUTE | {"idempotent": True}),
         Theorem(N1_GUESS, {**MUTE, "timeout_is_failure": True}, MUTE),

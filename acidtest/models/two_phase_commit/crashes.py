@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from acidtest.checker.machine import Action, Kind, Model, Property, Transition
-from acidtest.checker.theory import Diagram, Size, Study, Switch, Theorem
+from acidtest.checker.theory import Diagram, Size, Study, Switch, Theorem, Twin
 from acidtest.models.shared.atomic_commitment import (
     ABORTED,
     AC1,
@@ -260,14 +260,20 @@ def is_half_visible(view: CommitView) -> bool:
     return COMMITTED in view.participants and PREPARED in view.participants
 
 
+def of_participants(_: TwoPhaseCrash, state: CrashState) -> tuple[object, ...]:
+    """The memory and the log of every participant, and whatever was sent."""
+    rms, rm_logs, _, _, _, msgs, _ = state
+    return rms, rm_logs, on_the_wire(msgs)
+
+
 _SKEEN = "Skeen, Nonblocking commit protocols, SIGMOD 1981"
 N1 = Property("N1", "all participants are blocked", Kind.SOMETIMES, is_blocked, _SKEEN)
 N2 = Property("N2", "a reader can see half of a commit", Kind.SOMETIMES, is_half_visible, "citus#3780")
 N3 = Property(
-    "N3", "a participant in doubt cannot tell: the decision may be logged …", Kind.SOMETIMES,
+    "N3", "participants in doubt cannot tell, even together, whether a decision to commit is logged", Kind.SOMETIMES,
     lambda view: is_blocked(view) and view.logged, "Skeen & Stonebraker 1983",
 )  # fmt: skip
-N3_OTHERWISE = replace(N3, name="… or not, with the same history of its own", predicate=lambda view: is_blocked(view) and not view.logged)
+N3_OTHERWISE = replace(N3, name="no decision is logged", predicate=lambda view: is_blocked(view) and not view.logged)
 TERMINATION = Property("AC5.live", "everybody decides", Kind.EVENTUALLY, have_all_decided, "Bernstein, Hadzilacos & Goodman 1987")
 NON_BLOCKING = replace(TERMINATION, id="N1.live", name="everybody decides, also without the coordinator")
 
@@ -290,8 +296,7 @@ STUDY = Study(
         Theorem(N1),
         Theorem(NON_BLOCKING, {"recovery": False}, {}),
         Theorem(N2),
-        Theorem(N3),
-        Theorem(N3_OTHERWISE),
+        Theorem(N3, twin=Twin(N3_OTHERWISE, "the participants", of_participants)),
         Theorem(AC1, {"decide_before_log": True}, {}),
         Theorem(AC3, {"vote_before_log": True}, {}),
         Theorem(AC1, {"abort_after_yes": True}, {}),

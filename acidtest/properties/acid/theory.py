@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from acidtest.checker.theory import Claim, Size, Study, Theorem, Theory
+from acidtest.checker.theory import Claim, Size, Study, Theorem, Theory, Twin
 from acidtest.models.acid.isolation import STUDY as ISOLATION
-from acidtest.models.acid.service import AcidModel
+from acidtest.models.acid.service import AcidModel, AcidState
 from acidtest.models.shared.ledger import Request
 from acidtest.properties.acid.properties import N3, N3_OTHERWISE, PROPERTIES
 
@@ -13,6 +13,11 @@ def _service(asks: tuple[tuple[str, str, str, int], ...]) -> AcidModel:
     """The model of transfers between A with 100 and B with 50, and of one read."""
     asked = [Request(f"t{i}", k, (a, b, n), ((a, -n), (b, n))) for i, (k, a, b, n) in enumerate(asks, 1)]
     return AcidModel((("A", 100), ("B", 50)), asked, reads=1)
+
+
+def of_clients(_: AcidModel, state: AcidState) -> tuple[object, ...]:
+    """What every client was told; here even all of them together cannot tell."""
+    return state.ledger.status, state.readings
 
 
 SERVICE = Study(
@@ -26,7 +31,7 @@ SERVICE = Study(
         ),
     ),
     properties=PROPERTIES,
-    theorems=(Theorem(N3), Theorem(N3_OTHERWISE)),
+    theorems=(Theorem(N3, along=("disturbed(0)",), twin=Twin(N3_OTHERWISE, "the client", of_clients)),),
 )
 
 THEORY = Theory(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from acidtest.checker.theory import Claim, Size, Study, Switch, Theorem, Theory
+from acidtest.checker.theory import Claim, Size, Study, Switch, Theorem, Theory, Twin
 from acidtest.models.event_sourcing.schema import STUDY as SCHEMA
 from acidtest.models.event_sourcing.service import AccountsModel
-from acidtest.models.event_sourcing.store import Append, Event, EventStore
+from acidtest.models.event_sourcing.store import Append, Event, EventStore, StoreState
 from acidtest.models.event_sourcing.streams_study import STUDY as STREAMS
 from acidtest.models.event_sourcing.subscription_study import STUDY as SUBSCRIPTION
 from acidtest.models.shared.ledger import Request
@@ -20,6 +20,11 @@ def _store(appends: tuple[tuple[Any, ...], ...], *, versions_only: bool = False)
     """The model of a store, of (stream, expected version, ids of events) appends, and one subscriber."""
     asked = [Append(f"a{n}", stream, expected, tuple([Event(i, "", "") for i in ids])) for n, (stream, expected, *ids) in enumerate(appends, 1)]
     return EventStore(sorted({append.stream for append in asked}), asked, 1, versions_only=versions_only)
+
+
+def of_clients(_: EventStore, state: StoreState) -> tuple[str, ...]:
+    """What every client was told; here even all of them together cannot tell."""
+    return state.status
 
 
 def _kept(id_: str, name: str = "") -> Any:  # noqa: ANN401 - a property
@@ -40,8 +45,7 @@ STORE = Study(
     ),
     properties=tuple(p for p in PROPERTIES if not p.name.startswith(_OF_CODE) and not p.name.endswith(_OF_CODE[2])),
     theorems=(
-        Theorem(STORED_UNKNOWN),
-        Theorem(LOST_UNKNOWN),
+        Theorem(STORED_UNKNOWN, along=("disturbed(0)",), twin=Twin(LOST_UNKNOWN, "the client", of_clients)),
         Theorem(_kept("ES9", "stored twice"), {"versions_only": True}, {}, size=1),
         Theorem(_kept("ES9", "is not refused"), {"versions_only": True}, {}),
     ),

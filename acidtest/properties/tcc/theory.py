@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from acidtest.checker.theory import Claim, Size, Study, Theorem, Theory
+from acidtest.checker.theory import Claim, Size, Study, Theorem, Theory, Twin
 from acidtest.models.tcc.coordinator import Coordination
 from acidtest.models.tcc.coordinator import request as transaction
-from acidtest.models.tcc.participant import CANCEL, CONFIRM, TRY, TccService, request
+from acidtest.models.tcc.participant import CANCEL, CONFIRM, TRY, TccService, TccServiceState, request
 from acidtest.models.tcc.protocol_study import STUDY as PROTOCOL
-from acidtest.properties.tcc.properties import N2, PROPERTIES
+from acidtest.properties.tcc.properties import N2, N2_OTHERWISE, PROPERTIES
 from acidtest.properties.tcc_coordinator.properties import PROPERTIES as OF_COORDINATOR
 
 
 def _service(asks: tuple[tuple[Any, ...], ...]) -> TccService:
     """The model of calls to a service where A has 100."""
     return TccService((("A", 100),), [request(f"r{i}", *ask) for i, ask in enumerate(asks, 1)])
+
+
+def of_service(_: TccService, state: TccServiceState) -> tuple[object, ...]:
+    """Its rows: balances, what keys are bound to, what it holds and has booked. A Try that is still on its way is not among them."""
+    return state.ledger.balances, state.ledger.bound, state.ledger.accepted, state.booked
 
 
 SERVICE = Study(
@@ -32,7 +37,7 @@ SERVICE = Study(
         ),
     ),
     properties=PROPERTIES,
-    theorems=(Theorem(N2),),
+    theorems=(Theorem(N2, twin=Twin(N2_OTHERWISE, "the service", of_service)),),
 )
 
 #: The model of a coordinator has no faults: these would demand nothing of it.
