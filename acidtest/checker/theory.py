@@ -131,6 +131,9 @@ class Study:
         symmetry: makes, from the arguments of a size, a function that takes a state to the representative of its orbit;
             `orbits` are the numbers of orbits, per size.
         diagram: what is drawn of it.
+        specification: whether it says what the pattern promises, for others to refine or for running code to be followed
+            against, rather than how a protocol keeps it: what holds of it holds because it is written so.
+        about: what the page says of it, where that is not the docstring of its module.
     """
 
     name: str
@@ -143,6 +146,8 @@ class Study:
     symmetry: Callable[..., Callable[[Any], Hashable]] | None = None
     orbits: tuple[int, ...] = ()
     diagram: Diagram | None = None
+    specification: bool = False
+    about: str = ""
 
     def model(self, size: Size, turned: Mapping[str, bool] | None = None) -> Model[Any]:
         """The model at a size, with some switches turned.
@@ -183,6 +188,9 @@ class Theory:
         studies: its models; the one to look at first comes first.
         aspects: for each of ASPECTS that the pattern says something about, the ids of the properties that prove it or
             of the theorems that are the witness against it. An aspect that is left out is not claimed.
+        remarks: of some aspects, how far what is said of them reaches, for example "within a stream".
+        choices: the switches that stand for what the environment may do or a design may choose, not for a rule that is
+            broken: only such may be turned for a witness against an aspect.
         omitted: ids of catalogued properties that no model of ours can show, each with the reason.
         claims: what others claim.
     """
@@ -190,5 +198,7 @@ class Theory:
     promise: str
     studies: tuple[Study, ...]
     aspects: Mapping[str, tuple[str, ...]]
+    remarks: Mapping[str, str] = field(default_factory=dict)
+    choices: frozenset[str] = frozenset()
     omitted: Mapping[str, str] = field(default_factory=dict)
     claims: tuple[Claim, ...] = ()

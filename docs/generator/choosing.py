@@ -9,7 +9,7 @@ from acidtest.patterns import PATTERNS
 from generator.drawing import draw
 from generator.evidence import aspect, cited, links, standing
 from generator.markdown import capital, document, plain, sentence, table
-from generator.overview import EVENTUAL, FLOWCHART, IMMEDIATE, OPINIONS, THE_OVERVIEW
+from generator.overview import EVENTUAL, FLOWCHART, IMMEDIATE, OPINIONS, PIECEMEAL, THE_OVERVIEW
 from generator.quotient import Graph
 
 if TYPE_CHECKING:
@@ -29,10 +29,12 @@ _HEAD = f"""\
 
 The column *consistency* is filled in from the [models](models.md):
 
-- **{IMMEDIATE}**: atomicity is proved of every state, isolation is proved, and there is no witness against isolation with
+- **{IMMEDIATE}**: atomicity is proved at every step, isolation is proved, and there is no witness against isolation with
   all switches at their defaults: nobody sees a change half done. Switches that undo this are named;
-- **{EVENTUAL}**: atomicity is proved of states at rest only, or there is such a witness, or isolation is not claimed:
-  others may see a change half done, and what is proved is how it ends;
+- **{PIECEMEAL}**: atomicity is proved at every step, and there is such a witness: no part is done that another part undoes,
+  but who reads without locks sees one part before the other;
+- **{EVENTUAL}**: some of atomicity is proved of states at rest only, or isolation is not claimed: others may see a change half
+  done that is undone again, and what is proved is how it ends;
 - **not claimed**: neither atomicity nor termination is proved.
 
 The last four columns are the overview's opinion, and no model can check the last three. Patterns without entries there
@@ -82,18 +84,22 @@ def _row(stem: str) -> tuple[str, ...]:
 
 def consistency(stem: str) -> str:
     """What the models say in the overview's terms."""
-    whole, whole_at_rest = aspect(stem, "atomicity")[0], aspect(stem, "termination")[0]
-    isolated, visible = aspect(stem, "isolation")
-    at_every_instant = any(proof.kind in (Kind.ALWAYS, Kind.STEP) for proof in whole)
-    if at_every_instant and isolated and all(witness.condition for witness in visible):
+    whole, isolation = aspect(stem, "atomicity").proved, aspect(stem, "isolation")
+    at_every_step = bool(whole) and all(proof.kind in (Kind.ALWAYS, Kind.STEP) for proof in whole)
+    if at_every_step and isolation.proved and all(witness.condition for witness in isolation.against):
         return IMMEDIATE
-    return EVENTUAL if whole or whole_at_rest else "not claimed"
+    if at_every_step and any(not witness.condition for witness in isolation.against):
+        return PIECEMEAL
+    return EVENTUAL if whole or aspect(stem, "termination").proved else "not claimed"
 
 
 def _unless(stem: str) -> str:
-    """The switches that undo immediate consistency."""
-    undo = dict.fromkeys(witness.condition for witness in aspect(stem, "isolation")[1])
-    return f", not {'; '.join(undo)}" if undo and consistency(stem) == IMMEDIATE else ""
+    """How far immediate consistency reaches, and the switches that undo it, each with what then happens."""
+    known = aspect(stem, "isolation")
+    if consistency(stem) != IMMEDIATE:
+        return ""
+    undo = "; ".join(f"{plain(witness.name)}, {witness.condition}" for witness in known.against)
+    return f"{' ' * bool(known.remark)}{known.remark}" + (f" (but {undo})" if undo else "")
 
 
 def _differences() -> Iterator[str]:

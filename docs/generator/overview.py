@@ -11,8 +11,9 @@ THE_OVERVIEW = (
     "table and a decision flowchart."
 )
 
-#: The words of its column on consistency.
+#: The words of its column on consistency, and a third that it has no word for.
 IMMEDIATE, EVENTUAL = "immediate", "eventual"
+PIECEMEAL = "atomic outcome, visible piecemeal"
 
 
 class Opinion(NamedTuple):

@@ -73,6 +73,31 @@ def test_who_cannot_tell_has_seen_the_same_after_both_runs_of_a_pair_and_outside
             assert model.view(one) != model.view(other)
 
 
+@pytest.mark.parametrize("stem", PATTERNS)
+def test_only_what_the_environment_may_do_or_a_design_may_choose_counts_against_an_aspect(stem):
+    theory = PATTERNS[stem].theory()
+    turned = {name for names in theory.aspects.values() for each in cited(stem, names) for name in each.turned}
+    assert turned <= theory.choices
+
+
+@pytest.mark.parametrize("stem", PATTERNS)
+def test_what_a_reader_sees_half_of_counts_against_isolation_and_against_nothing_else(stem):
+    theory = PATTERNS[stem].theory()
+    half = {t.property.id for study in theory.studies for t in study.theorems if "half of" in t.property.name}
+    assert half <= set(theory.aspects.get("isolation", ()))
+    assert not half & {name for aspect, names in theory.aspects.items() if aspect != "isolation" for name in names}
+    assert not set(theory.aspects.get("atomicity", ())) & set(theory.aspects.get("isolation", ()))
+
+
+@pytest.mark.parametrize("stem", PATTERNS)
+def test_a_pattern_of_which_somebody_may_stay_away_for_ever_says_who_then_waits(stem):
+    theory = PATTERNS[stem].theory()
+    away = {"recovery", "tm_returns", "cooperative", "last_stays_down"}
+    stays = {s.name for study in theory.studies for s in study.switches} & away
+    waits = {name for each in cited(stem, theory.aspects.get("non-blocking", ())) for name in each.turned}
+    assert stays <= waits
+
+
 def test_citing_what_nobody_shows_is_refused():
     stem = next(iter(PATTERNS))
     with pytest.raises(NotProvedError, match="cites NO-SUCH-ID, which no study has"):

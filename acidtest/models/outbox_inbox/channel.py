@@ -59,6 +59,7 @@ PASSES = Property("G9", "everything arrives", Kind.EVENTUALLY, lambda s: s[0] ==
 
 STUDY = Study(
     name="exactly-once channel",
+    specification=True,
     make=Channel,
     sizes=(Size("2 transfers", {"n": 2}, 10, 7), Size("4 transfers", {"n": 4}, 35, 13)),
     properties=(ORDER, PASSES),

@@ -223,6 +223,7 @@ N1_GUESS = replace(RC2, id="N1.guess", name="giving up after a time releases not
 N1_ASK = replace(RC1, id="N1.ask", name="inquiries alone end with true books", source=_GENERALS)
 N2 = replace(RC2, id="N2", name="a hold may expire by the clock", source="openlinker#2346")
 N3 = replace(G9, id="N3", name="every withdrawal is resolved, whether the provider answers or not")
+ALONE = replace(G9, id="G9.alone", name="every withdrawal is resolved, also where the bank does not come back")
 N4 = Property("N4", "a void leaves no entry, a refund two", SOMETIMES, is_undone_both_ways, _OWN)
 N5 = Property(
     "N5", "one reversal of an order that came twice leaves one payment", SOMETIMES,
@@ -263,6 +264,7 @@ STUDY = Study(
         Theorem(N1_ASK, {"idempotent": False, "voidable": False}, {"idempotent": False}),
         Theorem(N2, {"expire_by_time": True}, {}),
         Theorem(N3, {"cooperative": False}, {}),
+        Theorem(ALONE, {"recovery": False}, {}),
         Theorem(N4, size=1),
         Theorem(N4_BOOKS, {"refund_is_release": True}, {}),
         Theorem(N5, {"device_duplicates": True}, {}),

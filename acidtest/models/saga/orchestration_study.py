@@ -142,6 +142,7 @@ N4 = implied(
     N3.when or N3.predicate, lambda view: N3.predicate(view) and G2.predicate(view), "PATTERNS 5",
 )  # fmt: skip
 N5 = replace(S1, id="N5", name="what is compensated on a timeout does not happen afterwards")
+ALONE = replace(G9, id="G9.alone", name="every saga ends, also without its orchestrator")
 N8 = Property("N8", "two executors believe that one saga is theirs", Kind.SOMETIMES, two_executors, _HERE)
 N9 = Property(
     "N9", "an executor that comes back cannot tell whether its command was carried out", Kind.SOMETIMES,
@@ -204,6 +205,7 @@ EXECUTORS = Study(
         Theorem(G2, {"spendable": True, "overdraw": True}, {"spendable": True}),
         Theorem(G6, {"recovery": False}, {}),
         Theorem(G9, {"timeouts": False}, {}),
+        Theorem(ALONE, {"recovery": False}, {}),
         Theorem(N2),
         Theorem(N3, {"irreversible": True}, {}),
         Theorem(N4, {"spendable": True}, {}),

@@ -203,5 +203,6 @@ STUDY = Study(
     ),
     properties=properties(),
     theorems=(Theorem(N2),),
+    specification=True,
     diagram=Diagram({"sagas": 1, "steps": 4, "pivot": 2}, lambda state: f"{state[0][0]}\n{state[0][1]}"),
 )

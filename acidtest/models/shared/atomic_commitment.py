@@ -7,10 +7,11 @@ Recovery in Database Systems" (1987), chapter 7.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from acidtest.checker.machine import Action, Kind, Model, Property, Transition
-from acidtest.checker.theory import Size, Study
+from acidtest.checker.theory import Size, Study, Switch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +32,27 @@ class CommitView(NamedTuple):
     logged: bool = False  #: whether the coordinator's decision to commit is durable
     coordinator_up: bool = True
     crashes: int = 0
+    answers: tuple[str, ...] = ()  #: what a reader of each participant is given, where readers are looked at
+
+
+#: What a reader is given: the rows as the transaction leaves them, or as they were before; nothing yet, for it waits.
+NEW_ROWS, OLD_ROWS, NOTHING_YET = "new", "old", ""
+
+
+@cache
+def answers(participants: Statuses, *, readers_lock: bool) -> tuple[str, ...]:
+    """What a reader is given that asks every participant at this instant, each by itself.
+
+    A prepared branch shows the old rows to who reads a snapshot of the database; who takes a lock for reading waits for it, as
+    under strict two-phase locking in every database (Bernstein, Hadzilacos & Goodman 1987, chapter 3; Raz 1992).
+    """
+    given = {COMMITTED: NEW_ROWS, ABORTED: OLD_ROWS, WORKING: OLD_ROWS, PREPARED: NOTHING_YET if readers_lock else OLD_ROWS}
+    return tuple(given.get(status, NOTHING_YET) for status in participants)
+
+
+def half_is_read(given: tuple[str, ...]) -> bool:
+    """One participant shows the transaction, another not yet: who reads both sees half of it."""
+    return NEW_ROWS in given and OLD_ROWS in given
 
 
 def with_status(statuses: Statuses, rm: int, status: str) -> Statuses:
@@ -124,6 +146,12 @@ AC5 = Property("AC5", "once faults are repaired all have decided", Kind.AT_REST,
 G6 = Property("G6", "no branch is left prepared", Kind.AT_REST, none_in_doubt, "PATTERNS.md, section 0")
 
 
+_HALF = "Raz, The principle of commitment ordering, VLDB 1992; MariaDB manual, XA transactions; first seen at citus#3780"
+HALF = Property("N2", "a reader that takes no locks sees half of a commit", Kind.SOMETIMES, lambda view: half_is_read(view.answers), _HALF)
+#: The assumption that it rests on.
+READERS_LOCK = Switch("readers_lock", "readers take locks in every database, and wait for what is prepared there")
+
+
 def properties() -> tuple[Property, ...]:
     """List what any atomic commitment protocol must satisfy."""
     return AC1, AC2, AC3, AC4, AC5, G6
@@ -134,4 +162,5 @@ STUDY = Study(
     make=TransactionCommit,
     sizes=(Size("3 participants", {"n": 3}, 34, 7), Size("5 participants", {"n": 5}, 274, 11)),
     properties=properties(),
+    specification=True,
 )

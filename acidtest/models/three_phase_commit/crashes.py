@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from acidtest.checker.machine import Transition
+from acidtest.models.shared.atomic_commitment import answers
 from acidtest.models.three_phase_commit.phases import (
     FOLLOWING,
     INITIAL,
@@ -27,6 +28,7 @@ from acidtest.models.three_phase_commit.phases import (
     A,
     C,
     Site,
+    SitesView,
     ThreePhase,
     ThreePhaseState,
     put,
@@ -55,7 +57,7 @@ class ThreePhaseCrash(ThreePhase):
         commit_without_moving: bool = False, precommit_on_majority: bool = False, late_precommit_accepted: bool = False,
         recovered_site_decides: bool = False, recovery_asks: bool = True, repair: bool = False,
         last_stays_down: bool = False, state_not_forced: bool = False, first_back_decides: bool = False,
-        mourning_is_enough: bool = False,
+        mourning_is_enough: bool = False, readers_lock: bool = False,
     ) -> None:  # fmt: skip
         """Set the size, which assumptions are off, and which rules are left out."""
         super().__init__(n, precommit_on_majority=precommit_on_majority, skip_precommit_acks=skip_precommit_acks)
@@ -67,7 +69,7 @@ class ThreePhaseCrash(ThreePhase):
         self.heeding = (WAITING, PC, A) if late_precommit_accepted else (WAITING, PC)
         self.recovered_site_decides, self.recovery_asks = recovered_site_decides, recovery_asks
         self.returning = self.each[: n - last_stays_down]
-        self.state_not_forced = state_not_forced
+        self.state_not_forced, self.readers_lock = state_not_forced, readers_lock
         self.first_back_decides, self.mourning_is_enough = first_back_decides, mourning_is_enough
 
     def transitions(self) -> Sequence[Transition]:
@@ -214,6 +216,11 @@ class ThreePhaseCrash(ThreePhase):
     def at_rest(self, s: ThreePhaseState) -> bool:
         """Everybody is back, and nothing is left to do."""
         return all(site.role != DOWN for site in s.sites) and super().at_rest(s)
+
+    def view(self, s: ThreePhaseState) -> SitesView:
+        """Show what readers are given as well."""
+        seen = super().view(s)
+        return seen._replace(answers=answers(seen.participants, readers_lock=self.readers_lock))
 
     def takes_part(self, site: Site) -> bool:
         """Whether a site is in the protocol: not down, nor back without its memory."""

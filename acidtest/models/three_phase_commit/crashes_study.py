@@ -19,12 +19,12 @@ from acidtest.models.shared.atomic_commitment import (
     AC2,
     AC3,
     AC5,
-    COMMITTED,
     G6,
-    PREPARED,
+    READERS_LOCK,
     TransactionCommit,
     have_all_decided,
 )
+from acidtest.models.shared.atomic_commitment import HALF as HALF_READ
 from acidtest.models.shared.atomic_commitment import properties as commitment_properties
 from acidtest.models.three_phase_commit.crashes import ThreePhaseCrash
 from acidtest.models.three_phase_commit.phases import (
@@ -58,16 +58,11 @@ def failed_behind(view: SitesView) -> bool:
     return {PC, A} <= set(view.sites)
 
 
-def is_half_visible(view: SitesView) -> bool:
-    """One site shows the transaction, another not yet."""
-    return COMMITTED in view.participants and PREPARED in view.participants
-
-
 _SKEEN = "Skeen, Nonblocking commit protocols, SIGMOD 1981"
 _STONEBRAKER = "Skeen & Stonebraker, A formal model of crash recovery, 1983"
 NB = Property("NB", "whoever stays up decides", Kind.EVENTUALLY, survivors_have_decided, _SKEEN)
 LIVE = Property("AC5.live", "once all are back everybody decides", Kind.EVENTUALLY, have_all_decided, "Skeen 1985")
-HALF = Property("HALF", "a reader can see half of a commit", Kind.SOMETIMES, is_half_visible, "citus#3780")
+HALF = replace(HALF_READ, id="HALF")
 STALE = Property("STALE", "a site failed in PC, and the others abort", Kind.SOMETIMES, failed_behind, _SKEEN)
 CASCADE = Property("CASCADE", "the coordinator crashes, so does the leader that was elected in its place, and the last site commits", Kind.SOMETIMES, committed_by_the_last, _SKEEN)
 N1 = replace(AC1, id="N1", name="both sides of a partition agree", source=_STONEBRAKER)
@@ -92,6 +87,7 @@ STUDY = Study(
         Switch("late_precommit_accepted", "a site that has aborted still moves up"),
         Switch("recovered_site_decides", "a restarted site aborts in W and commits in PC, without asking"),
         Switch("recovery_asks", "a restarted site in doubt asks for the outcome", default=True),
+        READERS_LOCK,
     ),
     sizes=(
         Size("2 sites, 1 crash", {"n": 2, "crashes": 1}, 159, 14),
@@ -115,7 +111,7 @@ STUDY = Study(
         Theorem(AC5, {"recovery_asks": False}, {}),
         Theorem(G6, {"recovery_asks": False}, {}),
         Theorem(NB, {"termination": False}, {}, size=2),
-        Theorem(HALF),
+        Theorem(HALF, {}, {"readers_lock": True}),
         Theorem(STALE),
         Theorem(CASCADE, size=3, along=("Elect(1)", "Crash(1)")),
     ),

@@ -59,6 +59,7 @@ class SitesView(NamedTuple):
     sites: tuple[str, ...]  #: I, W, PC, C or A
     operational: tuple[bool, ...]  #: in the protocol: neither down nor back and asking
     crashes: int
+    answers: tuple[str, ...] = ()  #: what a reader of each site is given, where readers are looked at
 
 
 class ThreePhase(Model[ThreePhaseState]):

@@ -22,7 +22,9 @@ from acidtest.models.shared.atomic_commitment import (
     AC5,
     COMMITTED,
     G6,
+    HALF,
     PREPARED,
+    READERS_LOCK,
     WORKING,
     TransactionCommit,
 )
@@ -113,11 +115,6 @@ def is_blocked(view: XaView) -> bool:
     return view.tm == DOWN and set(view.participants) == {PREPARED}
 
 
-def is_half_visible(view: XaView) -> bool:
-    """One resource manager shows the transaction, another not yet."""
-    return COMMITTED in view.participants and PREPARED in view.participants
-
-
 def committed_without_reading_phase(view: XaView) -> bool:
     """Committed, told so, and one branch only read."""
     return view.reply == OK and READONLY in view.branches and COMMITTED in view.participants
@@ -148,7 +145,7 @@ N2 = Property(
     lambda view: view.logged and HEURRB in view.branches and COMMITTED in view.participants, _XA,
 )  # fmt: skip
 N3 = replace(AC1, id="N3", name="a last resource agrees with branches that were prepared", source=_JTA)
-N4 = Property("N4", "a reader can see half of a commit", Kind.SOMETIMES, is_half_visible, "citus#3780")
+N4 = replace(HALF, id="N4")
 N5 = replace(G6, id="N5", name="no lock is held for ever", source="PostgreSQL, PREPARE TRANSACTION, Notes")
 
 RULES = (
@@ -164,6 +161,7 @@ RULES = (
     Switch("rmfail_means_rmerr", "a call for the outcome that fails counts as rolled back"),
     Switch("failed_scan_means_none", "a recovery scan that fails counts as one that found nothing"),
     Switch("finishes_foreign", "recovery rolls back branches of other transaction managers"),
+    READERS_LOCK,
 )
 
 STUDY = Study(
@@ -180,7 +178,7 @@ STUDY = Study(
         Theorem(N1),
         Theorem(N1_LIVE, {"tm_returns": False}, {}),
         Theorem(N3, {"last_resource": True}, {}),
-        Theorem(N4),
+        Theorem(N4, {}, {"readers_lock": True}),
         Theorem(N5, {"tm_returns": False}, {}),
         Theorem(AC1, {"commit_after_giving_up": True}, {}),
         Theorem(AC1, {"prepared_not_durable": True}, {}),

@@ -7,6 +7,7 @@ from acidtest.models.acid.isolation import STUDY as ISOLATION
 from acidtest.models.acid.service import AcidModel, AcidState
 from acidtest.models.shared.ledger import Request
 from acidtest.properties.acid.properties import N3, N3_OTHERWISE, PROPERTIES
+from acidtest.properties.shared.of_models import of_models
 
 
 def _service(asks: tuple[tuple[str, str, str, int], ...]) -> AcidModel:
@@ -30,8 +31,9 @@ SERVICE = Study(
             {"asks": (("k1", "A", "B", 61), ("k1", "A", "B", 61), ("k1", "A", "B", 23))}, 3_981, 14,
         ),
     ),
-    properties=PROPERTIES,
+    properties=of_models(PROPERTIES),
     theorems=(Theorem(N3, along=("disturbed(0)",), twin=Twin(N3_OTHERWISE, "the client", of_clients)),),
+    specification=True,
 )
 
 THEORY = Theory(
@@ -44,6 +46,8 @@ THEORY = Theory(
         "atomicity": ("ACID-A", "N4"), "isolation": ("ACID-I.SER", "ACID-I", "N1", "N2"), "durability": ("ACID-D",),
         "idempotency": ("G3", "G7", "N3"), "conservation": ("ACID-C",), "termination": ("G9",),
     },
+    remarks={"idempotency": "not by the transaction, but by a unique key that is written in it"},
+    choices=frozenset({"mail_inside", "snapshot", "read_committed"}),
     omitted={
         "N5": "about what products call serializable; the model shows what is missing where they are not: N1 and N1'",
         "ACID-Ack": "is G4, which is proved under that id",

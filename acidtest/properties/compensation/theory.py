@@ -7,6 +7,7 @@ from acidtest.models.compensation.service import CompensationModel, undo_request
 from acidtest.models.compensation.undo_log_study import STUDY as UNDO_LOG
 from acidtest.models.shared.ledger import Request
 from acidtest.properties.compensation.properties import N3_PARKED, N3_UNDONE, PROPERTIES
+from acidtest.properties.shared.of_models import of_models
 
 
 def _service(asks: tuple[tuple[str, tuple[tuple[str, int], ...]], ...], undos: tuple[str, ...]) -> CompensationModel:
@@ -27,8 +28,9 @@ SERVICE = Study(
             {"asks": (_PAYMENT, ("k2", (("B", -23),))), "undos": ("k1",)}, 1_050, 14,
         ),
     ),
-    properties=PROPERTIES,
+    properties=of_models(PROPERTIES),
     theorems=(Theorem(N3_PARKED, size=1), Theorem(N3_UNDONE, size=1)),
+    specification=True,
 )
 
 THEORY = Theory(
@@ -47,9 +49,10 @@ THEORY = Theory(
         "idempotency": ("CT3", "G3"),
         "conservation": ("CT2", "G2", "N3"),
         "termination": ("CT6",),
-        "non-blocking": ("CT6", "N1.lock"),
+        "non-blocking": ("NB", "N1.lock"),
         "order": ("CT11", "CT5"),
     },
+    choices=frozenset({"before_image", "global_lock", "bypass", "spendable", "overdraw"}),
     omitted={
         "G5": "what became of a key stays, but for its compensation: that is what CT1, CT2 and CT5 speak of",
         "G10": "recovery is to ask again, which is what CT3 and CT5 speak of",

@@ -9,6 +9,7 @@ from acidtest.models.cqrs.projection_study import STUDY as PROJECTION
 from acidtest.models.cqrs.service import CLOSE, CqrsModel
 from acidtest.models.shared.ledger import Request
 from acidtest.properties.cqrs.properties import N1, PROPERTIES
+from acidtest.properties.shared.of_models import of_models
 
 
 def _service(asks: tuple[tuple[str, int], ...]) -> CqrsModel:
@@ -32,8 +33,9 @@ SERVICE = Study(
         Size("a command, and the account is closed", {"asks": (("k1", -61), ("close A", 0))}, 181, 11),
         Size("two of which one can be paid", {"asks": (("k1", -61), ("k2", -52))}, 161, 10),
     ),
-    properties=tuple(p for p in PROPERTIES if p.id not in _OF_OTHERS),
+    properties=of_models(PROPERTIES, ids=_OF_OTHERS),
     theorems=(Theorem(N1),),
+    specification=True,
 )
 
 THEORY = Theory(
@@ -45,10 +47,11 @@ THEORY = Theory(
     ),
     studies=(PROJECTION, MESSAGES, CACHE_ASIDE, SERVICE),
     aspects={
-        "atomicity": ("CQ4", "CQ1.bus"), "isolation": ("G2", "N2", "N3"), "durability": ("CQ7", "N5.lost"),
+        "atomicity": ("CQ4", "CQ1.bus"), "isolation": ("N2", "N3"), "durability": ("CQ7", "N5.lost"),
         "idempotency": ("CQ3", "CQ3.bus", "N5"), "termination": ("CQ5", "CQ5.bus", "CQ8.live"),
         "order": ("CQ2", "CQ2.bus", "CQ6", "CQ10", "N1"),
     },
+    choices=frozenset({"validate_on_view", "checkpoint_first", "separate_checkpoint", "row_versions"}),
     omitted={
         "G6": "nothing is held: a lease on the cache may run out at any time",
     },

@@ -14,6 +14,7 @@ from acidtest.models.shared.ledger import Request
 from acidtest.properties.event_sourcing.properties import PROPERTIES as OF_ACCOUNTS
 from acidtest.properties.event_sourcing.properties import TOLD_TWICE
 from acidtest.properties.event_store.properties import LOST_UNKNOWN, PROPERTIES, STORED_UNKNOWN
+from acidtest.properties.shared.of_models import of_models
 
 
 def _store(appends: tuple[tuple[Any, ...], ...], *, versions_only: bool = False) -> EventStore:
@@ -32,7 +33,7 @@ def _kept(id_: str, name: str = "") -> Any:  # noqa: ANN401 - a property
 
 
 #: A model has neither reads nor restarts, and no subscriber of the store's own: of these it would demand nothing.
-_OF_CODE = ("a read gives", "a read of all", "works without a restart", "the store's subscriber has")
+_OF_CODE = ("a read gives", "a read of all", "the store's subscriber has")
 
 STORE = Study(
     name="what clients and subscribers see of an event store",
@@ -43,12 +44,13 @@ STORE = Study(
         Size("two streams, one of which has another version", {"appends": (("a", None, "e1"), ("b", 1, "f1"))}, 602, 15),
         Size("the same events, with the right version and with another", {"appends": (("a", 0, "e1"), ("a", 2, "e1"))}, 1_012, 15),
     ),
-    properties=tuple(p for p in PROPERTIES if not p.name.startswith(_OF_CODE) and not p.name.endswith(_OF_CODE[2])),
+    properties=of_models(PROPERTIES, *_OF_CODE),
     theorems=(
         Theorem(STORED_UNKNOWN, along=("disturbed(0)",), twin=Twin(LOST_UNKNOWN, "the client", of_clients)),
         Theorem(_kept("ES9", "stored twice"), {"versions_only": True}, {}, size=1),
         Theorem(_kept("ES9", "is not refused"), {"versions_only": True}, {}),
     ),
+    specification=True,
 )
 
 #: These speak of reads, snapshots, releases and ids of messages, of which the model knows nothing.
@@ -69,8 +71,9 @@ SERVICE = Study(
         Size("one key twice", {"asks": (("k1", -61), ("k1", -61))}, 186, 10),
         Size("two withdrawals of which one can be paid", {"asks": (("k1", -61), ("k2", -52))}, 396, 12),
     ),
-    properties=tuple(p for p in OF_ACCOUNTS if p.id not in _OF_RUNS and not p.name.startswith(_OF_MESSAGES)),
+    properties=of_models(OF_ACCOUNTS, *_OF_MESSAGES, ids=_OF_RUNS),
     theorems=(Theorem(TOLD_TWICE),),
+    specification=True,
 )
 
 THEORY = Theory(
@@ -82,10 +85,12 @@ THEORY = Theory(
     ),
     studies=(STREAMS, SCHEMA, SUBSCRIPTION, STORE, SERVICE),
     aspects={
-        "atomicity": ("ES4", "N4"), "isolation": ("ES3", "ES10", "N1"), "durability": ("ES1", "G4"),
-        "idempotency": ("ES9", "G3", "ES11"), "termination": ("G9.live", "ES8.live", "N2.live"),
+        "atomicity": ("ES4",), "isolation": ("ES3", "ES10", "N1"), "durability": ("ES1", "G4"),
+        "idempotency": ("ES9", "G3", "ES11", "N4"), "termination": ("G9.live", "ES8.live", "N2.live"),
         "non-blocking": ("N3.live",), "order": ("ES2", "N2", "N3", "N3.order"),
     },
+    remarks={"atomicity": "of an append to one stream", "isolation": "within a stream"},
+    choices=frozenset({"dual_write", "joint_rule", "wait_at_gaps", "gap_timeout", "by_position", "idle_in_transaction"}),
     claims=(
         Claim(
             "eventual consistency", "refined", ("ES3", "G4", "ES8.live", "N1"),

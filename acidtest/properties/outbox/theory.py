@@ -7,6 +7,7 @@ from acidtest.models.outbox.relays_study import STUDY as RELAYS
 from acidtest.models.outbox.service import OutboxModel
 from acidtest.models.shared.ledger import Request
 from acidtest.properties.outbox.properties import N1, PROPERTIES
+from acidtest.properties.shared.of_models import of_models
 
 
 def _service(asks: tuple[tuple[str, str, int], ...]) -> OutboxModel:
@@ -26,8 +27,9 @@ SERVICE = Study(
         Size("one key twice", {"asks": (("k1", "A", 61), ("k1", "A", 61))}, 186, 10),
         Size("two withdrawals of which one can be paid", {"asks": (("k1", "A", 61), ("k2", "A", 52))}, 396, 12),
     ),
-    properties=tuple(p for p in PROPERTIES if p.id not in _OF_RELAYS),
+    properties=of_models(PROPERTIES, ids=_OF_RELAYS),
     theorems=(Theorem(N1),),
+    specification=True,
 )
 
 THEORY = Theory(
@@ -40,6 +42,7 @@ THEORY = Theory(
         "atomicity": ("OB1", "OB2"), "durability": ("OB3", "G5"), "idempotency": ("G3", "OB5", "OB6", "N1"),
         "conservation": ("G1",), "termination": ("OB3.live",), "non-blocking": ("OB8", "N2"), "order": ("OB4", "N3", "N5"),
     },
+    choices=frozenset({"serial_keys"}),
     omitted={
         "N6": "about a log that a database keeps for its readers and may drop: change data capture is not modelled",
         "G10": "a relay that restarts has nothing to recover but leases, which run out: there is no recovery to interrupt",

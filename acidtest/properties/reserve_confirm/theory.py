@@ -9,6 +9,7 @@ from acidtest.models.reserve_confirm.protocol_study import STUDY as PROTOCOL
 from acidtest.models.reserve_confirm.service import Provider, ReserveModel
 from acidtest.models.shared.ledger import Request
 from acidtest.properties.reserve_confirm.properties import BY_STATUS, PROPERTIES, SOME_PART
+from acidtest.properties.shared.of_models import of_models
 
 #: The model has no statuses and no faults: these would demand nothing of it.
 _OF_CODE = {"RC7", "RC8", "RC9"}
@@ -29,8 +30,9 @@ SERVICE = Study(
         Size("one key twice, paid in part", {"asks": (("k1", 61), ("k1", 61)), "parts": ((61, 40),), "statements": True}, 2_902, 14),
         Size("one withdrawal, and one beyond all funds", {"asks": (("k1", 61), ("k2", 161)), **_VOIDS}, 13_150, 17),
     ),
-    properties=tuple(p for p in PROPERTIES if p.id not in _OF_CODE and p not in BY_STATUS),
+    properties=tuple(p for p in of_models(PROPERTIES, ids=_OF_CODE) if p not in BY_STATUS),
     theorems=(Theorem(SOME_PART),),
+    specification=True,
 )
 
 THEORY = Theory(
@@ -42,8 +44,9 @@ THEORY = Theory(
     studies=(PROTOCOL, SERVICE),
     aspects={
         "atomicity": ("RC1", "RC2"), "durability": ("RC7", "RC9"), "idempotency": ("RC4", "RC8", "RC11", "N1.retry"),
-        "conservation": ("RC6", "G1"), "termination": ("G9",), "non-blocking": ("N3",), "order": ("RC8",),
+        "conservation": ("RC6", "G1"), "termination": ("G9",), "non-blocking": ("N3", "G9.alone"), "order": ("RC8",),
     },
+    choices=frozenset({"idempotent", "queryable", "voidable", "callbacks", "reconciliation", "blind_retry", "cooperative", "recovery"}),
     omitted={},
     claims=(
         Claim("eventual consistency", "refined", ("RC1", "G9", "N3"), "in the end, if the provider answers; no time bounds it"),

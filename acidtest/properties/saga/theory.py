@@ -16,6 +16,7 @@ from acidtest.models.saga.specification import STUDY as SPECIFICATION
 from acidtest.models.shared.ledger import Request
 from acidtest.properties.saga.properties import N2, PROPERTIES
 from acidtest.properties.saga.services import PIVOT, SERVICES
+from acidtest.properties.shared.of_models import of_models
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,7 @@ def _service(asks: tuple[tuple[Any, ...], ...], steps: int = len(SERVICES), pivo
 
 def of_model(properties: Sequence[Property]) -> tuple[Property, ...]:
     """Those that can be proved of the model: it knows nothing of what befell a run, nor of what can be filled."""
-    return tuple(p for p in properties if p.id != "G11" and (p.id, p.kind) != ("S10", Kind.AT_REST))
+    return tuple(p for p in of_models(properties, ids={"G11"}) if (p.id, p.kind) != ("S10", Kind.AT_REST))
 
 
 #: It shows what the protocols' models leave out: there nobody waits for an answer, and orders carry nothing.
@@ -44,6 +45,7 @@ SERVICE = Study(
     ),
     properties=of_model(PROPERTIES),
     theorems=(Theorem(N2),),
+    specification=True,
 )
 
 THEORY = Theory(
@@ -63,9 +65,11 @@ THEORY = Theory(
         "idempotency": ("S4", "O2"),
         "conservation": ("G1", "G2"),
         "termination": ("G9", "S13"),
-        "non-blocking": ("G9",),
+        "non-blocking": ("G9", "G9.alone"),
         "order": ("S2",),
     },
+    remarks={"isolation": "a semantic lock buys some of it back, and has others wait"},
+    choices=frozenset({"recovery", "semantic_lock"}),
     omitted={
         "O3": "an executor of the model is a function of its cursor, so that it could not command anything else",
         "S8.key": "that one business key has one saga at most: a saga of the model is its key",

@@ -9,6 +9,7 @@ from acidtest.models.tcc.coordinator import Coordination
 from acidtest.models.tcc.coordinator import request as transaction
 from acidtest.models.tcc.participant import CANCEL, CONFIRM, TRY, TccService, TccServiceState, request
 from acidtest.models.tcc.protocol_study import STUDY as PROTOCOL
+from acidtest.properties.shared.of_models import of_models
 from acidtest.properties.tcc.properties import N2, N2_OTHERWISE, PROPERTIES
 from acidtest.properties.tcc_coordinator.properties import PROPERTIES as OF_COORDINATOR
 
@@ -36,15 +37,15 @@ SERVICE = Study(
             {"asks": ((TRY, "g1/b1", "A", 61), (CANCEL, "g1/b1"), (TRY, "g2/b1", "A", 47), (CONFIRM, "g2/b1"))}, 7_475, 18,
         ),
     ),
-    properties=PROPERTIES,
+    properties=of_models(PROPERTIES),
     theorems=(Theorem(N2, twin=Twin(N2_OTHERWISE, "the service", of_service)),),
+    specification=True,
 )
 
 #: The model of a coordinator has no faults: these would demand nothing of it.
-_OF_CODE = {
-    "after a crash, too, every branch is known that may have been tried", "recovery that was cut short ends as one that was not",
-    "what nothing ever disturbed is confirmed in the end", "recovery works without a restart",
-}  # fmt: skip
+_OF_CODE = (
+    "after a crash, too, every branch is known that may have been tried", "what nothing ever disturbed is confirmed in the end",
+)  # fmt: skip
 
 
 def _coordinator(asks: tuple[tuple[Any, ...], ...]) -> Coordination:
@@ -66,7 +67,8 @@ COORDINATOR = Study(
             {"asks": (("g1", ("bank", "A", 41), ("shop", "D", 17)), ("g2", ("hotel", "C", 11), ("bank", "A", 67)))}, 4_207, 14,
         ),
     ),
-    properties=tuple(p for p in OF_COORDINATOR if p.name not in _OF_CODE),
+    properties=of_models(OF_COORDINATOR, *_OF_CODE),
+    specification=True,
 )  # fmt: skip
 
 THEORY = Theory(
@@ -78,9 +80,10 @@ THEORY = Theory(
     ),
     studies=(PROTOCOL, SERVICE, COORDINATOR),
     aspects={
-        "atomicity": ("T1", "T1.rest"), "isolation": ("N1",), "durability": ("T6", "G5", "T7"), "idempotency": ("T3",),
-        "conservation": ("G1", "T12"), "termination": ("G9",), "non-blocking": ("N4", "N4.live"), "order": ("T5",),
+        "atomicity": ("T1",), "isolation": ("N1",), "durability": ("T6", "G5", "T7"), "idempotency": ("T3",),
+        "conservation": ("G1", "T12"), "termination": ("T1.rest", "G9"), "non-blocking": ("N4", "N4.live"), "order": ("T5",),
     },
+    choices=frozenset({"recovery"}),
     claims=(
         Claim("immediate consistency", "refuted", ("N1",), "a reader sees one service confirmed before the other"),
         Claim("no blocking, unlike 2PC", "refined", ("T9", "N4", "N4.live"), "no locks, but holds stay while the coordinator is down"),

@@ -17,8 +17,10 @@ THEORY = Theory(
     studies=(CRASHES, TOTAL_FAILURE, PHASES),
     aspects={
         "atomicity": ("AC1", "AC3", "N1", "N2"), "isolation": ("HALF",), "durability": ("AC2",),
-        "termination": ("AC5", "AC5.live", "N5"), "non-blocking": ("NB", "PAIRS"),
+        "termination": ("AC5", "AC5.live"), "non-blocking": ("NB", "PAIRS", "N5"),
     },
+    remarks={"non-blocking": "where failures are known for certain: otherwise agreement is lost, N1 and N2"},
+    choices=frozenset({"partition", "unbounded_delay", "last_stays_down"}),
     omitted={
         "G10": "recovery and termination may crash anywhere here, and all else holds of them; CASCADE is one such run",
         "G4": "nobody asks for the transaction here, so nobody is answered; see atomic commit as a service",

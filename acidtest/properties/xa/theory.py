@@ -20,6 +20,8 @@ THEORY = Theory(
         "atomicity": ("AC1", "AC3", "XA2", "N2", "N3"), "isolation": ("N4",), "durability": ("AC2", "XA8"),
         "idempotency": ("XA1", "XA9"), "termination": ("AC5", "AC5.live"), "non-blocking": ("N1", "N1.live"),
     },
+    remarks={"idempotency": "of calls about a branch; a global transaction has no key of its own"},
+    choices=frozenset({"last_resource", "tm_returns"}),
     omitted={
         "G10": "recovery may crash anywhere here, and all else holds of it",
         "G7": "a global transaction has no key of its own: it is the caller's business not to ask twice",
