@@ -163,20 +163,41 @@ class Study:
         return self.make(**size.arguments, **switches | dict(turned or {}))
 
 
+#: Where a claim may stand.
+CONFIRMED, REFINED, REFUTED, UNDECIDED = "confirmed", "refined", "refuted", "no model decides"
+
+
 class Claim(NamedTuple):
-    """What others say of a pattern, and where that stands.
+    """What others say of a pattern, and where that stands, which follows from what speaks for it and against it.
+
+    Evidence is named by the ids of properties and theorems. An id of a property that falls where a switch is turned may be
+    followed by that switch: "G9/outbox" is the run by which G9 falls, where "G9" is that it holds.
 
     Arguments:
         text: the claim, for example "never blocks".
-        standing: confirmed, refined or refuted.
-        by: ids of the properties and theorems that say so.
         why: one sentence.
+        by: what speaks for it.
+        against: what speaks against it.
+        see: of a claim that no model can decide, what is near to it.
     """
 
     text: str
-    standing: str
-    by: tuple[str, ...]
     why: str
+    by: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
+    see: tuple[str, ...] = ()
+
+    @property
+    def standing(self) -> str:
+        """Confirmed where nothing speaks against it, refuted where nothing speaks for it, refined where something does each."""
+        if self.by:
+            return REFINED if self.against else CONFIRMED
+        return REFUTED if self.against else UNDECIDED
+
+    @property
+    def cited(self) -> tuple[str, ...]:
+        """All evidence."""
+        return self.by + self.against + self.see
 
 
 @dataclass(frozen=True)

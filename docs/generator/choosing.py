@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from acidtest.checker.machine import Kind
 from acidtest.patterns import PATTERNS
 from generator.drawing import draw
-from generator.evidence import aspect, cited, links, standing
+from generator.evidence import aspect, cited, links, standing, supports
 from generator.markdown import capital, document, plain, sentence, table
 from generator.overview import EVENTUAL, FLOWCHART, IMMEDIATE, OPINIONS, PIECEMEAL, THE_OVERVIEW
 from generator.quotient import Graph
@@ -109,7 +109,7 @@ def _differences() -> Iterator[str]:
     for stem, opinion in OPINIONS.items():
         if stem in PATTERNS and opinion.consistency != consistency(stem):
             claims = [claim for claim in PATTERNS[stem].theory().claims if "consistency" in claim.text]
-            why = "; ".join(f"{plain(claim.why)} ({links(cited(stem, claim.by), page.format(stem))})" for claim in claims)
+            why = "; ".join(f"{plain(claim.why)} ({links(cited(stem, claim.cited), page.format(stem))})" for claim in claims)
             lines.append(f"- {_named(stem)}: the overview says {opinion.consistency}, the models {consistency(stem)}. {sentence(capital(why))}")
     if lines:
         yield from ("Where the two differ:", "", *lines)
@@ -127,7 +127,7 @@ def _advice() -> Iterator[str]:
 
 def _claims() -> Iterator[str]:
     rows = [
-        (_named(stem), plain(claim.text), f"**{claim.standing}**", links(cited(stem, claim.by), f"../patterns/{stem}.md"), plain(claim.why))
+        (_named(stem), plain(claim.text), f"**{claim.standing}**", supports(stem, claim, f"../patterns/{stem}.md"), sentence(plain(claim.why)))
         for stem, entry in PATTERNS.items()
         for claim in entry.theory().claims
     ]

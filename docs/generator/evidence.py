@@ -17,7 +17,7 @@ from generator.markdown import condition, slug
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from acidtest.checker.theory import Theory
+    from acidtest.checker.theory import Claim, Theory
 
 #: Standings of an id: proved of a protocol, or true of a specification because that is what it says.
 PROVED, SPECIFIED, WITNESS, OMITTED = "proved", "specified", "witness", "not shown"
@@ -100,7 +100,8 @@ def evidence(stem: str) -> dict[str, Evidence]:
         for t, theorem in reversed(list(enumerate(study.theorems))):
             id_ = theorem.property.id
             p, turned = theorem.property, tuple(theorem.exhibited)
-            found[id_] = Evidence(id_, WITNESS, theorem_anchor(s, t, id_), p.kind, condition(theorem.exhibited), p.name, turned)
+            shown = Evidence(id_, WITNESS, theorem_anchor(s, t, id_), p.kind, condition(theorem.exhibited), p.name, turned)
+            found |= dict.fromkeys((id_, *(f"{id_}/{name}" for name in turned)), shown)
     # What is proved of a protocol says more than what is so by specification.
     ordered = sorted(enumerate(theory.studies), key=lambda each: (not each[1].specification, -each[0]))
     for s, study in ordered:
@@ -153,6 +154,12 @@ def standings(stem: str, name: str, page: str = "") -> list[str]:
 def standing(stem: str, name: str, page: str = "") -> str:
     """An aspect in one line."""
     return "; ".join(standings(stem, name, page)).replace("; (", " (") or "not claimed"
+
+
+def supports(stem: str, claim: Claim, page: str = "") -> str:
+    """What speaks for a claim and against it, with links."""
+    words = (("for", claim.by), ("against", claim.against), ("see", claim.see))
+    return "<br>".join(f"{word}: {links(cited(stem, ids), page)}" for word, ids in words if ids) or "–"
 
 
 def links(found: Sequence[Evidence], page: str = "") -> str:

@@ -11,6 +11,12 @@ THE_OVERVIEW = (
     "table and a decision flowchart."
 )
 
+#: How the standing of a claim comes about.
+STANDINGS = (
+    "*Confirmed*: something proved or shown here speaks for it, and nothing against it. *Refuted*: a run shows the contrary, and "
+    "nothing speaks for it. *Refined*: both. What no model can decide, as cost, load and habit, says so."
+)
+
 #: The words of its column on consistency, and a third that it has no word for.
 IMMEDIATE, EVENTUAL = "immediate", "eventual"
 PIECEMEAL = "atomic outcome, visible piecemeal"

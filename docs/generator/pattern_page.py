@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from acidtest.patterns import PATTERNS, parts
-from generator.evidence import aspects_of, cited, links, omitted_anchor, proofs, standing
+from generator.evidence import aspects_of, omitted_anchor, proofs, standing, supports
 from generator.markdown import anchor, capital, counted, document, number, plain, sentence, table
-from generator.overview import THE_OVERVIEW
+from generator.overview import STANDINGS, THE_OVERVIEW
 from generator.study_section import study_section
 
 if TYPE_CHECKING:
@@ -96,10 +96,20 @@ def _omitted(theory: Theory) -> Iterator[str]:
     yield from table(("id", "why"), rows)
 
 
+def code_as_printed(stem: str, page: str = "../reference/mutants.md") -> list[tuple[str, ...]]:
+    """A row for the overview's example, if there is one: it was translated as it stands and run."""
+    defects = [defect for entry in (PATTERNS[stem], *parts(PATTERNS[stem])) if entry.contract for defect in entry.defects()]
+    if not defects:
+        return []
+    found = f"translated as it stands, it has {counted(len(defects), 'defect')} that the contract shows by a schedule each"
+    return [("its code, as printed", "**refuted**", f"[the naive version]({page})", sentence(found))]
+
+
 def _claims(stem: str, theory: Theory) -> Iterator[str]:
     if not theory.claims:
         return
     yield "## Where the overview's claims stand"
     yield from ("", THE_OVERVIEW, "")
-    rows = [(plain(c.text), f"**{c.standing}**", links(cited(stem, c.by)), plain(c.why)) for c in theory.claims]
-    yield from table(("claim", "stands", "shown by", "because"), rows)
+    yield from (STANDINGS, "")
+    rows = [(plain(c.text), f"**{c.standing}**", supports(stem, c), sentence(plain(c.why))) for c in theory.claims]
+    yield from table(("claim", "stands", "shown by", "because"), [*rows, *code_as_printed(stem)])

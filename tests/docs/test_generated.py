@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from acidtest.checker.theory import ASPECTS
+from acidtest.checker.theory import ASPECTS, REFUTED, UNDECIDED
 from acidtest.checker.witness import replayed
 from acidtest.patterns import PATTERNS
-from generator.evidence import NotProvedError, cited, proofs
+from generator.evidence import WITNESS, NotProvedError, cited, proofs
 from generator.matrix import MEANINGS
 from generator.site import pages, pages_from_a_server
 
@@ -39,7 +39,7 @@ def test_whatever_a_theory_cites_stands_somewhere(stem):
     theory = PATTERNS[stem].theory()
     assert set(theory.aspects) <= set(ASPECTS)
     cited(stem, [id_ for ids in theory.aspects.values() for id_ in ids])
-    cited(stem, [id_ for claim in theory.claims for id_ in claim.by])
+    cited(stem, [id_ for claim in theory.claims for id_ in claim.cited])
 
 
 @pytest.mark.parametrize("stem", PATTERNS)
@@ -71,6 +71,14 @@ def test_who_cannot_tell_has_seen_the_same_after_both_runs_of_a_pair_and_outside
             one, other = shown.witness.trace.last, shown.other.last
             assert twin.sees(model, one) == twin.sees(model, other) == shown.alike
             assert model.view(one) != model.view(other)
+
+
+@pytest.mark.parametrize("stem", PATTERNS)
+def test_a_refutation_links_a_run_and_only_what_no_model_decides_goes_without_evidence(stem):
+    for claim in PATTERNS[stem].theory().claims:
+        standings = {each.standing for each in cited(stem, claim.against)}
+        assert claim.standing != REFUTED or WITNESS in standings, claim.text
+        assert not claim.see or claim.standing == UNDECIDED, claim.text
 
 
 @pytest.mark.parametrize("stem", PATTERNS)

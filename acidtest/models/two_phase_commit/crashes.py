@@ -302,6 +302,7 @@ STUDY = Study(
         Theorem(N3, twin=Twin(N3_OTHERWISE, "the participants", of_participants)),
         Theorem(AC1, {"decide_before_log": True}, {}),
         Theorem(AC3, {"vote_before_log": True}, {}),
+        Theorem(AC1, {"vote_before_log": True}, {}),
         Theorem(AC1, {"abort_after_yes": True}, {}),
     ),
     diagram=Diagram({"n": 2, "crashes": 0}, lambda s: f"TM {s[2]}\n" + ", ".join(sorted(s[0]))),

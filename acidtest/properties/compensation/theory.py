@@ -59,25 +59,29 @@ THEORY = Theory(
     },
     claims=(
         Claim(
-            "compensating transactions undo what was committed, in place of a rollback", "refined", ("CT1", "CT2", "N1"),
+            "compensating transactions undo what was committed, in place of a rollback",
             "the outcome is as if it had never been, if undoing takes back a difference and commutes with what others do; "
-            "restoring the row as it was destroys their writes",
+            "restoring the row as it was destroys their writes", by=("CT1", "CT2"), against=("N1",),
         ),
         Claim(
-            "a refund is the inverse of a debit", "refined", ("CT3", "CT4", "CT5", "CT9"),
+            "a refund is the inverse of a debit",
             "once only, only of what was done, never before it, and by the amount that was recorded",
+            by=("CT3", "CT4", "CT5", "CT9"), against=("CT3/idempotent", "CT5/tombstones", "CT9/current_price"),
         ),
         Claim(
-            "compensating transactions belong to external systems", "refined", ("N2", "N3"),
+            "compensating transactions belong to external systems",
             "they suit what can be undone: cash that is out, or credit that is spent, has no compensation and is parked",
+            by=("CT1",), against=("N2", "N3"),
         ),
         Claim(
-            "no blocking", "refined", ("N1.lock", "CT6"),
+            "no blocking",
             "of deltas it is so; before-images need a lock until the business transaction has ended, and all writers wait",
+            by=("NB",), against=("N1.lock",),
         ),
         Claim(
-            "everything is undone in reverse order", "refined", ("CT11", "CT1"),
+            "everything is undone in reverse order",
             "that matters where undoing restores before-images; differences may be taken back in any order",
+            by=("CT11", "CT1/last_first"),
         ),
     ),
 )  # fmt: skip

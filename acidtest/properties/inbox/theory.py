@@ -46,7 +46,10 @@ THEORY = Theory(
     },
     choices=frozenset({"mail_before", "unbounded", "by_content", "claim_first"}),
     claims=(
-        Claim("consumers can be made idempotent, which the outbox needs", "refined", ("IB1", "IB1.rest", "N1", "N2"),
-              "as long as records outlive redelivery, and only for effects in the database of the record"),
+        Claim(
+            "consumers can be made idempotent, which the outbox needs",
+            "as long as records outlive redelivery, and only for effects in the database of the record",
+            by=("IB1", "IB1.rest"), against=("N1", "N2"),
+        ),
     ),
 )  # fmt: skip

@@ -23,10 +23,14 @@ THEORY = Theory(
         "N5": "a bound on time: models have no clock, and say only that everything arrives",
     },
     claims=(
-        Claim("at-least-once delivery and idempotent consumers make exactly-once processing", "refined",
-              ("EO1", "EO1.rest", "EO3", "EO7", "N2"),
-              "of effects in databases whose records outlive all copies; not of mails"),
-        Claim("eventual consistency", "confirmed", ("N1", "EO6", "G9"),
-              "a transfer is seen here before it is there, and always on record in between"),
+        Claim(
+            "at-least-once delivery and idempotent consumers make exactly-once processing",
+            "of effects in databases whose records outlive all copies; not of mails",
+            by=("EO1", "EO1.rest", "EO3", "EO7"), against=("N2",),
+        ),
+        Claim(
+            "eventual consistency", "a transfer is seen here before it is there, and always on record in between",
+            by=("N1", "EO6", "G9"),
+        ),
     ),
 )  # fmt: skip

@@ -79,54 +79,61 @@ THEORY = Theory(
     },
     claims=(
         Claim(
-            "a sequence of local transactions with compensating actions", "confirmed", ("S1", "S2"),
-            "the executed sequence is T1..Tn or T1..Tj Cj..C1, which both styles implement",
+            "a sequence of local transactions with compensating actions",
+            "the executed sequence is T1..Tn or T1..Tj Cj..C1, which both styles implement", by=("S1", "S2"),
         ),
         Claim(
-            "when B fails, C is told and A is asked to refund", "refuted", ("S11",),
-            "failures must run back to everybody who has done a step; told to one service only, the others keep theirs",
+            "when B fails, C is told and A is asked to refund",
+            "enough if B fails; if C fails, B is never told: a failure must run back to everybody who has done a step",
+            by=("S11",), against=("S11/only_previous",),
         ),
         Claim(
-            "the event is published after the commit, outside of the transaction", "refuted", ("G9", "S5.tail", "G8"),
-            "a crash in between loses it, and published before it may be a phantom: it must be committed with the step",
+            "its code: the event is published after the commit, outside of the transaction",
+            "a crash in between loses it, and published before, it may be a phantom: it must be committed with the step",
+            against=("G9/outbox", "S5.tail/outbox", "G8/publish_first"),
         ),
         Claim(
-            "the handler of a failed payment refunds and marks the saga as compensated", "refuted", ("S3", "S8", "N5"),
+            "its code: the handler of a failed payment refunds and marks the saga as compensated",
             "it must know a refund that comes again, and bar a debit that comes after its own refund",
+            against=("S4/idempotent", "S3/tombstones", "N5"),
         ),
         Claim(
-            "no blocking", "refined", ("G9", "S9", "N4"),
-            "no saga waits for another, and a silent service is given up; that costs isolation, and a compensation that "
-            "has become impossible leaves the saga parked",
+            "no blocking",
+            "no saga waits for another, and a silent service is given up; but a saga waits for its own orchestrator, sees what others "
+            "have half done, and stays parked where its compensation has become impossible",
+            by=("G9",), against=("G9.alone", "S9", "N4"),
         ),
         Claim(
-            "high availability", "refined", ("G9", "G6"),
+            "high availability",
             "each step needs one database only, but a saga pends while whoever has to compensate or complete it is away",
+            by=("G9",), against=("G9.alone",),
         ),
         Claim(
-            "scalable", "refined", ("N8", "O2"),
-            "a second executor may start at any time, if cursors are fenced and participants know commands that come again",
+            "scalable",
+            "models know no load; a second executor may start at any time, if cursors are fenced and participants know commands that "
+            "come again", see=("N8", "O2"),
         ),
         Claim(
-            "eventual consistency", "confirmed", ("S1", "N2", "N6"),
-            "all or nothing holds at rest only: before, readers see halves, and nobody knows when it is over",
+            "eventual consistency",
+            "all or nothing holds at rest only: before, readers see halves, and nobody knows when it is over", by=("S1", "N2", "N6"),
         ),
         Claim(
-            "consistency is not immediate", "confirmed", ("N1", "N2"),
-            "another saga acts on what is then compensated; a semantic lock keeps it from that, and makes it wait",
+            "consistency is not immediate",
+            "another saga acts on what is then compensated; a semantic lock keeps it from that, and makes it wait", by=("N1", "N2"),
         ),
         Claim(
-            "needs compensating transactions", "refined", ("N3", "N4"),
+            "needs compensating transactions",
             "and they must be possible: nothing that cannot be undone before the last step that may fail, and no credit "
-            "that can be spent before the saga has ended",
+            "that can be spent before the saga has ended", by=("S1",), against=("N3", "N4"),
         ),
         Claim(
-            "harder to implement; complexity medium", "refined", ("S3", "S11", "S13", "O5"),
-            "tombstones, idempotence, an owner of timeouts and a fenced cursor are each needed: leaving out one is a bug",
+            "harder to implement; complexity medium",
+            "no matter for a model, but tombstones, idempotence, an owner of timeouts and a fenced cursor are each needed: leaving out one "
+            "is a bug", see=("S3/tombstones", "S4/idempotent", "S13", "O5"),
         ),
         Claim(
-            "with microservices: a saga with an outbox", "confirmed", ("G9", "G8"),
-            "without the outbox one crash leaves a saga pending for ever",
+            "with microservices: a saga with an outbox", "without the outbox one crash leaves a saga pending for ever",
+            by=("G9", "G9/outbox", "G8"),
         ),
     ),
 )  # fmt: skip

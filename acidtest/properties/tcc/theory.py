@@ -85,12 +85,18 @@ THEORY = Theory(
     },
     choices=frozenset({"recovery"}),
     claims=(
-        Claim("immediate consistency", "refuted", ("N1",), "a reader sees one service confirmed before the other"),
-        Claim("no blocking, unlike 2PC", "refined", ("T9", "N4", "N4.live"), "no locks, but holds stay while the coordinator is down"),
-        Claim("explicit reserve and confirm", "confirmed", ("T2", "T9"), "what is confirmed was held, and is there"),
-        Claim("compensating transactions", "refined", ("T8", "T10"), "a Cancel drops a hold that nobody saw as spent"),
-        Claim("complex to implement", "confirmed", ("T3", "T5", "T10", "N2"), "calls come late, twice and in the wrong order"),
-        Claim("three endpoints per service", "confirmed", ("N5", "N5.fence"), "without a fenced Cancel, what a Try may have held stays held"),
-        Claim("partial failures are hard", "refined", ("T1.rest", "G9"), "a Confirm that fails is called again: that takes a log, and no hand"),
+        Claim("immediate consistency", "a reader sees one service confirmed before the other", against=("N1",)),
+        Claim("no blocking, unlike 2PC", "no locks, but holds stay while the coordinator is down", by=("T9",), against=("N4", "N4.live")),
+        Claim("explicit reserve and confirm", "what is confirmed was held, and is there", by=("T2", "T9")),
+        Claim("compensating transactions", "a Cancel drops a hold that nobody saw as spent, and no hold is left", by=("T8", "T9")),
+        Claim("a three-phase protocol", "a matter of counting: Try is one phase, Confirm or Cancel the other; its model refines the "
+              "specification that two-phase commit does"),
+        Claim("for external systems", "each participant must offer all three calls, and fence a Cancel that comes first: few external systems do",
+              see=("N5.fence",)),
+        Claim("complex to implement", "no matter for a model, but calls come late, twice and in the wrong order", see=("T3/fence", "T5/fence", "T10", "N2")),
+        Claim("three endpoints per service", "without a fenced Cancel, what a Try may have held stays held", by=("N5", "N5.fence")),
+        Claim("partial failures are hard; its code: they need manual intervention", "a Confirm that fails is called again: that needs a log, not "
+              "manual intervention", by=("T1.rest/retry",), against=("T1.rest", "G9")),
+        Claim("for financial and booking systems", "no matter for a model"),
     ),
 )  # fmt: skip

@@ -27,12 +27,13 @@ THEORY = Theory(
         "N1.general": "that no protocol at all is non-blocking under partitions: a model of one protocol shows only its own witness",
     },
     claims=(
-        Claim("complex", "confirmed", ("N3", "N4", "CASCADE"), "what is simpler is wrong: each rule that is left out loses agreement"),
-        Claim("rarely supported", "refined", ("N1", "N2"), "its reasons are shown: one partition or one late message breaks it"),
-        Claim("a protocol for several databases", "confirmed", ("AC1", "AC2", "AC3"), "it refines the specification that two-phase commit does"),
+        Claim("a protocol for several databases", "it refines the specification that two-phase commit does", by=("AC1", "AC2", "AC3")),
         Claim(
-            "blocks if the coordinator fails (said of two-phase commit)", "refuted", ("NB", "N5"),
-            "here whoever stays up decides; only after a total failure all wait for the last to fail",
+            "complex", "no matter for a model, but what is simpler is wrong: each rule that is left out loses agreement",
+            see=("N3", "N4", "CASCADE"),
+        ),
+        Claim(
+            "rarely supported", "no matter for a model, but one partition or one late message breaks it", see=("N1", "N2"),
         ),
     ),
 )  # fmt: skip

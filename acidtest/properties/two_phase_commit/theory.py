@@ -51,7 +51,34 @@ THEORY = Theory(
         "N6": "a statement about Paxos Commit, which is not one of the patterns",
     },
     claims=(
-        Claim("strong consistency", "refined", ("AC1", "N2"), "the outcome is atomic, but a reader sees half of a commit"),
-        Claim("blocks while the coordinator is down", "confirmed", ("N1", "N1.live"), "for ever, if it never comes back"),
+        Claim(
+            "strong consistency", "the outcome is atomic, but a reader that takes no locks sees half of a commit",
+            by=("AC1",), against=("N2",),
+        ),
+        Claim(
+            "ACID guarantees",
+            "all databases end alike, and for good; isolation across them takes readers that lock in each, which `readers_lock` shows",
+            by=("AC1", "AC2"), against=("N2",),
+        ),
+        Claim("all or nothing", "of the outcome", by=("AC1", "AC3")),
+        Claim(
+            "blocks while the coordinator is down", "once all have voted yes, for ever, if it never comes back",
+            by=("N1", "N1.live"),
+        ),
+        Claim(
+            "single point of failure", "a backup decides in its place, where it knows for certain who has failed",
+            by=("N1",), against=("NB",),
+        ),
+        Claim(
+            "its code: phase 1 prepares",
+            "it begins transactions and works in them, and nothing durable is promised: once the first has committed, the second may fail",
+            against=("AC1/vote_before_log",),
+        ),
+        Claim("deadlocks are possible", "the models have no locks; the contract looks for deadlocks in running code"),
+        Claim("performance overhead", "models know no cost"),
+        Claim(
+            "rarely in modern systems, for legacy databases",
+            "no matter for a model; transactions of Spanner, CockroachDB, Kafka and MongoDB are built on it",
+        ),
     ),
 )  # fmt: skip

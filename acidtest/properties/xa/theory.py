@@ -28,9 +28,16 @@ THEORY = Theory(
         "N5.vacuum": "that dead rows pile up behind a prepared transaction is a matter of one database's storage",
     },
     claims=(
-        Claim("distributed transactions over several databases", "confirmed", ("AC1", "AC3", "XA2"), "it refines the specification that two-phase commit does"),
-        Claim("immediate consistency, as two-phase commit", "refined", ("AC1", "N4", "N2"), "the outcome is atomic without heuristic decisions, and even then a reader sees half of a commit"),
-        Claim("all or nothing", "refined", ("AC1", "N2", "N3"), "not with heuristic decisions, nor with a resource that cannot prepare"),
-        Claim("blocks if the coordinator fails", "confirmed", ("N1", "N1.live", "N5"), "prepared branches keep their locks until it is back"),
+        Claim("distributed transactions over several databases", "it refines the specification that two-phase commit does", by=("AC1", "AC3", "XA2")),
+        Claim(
+            "immediate consistency, as two-phase commit",
+            "the outcome is atomic without heuristic decisions, and even then a reader that takes no locks sees half of a commit",
+            by=("AC1",), against=("N4", "N2"),
+        ),
+        Claim(
+            "all or nothing", "not with heuristic decisions, nor with a resource that cannot prepare",
+            by=("AC1",), against=("N2", "N3"),
+        ),
+        Claim("blocks if the coordinator fails", "prepared branches keep their locks until it is back", by=("N1", "N1.live", "N5")),
     ),
 )  # fmt: skip
