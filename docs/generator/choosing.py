@@ -9,21 +9,35 @@ from acidtest.patterns import PATTERNS
 from generator.drawing import draw
 from generator.evidence import aspect, cited, links, standing, supports
 from generator.markdown import capital, document, plain, sentence, table
-from generator.overview import EVENTUAL, FLOWCHART, IMMEDIATE, OPINIONS, PIECEMEAL, THE_OVERVIEW
+from generator.overview import (
+    EVENTUAL,
+    FLOWCHART,
+    IMMEDIATE,
+    OF_ALL,
+    OPINIONS,
+    PIECEMEAL,
+    STANDINGS,
+    THE_OVERVIEW,
+)
+from generator.pattern_page import code_as_printed
+from generator.questions import QUESTIONS, SHORT
 from generator.quotient import Graph
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Where the drawing is, seen from the page.
-DRAWING = "images/flowchart.svg"
+#: Where the drawings are, seen from the page: the overview's chart, and the one that stands in its place.
+DRAWING, OWN_DRAWING = "images/flowchart.svg", "images/questions.svg"
 #: The aspects that make up consistency, in the overview's sense.
 _CONSISTENCY = ("atomicity", "isolation", "termination")
 
 _HEAD = f"""\
 # Choosing a pattern
 
-{THE_OVERVIEW} This page has that table and that flowchart, and checks what the overview says of consistency.
+{THE_OVERVIEW} This page first asks what has to be known to choose; then it has that table and that flowchart, with what the
+models say of them, and of everything else in the overview that is a claim.
+
+{{questions}}
 
 ## The comparison
 
@@ -46,6 +60,21 @@ def choosing() -> str:
     return document(_lines())
 
 
+def own_chart() -> str:
+    """The questions of this project, drawn: each is asked, whatever the answer to the one before."""
+    asked = [_wrapped(question.text) for question in QUESTIONS]
+    answers = ["\n".join(f"{a.text}: {_short(a.stems)}" for a in question.answers) for question in QUESTIONS]
+    count = len(asked)
+    edges = {(i, i + 1): ("and",) for i in range(count - 1)} | {(i, count + i): ("if",) for i in range(count)}
+    shape = Graph((*asked, *answers), frozenset({0}), edges)
+    told = " ".join(f"{q.text} {'; '.join(f'{a.text}: {_short(a.stems)}' for a in q.answers)}." for q in QUESTIONS)
+    return draw(shape, "Four questions, all of which are asked", told)
+
+
+def _short(stems: tuple[str, ...]) -> str:
+    return ", ".join(SHORT.get(stem, stem.replace("_", "/")) for stem in stems) or "nothing more"
+
+
 def flowchart() -> str:
     """The overview's flowchart, drawn."""
     questions = [_wrapped(question.text) for question in FLOWCHART]
@@ -58,19 +87,25 @@ def flowchart() -> str:
 
 
 def _lines() -> Iterator[str]:
-    yield from (*_HEAD.splitlines(), "")
+    before, _, after = _HEAD.partition("{questions}\n")
+    yield from (*before.splitlines(), *_questions(), *after.splitlines(), "")
     head = ("pattern", "consistency", "shown by", "the overview: consistency", "complexity", "performance", "use")
     yield from table(head, map(_row, PATTERNS))
     yield from ("", *_differences())
-    yield from ("", "## The flowchart", "")
-    yield f"[![The overview's decision flowchart; the list below says the same]({DRAWING})]({DRAWING})"
+    yield from ("", "## The overview's flowchart: **refuted**", "")
+    yield (
+        "Its questions do not exclude one another, though each is asked only where all before were denied: microservices only of who has "
+        "not several databases of one company, external systems only of who has no microservices, an audit trail only of who has neither "
+        "of these, nor a single database. A shop of microservices that takes cards needs a saga, an outbox and reserve/confirm at once. "
+        "Patterns combine, as the overview itself says where it recommends four of them for financial systems."
+    )
+    yield from ("", f"[![The overview's decision flowchart; the list below says the same]({DRAWING})]({DRAWING})")
     yield from ("", "In words, with the questions in this order:", "")
     for number, question in enumerate(FLOWCHART, 1):
         remark = f" ({question.remark})" if question.remark else ""
         yield f"{number}. {question.text}"
         yield f"    - Yes: {' and '.join(map(_named, question.stems)) if not remark else _either(question.stems) + remark}."
         yield f"    - No: {'go on with the next question' if number < len(FLOWCHART) else 'the overview has no advice'}."
-    yield from ("", *_advice())
     yield from ("", *_claims())
 
 
@@ -117,12 +152,22 @@ def _differences() -> Iterator[str]:
         yield "The two agree in every row."
 
 
-def _advice() -> Iterator[str]:
-    yield (
-        "The flowchart asks where data is kept. Ask as well what must not be seen and what must not stop, and look these up "
-        "in the [table of aspects](../reference/matrix.md): a witness in the column *isolation* means that readers see "
-        "intermediate states, one in the column *non-blocking* that a process that is down holds up the others."
-    )
+def _questions() -> Iterator[str]:
+    yield from ("## What to ask", "")
+    yield "Each of these, for no answer makes another question void; what suits several answers is combined."
+    yield from ("", f"[![Four questions with their answers; the tables below say the same]({OWN_DRAWING})]({OWN_DRAWING})")
+    for question in QUESTIONS:
+        rows = [
+            (
+                answer.text,
+                ", ".join(map(_named, answer.stems)) or "–",
+                sentence(plain(answer.why)),
+                ", ".join(links(cited(stem, [id_]), f"../patterns/{stem}.md") for stem, id_ in answer.by) or "–",
+            )
+            for answer in question.answers
+        ]
+        yield from ("", f"**{question.text}**", "", *table(("if it is", "then", "because", "shown by"), rows))
+    yield ""
 
 
 def _claims() -> Iterator[str]:
@@ -131,8 +176,14 @@ def _claims() -> Iterator[str]:
         for stem, entry in PATTERNS.items()
         for claim in entry.theory().claims
     ]
-    yield from ("## Where the overview's other claims stand", "")
+    rows += [row for stem in PATTERNS for row in _of_code(stem)]
+    rows += [("all of it", plain(text), "**no model decides**", "–", sentence(plain(why))) for text, why in OF_ALL]
+    yield from ("## Where the overview's claims stand", "", STANDINGS, "")
     yield from table(("pattern", "claim", "stands", "shown by", "because"), rows)
+
+
+def _of_code(stem: str) -> list[tuple[str, ...]]:
+    return [(_named(stem), *row) for row in code_as_printed(stem)]
 
 
 def _named(stem: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from acidtest.patterns import PATTERNS, parts
 from generator.evidence import aspects_of, omitted_anchor, proofs, standing, supports
 from generator.markdown import anchor, capital, counted, document, number, plain, sentence, table
-from generator.overview import STANDINGS, THE_OVERVIEW
+from generator.overview import OPINIONS, STANDINGS, THE_OVERVIEW
 from generator.study_section import study_section
 
 if TYPE_CHECKING:
@@ -98,7 +98,8 @@ def _omitted(theory: Theory) -> Iterator[str]:
 
 def code_as_printed(stem: str, page: str = "../reference/mutants.md") -> list[tuple[str, ...]]:
     """A row for the overview's example, if there is one: it was translated as it stands and run."""
-    defects = [defect for entry in (PATTERNS[stem], *parts(PATTERNS[stem])) if entry.contract for defect in entry.defects()]
+    entries = (PATTERNS[stem], *parts(PATTERNS[stem])) if stem in OPINIONS else ()
+    defects = [defect for entry in entries if entry.contract for defect in entry.defects()]
     if not defects:
         return []
     found = f"translated as it stands, it has {counted(len(defects), 'defect')} that the contract shows by a schedule each"

@@ -9,7 +9,7 @@ from acidtest.patterns import PATTERNS
 from generator import reference
 from generator.benchmarks import PATH as BENCHMARKS
 from generator.benchmarks import benchmarks
-from generator.choosing import DRAWING, choosing, flowchart
+from generator.choosing import DRAWING, OWN_DRAWING, choosing, flowchart, own_chart
 from generator.diagrams import state_diagram
 from generator.isolation import PATH, isolation
 from generator.matrix import matrix
@@ -29,6 +29,7 @@ def pages() -> dict[str, Callable[[], str]]:
         BENCHMARKS: benchmarks,
         "explanation/choosing-a-pattern.md": choosing,
         f"explanation/{DRAWING}": flowchart,
+        f"explanation/{OWN_DRAWING}": own_chart,
     }
     found["patterns/index.md"] = pattern_index
     for stem, entry in PATTERNS.items():
