@@ -131,7 +131,7 @@ def prove(  # noqa: PLR0913 - budgets and progress as in check()
 
 def show(study: Study, theorem: Theorem) -> Shown:
     """Check a theorem: its witness, and that it is gone where it is said to be."""
-    size = study.sizes[theorem.size]
+    size = study.size_of(theorem)
     found = seek(study.model(size, theorem.exhibited), theorem)
     absent = None
     if theorem.excluded is not None:

@@ -70,7 +70,7 @@ class Theorem(NamedTuple):
         property: of kind `sometimes` where the witness is a state; of another kind where it is a counterexample to it.
         exhibited: how switches must stand, where not at their default, for the witness to exist.
         excluded: how switches must stand for it not to exist; None where nothing helps.
-        size: the number of the size at which both are shown.
+        size: the number of the size at which both are shown, or a size of its own where that says more; its counts do not matter.
         along: actions that must occur in the witness, in this order, as they stand in a trace: who was elected, refused, crashed.
         twin: what makes the witness a pair of runs that somebody cannot tell apart.
     """
@@ -78,7 +78,7 @@ class Theorem(NamedTuple):
     property: Property
     exhibited: Mapping[str, bool] = {}  # noqa: RUF012 - a tuple's default, never changed
     excluded: Mapping[str, bool] | None = None
-    size: int = 0
+    size: int | Size = 0
     along: tuple[str, ...] = ()
     twin: Twin | None = None
 
@@ -148,6 +148,10 @@ class Study:
     diagram: Diagram | None = None
     specification: bool = False
     about: str = ""
+
+    def size_of(self, theorem: Theorem) -> Size:
+        """The size at which a theorem is shown."""
+        return theorem.size if isinstance(theorem.size, Size) else self.sizes[theorem.size]
 
     def model(self, size: Size, turned: Mapping[str, bool] | None = None) -> Model[Any]:
         """The model at a size, with some switches turned.

@@ -56,6 +56,9 @@ def study_section(index: int, proved: StudyProof, drawing: str, introduced: set[
 def _about(study: Study, introduced: set[str]) -> list[str]:
     """What the model's module says of it; if that was said already, what the model itself does, without its arguments."""
     model = type(study.model(study.sizes[0]))
+    if study.about:
+        introduced.add(model.__module__)
+        return _readable(study.about).splitlines()
     if model.__module__ in introduced:
         text = (inspect.getdoc(model) or "").split("\n\n", maxsplit=1)[0].split(" Arguments:", maxsplit=1)[0]
     else:

@@ -137,7 +137,7 @@ G3 = implied(
 )
 G6 = Property("G6", "no business transaction is left pending", Kind.AT_REST, have_ended, "PATTERNS 0")
 G11 = Property(
-    "G11", "without crashes all are kept", Kind.SOMETIMES,
+    "G11", "without crashes all can be kept", Kind.SOMETIMES,
     lambda view: not view.crashes and set(view.outcomes) == {KEPT}, "PATTERNS 0",
 )  # fmt: skip
 BESIDE = Property(

@@ -98,7 +98,7 @@ G3 = implied(
 G4 = implied("G4", "ok means stored, rejected means never", Kind.ALWAYS, _answered, truthful, _VOCABULARY)
 G9 = Property("G9.live", "every command is answered", Kind.EVENTUALLY, lambda v: all(v.replies), _VOCABULARY)
 G11 = Property(
-    "G11", "without faults a command is stored and answered ok", Kind.SOMETIMES,
+    "G11", "without faults a command can be stored and answered ok", Kind.SOMETIMES,
     lambda v: not v.faults and OK in v.replies and _some(v), _VOCABULARY,
 )  # fmt: skip
 REJECTED_ONE = Property(

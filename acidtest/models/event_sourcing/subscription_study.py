@@ -83,8 +83,8 @@ IN_FLIGHT = Property(
     lambda v: is_at_gap(v, INSERTED), _GAPS,
 )  # fmt: skip
 GONE = replace(IN_FLIGHT, name="it was rolled back", predicate=lambda v: is_at_gap(v, ROLLED_BACK))
-N2 = replace(ES8, id="N2", name="giving up a gap after some time skips nothing")
-N2_LIVE = replace(ES8_LIVE, id="N2.live", name="never giving up a gap stops nothing")
+N2 = replace(ES8, id="N2", name="giving up a gap after some time skips no event")
+N2_LIVE = replace(ES8_LIVE, id="N2.live", name="waiting at a gap for ever never stalls the subscriber")
 N3 = replace(
     ES8, id="N3", name="under a horizon of transaction numbers, a checkpoint that is a position skips nothing",
     source="dba.SE 342896; PATTERNS 8",

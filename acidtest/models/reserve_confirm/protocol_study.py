@@ -191,7 +191,7 @@ RC7 = implied(
     never(lambda hold, _, now, __: hold[0] in RESOLUTION and RESOLUTION.get(now[0]) != RESOLUTION[hold[0]]), _TB,
 )  # fmt: skip
 RC8 = implied(
-    "RC8", "late and repeated word changes nothing that was posted", STEP, before(is_posted),
+    "RC8", "late or repeated notifications change nothing that was posted", STEP, before(is_posted),
     never(lambda hold, _, now, __: hold[0] == POSTED and (now[0] == PENDING or now[1] > hold[1])), "saleor#14648; PATTERNS 14",
 )  # fmt: skip
 RC9 = implied("RC9", "after a crash, too", AT_REST, lambda view: view.crashes > 0, every(posted_is_done), _OWN)
@@ -205,7 +205,7 @@ RC12 = Property("RC12", "a release changes no balance", ALWAYS, balance_tells, _
 G1 = Property("G1", "in the end balance and cash add up", AT_REST, is_conserved, _SHARED)
 G6 = Property("G6", "in the end nothing is held", AT_REST, lambda view: not some(is_unresolved)(view), _SHARED)
 G9 = Property("G9", "every withdrawal is resolved", Kind.EVENTUALLY, every(is_resolved), _SHARED)
-G11 = Property("G11", "without faults a withdrawal is paid and posted", SOMETIMES, without_crash((POSTED, AMOUNT)), _SHARED)
+G11 = Property("G11", "without faults a withdrawal can be paid and posted", SOMETIMES, without_crash((POSTED, AMOUNT)), _SHARED)
 SOME_PART = Property("SOME-PART", "one is paid in part", SOMETIMES, without_crash((POSTED, PART)), _SHARED)
 SOME_VOID = Property("SOME-VOID", "one is voided, and released", SOMETIMES, some(is_voided), _SHARED)
 _GENERALS = "Akkoyunlu, Ekanadham & Huber 1975 (two generals)"
@@ -221,7 +221,7 @@ N1_RETRY = replace(RC4, id="N1.retry", name="calling again pays nothing twice", 
 N1_WAIT = replace(RC1, id="N1.wait", name="not calling again ends with true books", source=_GENERALS)
 N1_GUESS = replace(RC2, id="N1.guess", name="giving up after a time releases nothing that may be paid", source=_GENERALS)
 N1_ASK = replace(RC1, id="N1.ask", name="inquiries alone end with true books", source=_GENERALS)
-N2 = replace(RC2, id="N2", name="a hold may expire by the clock", source="openlinker#2346")
+N2 = replace(RC2, id="N2", name="a hold that expires by the clock releases nothing that may be paid", source="openlinker#2346")
 N3 = replace(G9, id="N3", name="every withdrawal is resolved, whether the provider answers or not")
 ALONE = replace(G9, id="G9.alone", name="every withdrawal is resolved, also where the bank does not come back")
 N4 = Property("N4", "a void leaves no entry, a refund two", SOMETIMES, is_undone_both_ways, _OWN)

@@ -232,4 +232,6 @@ SIDE_BY_SIDE = Study(
         Theorem(N1, {}, {"semantic_lock": True}),
     ),
     refines=Refines("Saga", Saga, orchestration_to_saga),
+    about="""The same machine with two sagas over the same accounts, and without crashes: what one does the other sees before the
+first has ended. The switches are those of the model above.""",
 )

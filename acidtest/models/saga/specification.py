@@ -179,7 +179,7 @@ G9 = Property(
     lambda view: all(saga.outcome in {COMPLETED, COMPENSATED, PARKED} for saga in view.sagas), "PATTERNS 0",
 )  # fmt: skip
 G11 = Property(
-    "G11", "without faults every saga completes", Kind.SOMETIMES,
+    "G11", "without faults every saga can complete", Kind.SOMETIMES,
     lambda view: not view.faults and all(saga.outcome == COMPLETED for saga in view.sagas), "PATTERNS 0",
 )  # fmt: skip
 UNDONE = Property(

@@ -112,7 +112,7 @@ def agree(view: CommitView) -> bool:
 
 
 def keep_decisions(before: CommitView, after: CommitView) -> bool:
-    """Whoever had decided has decided the same."""
+    """Once a participant has decided, its decision never changes."""
     pairs = zip(before.participants, after.participants, strict=True)
     return all(was == now for was, now in pairs if was in DECIDED)
 
@@ -140,8 +140,8 @@ def none_in_doubt(view: CommitView) -> bool:
 _BHG = "Bernstein, Hadzilacos & Goodman 1987, section 7.3"
 AC1 = Property("AC1", "no participant commits what another aborts", Kind.ALWAYS, agree, _BHG)
 AC2 = Property("AC2", "no participant reverses its decision", Kind.STEP, keep_decisions, _BHG)
-AC3 = Property("AC3", "a commit has every vote", Kind.ALWAYS, commit_only_if_all_voted_yes, _BHG)
-AC4 = Property("AC4", "without faults all can commit", Kind.SOMETIMES, commit_without_faults, _BHG)
+AC3 = Property("AC3", "a commit has every vote, durably", Kind.ALWAYS, commit_only_if_all_voted_yes, f"stronger than AC3 of {_BHG}")
+AC4 = Property("AC4", "without faults all can commit", Kind.SOMETIMES, commit_without_faults, f"weaker than AC4 of {_BHG}")
 AC5 = Property("AC5", "once faults are repaired all have decided", Kind.AT_REST, have_all_decided, _BHG)
 G6 = Property("G6", "no branch is left prepared", Kind.AT_REST, none_in_doubt, "PATTERNS.md, section 0")
 

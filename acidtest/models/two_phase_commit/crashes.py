@@ -277,7 +277,10 @@ N3 = Property(
 )  # fmt: skip
 N3_OTHERWISE = replace(N3, name="no decision is logged", predicate=lambda view: is_blocked(view) and not view.logged)
 TERMINATION = Property("AC5.live", "everybody decides", Kind.EVENTUALLY, have_all_decided, "Bernstein, Hadzilacos & Goodman 1987")
-NON_BLOCKING = replace(TERMINATION, id="N1.live", name="everybody decides, also without the coordinator")
+NON_BLOCKING = replace(
+    TERMINATION, id="N1.live", name="everybody decides, also without the coordinator, where nobody has refused",
+    predicate=lambda view: have_all_decided(view) or ABORTED in view.participants, source=_SKEEN,
+)  # fmt: skip
 
 STUDY = Study(
     name="two-phase commit with crashes",

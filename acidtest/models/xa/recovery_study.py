@@ -127,7 +127,7 @@ G4 = implied("G4", "ok means committed everywhere, rolled back nowhere", Kind.AL
 XA2 = Property("XA2", "branches that did not decide alone agree", Kind.ALWAYS, the_rest_agrees, _XA)
 XA3 = implied("XA3", "a branch that only read gets no second phase", Kind.STEP, read_only, is_left_alone, _XA)
 XA4 = implied("XA4", "one phase is for an only branch", Kind.ALWAYS, is_delegated, is_the_only_one, _XA)
-XA5 = Property("XA5", "nobody finishes another's branch", Kind.ALWAYS, lambda view: view.other != ABORTED, "JBTM-2885")
+XA5 = Property("XA5", "a transaction manager completes only its own branches", Kind.ALWAYS, lambda view: view.other != ABORTED, "JBTM-2885")
 XA6 = implied("XA6", "the transaction manager knows only what is so", Kind.ALWAYS, knows_an_outcome, knows_what_is_so, _XA)
 XA7 = implied(
     "XA7", "heuristic decisions are remembered until the caller knows", Kind.STEP, dropped,
@@ -139,7 +139,10 @@ XA10 = implied(
 MIXED = Property("MIXED", "a caller learns of a mixed outcome", Kind.SOMETIMES, lambda view: view.reply == HEURMIX, _XA)
 SKIPPED = Property("RDONLY", "a run commits where one branch only read", Kind.SOMETIMES, committed_without_reading_phase, _XA)
 N1 = Property("N1", "all branches are blocked", Kind.SOMETIMES, is_blocked, "Skeen 1981")
-N1_LIVE = replace(LIVE, id="N1.live", name="every branch comes to its end, also without its transaction manager")
+N1_LIVE = replace(
+    LIVE, id="N1.live", name="every branch comes to its end, also without its transaction manager, where none was rolled back",
+    predicate=lambda view: all_have_an_outcome(view) or ABORTED in view.participants, source="Skeen 1981",
+)  # fmt: skip
 N2 = Property(
     "N2", "the log says commit, and a resource manager has rolled back alone", Kind.SOMETIMES,
     lambda view: view.logged and HEURRB in view.branches and COMMITTED in view.participants, _XA,
@@ -195,6 +198,11 @@ STUDY = Study(
         Theorem(XA10, {"timeout_after_prepare": True}, {}),
     ),
     refines=Refines("TCommit", lambda n, **_: TransactionCommit(n), xa_to_commit),
+    about="""A transaction manager drives the branches of one global transaction, and anybody may crash; no resource manager
+decides alone. What is prepared or committed is durable, and so is the log, which holds only decisions to commit (presumed
+abort: Mohan, Lindsay & Obermarck, 1986); what the transaction manager knows of the branches is memory. A branch that is at
+work is rolled back when its connection goes. Beside it another transaction manager has a branch of its own prepared in
+resource manager 0, which is none of its business.""",
 )
 
 HEURISTICS = Study(
@@ -217,4 +225,6 @@ HEURISTICS = Study(
         Theorem(G4, {"swallow_heurmix": True}, {}),
         Theorem(XA7, {"forget_untold": True}, {}),
     ),
+    about="""The same machine, where a resource manager that has prepared may in the end decide alone, without being told. It
+remembers that, and tells whoever asks, until the transaction manager has it forgotten; so a mixed outcome is found out.""",
 )

@@ -42,8 +42,9 @@ THEORY = Theory(
     promise=(
         "What changes the data and what answers questions about it are two sides. Commands are decided on the one, which "
         "keeps its rules at once; the other is made of views that follow it event by event, each in the shape and the "
-        "store that its queries want. A view is late, but never wrong: it always is what some prefix of the history "
-        "amounts to, it catches up, and it can be thrown away and built again."
+        "store that its queries want. A view that follows the log is late, but never wrong: it always is what some prefix of "
+        "the history amounts to, it catches up, and it can be thrown away and built again. A view that is told by messages is "
+        "so row by row only, and a cache beside it may be behind both."
     ),
     studies=(PROJECTION, MESSAGES, CACHE_ASIDE, SERVICE),
     aspects={

@@ -34,8 +34,8 @@ SERVICE = Study(
 
 THEORY = Theory(
     promise=(
-        "A business change and the message about it become true together: every committed change is published in the end, "
-        "and nothing is published that was not committed. A message may come twice, with the same id."
+        "A business change and the message about it become true together: every committed change is published in the end, or "
+        "parked for all to see, and nothing is published that was not committed. A message may come twice, with the same id."
     ),
     studies=(RELAYS, SERVICE),
     aspects={

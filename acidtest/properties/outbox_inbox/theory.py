@@ -10,14 +10,14 @@ THEORY = Theory(
     promise=(
         "A transfer that one service accepts takes effect at every service on its way, once and in order, although each "
         "service has a database of its own and messages between them come more than once. Until it has arrived, it is "
-        "on record as owed: money is never nowhere."
+        "on record as owed: no money is ever unaccounted for."
     ),
     studies=(CHAIN, CHANNEL),
     aspects={
-        "atomicity": ("EO2", "EO1.rest"), "isolation": ("N1",), "durability": ("EO1.rest", "N3"),
+        "atomicity": ("EO2", "EO1.rest"), "isolation": ("N1",), "durability": ("EO1.rest", "N3", "N3.sender"),
         "idempotency": ("EO1", "EO3", "EO7", "N2"), "conservation": ("EO6",), "termination": ("G9",), "order": ("EO4", "EO5", "N4"),
     },
-    choices=frozenset({"restore", "mail", "unordered"}),
+    choices=frozenset({"restore", "restore_sender", "mail", "unordered"}),
     omitted={
         "EO8": "a service that was set back cannot know it from what it has; N3 shows what is lost without a witness outside",
         "N5": "a bound on time: models have no clock, and say only that everything arrives",

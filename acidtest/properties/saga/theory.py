@@ -50,10 +50,10 @@ SERVICE = Study(
 
 THEORY = Theory(
     promise=(
-        "A piece of business that takes several databases is cut into steps, each a transaction of one database, and each "
+        "A business operation that spans several databases is split into steps, each a transaction of one database, and each "
         "with a compensation that undoes it by business means, as a refund undoes a payment. Either all steps take effect "
         "or those that did are compensated, last first, whoever crashes and whatever is late or comes twice. In between "
-        "everybody can see what is half done: there is no isolation, and nobody waits for anybody. One step, the pivot, is "
+        "everybody can see what is half done: there is no isolation, and no locks are held while others work. One step, the pivot, is "
         "the point of no return; what follows it is repeated until it is done. With orchestration one process commands "
         "the steps; with choreography each service acts on the events of the others."
     ),

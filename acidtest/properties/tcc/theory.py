@@ -74,7 +74,7 @@ COORDINATOR = Study(
 THEORY = Theory(
     promise=(
         "A transaction over several services is confirmed at all of them, or cancelled at all of them. Each first holds "
-        "what it will need, so that a Confirm cannot fail for want of it; the coordinator, once it has decided and "
+        "what it will need, so that a Confirm cannot fail because the resource is gone; the coordinator, once it has decided and "
         "written that down, calls every service again and again until it has answered. Nothing is locked meanwhile: "
         "others see the hold, and spend what is left."
     ),

@@ -33,8 +33,8 @@ SERVICE = Study(
 
 THEORY = Theory(
     promise=(
-        "All databases commit a run, or none does, whoever crashes and whenever. Each votes only after it can commit "
-        "whatever happens to it; the coordinator decides once all have voted, and its log says what was decided."
+        "All databases commit a run, or none does, whoever crashes and whenever. Each votes yes only once it can commit no "
+        "matter what happens to it; the coordinator decides once all have voted, and its log says what was decided."
     ),
     studies=(CRASHES, TWO_PHASE, BACKUP, COMMITMENT, SERVICE),
     aspects={

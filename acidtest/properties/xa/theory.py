@@ -10,7 +10,7 @@ from acidtest.models.xa.recovery_study import STUDY as RECOVERY
 THEORY = Theory(
     promise=(
         "A transaction over several databases takes effect in all of them or in none, driven through one interface that "
-        "databases and queues of all makers share. The transaction manager asks each branch to prepare, logs the decision "
+        "databases and queues of different makers share. The transaction manager asks each branch to prepare, logs the decision "
         "to commit, and then tells every branch; after a crash it asks each resource manager which branches are in doubt "
         "and finishes them as its log says. A resource manager that cannot wait may decide alone; then the outcome may be "
         "mixed, which is remembered and told to the caller."
