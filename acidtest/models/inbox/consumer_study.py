@@ -69,6 +69,19 @@ def no_imposter(v: InboxView) -> bool:
     return not any(silently(v, i) and silently(v, j) for i, j in pairs)
 
 
+def newest(v: InboxView) -> bool:
+    """The state of each consumer has the greatest version of those that took effect there."""
+    consumers = sorted({delivery.consumer for delivery in v.deliveries})
+    done = [[i for i, n in enumerate(v.state.effects) if n and v.deliveries[i].consumer == name] for name in consumers]
+    return all(latest == max(numbers, default=NOBODY) for latest, numbers in zip(v.state.latest, done, strict=True))
+
+
+def only_imposters(v: InboxView) -> bool:
+    """Whatever was set aside as an imposter shares consumer and id with a delivery of another payload."""
+    own = [v.deliveries[i] for i, where in enumerate(v.state.broker) if where == ALARMED]
+    return all(any(d[:2] == each[:2] and d.payload != each.payload for d in v.deliveries) for each in own)
+
+
 def settled(v: InboxView) -> bool:
     """The broker has nothing left to deliver."""
     return QUEUED not in v.state.broker
@@ -113,6 +126,10 @@ NEWEST = Property(
     "IB10", "no older version overwrites a newer one", Kind.STEP,
     lambda b, a: all(was <= now for was, now in zip(b.state.latest, a.state.latest, strict=True)), _P,
 )  # fmt: skip
+NEWEST_IN_THE_END = Property("IB10.rest", "in the end each consumer has the newest version that took effect", Kind.AT_REST, newest, _P)
+ONLY_IMPOSTERS = Property(
+    "IB9.only", "nobody is set aside as an imposter but who shares an id with another payload", Kind.ALWAYS, only_imposters, _P,
+)  # fmt: skip
 NO_CLAIM_LEFT = Property(
     "IB11", "no claim is left behind", Kind.AT_REST, lambda v: all(r.status != CLAIMED for r in v.state.records), _P,
 )  # fmt: skip
@@ -148,7 +165,7 @@ N4_TWICE = Property(
 def properties() -> tuple[Property, ...]:
     """What holds while the rules are kept."""
     return (
-        ONCE, IN_THE_END, ATOMIC, ACK_LAST, SCOPE, RETENTION, NO_TRACE, SAME_OUTPUTS, SAME_ANSWER, RACE, ALARM, NEWEST,
+        ONCE, IN_THE_END, ATOMIC, ACK_LAST, SCOPE, RETENTION, NO_TRACE, SAME_OUTPUTS, SAME_ANSWER, RACE, ALARM, NEWEST, NEWEST_IN_THE_END, ONLY_IMPOSTERS,
         NO_CLAIM_LEFT, SETTLES, G11,
     )  # fmt: skip
 

@@ -99,6 +99,9 @@ EO7 = implied(
     lambda v: not any(may_come(v.state, hop, i) for hop in HOPS for i in v.state.purged[hop]), _H,
 )  # fmt: skip
 G9 = Property("G9", "everything arrives", Kind.EVENTUALLY, arrived, "PATTERNS 0")
+PURGED = Property(
+    "SOME-PURGED", "records are cleaned away at both hops", Kind.SOMETIMES, lambda v: all(v.state.purged), _H,
+)  # fmt: skip
 G11 = Property(
     "G11", "everything can arrive without faults", Kind.SOMETIMES, lambda v: arrived(v) and not v.state.faults, "PATTERNS 0"
 )
@@ -119,7 +122,7 @@ N4 = Property(
 
 def properties() -> tuple[Property, ...]:
     """What holds while the rules are kept."""
-    return EO1, EO1_REST, EO2, EO3, EO4, EO5, EO6, EO7, G9, G11
+    return EO1, EO1_REST, EO2, EO3, EO4, EO5, EO6, EO7, G9, G11, PURGED
 
 
 STUDY = Study(

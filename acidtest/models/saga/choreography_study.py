@@ -17,6 +17,7 @@ from acidtest.models.saga.specification import (
     G6,
     G9,
     N2,
+    REFUSED_ONE,
     S1,
     S2,
     S3,
@@ -128,7 +129,7 @@ STUDY = Study(
         Size("1 saga, 4 services, 1 crash", {"sagas": 1, "steps": 4, "pivot": 2, "faults": 1}, 702, 15),
         Size("2 sagas, 2 services", {"sagas": 2, "steps": 2, "pivot": 1, "faults": 0}, 3_136, 17),
     ),
-    properties=(*properties(), S11, S12, S13, S14, G3, G8),
+    properties=(*properties(), S11, S12, S13, S14, G3, G8, REFUSED_ONE),
     theorems=(
         Theorem(S1, {"tombstones": False}, {}),
         Theorem(S2, {"everybody_at_once": True}, {}),

@@ -17,6 +17,7 @@ from acidtest.models.saga.specification import (
     G6,
     G9,
     N2,
+    REFUSED_ONE,
     S1,
     S2,
     S3,
@@ -185,7 +186,7 @@ EXECUTORS = Study(
         Size("1 saga, 4 steps, 1 fault", {"sagas": 1, "steps": 4, "pivot": 2, "faults": 1}, 546, 14),
         Size("1 saga, 4 steps, 2 faults", {"sagas": 1, "steps": 4, "pivot": 2, "faults": 2}, 1_398, 15),
     ),
-    properties=(*properties(), S7, O1, O2, O4, O5),
+    properties=(*properties(), S7, O1, O2, O4, O5, REFUSED_ONE),
     theorems=(
         Theorem(S1, {"skip_ambiguous": True}, {}),
         Theorem(S2, {"undo_in_parallel": True}, {}),
@@ -226,7 +227,7 @@ SIDE_BY_SIDE = Study(
         Size("2 sagas, 2 steps", {"sagas": 2, "steps": 2, "pivot": 1, "faults": 0}, 1_724, 15),
         Size("2 sagas, 3 steps", {"sagas": 2, "steps": 3, "pivot": 2, "faults": 0}, 6_844, 23),
     ),
-    properties=(*properties(), S7, O1, O5),
+    properties=(*properties(), S7, O1, O5, REFUSED_ONE),
     theorems=(
         Theorem(S9, {}, {"semantic_lock": True}),
         Theorem(N1, {}, {"semantic_lock": True}),

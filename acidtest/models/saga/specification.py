@@ -119,8 +119,9 @@ def moves(before: SagaSeen, after: SagaSeen) -> bool:
 
 
 def in_its_turn(before: SagaSeen, after: SagaSeen) -> bool:
-    """No compensation without its step, and no step after its compensation."""
-    undone = all(undid <= did for did, undid in zip(after.did, after.undid, strict=True))
+    """No compensation but of a step that is in effect, and no step after its compensation."""
+    compensations = zip(before.did, before.undid, after.undid, strict=True)
+    undone = all(now == was or did > was for did, was, now in compensations)
     steps = zip(before.did, after.did, before.undid, before.cancelled, strict=True)
     return undone and not any(now > was and (undid or barred) for was, now, undid, barred in steps)
 
@@ -185,6 +186,10 @@ G11 = Property(
 UNDONE = Property(
     "SOME-UNDONE", "a saga is compensated after it had begun", Kind.SOMETIMES,
     lambda view: any(saga.outcome == COMPENSATED and any(saga.undid) for saga in view.sagas), _HERE,
+)  # fmt: skip
+REFUSED_ONE = Property(
+    "SOME-REFUSED", "a saga is over as its first step was refused", Kind.SOMETIMES,
+    lambda view: any(saga.outcome == COMPENSATED and not any(saga.did) and not any(saga.cancelled) for saga in view.sagas), _HERE,
 )  # fmt: skip
 N2 = Property("N2", "a reader sees half of a saga", Kind.SOMETIMES, half_done, _HERE)
 

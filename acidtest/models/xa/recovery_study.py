@@ -136,6 +136,11 @@ XA7 = implied(
 XA10 = implied(
     "XA10", "what is prepared rolls back only as told", Kind.STEP, undone, lambda before, _: before.tm == ABORTING, _XA,
 )  # fmt: skip
+TOLD = Property("G4.live", "the caller is told how it ended, or that nobody knows", Kind.EVENTUALLY, lambda view: bool(view.reply), _JTA)
+GIVEN_UP = Property(
+    "SOME-GIVEN-UP", "a run is rolled back, and nothing failed", Kind.SOMETIMES,
+    lambda view: view.reply == ROLLED_BACK and not view.crashes and ABORTED in view.participants, _XA,
+)  # fmt: skip
 MIXED = Property("MIXED", "a caller learns of a mixed outcome", Kind.SOMETIMES, lambda view: view.reply == HEURMIX, _XA)
 SKIPPED = Property("RDONLY", "a run commits where one branch only read", Kind.SOMETIMES, committed_without_reading_phase, _XA)
 N1 = Property("N1", "all branches are blocked", Kind.SOMETIMES, is_blocked, "Skeen 1981")
@@ -176,7 +181,7 @@ STUDY = Study(
         Size("2 branches, 2 faults", {"n": 2, "faults": 2}, 3_418, 16),
         Size("3 branches, 1 fault", {"n": 3, "faults": 1}, 16_602, 19),
     ),
-    properties=(AC1, AC2, AC3, AC4, COMPLETE, G6, G4, XA3, XA4, XA5, XA6, XA10, LIVE, SKIPPED),
+    properties=(AC1, AC2, AC3, AC4, COMPLETE, G6, G4, XA3, XA4, XA5, XA6, XA10, LIVE, TOLD, SKIPPED, GIVEN_UP),
     theorems=(
         Theorem(N1),
         Theorem(N1_LIVE, {"tm_returns": False}, {}),
@@ -218,7 +223,7 @@ HEURISTICS = Study(
         Size("2 branches, 1 fault", {"n": 2, "faults": 1}, 4_556, 21),
         Size("2 branches, 2 faults", {"n": 2, "faults": 2}, 9_146, 22),
     ),
-    properties=(XA2, COMPLETE, G6, G4, XA7, LIVE, MIXED),
+    properties=(XA2, COMPLETE, G6, G4, XA7, LIVE, TOLD, MIXED),
     theorems=(
         Theorem(N2, {}, {"heuristics": False}),
         Theorem(XA2, {"timeout_after_prepare": True}, {}),

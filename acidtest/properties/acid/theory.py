@@ -7,7 +7,7 @@ from acidtest.models.acid.isolation import STUDY as ISOLATION
 from acidtest.models.acid.service import AcidModel, AcidState
 from acidtest.models.shared.ledger import Request
 from acidtest.properties.acid.properties import N3, N3_OTHERWISE, PROPERTIES
-from acidtest.properties.shared.of_models import of_models
+from acidtest.properties.shared.of_models import CLIENTS, of_models
 
 
 def _service(asks: tuple[tuple[str, str, str, int], ...]) -> AcidModel:
@@ -31,7 +31,7 @@ SERVICE = Study(
             {"asks": (("k1", "A", "B", 61), ("k1", "A", "B", 61), ("k1", "A", "B", 23))}, 3_981, 14,
         ),
     ),
-    properties=of_models(PROPERTIES),
+    properties=(*of_models(PROPERTIES), *CLIENTS),
     theorems=(Theorem(N3, along=("disturbed(0)",), twin=Twin(N3_OTHERWISE, "the client", of_clients)),),
     specification=True,
 )

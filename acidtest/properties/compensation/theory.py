@@ -7,7 +7,7 @@ from acidtest.models.compensation.service import CompensationModel, undo_request
 from acidtest.models.compensation.undo_log_study import STUDY as UNDO_LOG
 from acidtest.models.shared.ledger import Request
 from acidtest.properties.compensation.properties import N3_PARKED, N3_UNDONE, PROPERTIES
-from acidtest.properties.shared.of_models import of_models
+from acidtest.properties.shared.of_models import CLIENTS, of_models
 
 
 def _service(asks: tuple[tuple[str, tuple[tuple[str, int], ...]], ...], undos: tuple[str, ...]) -> CompensationModel:
@@ -28,7 +28,7 @@ SERVICE = Study(
             {"asks": (_PAYMENT, ("k2", (("B", -23),))), "undos": ("k1",)}, 1_050, 14,
         ),
     ),
-    properties=of_models(PROPERTIES),
+    properties=(*of_models(PROPERTIES), *CLIENTS),
     theorems=(Theorem(N3_PARKED, size=1), Theorem(N3_UNDONE, size=1)),
     specification=True,
 )

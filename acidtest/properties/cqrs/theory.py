@@ -9,7 +9,7 @@ from acidtest.models.cqrs.projection_study import STUDY as PROJECTION
 from acidtest.models.cqrs.service import CLOSE, CqrsModel
 from acidtest.models.shared.ledger import Request
 from acidtest.properties.cqrs.properties import N1, PROPERTIES
-from acidtest.properties.shared.of_models import of_models
+from acidtest.properties.shared.of_models import CLIENTS, of_models
 
 
 def _service(asks: tuple[tuple[str, int], ...]) -> CqrsModel:
@@ -33,7 +33,7 @@ SERVICE = Study(
         Size("a command, and the account is closed", {"asks": (("k1", -61), ("close A", 0))}, 181, 11),
         Size("two of which one can be paid", {"asks": (("k1", -61), ("k2", -52))}, 161, 10),
     ),
-    properties=of_models(PROPERTIES, ids=_OF_OTHERS),
+    properties=(*of_models(PROPERTIES, ids=_OF_OTHERS), *CLIENTS),
     theorems=(Theorem(N1),),
     specification=True,
 )

@@ -14,7 +14,7 @@ from acidtest.models.shared.ledger import Request
 from acidtest.properties.event_sourcing.properties import PROPERTIES as OF_ACCOUNTS
 from acidtest.properties.event_sourcing.properties import TOLD_TWICE
 from acidtest.properties.event_store.properties import LOST_UNKNOWN, PROPERTIES, STORED_UNKNOWN
-from acidtest.properties.shared.of_models import of_models
+from acidtest.properties.shared.of_models import ADDS_UP, CLIENTS, of_models
 
 
 def _store(appends: tuple[tuple[Any, ...], ...], *, versions_only: bool = False) -> EventStore:
@@ -71,7 +71,7 @@ SERVICE = Study(
         Size("one key twice", {"asks": (("k1", -61), ("k1", -61))}, 186, 10),
         Size("two withdrawals of which one can be paid", {"asks": (("k1", -61), ("k2", -52))}, 396, 12),
     ),
-    properties=of_models(OF_ACCOUNTS, *_OF_MESSAGES, ids=_OF_RUNS),
+    properties=(*of_models(OF_ACCOUNTS, *_OF_MESSAGES, ids=_OF_RUNS), *CLIENTS, ADDS_UP),
     theorems=(Theorem(TOLD_TWICE),),
     specification=True,
 )

@@ -7,7 +7,7 @@ from acidtest.models.outbox.relays_study import STUDY as RELAYS
 from acidtest.models.outbox.service import OutboxModel
 from acidtest.models.shared.ledger import Request
 from acidtest.properties.outbox.properties import N1, PROPERTIES
-from acidtest.properties.shared.of_models import of_models
+from acidtest.properties.shared.of_models import ADDS_UP, CLIENTS, of_models
 
 
 def _service(asks: tuple[tuple[str, str, int], ...]) -> OutboxModel:
@@ -24,10 +24,10 @@ SERVICE = Study(
     name="what a client and a broker see of an outbox",
     make=_service,
     sizes=(
-        Size("one key twice", {"asks": (("k1", "A", 61), ("k1", "A", 61))}, 186, 10),
+        Size("one key twice, which could be paid twice", {"asks": (("k1", "A", 41), ("k1", "A", 41))}, 186, 10),
         Size("two withdrawals of which one can be paid", {"asks": (("k1", "A", 61), ("k2", "A", 52))}, 396, 12),
     ),
-    properties=of_models(PROPERTIES, ids=_OF_RELAYS),
+    properties=(*of_models(PROPERTIES, ids=_OF_RELAYS), *CLIENTS, ADDS_UP),
     theorems=(Theorem(N1),),
     specification=True,
 )

@@ -9,7 +9,7 @@ from acidtest.models.reserve_confirm.protocol_study import STUDY as PROTOCOL
 from acidtest.models.reserve_confirm.service import Provider, ReserveModel
 from acidtest.models.shared.ledger import Request
 from acidtest.properties.reserve_confirm.properties import BY_STATUS, PROPERTIES, SOME_PART
-from acidtest.properties.shared.of_models import of_models
+from acidtest.properties.shared.of_models import CLIENTS, of_models
 
 #: The model has no statuses and no faults: these would demand nothing of it.
 _OF_CODE = {"RC7", "RC8", "RC9"}
@@ -30,7 +30,7 @@ SERVICE = Study(
         Size("one key twice, paid in part", {"asks": (("k1", 61), ("k1", 61)), "parts": ((61, 40),), "statements": True}, 2_902, 14),
         Size("one withdrawal, and one beyond all funds", {"asks": (("k1", 61), ("k2", 161)), **_VOIDS}, 13_150, 17),
     ),
-    properties=tuple(p for p in of_models(PROPERTIES, ids=_OF_CODE) if p not in BY_STATUS),
+    properties=(*(p for p in of_models(PROPERTIES, ids=_OF_CODE) if p not in BY_STATUS), *CLIENTS),
     theorems=(Theorem(SOME_PART),),
     specification=True,
 )

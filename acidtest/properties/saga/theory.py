@@ -7,21 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from acidtest.checker.machine import Kind
+from acidtest.checker.machine import Kind, Property
 from acidtest.checker.theory import Claim, Size, Study, Theorem, Theory
 from acidtest.models.saga.choreography_study import STUDY as CHOREOGRAPHY
 from acidtest.models.saga.orchestration_study import EXECUTORS, SIDE_BY_SIDE
 from acidtest.models.saga.service import Orders
 from acidtest.models.saga.specification import STUDY as SPECIFICATION
 from acidtest.models.shared.ledger import Request
+from acidtest.models.shared.steps import PARKED
 from acidtest.properties.saga.properties import N2, PROPERTIES
 from acidtest.properties.saga.services import PIVOT, SERVICES
-from acidtest.properties.shared.of_models import of_models
+from acidtest.properties.shared.of_models import CLIENTS, of_models
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from acidtest.checker.machine import Property
 
 
 def _service(asks: tuple[tuple[Any, ...], ...], steps: int = len(SERVICES), pivot: int = PIVOT) -> Orders:
@@ -34,6 +33,10 @@ def of_model(properties: Sequence[Property]) -> tuple[Property, ...]:
     return tuple(p for p in of_models(properties, ids={"G11"}) if (p.id, p.kind) != ("S10", Kind.AT_REST))
 
 
+PARKED_ONE = Property(
+    "SOME-PARKED", "an order is left to people", Kind.SOMETIMES, lambda v: any(s.outcome == PARKED for s in v.sagas), "PATTERNS 5",
+)  # fmt: skip
+
 #: It shows what the protocols' models leave out: there nobody waits for an answer, and orders carry nothing.
 SERVICE = Study(
     name="what clients and services see of a saga",
@@ -43,7 +46,7 @@ SERVICE = Study(
         Size("one order, and its key used for another", {"asks": (("k1", ("A", 61)), ("k1", ("A", 13)))}, 3_139, 14),
         Size("two orders of three steps", {"asks": (("k1", ("A", 61)), ("k2", ("A", 13))), "steps": 3, "pivot": 1}, 27_019, 17),
     ),
-    properties=of_model(PROPERTIES),
+    properties=(*of_model(PROPERTIES), *CLIENTS, PARKED_ONE),
     theorems=(Theorem(N2),),
     specification=True,
 )

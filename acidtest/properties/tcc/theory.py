@@ -9,7 +9,7 @@ from acidtest.models.tcc.coordinator import Coordination
 from acidtest.models.tcc.coordinator import request as transaction
 from acidtest.models.tcc.participant import CANCEL, CONFIRM, TRY, TccService, TccServiceState, request
 from acidtest.models.tcc.protocol_study import STUDY as PROTOCOL
-from acidtest.properties.shared.of_models import of_models
+from acidtest.properties.shared.of_models import CLIENTS, of_models
 from acidtest.properties.tcc.properties import N2, N2_OTHERWISE, PROPERTIES
 from acidtest.properties.tcc_coordinator.properties import PROPERTIES as OF_COORDINATOR
 
@@ -37,7 +37,7 @@ SERVICE = Study(
             {"asks": ((TRY, "g1/b1", "A", 61), (CANCEL, "g1/b1"), (TRY, "g2/b1", "A", 47), (CONFIRM, "g2/b1"))}, 7_475, 18,
         ),
     ),
-    properties=of_models(PROPERTIES),
+    properties=(*of_models(PROPERTIES), *CLIENTS),
     theorems=(Theorem(N2, twin=Twin(N2_OTHERWISE, "the service", of_service)),),
     specification=True,
 )

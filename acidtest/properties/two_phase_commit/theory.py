@@ -8,7 +8,7 @@ from acidtest.models.two_phase_commit.backup_coordinator import STUDY as BACKUP
 from acidtest.models.two_phase_commit.crashes import STUDY as CRASHES
 from acidtest.models.two_phase_commit.phases import STUDY as TWO_PHASE
 from acidtest.models.two_phase_commit.service import AtomicCommit
-from acidtest.properties.shared.of_models import of_models
+from acidtest.properties.shared.of_models import CLIENTS, of_models
 from acidtest.properties.shared.requests import requests_of
 from acidtest.properties.two_phase_commit.properties import PROPERTIES
 from acidtest.properties.two_phase_commit.scopes import SCOPES
@@ -27,7 +27,7 @@ SERVICE = Study(
         Size("one run", {"scope": "lost replies"}, 79, 8),
         Size("two runs in opposite directions", {"scope": "opposite runs"}, 3_283, 16),
     ),
-    properties=of_models(PROPERTIES, ids={"SOME-REJECTED"}),  # a single run can always be paid
+    properties=(*of_models(PROPERTIES, ids={"SOME-REJECTED"}), CLIENTS[0]),  # a single run can always be paid
     specification=True,
 )
 

@@ -1,0 +1,162 @@
+"""Which claims of a study fall where its model is mutated, and which mutants no claim notices.
+
+A mutant is judged at the study's smallest size: by the properties and the refinement, by what was never put to the test,
+then by the theorems, and at the next size if nothing has fallen. What has the same states and steps as the model, and
+leaves every theorem standing, is no other model there. What differs, and nothing notices, is a gap.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from acidtest.checker.breadth_first import Search
+from acidtest.checker.check import check
+from acidtest.checker.mutation import functions_of, mutants_of, put_in
+from acidtest.checker.proof import show
+from acidtest.checker.refinement import refines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from types import FunctionType
+
+    from acidtest.checker.machine import Model, Property
+    from acidtest.checker.mutation import Mutant
+    from acidtest.checker.theory import Size, Study
+
+#: What noticed a mutant, in the order in which it is asked; the letters stand in tables.
+PROPERTY, REFINEMENT, VACUITY, RAISED, ENDLESS, THEOREM = "p", "r", "v", "e", "n", "t"
+#: What nothing noticed: no other model; one that can do more, or less, and keeps all claims; another one altogether.
+SAME, MORE, LESS, OTHER = "s", "+", "-", "!"
+#: Those that are found out.
+KILLED = frozenset({PROPERTY, REFINEMENT, VACUITY, RAISED, ENDLESS, THEOREM})
+#: How many states more than the model a mutant may have before it is taken to have no end.
+_MORE, _TIMES = 2_000, 4
+
+
+class Judged(NamedTuple):
+    """What became of a mutant: what noticed it, and the names of the claims that fell."""
+
+    how: str
+    fallen: tuple[str, ...] = ()
+
+
+class Graph(NamedTuple):
+    """All states of a model with what each leads to, and how often each action fired."""
+
+    steps: Mapping[Any, tuple[Any, ...]]
+    fired: Mapping[str, int]
+
+
+def label(p: Property) -> str:
+    """A property as tables name it: several may share an id."""
+    return f"{p.id}: {p.name}"
+
+
+def graph(model: Model[Any], max_states: int | None = None) -> Graph | None:
+    """Explore a model; None where it has more states than it may."""
+    search = Search(model, max_states=max_states)
+    # A step that changes nothing is none: nobody can see it, and it delays nothing.
+    steps = {state: tuple([None if to == state else to for to in outcomes]) for state, outcomes in search}
+    if not search.complete:
+        return None
+    fired: Counter[str] = Counter()
+    for (action, _, _), count in zip(model.table(), search.fired, strict=True):
+        fired[action.name] += count
+    return Graph(steps, fired)
+
+
+class Judge:
+    """Judges the mutants of a study.
+
+    Arguments:
+        study: whose properties and theorems are asked.
+        package: where the functions of models are, for example "acidtest.models".
+    """
+
+    def __init__(self, study: Study, package: str) -> None:
+        """Explore the model as it is."""
+        self.study, self.package = study, package
+        self.functions: dict[str, FunctionType] = functions_of(study.model(study.sizes[0]), package)
+        self._own: dict[str, Graph] = {}
+
+    def mutants(self) -> Iterator[tuple[str, FunctionType, Mutant]]:
+        """Every mutant of every function by which the model steps, with that function and its name."""
+        for name, function in self.functions.items():
+            for mutant in mutants_of(function):
+                yield name, function, mutant
+
+    def judge(self, function: FunctionType, mutant: Mutant) -> Judged:
+        """Put a mutant in place and ask all claims."""
+        sizes = self.study.sizes[:2]
+        own = [self._graph(size) for size in sizes]
+        with put_in(function, mutant, self.package):
+            try:
+                return self._judged(sizes, own)
+            except Exception:  # noqa: BLE001 - whatever a mutant raises, it does not pass
+                return Judged(RAISED)
+
+    def _graph(self, size: Size) -> Graph:
+        if size.name not in self._own:
+            self._own[size.name] = graph(self.study.model(size)) or Graph({}, {})
+        return self._own[size.name]
+
+    def _judged(self, sizes: tuple[Size, ...], own: list[Graph]) -> Judged:
+        first = self._at(sizes[0], own[0])
+        if first.how in KILLED:
+            return first
+        fallen = [label(theorem.property) for theorem in self.study.theorems if any(show(self.study, theorem).faults())]
+        if fallen:
+            return Judged(THEOREM, tuple(fallen))
+        second = self._at(sizes[1], own[1])
+        return second if second.how in KILLED or first.how == SAME else first
+
+    def _at(self, size: Size, own: Graph) -> Judged:
+        """Ask the properties, the refinement, and whether anything was put to the test, at one size."""
+        bound = _TIMES * len(own.steps) + _MORE
+        found = graph(self.study.model(size), bound)
+        if found is not None and found.steps == own.steps:
+            return Judged(SAME)
+        seen = check(self.study.model(size), self.study.properties, max_states=bound)
+        fallen = [f.property for f in seen.findings if f.verdict in ("violated", "unreached")]
+        if fallen:
+            return Judged(PROPERTY, tuple(map(label, fallen)))
+        if self._no_refinement(size, bound):
+            return Judged(REFINEMENT)
+        idle = [label(f.property) for f in seen.findings if not f.constrained and f.verdict != "unknown"]
+        idle += [name for name, count in seen.fired.items() if not count and own.fired.get(name)]
+        if idle:
+            return Judged(VACUITY, tuple(idle))
+        return Judged(ENDLESS if found is None else _beside(found.steps, own.steps))
+
+    def _no_refinement(self, size: Size, bound: int) -> bool:
+        if self.study.refines is None:
+            return False
+        specification = self.study.refines.specification(**size.arguments)
+        return refines(self.study.model(size), specification, self.study.refines.mapping, max_states=bound).holds is False
+
+
+def _beside(found: Mapping[Any, tuple[Any, ...]], own: Mapping[Any, tuple[Any, ...]]) -> str:
+    """Whether a mutant can do all that the model can and more, or only less."""
+    if all(_within(own[state], found.get(state)) for state in own):
+        return MORE
+    return LESS if all(_within(found[state], own.get(state)) for state in found) else OTHER
+
+
+def _within(fewer: tuple[Any, ...], more: tuple[Any, ...] | None) -> bool:
+    return more is not None and all(a is None or a == b for a, b in zip(fewer, more, strict=True))
+
+
+def judge_all(study: Study, package: str, chosen: Callable[[int], bool] = lambda _: True) -> dict[str, list[tuple[Mutant, Judged | None]]]:
+    """Judge the mutants of a study, by function.
+
+    Arguments:
+        study: whose.
+        package: where the functions of models are.
+        chosen: which are judged, by their number; of the others nothing is said.
+    """
+    judge = Judge(study, package)
+    found: dict[str, list[tuple[Mutant, Judged | None]]] = {}
+    for number, (name, function, mutant) in enumerate(judge.mutants()):
+        found.setdefault(name, []).append((mutant, judge.judge(function, mutant) if chosen(number) else None))
+    return found

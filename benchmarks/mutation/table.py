@@ -1,0 +1,80 @@
+"""The table of mutated models: which mutant of which model is noticed by what. `python -m benchmarks mutation [PATTERN]... --write`.
+
+It is kept in a file, since to judge every mutant takes a core the better part of an hour. A test judges a sample of them
+anew, and compares the functions; the pages show the scores. After a change of a model the table of its pattern has to be
+written again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from acidtest.checker.judgement import KILLED, PROPERTY, THEOREM, judge_all, label
+from acidtest.patterns import PATTERNS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from acidtest.checker.theory import Study
+
+FOLDER = Path(__file__).parent / "measured"
+#: What stands for a mutant that was not judged.
+NOT_JUDGED = "."
+#: Where the functions of models are.
+PACKAGE = "acidtest.models"
+
+
+def path(stem: str) -> Path:
+    """Where the table of a pattern is kept."""
+    return FOLDER / f"{stem}.json"
+
+
+def load(stem: str) -> dict[str, dict[str, Any]]:
+    """What is kept of a pattern, by study: a letter for each mutant, by function; and how many fell by each property."""
+    found: dict[str, dict[str, Any]] = json.loads(path(stem).read_text(encoding="utf-8"))
+    return found
+
+
+def judged(study: Study, every: int = 1) -> dict[str, Any]:
+    """Judge the mutants of a study: all, or every so manieth; of the others a point stands in the table."""
+    found = judge_all(study, PACKAGE, lambda number: number % every == 0)
+    verdicts = [(mutant, verdict) for each in found.values() for mutant, verdict in each if verdict is not None]
+    fallen = Counter(name for _, verdict in verdicts if verdict.how in (PROPERTY, THEOREM) for name in set(verdict.fallen))
+    return {
+        "mutants": {name: "".join(verdict.how if verdict else NOT_JUDGED for _, verdict in each) for name, each in found.items()},
+        "properties": {label(p): fallen[label(p)] for p in study.properties},
+        "survivors": [f"{verdict.how} {mutant.name}" for mutant, verdict in verdicts if verdict.how in "+-!"],
+    }
+
+
+def score(table: dict[str, Any]) -> tuple[int, int]:
+    """How many mutants of a study are noticed, of how many that are another model."""
+    letters = "".join(table["mutants"].values()).replace(NOT_JUDGED, "")
+    return sum(letter in KILLED for letter in letters), len(letters) - letters.count("s")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Judge, print, and keep."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks mutation")
+    parser.add_argument("patterns", nargs="*", choices=[*PATTERNS, []], help="whose models; all, if none is named")
+    parser.add_argument("--study", type=int, help="only this study of the pattern, counted from 1")
+    parser.add_argument("--every", type=int, default=1, help="judge only every so manieth mutant")
+    parser.add_argument("--write", action="store_true", help="keep what was found")
+    options = parser.parse_args(arguments)
+    for stem in options.patterns or PATTERNS:
+        tables = load(stem) if path(stem).exists() else {}
+        studies = PATTERNS[stem].theory().studies
+        for study in studies[options.study - 1 : options.study] if options.study else studies:
+            began = time.perf_counter()
+            tables[study.name] = judged(study, options.every)
+            killed, of = score(tables[study.name])
+            print(f"{stem}: {study.name}: {killed} of {of} mutants noticed, {time.perf_counter() - began:.0f} s", flush=True)
+        if options.write:
+            FOLDER.mkdir(exist_ok=True)
+            kept = {study.name: tables[study.name] for study in studies if study.name in tables}
+            path(stem).write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
