@@ -1,8 +1,9 @@
 """Which claims of a study fall where its model is mutated, and which mutants no claim notices.
 
 A mutant is judged at the study's smallest size: by the properties and the refinement, by what was never put to the test,
-then by the theorems, and at the next size if nothing has fallen. What has the same states and steps as the model, and
-leaves every theorem standing, is no other model there. What differs, and nothing notices, is a gap.
+then by the theorems at that size, and at the next size if nothing has fallen. What has the same states and steps as the model
+is no other model there, with the switches at their defaults. What differs, and nothing notices, can do more, or less, or is
+a gap.
 """
 
 from __future__ import annotations
@@ -30,8 +31,15 @@ PROPERTY, REFINEMENT, VACUITY, RAISED, ENDLESS, THEOREM = "p", "r", "v", "e", "n
 SAME, MORE, LESS, OTHER = "s", "+", "-", "!"
 #: Those that are found out.
 KILLED = frozenset({PROPERTY, REFINEMENT, VACUITY, RAISED, ENDLESS, THEOREM})
+#: What stands for a mutant that was not judged.
+NOT_JUDGED = "."
 #: How many states more than the model a mutant may have before it is taken to have no end.
 _MORE, _TIMES = 2_000, 4
+
+
+def score(letters: str) -> tuple[int, int]:
+    """How many mutants are noticed, of how many that were judged and are another model; each is a letter."""
+    return sum(letter in KILLED for letter in letters), sum(letter not in (SAME, NOT_JUDGED) for letter in letters)
 
 
 class Judged(NamedTuple):
@@ -88,11 +96,19 @@ class Judge:
 
     def judge(self, function: FunctionType, mutant: Mutant) -> Judged:
         """Put a mutant in place and ask all claims."""
-        sizes = self.study.sizes[:2]
-        own = [self._graph(size) for size in sizes]
+        smallest, following = self.study.sizes[:2]
+        own = self._graph(smallest)
+        found = self._with(function, mutant, lambda: self._judged(smallest, own))
+        if found.how in KILLED or found.how == SAME:
+            return found
+        own = self._graph(following)
+        second = self._with(function, mutant, lambda: self._at(following, own))
+        return second if second.how in KILLED else found
+
+    def _with(self, function: FunctionType, mutant: Mutant, ask: Callable[[], Judged]) -> Judged:
         with put_in(function, mutant, self.package):
             try:
-                return self._judged(sizes, own)
+                return ask()
             except Exception:  # noqa: BLE001 - whatever a mutant raises, it does not pass
                 return Judged(RAISED)
 
@@ -101,15 +117,15 @@ class Judge:
             self._own[size.name] = graph(self.study.model(size)) or Graph({}, {})
         return self._own[size.name]
 
-    def _judged(self, sizes: tuple[Size, ...], own: list[Graph]) -> Judged:
-        first = self._at(sizes[0], own[0])
-        if first.how in KILLED:
+    def _judged(self, size: Size, own: Graph) -> Judged:
+        first = self._at(size, own)
+        if first.how in KILLED or first.how == SAME:
             return first
-        fallen = [label(theorem.property) for theorem in self.study.theorems if any(show(self.study, theorem).faults())]
-        if fallen:
-            return Judged(THEOREM, tuple(fallen))
-        second = self._at(sizes[1], own[1])
-        return second if second.how in KILLED or first.how == SAME else first
+        for theorem in self.study.theorems:
+            # At the smallest size, or at one of their own, which is small as well: the others would take most of the time.
+            if not (isinstance(theorem.size, int) and theorem.size) and any(show(self.study, theorem).faults()):
+                return Judged(THEOREM, (label(theorem.property),))
+        return first
 
     def _at(self, size: Size, own: Graph) -> Judged:
         """Ask the properties, the refinement, and whether anything was put to the test, at one size."""

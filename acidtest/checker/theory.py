@@ -109,11 +109,13 @@ class Diagram(NamedTuple):
         arguments: of the model, sizes and switches.
         label: names the node that a state belongs to, in one to three short lines; None leaves the state out.
         hidden: names of actions that are not drawn.
+        legend: what signs in the labels mean.
     """
 
     arguments: Mapping[str, Any]
     label: Callable[[Any], str | None]
     hidden: frozenset[str] = frozenset()
+    legend: str = ""
 
 
 @dataclass(frozen=True)
@@ -210,6 +212,7 @@ class Theory:
 
     Arguments:
         promise: what the pattern promises, for a reader who has never seen it: one paragraph.
+        headline: ids of the three to five properties and theorems that a reader should know first.
         studies: its models; the one to look at first comes first.
         aspects: for each of ASPECTS that the pattern says something about, the ids of the properties that prove it or
             of the theorems that are the witness against it. An aspect that is left out is not claimed.
@@ -223,6 +226,7 @@ class Theory:
     promise: str
     studies: tuple[Study, ...]
     aspects: Mapping[str, tuple[str, ...]]
+    headline: tuple[str, ...] = ()
     remarks: Mapping[str, str] = field(default_factory=dict)
     choices: frozenset[str] = frozenset()
     omitted: Mapping[str, str] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from acidtest.checker.judgement import KILLED, PROPERTY, THEOREM, judge_all, label
+from acidtest.checker.judgement import NOT_JUDGED, PROPERTY, THEOREM, judge_all, label, score
 from acidtest.patterns import PATTERNS
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from acidtest.checker.theory import Study
 
 FOLDER = Path(__file__).parent / "measured"
-#: What stands for a mutant that was not judged.
-NOT_JUDGED = "."
 #: Where the functions of models are.
 PACKAGE = "acidtest.models"
 
@@ -52,12 +50,6 @@ def judged(study: Study, every: int = 1) -> dict[str, Any]:
     }
 
 
-def score(table: dict[str, Any]) -> tuple[int, int]:
-    """How many mutants of a study are noticed, of how many that are another model."""
-    letters = "".join(table["mutants"].values()).replace(NOT_JUDGED, "")
-    return sum(letter in KILLED for letter in letters), len(letters) - letters.count("s")
-
-
 def main(arguments: Sequence[str]) -> None:
     """Judge, print, and keep."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks mutation")
@@ -72,7 +64,7 @@ def main(arguments: Sequence[str]) -> None:
         for study in studies[options.study - 1 : options.study] if options.study else studies:
             began = time.perf_counter()
             tables[study.name] = judged(study, options.every)
-            killed, of = score(tables[study.name])
+            killed, of = score("".join(tables[study.name]["mutants"].values()))
             print(f"{stem}: {study.name}: {killed} of {of} mutants noticed, {time.perf_counter() - began:.0f} s", flush=True)
         if options.write:
             FOLDER.mkdir(exist_ok=True)

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from acidtest.checker.machine import Kind
 from acidtest.patterns import PATTERNS, parts
-from generator.evidence import aspects_of, omitted_anchor, proofs, standing, supports
+from generator.evidence import (
+    PROVED,
+    SPECIFIED,
+    WITNESS,
+    aspects_of,
+    cited,
+    omitted_anchor,
+    proofs,
+    standing,
+    supports,
+)
 from generator.markdown import anchor, capital, counted, document, number, plain, sentence, table
+from generator.mutation import noticed, noticed_of
 from generator.overview import OPINIONS, STANDINGS, THE_OVERVIEW
 from generator.study_section import study_section
 
@@ -23,13 +35,16 @@ def pattern_page(stem: str) -> str:
 
 def pattern_index() -> str:
     """The list of all patterns."""
-    rows = [(f"[{capital(e.title)}]({stem}.md)", *_row(stem)) for stem, e in PATTERNS.items()]
+    rows = [(f"[{capital(e.title)}]({stem}.md)", *_row(stem), noticed_of(stem)) for stem, e in PATTERNS.items()]
     more = (
         "[Models](../explanation/models.md) explains how to read the pages, [the matrix](../reference/matrix.md) compares the "
         "patterns, and [choosing a pattern](../explanation/choosing-a-pattern.md) helps to decide."
     )
-    about = "What each promises, and how much was looked at to prove it: the distinct states of all sizes of all its models."
-    listed = table(("pattern", "promise", "models", "states", "theorems"), rows)
+    about = (
+        "What each promises, and how much was looked at to prove it: the distinct states of all sizes of all its models. The last "
+        "column says how many mutants of the models some claim notices, of those that were judged and are another model."
+    )
+    listed = table(("pattern", "promise", "models", "states", "theorems", "mutants noticed"), rows)
     lines = ["# The patterns", "", about, "", *listed, "", more]
     return document(lines)
 
@@ -60,12 +75,13 @@ def _lines(stem: str) -> Iterator[str]:
     contracts = [one.contract for one in (entry, *parts(entry)) if one.contract]
     if contracts:
         yield from ("", _code(contracts))
+    yield from ("", "## What to know first", "", *_headline(stem, theory))
     yield from ("", "## At a glance", "", *_glance(stem, theory))
     yield from ("", "## The models")
     introduced: set[str] = set()
     for index, proved in enumerate(proofs(stem)):
         drawing = drawing_path(stem, index) if proved.study.diagram else ""
-        yield from ("", *study_section(index, proved, drawing, introduced))
+        yield from ("", *study_section(index, proved, drawing, introduced, noticed(stem, proved.study)))
     yield from ("", *_omitted(theory), "", *_claims(stem, theory))
 
 
@@ -76,6 +92,20 @@ def _code(contracts: list[str]) -> str:
         f"Code can be checked against this pattern as well, by {by} {named}: see {its} "
         f"[port and scopes](../reference/ports.md), {its} [properties](../reference/properties.md) and the "
         f"[bugs that {'it finds' if its == 'its' else 'they find'}](../reference/mutants.md)."
+    )
+
+
+def _headline(stem: str, theory: Theory) -> Iterator[str]:
+    for each in cited(stem, theory.headline):
+        under = f", {each.condition}" if each.condition else ""
+        sort = "proved" if each.standing == PROVED else "so by specification" if each.standing == SPECIFIED else "shown by a run"
+        falls = each.standing == WITNESS and each.kind != Kind.SOMETIMES
+        said = f"“{plain(each.name)}” does not hold" if falls else plain(each.name)
+        yield f"- **[{each.id}](#{each.anchor})**, {sort}: {said}{under}."
+    yield ""
+    yield (
+        "*Proved* is said of every run at the sizes that are listed with each model, of two or three participants and few faults. "
+        "It is said of no larger ones: few protocol bugs need more, but none of this is a proof for every number."
     )
 
 

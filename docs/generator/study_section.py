@@ -29,7 +29,7 @@ _SUBJECTS = {
 }
 
 
-def study_section(index: int, proved: StudyProof, drawing: str, introduced: set[str]) -> Iterator[str]:
+def study_section(index: int, proved: StudyProof, drawing: str, introduced: set[str], mutants: str) -> Iterator[str]:
     """Everything that is known of a study.
 
     Arguments:
@@ -37,6 +37,7 @@ def study_section(index: int, proved: StudyProof, drawing: str, introduced: set[
         proved: its proofs.
         drawing: where its state diagram is, seen from the page; empty if there is none.
         introduced: modules whose introduction is on the page already; that of this study is added.
+        mutants: what is said of its mutants; may be empty.
     """
     study = proved.study
     yield f"### Model {index + 1}: {plain(study.name)}"
@@ -44,13 +45,27 @@ def study_section(index: int, proved: StudyProof, drawing: str, introduced: set[
     if drawing:
         yield from ("", *_picture(study, drawing))
     yield from ("", *_sizes(proved))
+    yield from ("", mutants)
     yield from ("", *_switches(study))
     yield from ("", *_refinement(proved))
     yield from ("", *_properties(index, proved.proofs[-1]))
-    for place, shown in enumerate(proved.theorems):
-        if place == 0:
-            yield from ("", f"#### What cannot be had (model {index + 1})")
-        yield from ("", *_theorem(study, theorem_anchor(index, place, shown.theorem.property.id), shown))
+    # A property that holds at the defaults falls where its rule is switched off: that is why the rule is there, and comes last.
+    rules = [shown.theorem.property in study.properties for shown in proved.theorems]
+    written = [
+        list(_theorem(study, theorem_anchor(index, place, shown.theorem.property.id), shown)) for place, shown in enumerate(proved.theorems)
+    ]
+    yield from _group(f"#### What cannot be had (model {index + 1})", [lines for lines, rule in zip(written, rules, strict=True) if not rule])
+    folded = [lines for lines, rule in zip(written, rules, strict=True) if rule]
+    if folded:
+        yield from ("", '<details markdown="1">', f"<summary>What each rule is for: {counted(len(folded), 'run')} without one of them (model {index + 1})</summary>")
+        yield from (line for lines in folded for line in ("", *lines))
+        yield from ("", "</details>")
+
+
+def _group(title: str, written: list[list[str]]) -> Iterator[str]:
+    if written:
+        yield from ("", title)
+        yield from (line for lines in written for line in ("", *lines))
 
 
 def _about(study: Study, introduced: set[str]) -> list[str]:
@@ -77,6 +92,8 @@ def _picture(study: Study, drawing: str) -> Iterator[str]:
         f"The states of the model{turned}, those with the same label drawn as one; a bold frame is where it starts, a green "
         "box where nothing drawn leads on. Dashed arrows lead back. Select the drawing to see it at full size."
     )
+    if study.diagram and study.diagram.legend:
+        yield from ("", f"{plain(study.diagram.legend)}.")
 
 
 def _sizes(proved: StudyProof) -> Iterator[str]:
@@ -112,7 +129,9 @@ def _refinement(proved: StudyProof) -> Iterator[str]:
 def _properties(index: int, proof: Proof) -> Iterator[str]:
     if not proof.exploration.findings:
         return
-    yield f"What holds at every size with the switches at their defaults. Counts are for “{plain(proof.size.name)}”."
+    said = "Holds as it is written" if proof.study.specification else "Proved"
+    sizes = "; ".join(plain(size.name) for size in proof.study.sizes)
+    yield f"{said}, with the switches at their defaults, for {sizes}. Counts are for the last of these."
     yield ""
     findings = proof.exploration.findings
     # Two properties may share an id: one on the way and one at rest. Links lead to the first.

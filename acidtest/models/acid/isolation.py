@@ -12,7 +12,7 @@ the transactions that wrote it, in order, and a read keeps those whose writes it
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from acidtest.checker.machine import Action, Model, Transition
 from acidtest.checker.theory import Diagram, Size, Study, Switch, Theorem
@@ -224,9 +224,18 @@ class Isolation(Model[IsolationState]):
         """Everything but what is on disk."""
         return IsolationView(self.programs, self.opening, state.rows, state.txs)
 
+    def shown(self, s: IsolationState) -> IsolationState:
+        """Rows as a value and who wrote it."""
+        txs = tuple(t._replace(reads=_texts(t.reads), snapshot=_texts(t.snapshot)) for t in s.txs)
+        return s._replace(rows=_texts(s.rows), disk=_texts(s.disk), txs=txs)
+
     def actor(self, action: Action) -> str:
         """A transaction, or the database."""
         return f"T{action.args[0]}" if action.args else "database"
+
+
+def _texts(rows: tuple[Row, ...]) -> tuple[Any, ...]:
+    return tuple(f"{row.value}{' of ' * bool(row.writers)}{', '.join(f'T{i}' for i in row.writers)}" for row in rows)
 
 
 def _with(s: IsolationState, i: int, tx: Tx) -> IsolationState:

@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from acidtest.checker.machine import Action, Model, Transition
-from acidtest.models.shared.steps import CANCELLED, MARKS, SETTLED, cancelled, marked, performed
+from acidtest.models.shared.steps import CANCELLED, MARKS, SETTLED, cancelled, in_words, marked, performed
 from acidtest.models.shared.tuples import put
 
 if TYPE_CHECKING:
@@ -281,6 +281,10 @@ class UndoLog(Model[UndoState]):
         return UndoView(
             s.row, s.alone, self.owners, did, undid, barred, s.amounts, s.log, s.outcomes, s.writes, s.crashes, s.waited
         )
+
+    def shown(self, s: UndoState) -> UndoState:
+        """The marks in words."""
+        return s._replace(marks=in_words(s.marks))  # type: ignore[arg-type]
 
     def actor(self, action: Action) -> str:
         """The database, a coordinator, or a third party."""

@@ -12,6 +12,7 @@ from dataclasses import replace
 from acidtest.checker.machine import Kind, Property, implied
 from acidtest.checker.theory import Diagram, Size, Study, Switch, Theorem
 from acidtest.models.compensation.undo_log import ABORTING, KEPT, OPEN, UNDONE, UndoLog, UndoView
+from acidtest.models.shared.steps import LEGEND
 
 
 def left(view: UndoView) -> int:
@@ -204,5 +205,5 @@ STUDY = Study(
         Theorem(N3, {"spendable": True}, {}),
         Theorem(N3, {"spendable": True, "overdraw": True}, {}),
     ),
-    diagram=Diagram({"transactions": 1, "changes": 1, "writes": 0}, lambda state: f"{state.marks}\n{state.outcomes[0]}"),
+    diagram=Diagram({"transactions": 1, "changes": 1, "writes": 0}, lambda state: f"{state.marks}\n{state.outcomes[0]}", legend=LEGEND),
 )

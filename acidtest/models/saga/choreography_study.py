@@ -31,7 +31,7 @@ from acidtest.models.saga.specification import (
     nothing_left,
     properties,
 )
-from acidtest.models.shared.steps import COMPLETED, RUNNING, SagaSeen, SagaView, of_sagas
+from acidtest.models.shared.steps import COMPLETED, LEGEND, RUNNING, SagaSeen, SagaView, of_sagas
 
 if TYPE_CHECKING:
     from acidtest.models.saga.choreography import ChoreographyState
@@ -156,5 +156,5 @@ STUDY = Study(
         Theorem(N7),
     ),
     refines=Refines("Saga", Saga, choreography_to_saga),
-    diagram=Diagram({"sagas": 1, "steps": 3, "pivot": 2, "faults": 0}, _label, hidden=frozenset({"Publish"})),
+    diagram=Diagram({"sagas": 1, "steps": 3, "pivot": 2, "faults": 0}, _label, hidden=frozenset({"Publish"}), legend=LEGEND),
 )

@@ -14,10 +14,12 @@ from acidtest.checker.theory import Diagram, Size, Study, Theorem
 from acidtest.models.shared.steps import (
     COMPENSATED,
     COMPLETED,
+    LEGEND,
     PARKED,
     RUNNING,
     SagaSeen,
     SagaView,
+    in_words,
     marked,
     of_sagas,
     seen,
@@ -80,6 +82,10 @@ class Saga(Model[SagaStates]):
         if outcome != RUNNING or ("T" in marks and marks != "T" * self.steps):
             return None
         return _with(state, saga, marks, COMPLETED if "T" in marks else COMPENSATED)
+
+    def shown(self, state: SagaStates) -> tuple[tuple[tuple[str, ...], str], ...]:
+        """The marks in words."""
+        return tuple((in_words(marks), outcome) for marks, outcome in state)
 
     def view(self, state: SagaStates) -> SagaView:
         """Show everything."""
@@ -209,5 +215,5 @@ STUDY = Study(
     properties=properties(),
     theorems=(Theorem(N2),),
     specification=True,
-    diagram=Diagram({"sagas": 1, "steps": 4, "pivot": 2}, lambda state: f"{state[0][0]}\n{state[0][1]}"),
+    diagram=Diagram({"sagas": 1, "steps": 4, "pivot": 2}, lambda state: f"{state[0][0]}\n{state[0][1]}", legend=LEGEND),
 )

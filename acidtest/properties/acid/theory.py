@@ -42,6 +42,7 @@ THEORY = Theory(
         "was acknowledged."
     ),
     studies=(ISOLATION, SERVICE),
+    headline=("ACID-I.SER", "N1", "N2", "N3", "N4"),
     aspects={
         "atomicity": ("ACID-A", "N4"), "isolation": ("ACID-I.SER", "ACID-I", "N1", "N2"), "durability": ("ACID-D",),
         "idempotency": ("G3", "G7", "N3"), "conservation": ("ACID-C",), "termination": ("G9",),

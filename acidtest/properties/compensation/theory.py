@@ -42,6 +42,7 @@ THEORY = Theory(
         "if the change had never been; where it does not, or where others have used up what was given, no undo can be right."
     ),
     studies=(UNDO_LOG, SERVICE),
+    headline=("CT1", "N1", "N2", "N3"),
     aspects={
         "atomicity": ("G1",),
         "isolation": ("CT1", "N1"),

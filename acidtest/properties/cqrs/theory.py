@@ -47,6 +47,7 @@ THEORY = Theory(
         "so row by row only, and a cache beside it may be behind both."
     ),
     studies=(PROJECTION, MESSAGES, CACHE_ASIDE, SERVICE),
+    headline=("CQ1", "N1", "N2", "N3", "N5"),
     aspects={
         "atomicity": ("CQ4", "CQ1.bus"), "isolation": ("N2", "N3"), "durability": ("CQ7", "N5.lost"),
         "idempotency": ("CQ3", "CQ3.bus", "N5"), "termination": ("CQ5", "CQ5.bus", "CQ8.live"),

@@ -84,6 +84,7 @@ THEORY = Theory(
         "it. Others follow by reading all streams in one order, each from its own checkpoint."
     ),
     studies=(STREAMS, SCHEMA, SUBSCRIPTION, STORE, SERVICE),
+    headline=("ES3", "N1", "N2.gap", "N2", "N3"),
     aspects={
         "atomicity": ("ES4",), "isolation": ("ES3", "ES10", "N1"), "durability": ("ES1", "G4"),
         "idempotency": ("ES9", "G3", "ES11", "N4"), "termination": ("G9.live", "ES8.live", "N2.live"),

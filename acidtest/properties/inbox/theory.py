@@ -39,6 +39,7 @@ THEORY = Theory(
         "commits it together with the effect. A copy finds the record, and gets the answer that the first one got."
     ),
     studies=(CONSUMER, SERVICE),
+    headline=("IB1", "N1", "N2", "N3"),
     aspects={
         "atomicity": ("IB2", "IB6", "N2"), "durability": ("IB3",),
         "idempotency": ("IB1", "IB4", "IB7", "IB8", "IB9", "N1", "N3"), "termination": ("G9", "IB1.rest", "IB11", "N4"),

@@ -38,6 +38,7 @@ THEORY = Theory(
         "parked for all to see, and nothing is published that was not committed. A message may come twice, with the same id."
     ),
     studies=(RELAYS, SERVICE),
+    headline=("OB1", "OB3", "N1", "N2", "N4"),
     aspects={
         "atomicity": ("OB1", "OB2"), "durability": ("OB3", "G5"), "idempotency": ("G3", "OB5", "OB6", "N1"),
         "conservation": ("G1",), "termination": ("OB3.live",), "non-blocking": ("OB8", "N2"), "order": ("OB4", "N3", "N5"),

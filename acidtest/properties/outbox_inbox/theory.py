@@ -13,6 +13,7 @@ THEORY = Theory(
         "on record as owed: no money is ever unaccounted for."
     ),
     studies=(CHAIN, CHANNEL),
+    headline=("EO1", "N1", "N2", "N3"),
     aspects={
         "atomicity": ("EO2", "EO1.rest"), "isolation": ("N1",), "durability": ("EO1.rest", "N3", "N3.sender"),
         "idempotency": ("EO1", "EO3", "EO7", "N2"), "conservation": ("EO6",), "termination": ("G9",), "order": ("EO4", "EO5", "N4"),

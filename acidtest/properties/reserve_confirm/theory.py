@@ -42,6 +42,7 @@ THEORY = Theory(
         "provider says what it did, or has agreed never to do it. In the end the books say what the provider did, once."
     ),
     studies=(PROTOCOL, SERVICE),
+    headline=("RC1", "N1", "N2", "N3"),
     aspects={
         "atomicity": ("RC1", "RC2"), "durability": ("RC7", "RC9"), "idempotency": ("RC4", "RC8", "RC11", "N1.retry"),
         "conservation": ("RC6", "G1"), "termination": ("G9",), "non-blocking": ("N3", "G9.alone"), "order": ("RC8",),

@@ -61,6 +61,7 @@ THEORY = Theory(
         "the steps; with choreography each service acts on the events of the others."
     ),
     studies=(CHOREOGRAPHY, EXECUTORS, SIDE_BY_SIDE, SPECIFICATION, SERVICE),
+    headline=("S1", "N2", "N1", "N5", "N6"),
     aspects={
         "atomicity": ("S1",),
         "isolation": ("N1", "N2", "S9"),

@@ -79,6 +79,7 @@ THEORY = Theory(
         "others see the hold, and spend what is left."
     ),
     studies=(PROTOCOL, SERVICE, COORDINATOR),
+    headline=("T1", "N1", "N2", "N4.live", "N5.fence"),
     aspects={
         "atomicity": ("T1",), "isolation": ("N1",), "durability": ("T6", "G5", "T7"), "idempotency": ("T3",),
         "conservation": ("G1", "T12"), "termination": ("T1.rest", "G9"), "non-blocking": ("N4", "N4.live"), "order": ("T5",),

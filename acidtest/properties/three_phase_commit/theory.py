@@ -15,6 +15,7 @@ THEORY = Theory(
         "needs to know for certain who has failed: no partition, and no message that comes later than a timeout."
     ),
     studies=(CRASHES, TOTAL_FAILURE, PHASES),
+    headline=("NB", "N1", "N2", "N3", "CASCADE"),
     aspects={
         "atomicity": ("AC1", "AC3", "N1", "N2"), "isolation": ("HALF",), "durability": ("AC2",),
         "termination": ("AC5", "AC5.live"), "non-blocking": ("NB", "PAIRS", "N5"),

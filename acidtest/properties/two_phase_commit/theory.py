@@ -37,6 +37,7 @@ THEORY = Theory(
         "matter what happens to it; the coordinator decides once all have voted, and its log says what was decided."
     ),
     studies=(CRASHES, TWO_PHASE, BACKUP, COMMITMENT, SERVICE),
+    headline=("AC1", "N1", "N2", "N3"),
     aspects={
         "atomicity": ("AC1", "AC3"), "isolation": ("N2",), "durability": ("AC2",), "idempotency": ("G3", "G7"),
         "conservation": ("G1",), "termination": ("AC5.live",), "non-blocking": ("N1", "N1.live"),

@@ -16,6 +16,7 @@ THEORY = Theory(
         "mixed, which is remembered and told to the caller."
     ),
     studies=(RECOVERY, HEURISTICS, BRANCH),
+    headline=("AC1", "N1", "N2", "N4"),
     aspects={
         "atomicity": ("AC1", "AC3", "XA2", "N2", "N3"), "isolation": ("N4",), "durability": ("AC2", "XA8"),
         "idempotency": ("XA1", "XA9"), "termination": ("AC5", "AC5.live"), "non-blocking": ("N1", "N1.live"),
