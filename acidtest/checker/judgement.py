@@ -8,7 +8,9 @@ a gap.
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acidtest.checker.breadth_first import Search
@@ -34,7 +36,9 @@ KILLED = frozenset({PROPERTY, REFINEMENT, VACUITY, RAISED, ENDLESS, THEOREM})
 #: What stands for a mutant that was not judged.
 NOT_JUDGED = "."
 #: How many states more than the model a mutant may have before it is taken to have no end.
-_MORE, _TIMES = 2_000, 4
+_MORE, _TIMES = 2_000, 3
+#: Seconds of the processor after which a mutant is taken to loop.
+_SECONDS = 20.0
 
 
 def score(letters: str) -> tuple[int, int]:
@@ -74,6 +78,26 @@ def graph(model: Model[Any], max_states: int | None = None) -> Graph | None:
     return Graph(steps, fired)
 
 
+class _EndlessError(Exception):
+    """A mutant goes on and on within one step."""
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    """End what takes more than its share of the processor: a mutant may well loop for ever."""
+
+    def ring(*_: object) -> None:
+        raise _EndlessError
+
+    previous = signal.signal(signal.SIGVTALRM, ring)
+    signal.setitimer(signal.ITIMER_VIRTUAL, _SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, previous)
+
+
 class Judge:
     """Judges the mutants of a study.
 
@@ -108,7 +132,10 @@ class Judge:
     def _with(self, function: FunctionType, mutant: Mutant, ask: Callable[[], Judged]) -> Judged:
         with put_in(function, mutant, self.package):
             try:
-                return ask()
+                with _limited():
+                    return ask()
+            except _EndlessError:
+                return Judged(ENDLESS)
             except Exception:  # noqa: BLE001 - whatever a mutant raises, it does not pass
                 return Judged(RAISED)
 

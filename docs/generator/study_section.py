@@ -172,7 +172,7 @@ def _theorem(study: Study, place: str, shown: Shown) -> Iterator[str]:
         yield f"- The statement: *{detail}* (`{p.kind}`)"
     yield f"- Shown {_standing(theorem.exhibited)}, at the size “{plain(shown.size.name)}” ({counted(shown.states, 'state')})."
     yield f"- {_excluded(shown)}"
-    if p.source:
+    if p.source and p not in study.properties:  # of a rule that is switched off, the source stands with the property
         yield f"- Source: {_source(p)}."
     if theorem.along:
         yield f"- Runs are looked for in which, in this order, these take part: {', '.join(f'`{action}`' for action in theorem.along)}."
@@ -214,12 +214,20 @@ def _standing(turned: Mapping[str, bool]) -> str:
 
 
 def _source(p: Property) -> str:
-    return _readable(plain(p.source))
+    """Where a property comes from: what proves or requires it, and apart from that, where it was first seen."""
+    parts = [f"first seen at {part}" if _INCIDENT.match(part) else part for part in plain(p.source).split("; ")]
+    return _readable("; ".join(parts))
+
+
+#: An issue or a pull request of some project: evidence that a thing happens, no authority that it must.
+_INCIDENT = re.compile(r"[\w.-]+#\d+")
 
 
 def _readable(text: str) -> str:
-    """The text with the catalogue of requirements called that, which readers do not have."""
-    return re.sub(r"PATTERNS(?:\.md)?(?:, section)? (\w+)", r"catalogue, section \1", text)
+    """The text with links to the catalogue of requirements."""
+    return re.sub(
+        r"PATTERNS(?:\.md)?(?:, section)? (\w+)", lambda m: f"[catalogue, section {m[1]}](../reference/catalogue.md#section-{m[1].lower()})", text
+    )
 
 
 def formula(p: Property) -> str:

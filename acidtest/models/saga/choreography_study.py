@@ -94,7 +94,9 @@ G3 = of_sagas(
     lambda saga: saga.outcome == COMPLETED, lambda saga: set(saga.did) == {1}, "PATTERNS 0",
 )  # fmt: skip
 G8 = Property("G8", "no event tells of a step that is not done", Kind.ALWAYS, lambda view: not view.phantom, "PATTERNS 0; S7")
-N5 = replace(S1, id="N5", name="what is cancelled on a timeout does not happen afterwards")
+N5 = replace(
+    S1, id="N5", name="what is cancelled on a timeout does not happen afterwards", source="Seata, TCC fence (suspension); PATTERNS 5"
+)
 N6 = Property(
     "N6", "service 0 cannot tell whether all steps are done, or none but its own", Kind.SOMETIMES,
     lambda view: cannot_tell(view, done=True), _HERE,

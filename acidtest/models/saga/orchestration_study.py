@@ -142,7 +142,9 @@ N4 = implied(
     "N4", "a saga that fails leaves nothing behind, and overdraws nobody", Kind.AT_REST,
     N3.when or N3.predicate, lambda view: N3.predicate(view) and G2.predicate(view), "PATTERNS 5",
 )  # fmt: skip
-N5 = replace(S1, id="N5", name="what is compensated on a timeout does not happen afterwards")
+N5 = replace(
+    S1, id="N5", name="what is compensated on a timeout does not happen afterwards", source="Seata, TCC fence (suspension); PATTERNS 5"
+)
 ALONE = replace(G9, id="G9.alone", name="every saga ends, also without its orchestrator")
 N8 = Property("N8", "two executors believe that one saga is theirs", Kind.SOMETIMES, two_executors, _HERE)
 N9 = Property(

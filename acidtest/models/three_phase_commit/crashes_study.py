@@ -67,9 +67,12 @@ HALF = replace(HALF_READ, id="HALF")
 STALE = Property("STALE", "a site failed in PC, and the others abort", Kind.SOMETIMES, failed_behind, _SKEEN)
 CASCADE = Property("CASCADE", "the coordinator crashes, so does the leader that was elected in its place, and the last site commits", Kind.SOMETIMES, committed_by_the_last, _SKEEN)
 N1 = replace(AC1, id="N1", name="both sides of a partition agree", source=_STONEBRAKER)
-N2 = replace(AC1, id="N2", name="sites agree though messages may be late")
-N3 = replace(AC1, id="N3", name="timeouts alone agree: in W abort, in PC commit", source="snormore.dev/lab/three-phase-commit")
-N4 = replace(AC1, id="N4", name="survivors that are all in PC may abort", source="e-learn.cn/qa/q-1021027")
+N2 = replace(
+    AC1, id="N2", name="sites agree though messages may be late",
+    source="Bernstein, Hadzilacos & Goodman 1987, section 7.5, which assumes that a timeout tells a failure",
+)  # fmt: skip
+N3 = replace(AC1, id="N3", name="timeouts alone agree: in W abort, in PC commit", source="first seen at snormore.dev/lab/three-phase-commit")
+N4 = replace(AC1, id="N4", name="survivors that are all in PC may abort", source="first seen at e-learn.cn/qa/q-1021027")
 N5 = Property("N5", "after a total failure somebody decides before the last is back", Kind.EVENTUALLY, somebody_has_decided, _SKEEN)
 
 STUDY = Study(

@@ -152,7 +152,10 @@ N2 = Property(
     "N2", "the log says commit, and a resource manager has rolled back alone", Kind.SOMETIMES,
     lambda view: view.logged and HEURRB in view.branches and COMMITTED in view.participants, _XA,
 )  # fmt: skip
-N3 = replace(AC1, id="N3", name="a last resource agrees with branches that were prepared", source=_JTA)
+N3 = replace(
+    AC1, id="N3", name="a last resource agrees with branches that were prepared",
+    source="last resources of WebLogic Server and Narayana; JTA defines none",
+)  # fmt: skip
 N4 = replace(HALF, id="N4")
 N5 = replace(G6, id="N5", name="no lock is held for ever", source="PostgreSQL, PREPARE TRANSACTION, Notes")
 
