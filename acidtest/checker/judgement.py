@@ -9,6 +9,7 @@ a gap.
 from __future__ import annotations
 
 import signal
+import time
 from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -37,6 +38,8 @@ KILLED = frozenset({PROPERTY, REFINEMENT, VACUITY, RAISED, ENDLESS, THEOREM})
 NOT_JUDGED = "."
 #: How many states more than the model a mutant may have before it is taken to have no end.
 _MORE, _TIMES = 2_000, 3
+#: The most states of a size at which properties are asked one by one.
+_FEW = 5_000
 #: Seconds of the processor after which a mutant is taken to loop.
 _SECONDS = 20.0
 
@@ -129,6 +132,19 @@ class Judge:
         second = self._with(function, mutant, lambda: self._at(following, own))
         return second if second.how in KILLED else found
 
+    def falls(self, function: FunctionType, mutant: Mutant, properties: tuple[Property, ...], size: Size) -> list[Property]:
+        """Those of some properties that a mutant violates, or does not reach, at a size."""
+        bound = _TIMES * size.states + _MORE
+        fallen: list[Property] = []
+
+        def ask() -> Judged:
+            found = check(self.study.model(size), properties, max_states=bound)
+            fallen.extend(f.property for f in found.findings if f.verdict in ("violated", "unreached"))
+            return Judged(PROPERTY)
+
+        self._with(function, mutant, ask)
+        return fallen
+
     def _with(self, function: FunctionType, mutant: Mutant, ask: Callable[[], Judged]) -> Judged:
         with put_in(function, mutant, self.package):
             try:
@@ -177,6 +193,35 @@ class Judge:
             return False
         specification = self.study.refines.specification(**size.arguments)
         return refines(self.study.model(size), specification, self.study.refines.mapping, max_states=bound).holds is False
+
+
+def shown_to_fall(study: Study) -> frozenset[str]:
+    """The properties that fall where a switch is turned, which is a mutant made by hand: by their ids."""
+    return frozenset(theorem.property.id for theorem in study.theorems if theorem.exhibited)
+
+
+def first_to_violate(study: Study, package: str, seconds: float) -> dict[str, tuple[str, int, int]]:
+    """For each property that no theorem shows to fall, a mutant that violates it: function, number among its mutants, and size.
+
+    Sizes are tried from the smallest on, those of a few thousand states only.
+
+    Arguments:
+        study: whose properties.
+        package: where the functions of models are.
+        seconds: of the processor, after which those that are left are given up.
+    """
+    judge, began = Judge(study, package), time.process_time()
+    left = tuple(p for p in study.properties if p.id not in shown_to_fall(study))
+    found: dict[str, tuple[str, int, int]] = {}
+    for place, size in enumerate(study.sizes):
+        for name, function in judge.functions.items():
+            for number, mutant in enumerate(mutants_of(function)):
+                if not left or size.states > _FEW or time.process_time() > began + seconds:
+                    return found
+                for p in judge.falls(function, mutant, left, size):
+                    found[label(p)] = (name, number, place)
+                left = tuple(p for p in left if label(p) not in found)
+    return found
 
 
 def _beside(found: Mapping[Any, tuple[Any, ...]], own: Mapping[Any, tuple[Any, ...]]) -> str:

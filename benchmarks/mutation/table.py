@@ -14,7 +14,16 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from acidtest.checker.judgement import NOT_JUDGED, PROPERTY, THEOREM, judge_all, label, score
+from acidtest.checker.judgement import (
+    NOT_JUDGED,
+    PROPERTY,
+    THEOREM,
+    first_to_violate,
+    judge_all,
+    label,
+    score,
+    shown_to_fall,
+)
 from acidtest.patterns import PATTERNS
 
 if TYPE_CHECKING:
@@ -56,14 +65,22 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("patterns", nargs="*", choices=[*PATTERNS, []], help="whose models; all, if none is named")
     parser.add_argument("--study", type=int, help="only this study of the pattern, counted from 1")
     parser.add_argument("--every", type=int, default=1, help="judge only every so manieth mutant")
+    parser.add_argument("--falls", type=float, metavar="SECONDS", help="only look for a mutant that violates each property, for so long per study")
     parser.add_argument("--write", action="store_true", help="keep what was found")
     options = parser.parse_args(arguments)
     for stem in options.patterns or PATTERNS:
         tables = load(stem) if path(stem).exists() else {}
         studies = PATTERNS[stem].theory().studies
         for study in studies[options.study - 1 : options.study] if options.study else studies:
+            if options.falls:
+                found = first_to_violate(study, PACKAGE, options.falls)
+                left = [label(p) for p in study.properties if label(p) not in found and p.id not in shown_to_fall(study)]
+                tables.setdefault(study.name, {})["violated"] = {name: list(place) for name, place in found.items()}
+                print(f"{stem}: {study.name}: {len(found)} properties fall, {len(left)} were not seen to: {'; '.join(left)}", flush=True)
+                continue
             began = time.perf_counter()
-            tables[study.name] = judged(study, options.every)
+            violated = tables.get(study.name, {}).get("violated", {})
+            tables[study.name] = judged(study, options.every) | {"violated": violated}
             killed, of = score("".join(tables[study.name]["mutants"].values()))
             print(f"{stem}: {study.name}: {killed} of {of} mutants noticed, {time.perf_counter() - began:.0f} s", flush=True)
         if options.write:

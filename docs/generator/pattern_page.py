@@ -98,14 +98,14 @@ def _code(contracts: list[str]) -> str:
 def _headline(stem: str, theory: Theory) -> Iterator[str]:
     for each in cited(stem, theory.headline):
         under = f", {each.condition}" if each.condition else ""
-        sort = "proved" if each.standing == PROVED else "so by specification" if each.standing == SPECIFIED else "shown by a run"
+        sort = f"proved for up to {plain(each.size)}" if each.standing == PROVED else "so by specification" if each.standing == SPECIFIED else "shown by a run"
         falls = each.standing == WITNESS and each.kind != Kind.SOMETIMES
         said = f"“{plain(each.name)}” does not hold" if falls else plain(each.name)
         yield f"- **[{each.id}](#{each.anchor})**, {sort}: {said}{under}."
     yield ""
     yield (
-        "*Proved* is said of every run at the sizes that are listed with each model, of two or three participants and few faults. "
-        "It is said of no larger ones: few protocol bugs need more, but none of this is a proof for every number."
+        "*Proved* is said of every run at the sizes that are listed with each model, and of no larger ones: few protocol bugs need more, "
+        "but none of this is a proof for every number."
     )
 
 

@@ -1,0 +1,54 @@
+"""Models are mutated: what is claimed of them notices, and nothing is claimed that would hold of any model.
+
+The whole takes too long for every day. What was found is kept in benchmarks/mutation/measured; here it is compared with the
+models as they are now, and a sample of it is done again. After a change of a model: `python -m benchmarks mutation PATTERN --write`.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from acidtest.checker.judgement import NOT_JUDGED, Judge, label, shown_to_fall
+from acidtest.checker.mutation import mutants_of
+from acidtest.patterns import PATTERNS
+from generator.mutation import tables
+
+PACKAGE = "acidtest.models"
+STUDIES = [(stem, study) for stem, entry in PATTERNS.items() for study in entry.theory().studies]
+NAMES = [f"{stem}: {study.name}" for stem, study in STUDIES]
+AGAIN = "run: python -m benchmarks mutation"
+
+#: A process keeps what it has learned of a model's functions.
+pytestmark = pytest.mark.xdist_group("mutated models")
+
+
+@pytest.mark.parametrize(("stem", "study"), STUDIES, ids=NAMES)
+def test_the_table_is_of_the_functions_that_the_model_has_now(stem, study):
+    mutants = {name: len(mutants_of(function)) for name, function in Judge(study, PACKAGE).functions.items()}
+    kept = {name: len(letters) for name, letters in tables(stem)[study.name]["mutants"].items()}
+    assert kept == {name: count for name, count in mutants.items() if count}, AGAIN
+
+
+@pytest.mark.parametrize(("stem", "study"), STUDIES, ids=NAMES)
+def test_every_property_falls_by_a_switch_or_by_a_mutant(stem, study):
+    violated = tables(stem)[study.name]["violated"]
+    assert [label(p) for p in study.properties if p.id not in shown_to_fall(study) and label(p) not in violated] == []
+
+
+@pytest.mark.parametrize(("stem", "study"), STUDIES, ids=NAMES)
+def test_a_property_that_is_said_to_fall_by_a_mutant_does(stem, study):
+    """Of each model, the first of them."""
+    known = {label(p): p for p in study.properties}
+    for name, (function, number, size) in [each for each in tables(stem)[study.name]["violated"].items() if each[0] in known][:1]:
+        judge = Judge(study, PACKAGE)
+        mutant = mutants_of(judge.functions[function])[number]
+        assert judge.falls(judge.functions[function], mutant, (known[name],), study.sizes[size]) == [known[name]]
+
+
+@pytest.mark.parametrize(("stem", "study"), STUDIES[::3], ids=NAMES[::3])
+def test_a_mutant_is_noticed_by_what_the_table_says(stem, study):
+    """Of every third model, the first that was judged."""
+    judge = Judge(study, PACKAGE)
+    function, letters = next((name, letters) for name, letters in tables(stem)[study.name]["mutants"].items() if letters.strip(NOT_JUDGED))
+    number = next(n for n, letter in enumerate(letters) if letter != NOT_JUDGED)
+    assert judge.judge(judge.functions[function], mutants_of(judge.functions[function])[number]).how == letters[number], AGAIN
