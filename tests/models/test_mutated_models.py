@@ -6,17 +6,25 @@ models as they are now, and a sample of it is done again. After a change of a mo
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from acidtest.checker.judgement import NOT_JUDGED, Judge, label, shown_to_fall
 from acidtest.checker.mutation import mutants_of
 from acidtest.patterns import PATTERNS
-from generator.mutation import tables
 
+MEASURED = Path(__file__).parents[2] / "benchmarks/mutation/measured"
 PACKAGE = "acidtest.models"
 STUDIES = [(stem, study) for stem, entry in PATTERNS.items() for study in entry.theory().studies]
 NAMES = [f"{stem}: {study.name}" for stem, study in STUDIES]
 AGAIN = "run: python -m benchmarks mutation"
+
+
+def tables(stem):
+    return json.loads((MEASURED / f"{stem}.json").read_text(encoding="utf-8"))
+
 
 #: A process keeps what it has learned of a model's functions.
 pytestmark = pytest.mark.xdist_group("mutated models")

@@ -125,11 +125,16 @@ def moves(before: SagaSeen, after: SagaSeen) -> bool:
 
 
 def in_its_turn(before: SagaSeen, after: SagaSeen) -> bool:
-    """No compensation but of a step that is in effect, and no step after its compensation."""
-    compensations = zip(before.did, before.undid, after.undid, strict=True)
-    undone = all(now == was or did > was for did, was, now in compensations)
+    """No compensation without its step, and no step after its compensation."""
+    undone = all(undid <= did for did, undid in zip(after.did, after.undid, strict=True))
     steps = zip(before.did, after.did, before.undid, before.cancelled, strict=True)
     return undone and not any(now > was and (undid or barred) for was, now, undid, barred in steps)
+
+
+def was_in_effect(before: SagaSeen, after: SagaSeen) -> bool:
+    """What is undone in this step was in effect before it."""
+    compensations = zip(before.did, before.undid, after.undid, strict=True)
+    return all(now == was or did > was for did, was, now in compensations)
 
 
 def at_most_once(saga: SagaSeen) -> bool:
@@ -163,6 +168,7 @@ _HERE = "PATTERNS 5"
 S1 = of_sagas("S1", "a saga that has ended is in effect wholly or not at all", Kind.AT_REST, ended, all_or_nothing, _GMS)
 S2 = of_sagas("S2", "what was done last is undone first", Kind.STEP, goes_back, last_first, _GMS)
 S3 = of_sagas("S3", "nothing is undone that was not done, nor done after it was undone", Kind.STEP, moves, in_its_turn, _HERE)
+S3_EFFECT = of_sagas("S3.effect", "only what is in effect is undone", Kind.STEP, goes_back, was_in_effect, _GMS)
 S4 = of_sagas("S4", "no step and no compensation takes effect twice", Kind.ALWAYS, lambda s: any(s.did), at_most_once, _HERE)
 S5 = of_sagas(
     "S5", "nothing is undone once the pivot is done", Kind.STEP,
@@ -202,7 +208,7 @@ N2 = Property("N2", "a reader sees half of a saga", Kind.SOMETIMES, half_done, _
 
 def properties() -> tuple[Property, ...]:
     """List what every saga must satisfy, whatever its style."""
-    return S1, S2, S3, S4, S5, S5_TAIL, S6, S8, S10, G1, G2, G6, G9, G11, UNDONE
+    return S1, S2, S3, S3_EFFECT, S4, S5, S5_TAIL, S6, S8, S10, G1, G2, G6, G9, G11, UNDONE
 
 
 STUDY = Study(
