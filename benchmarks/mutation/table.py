@@ -74,7 +74,7 @@ def main(arguments: Sequence[str]) -> None:
         for study in studies[options.study - 1 : options.study] if options.study else studies:
             if options.falls:
                 found = first_to_violate(study, PACKAGE, options.falls)
-                left = [label(p) for p in study.properties if label(p) not in found and p.id not in shown_to_fall(study)]
+                left = [label(p) for p in study.properties if label(p) not in found and not shown_to_fall(study, p)]
                 tables.setdefault(study.name, {})["violated"] = {name: list(place) for name, place in found.items()}
                 print(f"{stem}: {study.name}: {len(found)} properties fall, {len(left)} were not seen to: {'; '.join(left)}", flush=True)
                 continue

@@ -21,6 +21,9 @@ def of_clients(_: AcidModel, state: AcidState) -> tuple[object, ...]:
     return state.ledger.status, state.readings
 
 
+#: No mutant of this model violates them: transfers are applied whole, one after the other, by an addition.
+_BY_CONSTRUCTION = ("no committed transfer is overwritten", "the sum of all balances", "money is whole")
+
 SERVICE = Study(
     name="what a client of transfers sees",
     make=_service,
@@ -31,7 +34,7 @@ SERVICE = Study(
             {"asks": (("k1", "A", "B", 61), ("k1", "A", "B", 61), ("k1", "A", "B", 23))}, 3_981, 14,
         ),
     ),
-    properties=(*of_models(PROPERTIES), *CLIENTS),
+    properties=(*of_models(PROPERTIES, *_BY_CONSTRUCTION), *CLIENTS),
     theorems=(Theorem(N3, along=("disturbed(0)",), twin=Twin(N3_OTHERWISE, "the client", of_clients)),),
     specification=True,
 )

@@ -21,6 +21,8 @@ def _service(asks: tuple[tuple[str, int], ...], **can: Any) -> ReserveModel:  # 
     return ReserveModel((("A", 100),), asked, Provider(**can))
 
 
+#: No mutant of this model violates it: it knows whole amounts only, and no order of the workload is invalid.
+_BY_CONSTRUCTION = ("money is whole",)
 _VOIDS = dict.fromkeys(("idempotent", "queryable"), False)
 
 SERVICE = Study(
@@ -30,7 +32,7 @@ SERVICE = Study(
         Size("one key twice, paid in part", {"asks": (("k1", 61), ("k1", 61)), "parts": ((61, 40),), "statements": True}, 2_902, 14),
         Size("one withdrawal, and one beyond all funds", {"asks": (("k1", 61), ("k2", 161)), **_VOIDS}, 13_150, 17),
     ),
-    properties=(*(p for p in of_models(PROPERTIES, ids=_OF_CODE) if p not in BY_STATUS), *CLIENTS),
+    properties=(*(p for p in of_models(PROPERTIES, *_BY_CONSTRUCTION, ids=_OF_CODE) if p not in BY_STATUS), *CLIENTS),
     theorems=(Theorem(SOME_PART),),
     specification=True,
 )

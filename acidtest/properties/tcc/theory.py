@@ -29,8 +29,8 @@ SERVICE = Study(
     make=_service,
     sizes=(
         Size(
-            "Try, Confirm and Cancel of one branch",
-            {"asks": ((TRY, "g1/b1", "A", 61), (CONFIRM, "g1/b1"), (CANCEL, "g1/b1"))}, 642, 13,
+            "Try, Confirm and Cancel of one branch, which could be held twice",
+            {"asks": ((TRY, "g1/b1", "A", 41), (CONFIRM, "g1/b1"), (CANCEL, "g1/b1"))}, 642, 13,
         ),
         Size(
             "two transactions of which one can be paid",
