@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from acidtest.checker.judgement import NOT_JUDGED, score
+from acidtest.checker.judgement import NOT_JUDGED, label, score, shown_to_fall
 from generator.markdown import counted
 
 if TYPE_CHECKING:
@@ -23,6 +23,14 @@ def tables(stem: str) -> dict[str, dict[str, Any]]:
 
 def _letters(table: dict[str, Any]) -> str:
     return "".join(table["mutants"].values())
+
+
+def unviolated(stem: str, study: Study) -> frozenset[str]:
+    """The properties of a specification that no mutant was seen to violate, nor any switch: they are how it is written."""
+    table = tables(stem).get(study.name)
+    if table is None or not study.specification:
+        return frozenset()
+    return frozenset(label(p) for p in study.properties if label(p) not in table["violated"] and not shown_to_fall(study, p))
 
 
 def noticed_of(stem: str) -> str:

@@ -18,7 +18,7 @@ from generator.evidence import (
     supports,
 )
 from generator.markdown import anchor, capital, counted, document, number, plain, sentence, table
-from generator.mutation import noticed, noticed_of
+from generator.mutation import noticed, noticed_of, unviolated
 from generator.overview import OPINIONS, STANDINGS, THE_OVERVIEW
 from generator.study_section import study_section
 
@@ -81,7 +81,7 @@ def _lines(stem: str) -> Iterator[str]:
     introduced: set[str] = set()
     for index, proved in enumerate(proofs(stem)):
         drawing = drawing_path(stem, index) if proved.study.diagram else ""
-        yield from ("", *study_section(index, proved, drawing, introduced, noticed(stem, proved.study)))
+        yield from ("", *study_section(index, proved, drawing, introduced, noticed(stem, proved.study), unviolated(stem, proved.study)))
     yield from ("", *_omitted(theory), "", *_claims(stem, theory))
 
 

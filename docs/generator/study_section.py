@@ -7,6 +7,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
+from acidtest.checker.judgement import label
 from acidtest.checker.machine import Kind
 from acidtest.report.trace import trace_lines
 from generator.evidence import property_anchor, theorem_anchor
@@ -29,7 +30,9 @@ _SUBJECTS = {
 }
 
 
-def study_section(index: int, proved: StudyProof, drawing: str, introduced: set[str], mutants: str) -> Iterator[str]:
+def study_section(  # noqa: PLR0913 - what is known of a study, and what of it is on the page already
+    index: int, proved: StudyProof, drawing: str, introduced: set[str], mutants: str, unviolated: frozenset[str]
+) -> Iterator[str]:
     """Everything that is known of a study.
 
     Arguments:
@@ -38,6 +41,7 @@ def study_section(index: int, proved: StudyProof, drawing: str, introduced: set[
         drawing: where its state diagram is, seen from the page; empty if there is none.
         introduced: modules whose introduction is on the page already; that of this study is added.
         mutants: what is said of its mutants; may be empty.
+        unviolated: the properties that no mutant violates.
     """
     study = proved.study
     yield f"### Model {index + 1}: {plain(study.name)}"
@@ -48,7 +52,7 @@ def study_section(index: int, proved: StudyProof, drawing: str, introduced: set[
     yield from ("", mutants)
     yield from ("", *_switches(study))
     yield from ("", *_refinement(proved))
-    yield from ("", *_properties(index, proved.proofs[-1]))
+    yield from ("", *_properties(index, proved.proofs[-1], unviolated))
     # A property that holds at the defaults falls where its rule is switched off: that is why the rule is there, and comes last.
     rules = [shown.theorem.property in study.properties for shown in proved.theorems]
     written = [
@@ -126,7 +130,7 @@ def _refinement(proved: StudyProof) -> Iterator[str]:
     )
 
 
-def _properties(index: int, proof: Proof) -> Iterator[str]:
+def _properties(index: int, proof: Proof, unviolated: frozenset[str]) -> Iterator[str]:
     if not proof.exploration.findings:
         return
     said = "Holds as it is written" if proof.study.specification else "Proved"
@@ -136,17 +140,21 @@ def _properties(index: int, proof: Proof) -> Iterator[str]:
     findings = proof.exploration.findings
     # Two properties may share an id: one on the way and one at rest. Links lead to the first.
     first = {finding.property.id: finding for finding in reversed(findings)}
-    rows = [_property(index if first[finding.property.id] is finding else None, finding) for finding in findings]
+    rows = [
+        _property(index if first[finding.property.id] is finding else None, finding, written=label(finding.property) in unviolated)
+        for finding in findings
+    ]
     yield from table(("id", "what holds", "kind", "put to the test on", "source"), rows)
 
 
-def _property(index: int | None, finding: Finding) -> tuple[str, ...]:
+def _property(index: int | None, finding: Finding, *, written: bool) -> tuple[str, ...]:
     """A row of the table; a place for links only with the number of the study."""
     p = finding.property
     where = "" if index is None else anchor(property_anchor(index, p.id))
     detail = formula(p)
     what = f"{plain(p.name)}<br>*{detail}*" if detail else plain(p.name)
-    return f"{where}**{p.id}**", what, f"`{p.kind}`", _tested(finding), _source(p)
+    tested = f"{_tested(finding)}; no mutant violates it" if written else _tested(finding)
+    return f"{where}**{p.id}**", what, f"`{p.kind}`", tested, _source(p)
 
 
 def _tested(finding: Finding) -> str:

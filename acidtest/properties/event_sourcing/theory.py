@@ -44,7 +44,7 @@ STORE = Study(
         Size("two streams, one of which has another version", {"appends": (("a", None, "e1"), ("b", 1, "f1"))}, 602, 15),
         Size("the same events, with the right version and with another", {"appends": (("a", 0, "e1"), ("a", 2, "e1"))}, 1_012, 15),
     ),
-    properties=of_models(PROPERTIES, *_OF_CODE),
+    properties=(*of_models(PROPERTIES, *_OF_CODE), *CLIENTS),
     theorems=(
         Theorem(STORED_UNKNOWN, along=("disturbed(0)",), twin=Twin(LOST_UNKNOWN, "the client", of_clients)),
         Theorem(_kept("ES9", "stored twice"), {"versions_only": True}, {}, size=1),

@@ -37,8 +37,8 @@ def of_models(properties: Iterable[Property], *names: str, ids: Iterable[str] = 
     return tuple(p for p in properties if p.name not in OF_CODE and p.id not in left_out and not (names and p.name.startswith(names)))
 
 
-def _calls(view: Any) -> tuple[Call, ...]:  # noqa: ANN401 - any view with the field `calls`; likewise below
-    return (*view.calls, *getattr(view, "undos", ()))
+def _calls(view: Any) -> tuple[Call, ...]:  # noqa: ANN401 - any view with the field `calls`, or `appends`; likewise below
+    return (*(view.calls if hasattr(view, "calls") else view.appends), *getattr(view, "undos", ()))
 
 
 def _pairs(before: Any, after: Any) -> Iterator[tuple[Call, Call]]:  # noqa: ANN401
