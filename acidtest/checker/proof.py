@@ -139,7 +139,8 @@ def show(study: Study, theorem: Theorem) -> Shown:
     """Check a theorem: its witness, and that it is gone where it is said to be."""
     size = study.size_of(theorem)
     found = seek(study.model(size, theorem.exhibited), theorem)
-    absent, idle = None, ()
+    absent = None
+    idle: tuple[str, ...] = ()
     if theorem.excluded is not None:
         absent = seek(study.model(size, theorem.excluded), theorem).finding
         idle = _idle(study, size, theorem.excluded)

@@ -171,7 +171,7 @@ def _questions() -> Iterator[str]:
 
 
 def _claims() -> Iterator[str]:
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (_named(stem), plain(claim.text), f"**{claim.standing}**", supports(stem, claim, f"../patterns/{stem}.md"), sentence(plain(claim.why)))
         for stem, entry in PATTERNS.items()
         for claim in entry.theory().claims

@@ -18,7 +18,8 @@ _MEASURED = Path(__file__).parents[2] / "benchmarks/mutation/measured"
 def tables(stem: str) -> dict[str, dict[str, Any]]:
     """What was measured of a pattern, by the names of its studies; empty where nothing was."""
     path = _MEASURED / f"{stem}.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}  # type: ignore[no-any-return]
+    found: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found
 
 
 def _letters(table: dict[str, Any]) -> str:

@@ -264,7 +264,7 @@ def is_blocked(view: CommitView) -> bool:
 
 def of_participants(_: TwoPhaseCrash, state: CrashState) -> tuple[object, ...]:
     """The memory and the log of every participant, and whatever was sent."""
-    rms, rm_logs, _, _, _, msgs, _ = state
+    rms, rm_logs, *_coordinator, msgs, _crashes = state
     return rms, rm_logs, on_the_wire(msgs)
 
 
