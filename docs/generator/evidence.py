@@ -36,7 +36,7 @@ class Evidence(NamedTuple):
         condition: the switches that have to be turned for a witness; empty where it exists with all at their defaults.
         name: what is so, or what happens.
         turned: the names of those switches.
-        size: of what is proved, the largest size that was checked.
+        size: of what is proved, the sizes that were checked.
     """
 
     id: str
@@ -109,7 +109,7 @@ def evidence(stem: str) -> dict[str, Evidence]:
     for s, study in ordered:
         for p in reversed(study.properties):
             standing = SPECIFIED if study.specification else PROVED
-            found[p.id] = Evidence(p.id, standing, property_anchor(s, p.id), p.kind, name=p.name, size=study.sizes[-1].name)
+            found[p.id] = Evidence(p.id, standing, property_anchor(s, p.id), p.kind, name=p.name, size="; ".join(size.name for size in study.sizes))
     return found
 
 

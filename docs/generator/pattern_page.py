@@ -98,7 +98,7 @@ def _code(contracts: list[str]) -> str:
 def _headline(stem: str, theory: Theory) -> Iterator[str]:
     for each in cited(stem, theory.headline):
         under = f", {each.condition}" if each.condition else ""
-        sort = f"proved for up to {plain(each.size)}" if each.standing == PROVED else "so by specification" if each.standing == SPECIFIED else "shown by a run"
+        sort = f"proved for {plain(each.size)}" if each.standing == PROVED else "so by specification" if each.standing == SPECIFIED else "shown by a run"
         falls = each.standing == WITNESS and each.kind != Kind.SOMETIMES
         said = f"“{plain(each.name)}” does not hold" if falls else plain(each.name)
         yield f"- **[{each.id}](#{each.anchor})**, {sort}: {said}{under}."
