@@ -129,7 +129,12 @@ class Model(ABC, Generic[State]):
         return state
 
     def actor(self, action: Action) -> str:
-        """Whose action it is, for reports that give each actor a column. Default: what it acts on first."""
+        """Whose action it is, for reports that give each actor a column.
+
+        Default: where some actions are observed from outside, a client's or the model's own; otherwise what it acts on first.
+        """
+        if self.events:
+            return f"client {action.args[0]}" if action.name in self.events and action.args else self.name
         return str(action.args[0]) if action.args else self.name
 
     def leads_to(self, state: State, view: Any) -> bool:  # noqa: ARG002 - what a model may use

@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acidtest.checker.check import Exploration, Finding, check
 from acidtest.checker.refinement import Refinement, refines
+from acidtest.checker.witness import seek
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Hashable, Iterator, Mapping
 
-    from acidtest.checker.breadth_first import Progress
+    from acidtest.checker.breadth_first import Progress, Trace
     from acidtest.checker.theory import Size, Study, Theorem, Theory
 
+#: The id of the property, of kind `sometimes`, that says that the pattern can do what it is for.
+WORKS = "G11"
 #: Verdicts of a finding that come with a trace.
 SHOWN = frozenset({"violated", "reached"})
 
@@ -73,6 +76,9 @@ class Shown(NamedTuple):
         states: of the model there.
         fired: actions by name with their counts there.
         absent: the finding under the switches that exclude it; None where nothing does.
+        other: the second run, where the theorem says that two cannot be told apart.
+        alike: what whoever cannot tell has seen in both.
+        idle: what the model does no more where the witness is excluded.
     """
 
     theorem: Theorem
@@ -81,6 +87,9 @@ class Shown(NamedTuple):
     states: int
     fired: Mapping[str, int]
     absent: Finding | None
+    other: Trace | None = None
+    alike: Hashable = None
+    idle: tuple[str, ...] = ()
 
     def faults(self) -> Iterator[str]:
         """What is wrong, in words."""
@@ -89,6 +98,8 @@ class Shown(NamedTuple):
             yield f"{p.id} ({p.name}) has no witness with {_switches(self.theorem.exhibited)}"
         if self.absent is not None and self.absent.verdict not in ("holds", "unreached"):
             yield f"{p.id} ({p.name}) has a witness with {_switches(self.theorem.excluded or {})}, which should exclude it"
+        if self.idle:
+            yield f"{p.id} ({p.name}) is excluded with {_switches(self.theorem.excluded or {})}, but so is {', '.join(self.idle)}"
 
 
 def prove(  # noqa: PLR0913 - budgets and progress as in check()
@@ -126,12 +137,22 @@ def prove(  # noqa: PLR0913 - budgets and progress as in check()
 
 def show(study: Study, theorem: Theorem) -> Shown:
     """Check a theorem: its witness, and that it is gone where it is said to be."""
-    size = study.sizes[theorem.size]
-    found = check(study.model(size, theorem.exhibited), (theorem.property,))
+    size = study.size_of(theorem)
+    found = seek(study.model(size, theorem.exhibited), theorem)
     absent = None
+    idle: tuple[str, ...] = ()
     if theorem.excluded is not None:
-        absent = check(study.model(size, theorem.excluded), (theorem.property,)).findings[0]
-    return Shown(theorem, size, found.findings[0], found.states, found.fired, absent)
+        absent = seek(study.model(size, theorem.excluded), theorem).finding
+        idle = _idle(study, size, theorem.excluded)
+    return Shown(theorem, size, found.finding, found.states, found.fired, absent, found.other, found.alike, idle)
+
+
+def _idle(study: Study, size: Size, turned: Mapping[str, bool]) -> tuple[str, ...]:
+    """What works no more where a witness is excluded: a model that does nothing excludes everything."""
+    works = [p for p in study.properties if p.id == WORKS]
+    if not turned or not works:
+        return ()  # with all switches at their defaults it is among what is proved
+    return tuple(f.property.id for f in check(study.model(size, turned), works).findings if f.verdict == "unreached")
 
 
 class StudyProof(NamedTuple):

@@ -159,6 +159,9 @@ def _theorem_lines(study: Study, shown: Shown) -> Iterator[str]:
     if finding.trace is not None:
         model = study.model(shown.size, theorem.exhibited)
         yield from (f"      {line}" for line in trace_lines(model, finding.trace, finding.cycle))
+        if theorem.twin is not None and shown.other is not None:
+            yield f"      what {theorem.twin.who} has seen is the same after this run, and {theorem.twin.otherwise.name}:"
+            yield from (f"      {line}" for line in trace_lines(model, shown.other))
 
 
 def _standing(turned: Mapping[str, bool]) -> str:
@@ -173,7 +176,7 @@ def _json(proof: Proof, shown: Sequence[Shown], verdict: Verdict) -> dict[str, A
         "orbits": proof.orbits, "refines": proof.refinement and proof.refinement.holds, "fired": found.fired,
         "properties": [_finding(finding) for finding in found.findings],
         "theorems": [
-            {**_finding(each.witness), "exhibited": dict(each.theorem.exhibited), "excluded": each.theorem.excluded}
+            {**_finding(each.witness), **_twin(each), "exhibited": dict(each.theorem.exhibited), "excluded": each.theorem.excluded}
             for each in shown
         ],
         "diagram": diagram_json(proof.study),
@@ -187,6 +190,11 @@ def diagram_json(study: Study) -> dict[str, Any] | None:
     graph = quotient(study)
     edges = [{"from": tail, "to": head, "actions": list(names)} for (tail, head), names in graph.edges.items()]
     return {"nodes": list(graph.nodes), "initial": sorted(graph.initial), "edges": edges}
+
+
+def _twin(shown: Shown) -> dict[str, Any]:
+    """The second run, where a theorem is a pair."""
+    return {} if shown.other is None else {"other": [str(action) for action in shown.other.actions]}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -25,5 +25,5 @@ def with_example(page: str) -> str:
     if theorem is None or witness is None or witness.trace is None:
         message = f"{_PATTERN} has no witness {_ID}, which the page on models explains. Explain another one."
         raise NotProvedError(message)
-    lines = trace_lines(study.model(study.sizes[theorem.size], theorem.exhibited), witness.trace, witness.cycle)
+    lines = trace_lines(study.model(study.size_of(theorem), theorem.exhibited), witness.trace, witness.cycle)
     return re.sub(r"^```text\n.*?^```$", lambda _: "\n".join(block(lines)), page, count=1, flags=re.MULTILINE | re.DOTALL)

@@ -11,8 +11,15 @@ THE_OVERVIEW = (
     "table and a decision flowchart."
 )
 
-#: The words of its column on consistency.
+#: How the standing of a claim comes about.
+STANDINGS = (
+    "*Confirmed*: something proved or shown here speaks for it, and nothing against it. *Refuted*: a run shows the contrary, and "
+    "nothing speaks for it. *Refined*: both. What no model can decide, as cost, load and habit, says so."
+)
+
+#: The words of its column on consistency, and a third that it has no word for.
 IMMEDIATE, EVENTUAL = "immediate", "eventual"
+PIECEMEAL = "atomic outcome, visible piecemeal"
 
 
 class Opinion(NamedTuple):
@@ -34,6 +41,21 @@ OPINIONS = {
     "tcc": Opinion(IMMEDIATE, "high", "medium", "financial systems"),
     "reserve_confirm": Opinion(EVENTUAL, "medium", "medium", "external systems"),
 }
+
+
+#: What it says of no pattern by itself, and why no model decides it.
+OF_ALL = (
+    ("classes: local, distributed, eventual consistency, hybrid, external systems",
+     "the names of shelves: CQRS and event sourcing are no less local than a transaction, and compensating transactions are part of a saga"),
+    ("complexity and performance, in its table", "models know no cost; what leaving out a rule costs is on each pattern's page"),
+    ("for a monolith: local ACID transactions", "no matter for a model, and no contradiction to one"),
+    ("for microservices: a choreographed saga, an outbox, events",
+     "no matter for a model; orchestration is proved to keep the same promises, and the outbox is needed by both"),
+    ("for financial systems: event sourcing, CQRS, TCC and sagas; for shops: sagas, an outbox, reserve/confirm, CQRS",
+     "that several are combined is what its flowchart denies; which, no model can say"),
+    ("no approach is best: it depends on architecture, consistency, performance, domain and team", "so it is, as far as models show"),
+    ("most popular in 2026: saga, outbox, ACID, reserve/confirm, event sourcing; rarely used: 2PC, 3PC", "a matter for surveys"),
+)  # fmt: skip
 
 
 class Question(NamedTuple):

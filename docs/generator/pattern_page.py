@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from acidtest.checker.machine import Kind
 from acidtest.patterns import PATTERNS, parts, pattern
-from generator.evidence import aspects_of, cited, links, omitted_anchor, proofs, standing
+from generator.evidence import (
+    PROVED,
+    SPECIFIED,
+    WITNESS,
+    aspects_of,
+    cited,
+    omitted_anchor,
+    proofs,
+    standing,
+    supports,
+)
 from generator.failures import of_mutant, picture_path
 from generator.markdown import anchor, capital, counted, document, number, plain, sentence, table
-from generator.overview import THE_OVERVIEW
+from generator.mutation import noticed, noticed_of, unviolated
+from generator.overview import OPINIONS, STANDINGS, THE_OVERVIEW
 from generator.study_section import study_section
 
 if TYPE_CHECKING:
@@ -24,13 +36,16 @@ def pattern_page(stem: str) -> str:
 
 def pattern_index() -> str:
     """The list of all patterns."""
-    rows = [(f"[{capital(e.title)}]({stem}.md)", *_row(stem)) for stem, e in PATTERNS.items()]
+    rows = [(f"[{capital(e.title)}]({stem}.md)", *_row(stem), noticed_of(stem)) for stem, e in PATTERNS.items()]
     more = (
         "[Models](../explanation/models.md) explains how to read the pages, [the matrix](../reference/matrix.md) compares the "
         "patterns, and [choosing a pattern](../explanation/choosing-a-pattern.md) helps to decide."
     )
-    about = "What each promises, and how much was looked at to prove it: the distinct states of all sizes of all its models."
-    listed = table(("pattern", "promise", "models", "states", "theorems"), rows)
+    about = (
+        "What each promises, and how much was looked at to prove it: the distinct states of all sizes of all its models. The last "
+        "column says how many mutants of the models some claim notices, of those that were judged and are another model."
+    )
+    listed = table(("pattern", "promise", "models", "states", "theorems", "mutants noticed"), rows)
     lines = ["# The patterns", "", about, "", *listed, "", more]
     return document(lines)
 
@@ -61,7 +76,10 @@ def _lines(stem: str) -> Iterator[str]:
     )
     contracts = [one.contract for one in (entry, *parts(entry)) if one.contract]
     if contracts:
-        yield from ("", _code(contracts), "", "## A failure to look at")
+        yield from ("", _code(contracts))
+    yield from ("", "## What to know first", "", *_headline(stem, theory))
+    if contracts:
+        yield from ("", "## A failure to look at")
     for one in (entry, *parts(entry)):
         if one.contract:
             yield from _failure(one.stem)
@@ -70,7 +88,7 @@ def _lines(stem: str) -> Iterator[str]:
     introduced: set[str] = set()
     for index, proved in enumerate(proofs(stem)):
         drawing = drawing_path(stem, index) if proved.study.diagram else ""
-        yield from ("", *study_section(index, proved, drawing, introduced))
+        yield from ("", *study_section(index, proved, drawing, introduced, noticed(stem, proved.study), unviolated(stem, proved.study)))
     yield from ("", *_omitted(theory), "", *_claims(stem, theory))
 
 
@@ -95,6 +113,20 @@ def _failure(stem: str) -> Iterator[str]:
     yield f"`{command}` makes [a page of it](../how-to/look-at-a-failure.md) that can be stepped through."
 
 
+def _headline(stem: str, theory: Theory) -> Iterator[str]:
+    for each in cited(stem, theory.headline):
+        under = f", {each.condition}" if each.condition else ""
+        sort = f"proved for {plain(each.size)}" if each.standing == PROVED else "so by specification" if each.standing == SPECIFIED else "shown by a run"
+        falls = each.standing == WITNESS and each.kind != Kind.SOMETIMES
+        said = f"“{plain(each.name)}” does not hold" if falls else plain(each.name)
+        yield f"- **[{each.id}](#{each.anchor})**, {sort}: {said}{under}."
+    yield ""
+    yield (
+        "*Proved* is said of every run at the sizes that are listed with each model, and of no larger ones: few protocol bugs need more, "
+        "but none of this is a proof for every number."
+    )
+
+
 def _glance(stem: str, theory: Theory) -> Iterator[str]:
     rows = [(name, standing(stem, name)) for name in aspects_of(theory)]
     yield from table(("aspect", "what the models say"), rows)
@@ -112,10 +144,21 @@ def _omitted(theory: Theory) -> Iterator[str]:
     yield from table(("id", "why"), rows)
 
 
+def code_as_printed(stem: str, page: str = "../reference/mutants.md") -> list[tuple[str, ...]]:
+    """A row for the overview's example, if there is one: it was translated as it stands and run."""
+    entries = (PATTERNS[stem], *parts(PATTERNS[stem])) if stem in OPINIONS else ()
+    defects = [defect for entry in entries if entry.contract for defect in entry.defects()]
+    if not defects:
+        return []
+    found = f"translated as it stands, it has {counted(len(defects), 'defect')} that the contract shows by a schedule each"
+    return [("its code, as printed", "**refuted**", f"[the naive version]({page})", sentence(found))]
+
+
 def _claims(stem: str, theory: Theory) -> Iterator[str]:
     if not theory.claims:
         return
     yield "## Where the overview's claims stand"
     yield from ("", THE_OVERVIEW, "")
-    rows = [(plain(c.text), f"**{c.standing}**", links(cited(stem, c.by)), plain(c.why)) for c in theory.claims]
-    yield from table(("claim", "stands", "shown by", "because"), rows)
+    yield from (STANDINGS, "")
+    rows = [(plain(c.text), f"**{c.standing}**", supports(stem, c), sentence(plain(c.why))) for c in theory.claims]
+    yield from table(("claim", "stands", "shown by", "because"), [*rows, *code_as_printed(stem)])

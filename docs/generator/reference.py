@@ -57,7 +57,8 @@ Two ids belong to the search itself and exist for every pattern:
 - **MODEL** (always), the model allows what is observed: no state of the abstract model explains what was seen, and no
   property above says why.
 
-"PATTERNS n" in the column *source* is section n of the catalogue of requirements that the contracts were written from."""
+"PATTERNS n" in the column *source* is section n of the [catalogue of requirements](catalogue.md) that the contracts were written
+from."""
 
 _MUTANTS = """\
 # Mutants and naive versions

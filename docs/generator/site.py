@@ -9,7 +9,7 @@ from acidtest.patterns import PATTERNS
 from generator import reference
 from generator.benchmarks import PATH as BENCHMARKS
 from generator.benchmarks import benchmarks
-from generator.choosing import DRAWING, choosing, flowchart
+from generator.choosing import DRAWING, OWN_DRAWING, choosing, flowchart, own_chart
 from generator.diagrams import state_diagram
 from generator.failures import pattern_picture, pattern_pictures, picture_path, readme_picture, tutorial_page
 from generator.isolation import PATH, isolation
@@ -30,6 +30,7 @@ def pages() -> dict[str, Callable[[], str]]:
         BENCHMARKS: benchmarks,
         "explanation/choosing-a-pattern.md": choosing,
         f"explanation/{DRAWING}": flowchart,
+        f"explanation/{OWN_DRAWING}": own_chart,
     }
     found["images/outbox-failure.svg"] = readme_picture
     found["tutorial/failure.html"] = tutorial_page

@@ -7,6 +7,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
+from acidtest.checker.judgement import label
 from acidtest.checker.machine import Kind
 from acidtest.report.trace import trace_lines
 from generator.evidence import property_anchor, theorem_anchor
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from acidtest.checker.check import Finding
     from acidtest.checker.machine import Property
     from acidtest.checker.proof import Proof, Shown, StudyProof
-    from acidtest.checker.theory import Study
+    from acidtest.checker.theory import Study, Twin
 
 #: What a property of each kind is put to the test on.
 _SUBJECTS = {
@@ -29,7 +30,9 @@ _SUBJECTS = {
 }
 
 
-def study_section(index: int, proved: StudyProof, drawing: str, introduced: set[str]) -> Iterator[str]:
+def study_section(  # noqa: PLR0913 - what is known of a study, and what of it is on the page already
+    index: int, proved: StudyProof, drawing: str, introduced: set[str], mutants: str, unviolated: frozenset[str]
+) -> Iterator[str]:
     """Everything that is known of a study.
 
     Arguments:
@@ -37,6 +40,8 @@ def study_section(index: int, proved: StudyProof, drawing: str, introduced: set[
         proved: its proofs.
         drawing: where its state diagram is, seen from the page; empty if there is none.
         introduced: modules whose introduction is on the page already; that of this study is added.
+        mutants: what is said of its mutants; may be empty.
+        unviolated: the properties that no mutant violates.
     """
     study = proved.study
     yield f"### Model {index + 1}: {plain(study.name)}"
@@ -44,18 +49,35 @@ def study_section(index: int, proved: StudyProof, drawing: str, introduced: set[
     if drawing:
         yield from ("", *_picture(study, drawing))
     yield from ("", *_sizes(proved))
+    yield from ("", mutants)
     yield from ("", *_switches(study))
     yield from ("", *_refinement(proved))
-    yield from ("", *_properties(index, proved.proofs[-1]))
-    for place, shown in enumerate(proved.theorems):
-        if place == 0:
-            yield from ("", f"#### What cannot be had (model {index + 1})")
-        yield from ("", *_theorem(study, theorem_anchor(index, place, shown.theorem.property.id), shown))
+    yield from ("", *_properties(index, proved.proofs[-1], unviolated))
+    # A property that holds at the defaults falls where its rule is switched off: that is why the rule is there, and comes last.
+    rules = [shown.theorem.property in study.properties for shown in proved.theorems]
+    written = [
+        list(_theorem(study, theorem_anchor(index, place, shown.theorem.property.id), shown)) for place, shown in enumerate(proved.theorems)
+    ]
+    yield from _group(f"#### What cannot be had (model {index + 1})", [lines for lines, rule in zip(written, rules, strict=True) if not rule])
+    folded = [lines for lines, rule in zip(written, rules, strict=True) if rule]
+    if folded:
+        yield from ("", '<details markdown="1">', f"<summary>What each rule is for: {counted(len(folded), 'run')} without one of them (model {index + 1})</summary>")
+        yield from (line for lines in folded for line in ("", *lines))
+        yield from ("", "</details>")
+
+
+def _group(title: str, written: list[list[str]]) -> Iterator[str]:
+    if written:
+        yield from ("", title)
+        yield from (line for lines in written for line in ("", *lines))
 
 
 def _about(study: Study, introduced: set[str]) -> list[str]:
     """What the model's module says of it; if that was said already, what the model itself does, without its arguments."""
     model = type(study.model(study.sizes[0]))
+    if study.about:
+        introduced.add(model.__module__)
+        return _readable(study.about).splitlines()
     if model.__module__ in introduced:
         text = (inspect.getdoc(model) or "").split("\n\n", maxsplit=1)[0].split(" Arguments:", maxsplit=1)[0]
     else:
@@ -74,6 +96,8 @@ def _picture(study: Study, drawing: str) -> Iterator[str]:
         f"The states of the model{turned}, those with the same label drawn as one; a bold frame is where it starts, a green "
         "box where nothing drawn leads on. Dashed arrows lead back. Select the drawing to see it at full size."
     )
+    if study.diagram and study.diagram.legend:
+        yield from ("", f"{plain(study.diagram.legend)}.")
 
 
 def _sizes(proved: StudyProof) -> Iterator[str]:
@@ -106,25 +130,31 @@ def _refinement(proved: StudyProof) -> Iterator[str]:
     )
 
 
-def _properties(index: int, proof: Proof) -> Iterator[str]:
+def _properties(index: int, proof: Proof, unviolated: frozenset[str]) -> Iterator[str]:
     if not proof.exploration.findings:
         return
-    yield f"What holds at every size with the switches at their defaults. Counts are for “{plain(proof.size.name)}”."
+    said = "Holds as it is written" if proof.study.specification else "Proved"
+    sizes = "; ".join(plain(size.name) for size in proof.study.sizes)
+    yield f"{said}, with the switches at their defaults, for {sizes}. Counts are for the last of these."
     yield ""
     findings = proof.exploration.findings
     # Two properties may share an id: one on the way and one at rest. Links lead to the first.
     first = {finding.property.id: finding for finding in reversed(findings)}
-    rows = [_property(index if first[finding.property.id] is finding else None, finding) for finding in findings]
+    rows = [
+        _property(index if first[finding.property.id] is finding else None, finding, written=label(finding.property) in unviolated)
+        for finding in findings
+    ]
     yield from table(("id", "what holds", "kind", "put to the test on", "source"), rows)
 
 
-def _property(index: int | None, finding: Finding) -> tuple[str, ...]:
+def _property(index: int | None, finding: Finding, *, written: bool) -> tuple[str, ...]:
     """A row of the table; a place for links only with the number of the study."""
     p = finding.property
     where = "" if index is None else anchor(property_anchor(index, p.id))
     detail = formula(p)
     what = f"{plain(p.name)}<br>*{detail}*" if detail else plain(p.name)
-    return f"{where}**{p.id}**", what, f"`{p.kind}`", _tested(finding), _source(p)
+    tested = f"{_tested(finding)}; no mutant violates it" if written else _tested(finding)
+    return f"{where}**{p.id}**", what, f"`{p.kind}`", tested, _source(p)
 
 
 def _tested(finding: Finding) -> str:
@@ -150,11 +180,25 @@ def _theorem(study: Study, place: str, shown: Shown) -> Iterator[str]:
         yield f"- The statement: *{detail}* (`{p.kind}`)"
     yield f"- Shown {_standing(theorem.exhibited)}, at the size “{plain(shown.size.name)}” ({counted(shown.states, 'state')})."
     yield f"- {_excluded(shown)}"
-    if p.source:
+    if p.source and p not in study.properties:  # of a rule that is switched off, the source stands with the property
         yield f"- Source: {_source(p)}."
-    if witness.trace is not None:
-        model = study.model(shown.size, theorem.exhibited)
-        yield from ("", *block(trace_lines(model, witness.trace, witness.cycle)))
+    if theorem.along:
+        yield f"- Runs are looked for in which, in this order, these take part: {', '.join(f'`{action}`' for action in theorem.along)}."
+    if witness.trace is None:
+        return
+    model = study.model(shown.size, theorem.exhibited)
+    yield from ("", *block(trace_lines(model, witness.trace, witness.cycle)))
+    if theorem.twin is not None and shown.other is not None:
+        yield from ("", *_twin(theorem.twin), "", *block(trace_lines(model, shown.other)))
+
+
+def _twin(twin: Twin) -> Iterator[str]:
+    """What the second run of a pair differs in, and what it has in common with the first."""
+    seen = " ".join((inspect.getdoc(twin.sees) or "").split())
+    yield (
+        f"And the second run, after which it is otherwise: {plain(twin.otherwise.name)}. What {plain(twin.who)} goes by is the same "
+        f"after both, which the checker compares: {plain(seen[:1].lower() + seen[1:])}"
+    )
 
 
 def _statement(shown: Shown) -> str:
@@ -178,12 +222,20 @@ def _standing(turned: Mapping[str, bool]) -> str:
 
 
 def _source(p: Property) -> str:
-    return _readable(plain(p.source))
+    """Where a property comes from: what proves or requires it, and apart from that, where it was first seen."""
+    parts = [f"first seen at {part}" if _INCIDENT.match(part) else part for part in plain(p.source).split("; ")]
+    return _readable("; ".join(parts))
+
+
+#: An issue or a pull request of some project: evidence that a thing happens, no authority that it must.
+_INCIDENT = re.compile(r"[\w.-]+#\d+")
 
 
 def _readable(text: str) -> str:
-    """The text with the catalogue of requirements called that, which readers do not have."""
-    return re.sub(r"PATTERNS(?:\.md)?(?:, section)? (\w+)", r"catalogue, section \1", text)
+    """The text with links to the catalogue of requirements."""
+    return re.sub(
+        r"PATTERNS(?:\.md)?(?:, section)? (\w+)", lambda m: f"[catalogue, section {m[1]}](../reference/catalogue.md#section-{m[1].lower()})", text
+    )
 
 
 def formula(p: Property) -> str:

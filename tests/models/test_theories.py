@@ -25,10 +25,12 @@ def test_every_study_has_two_sizes(stem, study):
 def test_what_a_page_says_of_a_pattern_names_what_was_checked(stem):
     theory = THEORIES[stem]
     known = {p.id for study in theory.studies for p in (*study.properties, *(t.property for t in study.theorems))}
-    cited = {name for names in (*theory.aspects.values(), *(claim.by for claim in theory.claims)) for name in names}
+    cited = {name.partition("/")[0] for names in (*theory.aspects.values(), *(claim.cited for claim in theory.claims)) for name in names}
     assert cited <= known
     assert set(theory.aspects) <= set(ASPECTS)
-    assert {claim.standing for claim in theory.claims} <= {"confirmed", "refined", "refuted"}
+    assert set(theory.remarks) <= set(theory.aspects)
+    assert theory.choices <= {switch.name for study in theory.studies for switch in study.switches}
+    assert all(claim.why for claim in theory.claims)
     assert not known & set(theory.omitted)
     assert all(theory.omitted.values())
 

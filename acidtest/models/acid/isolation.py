@@ -12,7 +12,7 @@ the transactions that wrote it, in order, and a read keeps those whose writes it
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from acidtest.checker.machine import Action, Model, Transition
 from acidtest.checker.theory import Diagram, Size, Study, Switch, Theorem
@@ -118,7 +118,7 @@ class Isolation(Model[IsolationState]):
         if row is None or self._holder(s, i, row) is not None or self._is_outdated(s, i, row):
             return None
         tx, program = s.txs[i], self.programs[i]
-        value = tx.reads[program.reads.index(row)].value + program.writes[len(tx.pending)][1]
+        value = tx.reads[program.reads.index(row)].value + program.changes(tx.reads)[len(tx.pending)][1]
         following = _with(s, i, tx._replace(pending=(*tx.pending, value)))
         return _install(following, i, ((row, value),)) if "in_place" in self.on else following
 
@@ -224,9 +224,18 @@ class Isolation(Model[IsolationState]):
         """Everything but what is on disk."""
         return IsolationView(self.programs, self.opening, state.rows, state.txs)
 
+    def shown(self, s: IsolationState) -> IsolationState:
+        """Rows as a value and who wrote it."""
+        txs = tuple(t._replace(reads=_texts(t.reads), snapshot=_texts(t.snapshot)) for t in s.txs)
+        return s._replace(rows=_texts(s.rows), disk=_texts(s.disk), txs=txs)
+
     def actor(self, action: Action) -> str:
         """A transaction, or the database."""
         return f"T{action.args[0]}" if action.args else "database"
+
+
+def _texts(rows: tuple[Row, ...]) -> tuple[Any, ...]:
+    return tuple(f"{row.value}{' of ' * bool(row.writers)}{', '.join(f'T{i}' for i in row.writers)}" for row in rows)
 
 
 def _with(s: IsolationState, i: int, tx: Tx) -> IsolationState:
@@ -243,8 +252,9 @@ def _install(s: IsolationState, i: int, writes: tuple[tuple[int, int], ...]) -> 
 
 LOOK_AT_BOTH = (Program((0, 1), 80, ((0, -80),)), Program((0, 1), 80, ((1, -80),)))
 OPPOSITE = (Program((0, 1), 0, ((0, -10), (1, 10))), Program((1, 0), 0, ((1, -20), (0, 20))))
-#: A withdrawal that looks at both rows, a deposit, and somebody who only looks (Fekete, O'Neil & O'Neil 2004).
-AND_A_READER = (Program((0, 1), 10, ((0, -10),)), Program((1,), 0, ((1, 20),)), Program((0, 1)))
+#: A withdrawal that looks at both rows and costs a fee where little is left, a deposit, and somebody who only looks (Fekete,
+#: O'Neil & O'Neil 2004): the fee shows to everybody that the withdrawal had not seen what the reader saw before.
+AND_A_READER = (Program((0, 1), 10, ((0, -10),), least=5, fee=1), Program((1,), 0, ((1, 20),)), Program((0, 1)))
 
 STUDY = Study(
     name="levels of isolation",
@@ -253,7 +263,7 @@ STUDY = Study(
     sizes=(
         Size("2 withdrawals that look at both rows, 1 crash", {"programs": LOOK_AT_BOTH, "opening": (50, 50)}, 134, 14),
         Size("2 opposite transfers, 1 crash", {"programs": OPPOSITE, "opening": (50, 50)}, 528, 24),
-        Size("3 transactions, one of which only reads, 1 crash", {"programs": AND_A_READER, "opening": (10, 0)}, 1_768, 24),
+        Size("3 transactions, one of which only reads, 1 crash", {"programs": AND_A_READER, "opening": (11, 0)}, 1_768, 24),
     ),
     properties=graph.properties(),
     theorems=(

@@ -8,20 +8,36 @@ rules out (Adya, "Weak consistency", 1999; Berenson et al., "A critique of ANSI 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from acidtest.checker.machine import Kind, Property, implied
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 NEW, ACTIVE, COMMITTED, OK, ABORTED = "new", "active", "committed", "ok", "aborted"
 X, Y = 0, 1
 
 
 class Program(NamedTuple):
-    """What a transaction does: the rows that it reads, the least sum of them, and the changes that it then makes."""
+    """What a transaction does: the rows that it reads, the least sum of them, and the changes that it then makes.
+
+    Where these would leave less than `least` of what it read, it takes a fee from the first row that it writes, too.
+    """
 
     reads: tuple[int, ...]
     floor: int = 0
     writes: tuple[tuple[int, int], ...] = ()
+    least: int = 0
+    fee: int = 0
+
+    def changes(self, seen: Sequence[Row]) -> tuple[tuple[int, int], ...]:
+        """The changes that it makes, having read this."""
+        left = sum(row.value for row in seen) + sum(change for _, change in self.writes)
+        if not self.fee or not self.writes or left >= self.least:
+            return self.writes
+        (row, change), *others = self.writes
+        return ((row, change - self.fee), *others)
 
 
 class Row(NamedTuple):
@@ -147,7 +163,7 @@ def atomic(v: IsolationView) -> bool:
 def conserved(v: IsolationView) -> bool:
     """The rows sum up to what was there and what the visible transactions changed."""
     visible = {i for row in v.rows for i in row.writers}
-    changes = sum(change for i in visible for _, change in v.programs[i].writes)
+    changes = sum(change for i in visible for _, change in v.programs[i].changes(v.txs[i].reads))
     return sum(row.value for row in v.rows) == sum(v.opening) + changes
 
 
@@ -209,9 +225,9 @@ DURABLE = implied(
 )  # fmt: skip
 NO_G1 = implied("ACID-I.RC", "no dirty write and no dirty read (no G0, G1)", Kind.ALWAYS, some_committed, reads_committed, _ADYA)
 P4 = implied("P4", "no update is lost", Kind.ALWAYS, some_wrote, no_lost_update, _ADYA)
-NO_SKEW = implied("ACID-I.SI", "no read skew (no G-single)", Kind.ALWAYS, some_committed, no_read_skew, _ADYA)
+NO_SKEW = implied("ACID-I.SI", "no read skew (no G-single: PL-2+, which is weaker than snapshot isolation)", Kind.ALWAYS, some_committed, no_read_skew, _ADYA)
 SERIALIZABLE = implied(
-    "ACID-I.SER", "the committed transactions are serializable (no G2-item)", Kind.ALWAYS, some_committed,
+    "ACID-I.SER", "the committed transactions are serializable (no G2, which is G2-item here: there are no predicate reads)", Kind.ALWAYS, some_committed,
     lambda v: serializable(v, committed(v)), _ADYA,
 )  # fmt: skip
 RETRY = implied("ACID-Retry", "a retry begins with the read", Kind.ALWAYS, retried, fresh, "PATTERNS 1")
@@ -223,12 +239,12 @@ N1 = Property(
     lambda v: two_committed(v) and not FUNDED.predicate(v) and no_read_skew(v), "Berenson et al. 1995; PATTERNS 1, N1",
 )  # fmt: skip
 N1_READER = Property(
-    "N1'", "not serializable only because of a transaction that just reads", Kind.SOMETIMES, only_the_reader_sees_it,
+    "N1'", "not serializable only because of a transaction that just reads: it saw the deposit before a fee was taken for want of it", Kind.SOMETIMES, only_the_reader_sees_it,
     "Fekete, O'Neil & O'Neil 2004; PATTERNS 1, N1'",
 )  # fmt: skip
 N2 = Property("N2", "an update is lost", Kind.SOMETIMES, lambda v: not no_lost_update(v), "PATTERNS 1, N2")
 N4 = Property(
-    "N4", "a mail is out, and its transaction will not be", Kind.SOMETIMES,
+    "N4", "a mail was sent, but its transaction was rolled back", Kind.SOMETIMES,
     lambda v: any(tx.mailed and tx.status == ABORTED and tx.last for tx in v.txs), "PATTERNS 1, N4",
 )  # fmt: skip
 

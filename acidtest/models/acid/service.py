@@ -2,7 +2,8 @@
 
 A transfer takes effect at one instant, whole, at most once under its key. A read is given what was committed at one
 instant between its invocation and its answer: transfers and reads together are strictly serializable (PL-SS). SQLite
-gives that to every transaction, and PostgreSQL, at any level, to a read that is a single statement.
+gives that to every transaction, unless connections share a cache and read uncommitted rows; PostgreSQL gives it, at any
+level, to a read that is a plain SELECT, without FOR UPDATE and without volatile functions.
 
 Two weaker levels exist for reads. At "snapshot" the instant may lie before the invocation (a replica, a cache of whole
 states); at "read_committed" each account may have an instant of its own, so that the sum need not be right (read skew).

@@ -6,8 +6,8 @@ Commands stay on the wire, so they may come late, out of order and again; one th
 third parties deposit and withdraw, and never know of any of this.
 
 `alone` is what the row would be had there been third parties only: no process knows it; it is what soundness is about
-(Korth, Levy & Silberschatz, "A formal approach to recovery by compensating transactions", VLDB 1990: after X, T and C in
-any order the state is as after X; as declared here, the row is equal). Third parties commute with changes by default: what
+(Korth, Levy & Silberschatz, "A formal approach to recovery by compensating transactions", VLDB 1990: after T and then C, with
+X anywhere between, the state is as after X; as declared here, the row is equal). Third parties commute with changes by default: what
 is not kept yet cannot be spent.
 
 The database keeps a mark per key, as for the steps of a saga, and a crash takes only what is not in it.
@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from acidtest.checker.machine import Action, Model, Transition
-from acidtest.models.shared.steps import CANCELLED, MARKS, SETTLED, cancelled, marked, performed
+from acidtest.models.shared.steps import CANCELLED, MARKS, SETTLED, cancelled, in_words, marked, performed
 from acidtest.models.shared.tuples import put
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class UndoState(NamedTuple):
     lock: int | None = None  #: the business transaction that has the row, where there are global locks
     down: bool = False
     crashes: int = 0
+    waited: bool = False  #: whether a third party has found the row locked
 
 
 class UndoView(NamedTuple):
@@ -81,7 +82,7 @@ class UndoView(NamedTuple):
     outcomes: tuple[str, ...]
     writes: int
     crashes: int
-    locked: bool  #: whether third parties wait
+    waited: bool  #: whether a third party has found the row locked
 
 
 class UndoLog(Model[UndoState]):
@@ -96,7 +97,7 @@ class UndoLog(Model[UndoState]):
     """
 
     name = "UndoLog"
-    faults = frozenset({"T", "Reprice", "Deposit", "Withdraw", "Interest", "Crash"})
+    faults = frozenset({"T", "Reprice", "Deposit", "Withdraw", "Interest", "Wait", "Crash"})
 
     def __init__(self, transactions: int, changes: int, writes: int, crashes: int = 0, **rules: bool) -> None:
         """Set the size, and which rules are off."""
@@ -125,6 +126,7 @@ class UndoLog(Model[UndoState]):
             (True, Transition("Deposit", self.deposit)),
             (True, Transition("Withdraw", self.withdraw)),
             (rules.interest, Transition("Interest", self.interest)),
+            (rules.global_lock, Transition("Wait", self.wait)),
             (self.crashes, Transition("Crash", self.crash)),
             (self.crashes, Transition("Restart", self.restart)),
         )
@@ -248,9 +250,15 @@ class UndoLog(Model[UndoState]):
         """A third party doubles the row, which does not commute with adding to it."""
         return self._written(s, s.row * 2, s.alone * 2)
 
+    def wait(self, s: UndoState) -> UndoState | None:
+        """A third party finds the row locked, and waits."""
+        return s._replace(waited=True) if self._must_wait(s) and s.writes < self.writes and not s.waited else None
+
+    def _must_wait(self, s: UndoState) -> bool:
+        return s.lock is not None and not self.rules.bypass
+
     def _written(self, s: UndoState, row: int, alone: int) -> UndoState | None:
-        waits = s.lock is not None and not self.rules.bypass
-        return None if s.writes == self.writes or waits else s._replace(row=row, alone=alone, writes=s.writes + 1)
+        return None if s.writes == self.writes or self._must_wait(s) else s._replace(row=row, alone=alone, writes=s.writes + 1)
 
     def _pending(self, s: UndoState) -> list[int]:
         """The changes in effect that are not kept: the database holds them back until it is told."""
@@ -269,10 +277,14 @@ class UndoLog(Model[UndoState]):
     def view(self, s: UndoState) -> UndoView:
         """Show the row, what was done and undone, and how it ended."""
         did, undid, _ = zip(*(MARKS[mark] for mark in s.marks), strict=True)
-        barred, locked = tuple(mark in CANCELLED for mark in s.marks), s.lock is not None
+        barred = tuple(mark in CANCELLED for mark in s.marks)
         return UndoView(
-            s.row, s.alone, self.owners, did, undid, barred, s.amounts, s.log, s.outcomes, s.writes, s.crashes, locked
+            s.row, s.alone, self.owners, did, undid, barred, s.amounts, s.log, s.outcomes, s.writes, s.crashes, s.waited
         )
+
+    def shown(self, s: UndoState) -> UndoState:
+        """The marks in words."""
+        return s._replace(marks=in_words(s.marks))  # type: ignore[arg-type]
 
     def actor(self, action: Action) -> str:
         """The database, a coordinator, or a third party."""

@@ -12,6 +12,7 @@ from dataclasses import replace
 from acidtest.checker.machine import Kind, Property, implied
 from acidtest.checker.theory import Diagram, Size, Study, Switch, Theorem
 from acidtest.models.compensation.undo_log import ABORTING, KEPT, OPEN, UNDONE, UndoLog, UndoView
+from acidtest.models.shared.steps import LEGEND
 
 
 def left(view: UndoView) -> int:
@@ -137,7 +138,7 @@ G3 = implied(
 )
 G6 = Property("G6", "no business transaction is left pending", Kind.AT_REST, have_ended, "PATTERNS 0")
 G11 = Property(
-    "G11", "without crashes all are kept", Kind.SOMETIMES,
+    "G11", "without crashes all can be kept", Kind.SOMETIMES,
     lambda view: not view.crashes and set(view.outcomes) == {KEPT}, "PATTERNS 0",
 )  # fmt: skip
 BESIDE = Property(
@@ -146,7 +147,8 @@ BESIDE = Property(
 )  # fmt: skip
 N2 = implied("N2", "what was given up leaves nothing behind", Kind.AT_REST, gave_up, nothing_left, _HERE)
 N1 = replace(CT1, id="N1", name="restoring what the row held before brings back the row", source="seata#3721; PATTERNS 7")
-N1_LOCK = Property("N1.lock", "a third party waits for a business transaction", Kind.SOMETIMES, lambda view: view.locked, _HERE)
+NB = Property("NB", "no third party waits for a business transaction to end", Kind.ALWAYS, lambda view: not view.waited, _HERE)
+N1_LOCK = replace(NB, id="N1.lock", name="where before-images are restored, no third party waits for a business transaction to end")
 N3 = replace(N2, id="N3", name="what was given up leaves nothing behind, and overdraws nobody")
 
 _IMAGES, _LOCKED = {"before_image": True}, {"before_image": True, "global_lock": True}
@@ -175,7 +177,7 @@ STUDY = Study(
         Size("1 business transaction, 2 changes, 1 crash", {"transactions": 1, "changes": 2, "writes": 1, "crashes": 1}, 648, 11),
         Size("2 business transactions, 2 writes", {"transactions": 2, "changes": 1, "writes": 2, "crashes": 0}, 1_544, 12),
     ),
-    properties=(CT1, CT2, CT3, CT4, CT5, CT6, CT7, CT8, CT9, CT10, CT11, G1, G2, G3, G6, G11, BESIDE),
+    properties=(CT1, CT2, CT3, CT4, CT5, CT6, CT7, CT8, CT9, CT10, CT11, NB, G1, G2, G3, G6, G11, BESIDE),
     theorems=(
         Theorem(CT1, {"interest": True}, {}),
         Theorem(CT1, {"current_price": True}, {}),
@@ -203,5 +205,5 @@ STUDY = Study(
         Theorem(N3, {"spendable": True}, {}),
         Theorem(N3, {"spendable": True, "overdraw": True}, {}),
     ),
-    diagram=Diagram({"transactions": 1, "changes": 1, "writes": 0}, lambda state: f"{state.marks}\n{state.outcomes[0]}"),
+    diagram=Diagram({"transactions": 1, "changes": 1, "writes": 0}, lambda state: f"{state.marks}\n{state.outcomes[0]}", legend=LEGEND),
 )

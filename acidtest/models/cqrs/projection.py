@@ -57,6 +57,7 @@ class CqrsView(NamedTuple):
     rebuilds: int
     rebuilding: bool
     read: int
+    left: tuple[int, ...] = ()  #: what the command of each client would leave of the stock now
 
 
 class Projection(Model[CqrsState]):
@@ -276,7 +277,8 @@ class Projection(Model[CqrsState]):
     def view(self, s: CqrsState) -> CqrsView:
         """Show both sides."""
         stock = tuple([self._stock(s.log[:n], c) for n, c in enumerate(s.log)])
-        return CqrsView(s.clients, s.log, stock, s.tables, s.rebuilds, s.rebuilt is not None, s.read)
+        left = tuple([self._stock(s.log, c) for c in range(len(s.clients))])
+        return CqrsView(s.clients, s.log, stock, s.tables, s.rebuilds, s.rebuilt is not None, s.read, left)
 
 
 def _table(s: CqrsState, v: int, table: Table) -> CqrsState:

@@ -87,6 +87,12 @@ CQ7 = implied(
     "KurrentDB#2270, marten#4711; PATTERNS 9",
 )  # fmt: skip
 CQ9 = implied("CQ9", "a query changes nothing", Kind.STEP, lambda a, b: a.read != b.read, touches_nothing, _YOUNG)
+IMPOSSIBLE = implied(
+    "G4.rejected", "a command is rejected only where it would overdraw", Kind.STEP,
+    lambda a, b: b.clients.count(REJECTED) > a.clients.count(REJECTED),
+    lambda a, b: not any(then != REJECTED == now and left >= 0 for then, now, left in zip(a.clients, b.clients, a.left, strict=True)),
+    _VOCABULARY,
+)  # fmt: skip
 G11 = Property(
     "G11", "a command is accepted, another rejected, and both views show it", Kind.SOMETIMES,
     lambda v: is_done(v) and {ACCEPTED, REJECTED} <= set(v.clients), _VOCABULARY,
@@ -139,7 +145,7 @@ STUDY = Study(
         Size("3 commands, one of which adds", {"changes": (-1, 1, -1)}, 1_316, 15),
         Size("4 commands for 3 pieces", {"changes": (-1, -1, -1, -1), "opening": 3}, 9_815, 16),
     ),
-    properties=(G2, CQ1, CQ2, CQ3, CQ5, CQ6, CQ6_MONOTONIC, CQ7, CQ9, G11, REBUILT),
+    properties=(G2, CQ1, CQ2, CQ3, CQ5, CQ6, CQ6_MONOTONIC, CQ7, CQ9, IMPOSSIBLE, G11, REBUILT),
     theorems=(
         Theorem(N1, {}, {"synchronous": True}),
         Theorem(N2, {"validate_on_view": True}, {}),

@@ -260,6 +260,11 @@ class EventStreams(Model[StreamsState]):
     def _now(self, s: StreamsState, c: int, writer: Writer) -> StreamsState:
         return s._replace(writers=put(s.writers, c, writer))
 
+    def shown(self, s: StreamsState) -> StreamsState:
+        """Events as what a reader of the log would say of them."""
+        texts = tuple(tuple(f"version {e.version}: {e.change:+} by command {e.command}" for e in stream) for stream in s.streams)
+        return s._replace(streams=texts)  # type: ignore[arg-type]
+
     def view(self, s: StreamsState) -> StreamsView:
         """Show the log, and what clients know."""
         return StreamsView(self.commands, self.opening, s.streams, s.replies, s.faults)

@@ -63,6 +63,16 @@ def truthful(view: StreamsView) -> bool:
     return all(not reply or (reply == OK) == bool(stored(view, c)) for c, reply in enumerate(view.replies))
 
 
+def rejected_for_want(view: StreamsView) -> bool:
+    """Each rejected command would have overdrawn its stream at some time."""
+    rejected = [command for command, reply in zip(view.commands, view.replies, strict=True) if reply == REJECTED]
+    return all(
+        any(view.opening + balance(stream[:n]) + sum(command.changes) < 0 for n in range(len(stream) + 1))
+        for command in rejected
+        for stream in [view.streams[command.stream]]
+    )
+
+
 def is_overspent(view: StreamsView) -> bool:
     """Two streams were withdrawn from, where the rule allows one."""
     return sum(balance(stream) < 0 for stream in view.streams) > 1
@@ -96,9 +106,13 @@ G3 = implied(
     lambda v: all(effects(v, c) <= 1 for c in range(len(v.commands))), _VOCABULARY,
 )  # fmt: skip
 G4 = implied("G4", "ok means stored, rejected means never", Kind.ALWAYS, _answered, truthful, _VOCABULARY)
+IMPOSSIBLE = implied(
+    "G4.rejected", "what is rejected was impossible after some prefix of its stream", Kind.ALWAYS,
+    lambda v: REJECTED in v.replies, rejected_for_want, _VOCABULARY,
+)  # fmt: skip
 G9 = Property("G9.live", "every command is answered", Kind.EVENTUALLY, lambda v: all(v.replies), _VOCABULARY)
 G11 = Property(
-    "G11", "without faults a command is stored and answered ok", Kind.SOMETIMES,
+    "G11", "without faults a command can be stored and answered ok", Kind.SOMETIMES,
     lambda v: not v.faults and OK in v.replies and _some(v), _VOCABULARY,
 )  # fmt: skip
 REJECTED_ONE = Property(
@@ -131,7 +145,7 @@ STUDY = Study(
         Size("and one from another stream", {"commands": TWO_STREAMS}, 368, 11),
         Size("and a deposit in any version, 2 faults", {"commands": WITH_DEPOSIT, "faults": 2}, 5_215, 14),
     ),
-    properties=(ES1, ES2, ES3, ES4, ES9, ES10, G3, G4, G11, REJECTED_ONE, G9),
+    properties=(ES1, ES2, ES3, ES4, ES9, ES10, G3, G4, IMPOSSIBLE, G11, REJECTED_ONE, G9),
     theorems=(
         Theorem(N1, {"joint_rule": True}, {"joint_rule": True, "joint_version": True}, size=1),
         Theorem(ES1, {"rollback_after_commit": True}, {}),

@@ -178,7 +178,7 @@ class Subscription(Model[SubscriptionState]):
         reader = s.reader
         if reader.batch or reader.raw is not None:
             return None
-        rows = self._visible(s)
+        rows = self.visible(s)
         if self.horizon_later:
             return s._replace(reader=reader._replace(raw=rows)) if rows else None
         batch = self._run(s, rows) if self.gaps else self._below(s, rows) if self.horizon else rows
@@ -228,7 +228,7 @@ class Subscription(Model[SubscriptionState]):
         """Take the gap for a rolled back number, having waited long enough."""
         if not self._at_gap(s) or s.reader.waited < self.patience:
             return None
-        missing = range(s.reader.checkpoint + 1, s.txs[self._visible(s)[0] - 1].position)
+        missing = range(s.reader.checkpoint + 1, s.txs[self.visible(s)[0] - 1].position)
         if self.short_transactions and any(tx.status == INSERTED and tx.position in missing for tx in s.txs):
             return None  # the environment is faster than that
         return s._replace(reader=s.reader._replace(checkpoint=missing[-1], waited=0))
@@ -258,15 +258,19 @@ class Subscription(Model[SubscriptionState]):
         """What the checkpoint is, once this event is processed."""
         return s.txs[xid - 1].position if self.by_position else xid
 
-    def _visible(self, s: SubscriptionState) -> tuple[int, ...]:
+    def visible(self, s: SubscriptionState) -> tuple[int, ...]:
         """The committed events behind the checkpoint, in the order of the subscriber."""
         rows = [(self._key(s, xid), xid) for xid, tx in enumerate(s.txs, 1) if tx.status in self.seen]
         return tuple([xid for key, xid in sorted(rows) if key > s.reader.checkpoint])
 
     def _below(self, s: SubscriptionState, rows: Iterable[int]) -> tuple[int, ...]:
         """Those that are older than every open transaction."""
-        oldest = next((xid for xid, tx in enumerate(s.txs, 1) if tx.status in OPEN), len(s.txs) + 1)
+        oldest = self.oldest_open(s)
         return tuple([xid for xid in rows if xid < oldest])
+
+    def oldest_open(self, s: SubscriptionState) -> int:
+        """The number of the oldest open transaction; beyond all where there is none."""
+        return next((xid for xid, tx in enumerate(s.txs, 1) if tx.status in OPEN), len(s.txs) + 1)
 
     def _run(self, s: SubscriptionState, rows: Iterable[int]) -> tuple[int, ...]:
         """Those that follow the checkpoint without a gap."""
@@ -274,7 +278,7 @@ class Subscription(Model[SubscriptionState]):
         return tuple([xid for expected, xid in numbered if s.txs[xid - 1].position == expected])
 
     def _at_gap(self, s: SubscriptionState) -> bool:
-        rows = self._visible(s)
+        rows = self.visible(s)
         return bool(rows) and not s.reader.batch and not self._run(s, rows)
 
     def actor(self, action: Action) -> str:

@@ -69,6 +69,19 @@ def no_imposter(v: InboxView) -> bool:
     return not any(silently(v, i) and silently(v, j) for i, j in pairs)
 
 
+def newest(v: InboxView) -> bool:
+    """The state of each consumer has the greatest version of those that took effect there."""
+    consumers = sorted({delivery.consumer for delivery in v.deliveries})
+    done = [[i for i, n in enumerate(v.state.effects) if n and v.deliveries[i].consumer == name] for name in consumers]
+    return all(latest == max(numbers, default=NOBODY) for latest, numbers in zip(v.state.latest, done, strict=True))
+
+
+def only_imposters(v: InboxView) -> bool:
+    """Whatever was set aside as an imposter shares consumer and id with a delivery of another payload."""
+    own = [v.deliveries[i] for i, where in enumerate(v.state.broker) if where == ALARMED]
+    return all(any(d[:2] == each[:2] and d.payload != each.payload for d in v.deliveries) for each in own)
+
+
 def settled(v: InboxView) -> bool:
     """The broker has nothing left to deliver."""
     return QUEUED not in v.state.broker
@@ -113,12 +126,16 @@ NEWEST = Property(
     "IB10", "no older version overwrites a newer one", Kind.STEP,
     lambda b, a: all(was <= now for was, now in zip(b.state.latest, a.state.latest, strict=True)), _P,
 )  # fmt: skip
+NEWEST_IN_THE_END = Property("IB10.rest", "in the end each consumer has the newest version that took effect", Kind.AT_REST, newest, _P)
+ONLY_IMPOSTERS = Property(
+    "IB9.only", "nobody is set aside as an imposter but who shares an id with another payload", Kind.ALWAYS, only_imposters, _P,
+)  # fmt: skip
 NO_CLAIM_LEFT = Property(
     "IB11", "no claim is left behind", Kind.AT_REST, lambda v: all(r.status != CLAIMED for r in v.state.records), _P,
 )  # fmt: skip
 SETTLES = Property("G9", "every message is handled, or set aside for all to see", Kind.EVENTUALLY, settled, "PATTERNS 0")
 G11 = Property(
-    "G11", "without faults all that can be handled is", Kind.SOMETIMES,
+    "G11", "without faults all that can be handled can come to be", Kind.SOMETIMES,
     lambda v: handled(v) and settled(v) and not v.state.faults, "PATTERNS 0",
 )  # fmt: skip
 
@@ -148,7 +165,7 @@ N4_TWICE = Property(
 def properties() -> tuple[Property, ...]:
     """What holds while the rules are kept."""
     return (
-        ONCE, IN_THE_END, ATOMIC, ACK_LAST, SCOPE, RETENTION, NO_TRACE, SAME_OUTPUTS, SAME_ANSWER, RACE, ALARM, NEWEST,
+        ONCE, IN_THE_END, ATOMIC, ACK_LAST, SCOPE, RETENTION, NO_TRACE, SAME_OUTPUTS, SAME_ANSWER, RACE, ALARM, NEWEST, NEWEST_IN_THE_END, ONLY_IMPOSTERS,
         NO_CLAIM_LEFT, SETTLES, G11,
     )  # fmt: skip
 
@@ -156,6 +173,9 @@ def properties() -> tuple[Property, ...]:
 TWO_CONSUMERS = (Delivery("A", 1, "a"), Delivery("B", 1, "a"))
 #: Two equal payments, and one that took the id of the first.
 THREE_MESSAGES = (Delivery("A", 1, "a"), Delivery("A", 2, "a"), Delivery("A", 1, "b"))
+
+#: For what one message shows.
+ONE_MESSAGE = Size("1 message, 1 worker, 1 fault", {"deliveries": TWO_CONSUMERS[:1], "workers": 1}, 0, 0)
 
 STUDY = Study(
     name="inbox",
@@ -171,7 +191,7 @@ STUDY = Study(
         Theorem(N2, {"mail_before": True}, {"mail_after": True}),
         Theorem(N2_LOSS, {"mail_after": True}, {"mail_before": True}),
         Theorem(N3, {"by_content": True}, {}, size=1),
-        Theorem(N4_LOSS, {"claim_first": True}, {}),
+        Theorem(N4_LOSS, {"claim_first": True}, {}, size=ONE_MESSAGE),
         Theorem(N4_TWICE, {"claim_first": True, "expiry": True, "fenced": False}, {"claim_first": True, "expiry": True}),
         Theorem(ONCE, {"unique": False}, {}),
         Theorem(IN_THE_END, {"dead_on_error": True}, {}),

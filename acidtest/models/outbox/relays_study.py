@@ -215,7 +215,7 @@ STUDY = Study(
     theorems=(
         Theorem(N1, {}, {"mark_first": True}),
         Theorem(N1_LOSS, {"mark_first": True}, {}),
-        Theorem(N2, {}, {"block_key": False}, size=1),
+        Theorem(N2, {}, {"block_key": False}, size=Size("2 messages of 1 key, the first poisoned", {"keys": "aa", "relays": 1, "faults": 0, "poison": 0}, 0, 0)),
         Theorem(OB4, {"block_key": False}, {}, size=1),
         Theorem(N3, {"serial_keys": False}, {}),
         Theorem(N4, {"hook_only": True}, {}),

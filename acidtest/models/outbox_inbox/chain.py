@@ -69,6 +69,7 @@ SWITCHES = (
     Switch("unordered", "the broker delivers in any order"),
     Switch("versions", "a consumer takes a message only after the one before it"),
     Switch("restore", "the last service may be set back to a backup"),
+    Switch("restore_sender", "the first service may be set back to one"),
     Switch("mail", "the last service also sends a mail, before it commits"),
 )
 
@@ -88,7 +89,7 @@ class Chain(Model[ChainState]):
     """
 
     name = "chain of outbox and inbox"
-    faults = frozenset({"RelayCrash", "ConsumerCrash", "Purge", "Restore"})
+    faults = frozenset({"RelayCrash", "ConsumerCrash", "Purge", "Restore", "RestoreSender"})
 
     def __init__(self, n: int, faults: int = 1, **switches: bool) -> None:
         self.n, self.budget = n, faults
@@ -116,6 +117,7 @@ class Chain(Model[ChainState]):
             Transition("ConsumerCrash", self.consumer_crash, hops),
             Transition("Purge", self.purge, every),
             Transition("Restore" if "restore" in self.on else "", self.restore),
+            Transition("RestoreSender" if "restore_sender" in self.on else "", self.restore_sender),
         ]
         return [t for t in table if t.name]
 
@@ -215,6 +217,13 @@ class Chain(Model[ChainState]):
         back = s._replace(inbox=put(s.inbox, 1, frozenset()), applied=put(s.applied, 1, ()), held=put(s.held, 1, NOTHING))
         return back._replace(faults=s.faults + 1)
 
+    def restore_sender(self, s: ChainState) -> ChainState | None:
+        """The first service is set back to before its rows were marked: it owes them again, and its relay sends them again."""
+        if s.faults == self.budget or SENT not in s.rows[0]:
+            return None
+        owed = tuple(PENDING if row in (PUBLISHED, SENT) else row for row in s.rows[0])
+        return s._replace(rows=put(s.rows, 0, owed), faults=s.faults + 1)
+
     def _row(self, s: ChainState, hop: int, i: int, status: str) -> tuple[tuple[str, ...], ...]:
         return put(s.rows, hop, put(s.rows[hop], i, status))
 
@@ -225,8 +234,8 @@ class Chain(Model[ChainState]):
     def actor(self, action: Action) -> str:
         """One of the services; a consumer belongs to the service that it feeds, a relay to the one before."""
         names = ("first", "second", "last")
-        if action.name in {"Take", "Restore", "Mail", "Emit", "PublishEarly"}:
-            return {"Take": "first", "Restore": "last", "Mail": "last"}.get(action.name, "second")
+        if action.name in {"Take", "Restore", "RestoreSender", "Mail", "Emit", "PublishEarly"}:
+            return {"Take": "first", "RestoreSender": "first", "Restore": "last", "Mail": "last"}.get(action.name, "second")
         there = action.name not in {"Publish", "Mark", "RelayCrash"}
         return names[int(str(action.args[0])) + there]
 

@@ -6,6 +6,7 @@ The claims are PATTERNS 12: EO1-EO8, with money counted by the ids of what is on
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 from acidtest.checker.machine import Kind, Property, implied
@@ -98,6 +99,9 @@ EO7 = implied(
     lambda v: not any(may_come(v.state, hop, i) for hop in HOPS for i in v.state.purged[hop]), _H,
 )  # fmt: skip
 G9 = Property("G9", "everything arrives", Kind.EVENTUALLY, arrived, "PATTERNS 0")
+PURGED = Property(
+    "SOME-PURGED", "records are cleaned away at both hops", Kind.SOMETIMES, lambda v: all(v.state.purged), _H,
+)  # fmt: skip
 G11 = Property(
     "G11", "everything can arrive without faults", Kind.SOMETIMES, lambda v: arrived(v) and not v.state.faults, "PATTERNS 0"
 )
@@ -108,8 +112,9 @@ N1 = Property(
 )  # fmt: skip
 N2 = Property("N2", "a mail goes out twice", Kind.SOMETIMES, lambda v: max(v.state.mails) > 1, "PATTERNS 12")
 N3 = Property(
-    "N3", "a service is set back, and what it had is nowhere", Kind.SOMETIMES, lambda v: not conserved(v), "PATTERNS 12",
+    "N3", "the last service is set back, and nobody owes it any more what it had", Kind.SOMETIMES, lambda v: not conserved(v), "PATTERNS 12",
 )  # fmt: skip
+N3_SENDER = replace(EO1, id="N3.sender", name="a sender that is set back, and sends again, has no effect twice, though records were cleaned away")
 N4 = Property(
     "N4", "transfers overtake each other on a broker without order", Kind.SOMETIMES, lambda v: not in_order(v), "PATTERNS 12",
 )  # fmt: skip
@@ -117,7 +122,7 @@ N4 = Property(
 
 def properties() -> tuple[Property, ...]:
     """What holds while the rules are kept."""
-    return EO1, EO1_REST, EO2, EO3, EO4, EO5, EO6, EO7, G9, G11
+    return EO1, EO1_REST, EO2, EO3, EO4, EO5, EO6, EO7, G9, G11, PURGED
 
 
 STUDY = Study(
@@ -134,6 +139,7 @@ STUDY = Study(
         Theorem(N1),
         Theorem(N2, {"mail": True}, size=1),
         Theorem(N3, {"restore": True}, {}, size=1),
+        Theorem(N3_SENDER, {"restore_sender": True}, {}, size=1),
         Theorem(N4, {"unordered": True}, {"unordered": True, "versions": True}),
         Theorem(EO1, {"no_record": True}, {}, size=1),
         Theorem(EO1_REST, {"separate_tx": True}, {}, size=1),

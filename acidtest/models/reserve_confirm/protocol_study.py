@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from acidtest.checker.machine import Kind, Property, implied
-from acidtest.checker.theory import Diagram, Size, Study, Theorem
+from acidtest.checker.theory import Diagram, Size, Study, Theorem, Twin
 from acidtest.models.reserve_confirm.protocol import (
     LAPSED,
     NEW,
@@ -29,6 +29,7 @@ from acidtest.models.reserve_confirm.provider import (
     ABSENT,
     AMOUNT,
     DECLINED,
+    DEFINITE,
     DONE,
     PART,
     VOIDED,
@@ -154,6 +155,12 @@ def crashed_with(view: ReserveView, order: Order) -> bool:
     return view.crashes > 0 and ((PENDING, 0), order) in zip(view.holds, view.orders, strict=True)
 
 
+def of_bank(model: ReserveConfirm, s: ReserveState) -> tuple[object, ...]:
+    """Its books and its memory; and, where the provider answers inquiries, what it would say for certain."""
+    answers = tuple(order.outcome if order.outcome in DEFINITE else "" for order in s.orders)
+    return s.holds, answers if "queryable" in model.on else ()
+
+
 def is_undone_both_ways(view: ReserveView) -> bool:
     """Of two withdrawals that cost nothing, one left no entry at the provider and the other two."""
     undone = {(status, order.effects + order.reversals) for (status, _), order in zip(view.holds, view.orders, strict=True)}
@@ -184,7 +191,7 @@ RC7 = implied(
     never(lambda hold, _, now, __: hold[0] in RESOLUTION and RESOLUTION.get(now[0]) != RESOLUTION[hold[0]]), _TB,
 )  # fmt: skip
 RC8 = implied(
-    "RC8", "late and repeated word changes nothing that was posted", STEP, before(is_posted),
+    "RC8", "late or repeated notifications change nothing that was posted", STEP, before(is_posted),
     never(lambda hold, _, now, __: hold[0] == POSTED and (now[0] == PENDING or now[1] > hold[1])), "saleor#14648; PATTERNS 14",
 )  # fmt: skip
 RC9 = implied("RC9", "after a crash, too", AT_REST, lambda view: view.crashes > 0, every(posted_is_done), _OWN)
@@ -198,24 +205,25 @@ RC12 = Property("RC12", "a release changes no balance", ALWAYS, balance_tells, _
 G1 = Property("G1", "in the end balance and cash add up", AT_REST, is_conserved, _SHARED)
 G6 = Property("G6", "in the end nothing is held", AT_REST, lambda view: not some(is_unresolved)(view), _SHARED)
 G9 = Property("G9", "every withdrawal is resolved", Kind.EVENTUALLY, every(is_resolved), _SHARED)
-G11 = Property("G11", "without faults a withdrawal is paid and posted", SOMETIMES, without_crash((POSTED, AMOUNT)), _SHARED)
+G11 = Property("G11", "without faults a withdrawal can be paid and posted", SOMETIMES, without_crash((POSTED, AMOUNT)), _SHARED)
 SOME_PART = Property("SOME-PART", "one is paid in part", SOMETIMES, without_crash((POSTED, PART)), _SHARED)
 SOME_VOID = Property("SOME-VOID", "one is voided, and released", SOMETIMES, some(is_voided), _SHARED)
 _GENERALS = "Akkoyunlu, Ekanadham & Huber 1975 (two generals)"
 N1_UNSENT = Property(
-    "N1", "after a crash the bank cannot tell whether its order was never sent …", SOMETIMES,
+    "N1", "after a crash the bank cannot tell whether its order was carried out or never sent", SOMETIMES,
     lambda view: crashed_with(view, Order()) and not any(view.in_flight), _GENERALS,
 )  # fmt: skip
 N1_SENT = replace(
-    N1_UNSENT, name="… or carried out, having the same books",
+    N1_UNSENT, name="it was carried out",
     predicate=lambda view: crashed_with(view, Order(DONE, 1, AMOUNT)),
 )  # fmt: skip
 N1_RETRY = replace(RC4, id="N1.retry", name="calling again pays nothing twice", source=_GENERALS)
 N1_WAIT = replace(RC1, id="N1.wait", name="not calling again ends with true books", source=_GENERALS)
 N1_GUESS = replace(RC2, id="N1.guess", name="giving up after a time releases nothing that may be paid", source=_GENERALS)
 N1_ASK = replace(RC1, id="N1.ask", name="inquiries alone end with true books", source=_GENERALS)
-N2 = replace(RC2, id="N2", name="a hold may expire by the clock", source="openlinker#2346")
+N2 = replace(RC2, id="N2", name="a hold that expires by the clock releases nothing that may be paid", source="openlinker#2346")
 N3 = replace(G9, id="N3", name="every withdrawal is resolved, whether the provider answers or not")
+ALONE = replace(G9, id="G9.alone", name="every withdrawal is resolved, also where the bank does not come back")
 N4 = Property("N4", "a void leaves no entry, a refund two", SOMETIMES, is_undone_both_ways, _OWN)
 N5 = Property(
     "N5", "one reversal of an order that came twice leaves one payment", SOMETIMES,
@@ -249,14 +257,14 @@ STUDY = Study(
         RC1, RC2, RC3, RC4, RC5, RC6, RC7, RC8, RC9, RC10, RC10_REST, RC11, RC12, G1, G6, G9, G11, SOME_PART, SOME_VOID,
     ),
     theorems=(
-        Theorem(N1_UNSENT, MUTE),
-        Theorem(N1_SENT, MUTE),
+        Theorem(N1_UNSENT, MUTE, MUTE | {"queryable": True}, twin=Twin(N1_SENT, "the bank", of_bank)),
         Theorem(N1_RETRY, {**MUTE, "blind_retry": True}, {"blind_retry": True}),
         Theorem(N1_WAIT, MUTE, MUTE | {"idempotent": True}),
         Theorem(N1_GUESS, {**MUTE, "timeout_is_failure": True}, MUTE),
         Theorem(N1_ASK, {"idempotent": False, "voidable": False}, {"idempotent": False}),
         Theorem(N2, {"expire_by_time": True}, {}),
         Theorem(N3, {"cooperative": False}, {}),
+        Theorem(ALONE, {"recovery": False}, {}),
         Theorem(N4, size=1),
         Theorem(N4_BOOKS, {"refund_is_release": True}, {}),
         Theorem(N5, {"device_duplicates": True}, {}),

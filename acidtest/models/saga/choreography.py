@@ -28,6 +28,7 @@ from acidtest.models.shared.steps import (
     SagaSeen,
     SagaView,
     cancelled,
+    in_words,
     marked,
     performed,
     seen,
@@ -213,6 +214,10 @@ class Choreography(Model[ChoreographyState]):
         """Show what the services have done, and what service 0 says."""
         phantom = any((WENT_ON, i) in one.events and mark in "-NXA" for one in state.sagas for i, mark in enumerate(one.marks))
         return view_of(map(self._seen, state.sagas))._replace(faults=state.crashes, phantom=phantom)
+
+    def shown(self, state: ChoreographyState) -> ChoreographyState:
+        """The marks in words."""
+        return state._replace(sagas=tuple(one._replace(marks=in_words(one.marks)) for one in state.sagas))  # type: ignore[arg-type]
 
     def actor(self, action: Action) -> str:
         """One of the services."""

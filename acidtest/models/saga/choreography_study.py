@@ -9,14 +9,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from acidtest.checker.machine import Kind, Property
-from acidtest.checker.theory import Diagram, Refines, Size, Study, Switch, Theorem
-from acidtest.models.saga.choreography import Choreography
+from acidtest.checker.theory import Diagram, Refines, Size, Study, Switch, Theorem, Twin
+from acidtest.models.saga.choreography import FAILED, UNDONE, WENT_ON, Choreography
 from acidtest.models.saga.specification import (
     G1,
     G2,
     G6,
     G9,
     N2,
+    REFUSED_ONE,
     S1,
     S2,
     S3,
@@ -30,7 +31,7 @@ from acidtest.models.saga.specification import (
     nothing_left,
     properties,
 )
-from acidtest.models.shared.steps import COMPLETED, RUNNING, SagaSeen, SagaView, of_sagas
+from acidtest.models.shared.steps import COMPLETED, LEGEND, RUNNING, SagaSeen, SagaView, of_sagas
 
 if TYPE_CHECKING:
     from acidtest.models.saga.choreography import ChoreographyState
@@ -68,6 +69,13 @@ def cannot_tell(view: SagaView, *, done: bool) -> bool:
     return any((min(saga.did) == 1) is done for saga in waiting)
 
 
+def of_service_0(model: Choreography, state: ChoreographyState) -> tuple[object, ...]:
+    """Its own rows, what its outbox has published, and what has reached it: the last step's success, the failure of the next."""
+    heard = {(WENT_ON, model.steps - 1), (FAILED, 1), (UNDONE, 1)}
+    known = ((one.marks[0], frozenset(e for e in one.events if e[1] == 0 or e in heard), one.outcome) for one in state.sagas)
+    return (*known, state.down == 0)
+
+
 def overtaken(view: SagaView) -> bool:
     """The pivot is cancelled while the step that it waits for has not even been done."""
     return any(saga.cancelled[saga.pivot] and not saga.did[saga.pivot - 1] for saga in view.sagas)
@@ -86,11 +94,14 @@ G3 = of_sagas(
     lambda saga: saga.outcome == COMPLETED, lambda saga: set(saga.did) == {1}, "PATTERNS 0",
 )  # fmt: skip
 G8 = Property("G8", "no event tells of a step that is not done", Kind.ALWAYS, lambda view: not view.phantom, "PATTERNS 0; S7")
-N5 = replace(S1, id="N5", name="what is cancelled on a timeout does not happen afterwards")
-N6 = Property(
-    "N6", "service 0 cannot tell: all steps are done …", Kind.SOMETIMES, lambda view: cannot_tell(view, done=True), _HERE
+N5 = replace(
+    S1, id="N5", name="what is cancelled on a timeout does not happen afterwards", source="Seata, TCC fence (suspension); PATTERNS 5"
 )
-N6_OTHERWISE = replace(N6, name="… or not, and it has heard the same", predicate=lambda view: cannot_tell(view, done=False))
+N6 = Property(
+    "N6", "service 0 cannot tell whether all steps are done, or none but its own", Kind.SOMETIMES,
+    lambda view: cannot_tell(view, done=True), _HERE,
+)  # fmt: skip
+N6_OTHERWISE = replace(N6, name="none but its own is done", predicate=lambda view: cannot_tell(view, done=False))
 N7 = Property("N7", "the cancellation comes before what it cancels", Kind.SOMETIMES, overtaken, _HERE)
 
 
@@ -120,7 +131,7 @@ STUDY = Study(
         Size("1 saga, 4 services, 1 crash", {"sagas": 1, "steps": 4, "pivot": 2, "faults": 1}, 702, 15),
         Size("2 sagas, 2 services", {"sagas": 2, "steps": 2, "pivot": 1, "faults": 0}, 3_136, 17),
     ),
-    properties=(*properties(), S11, S12, S13, S14, G3, G8),
+    properties=(*properties(), S11, S12, S13, S14, G3, G8, REFUSED_ONE),
     theorems=(
         Theorem(S1, {"tombstones": False}, {}),
         Theorem(S2, {"everybody_at_once": True}, {}),
@@ -143,10 +154,9 @@ STUDY = Study(
         Theorem(G9, {"outbox": False}, {}),
         Theorem(N2),
         Theorem(N5, {"tombstones": False}, {"tombstones": False, "timer": False}),
-        Theorem(N6),
-        Theorem(N6_OTHERWISE),
+        Theorem(N6, twin=Twin(N6_OTHERWISE, "service 0", of_service_0)),
         Theorem(N7),
     ),
     refines=Refines("Saga", Saga, choreography_to_saga),
-    diagram=Diagram({"sagas": 1, "steps": 3, "pivot": 2, "faults": 0}, _label, hidden=frozenset({"Publish"})),
+    diagram=Diagram({"sagas": 1, "steps": 3, "pivot": 2, "faults": 0}, _label, hidden=frozenset({"Publish"}), legend=LEGEND),
 )

@@ -27,6 +27,7 @@ from acidtest.models.shared.steps import (
     SETTLED,
     SagaView,
     cancelled,
+    in_words,
     marked,
     performed,
     seen,
@@ -276,6 +277,10 @@ class Orchestration(Model[OrchestrationState]):
             log=tuple(one.log for one in state.sagas),
             executors=tuple(sum(at is not None for at in one.executors) for one in state.sagas),
         )
+
+    def shown(self, state: OrchestrationState) -> OrchestrationState:
+        """The marks in words."""
+        return state._replace(sagas=tuple(one._replace(marks=in_words(one.marks)) for one in state.sagas))  # type: ignore[arg-type]
 
     def actor(self, action: Action) -> str:
         """A participant, an executor or the payee."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from acidtest.checker.machine import Kind, Property, implied
-from acidtest.checker.theory import Diagram, Refines, Size, Study, Switch, Theorem
+from acidtest.checker.theory import Diagram, Refines, Size, Study, Switch, Theorem, Twin
 from acidtest.models.saga.orchestration import DO, UNDO, Orchestration, outcome
 from acidtest.models.saga.specification import (
     G1,
@@ -17,6 +17,7 @@ from acidtest.models.saga.specification import (
     G6,
     G9,
     N2,
+    REFUSED_ONE,
     S1,
     S2,
     S3,
@@ -109,8 +110,14 @@ def reads_what_is_undone(view: SagaView) -> bool:
 
 
 def cannot_tell(view: SagaView, *, done: bool) -> bool:
-    """An executor has just come back to the first command, which was carried out, or was not; its log is the same."""
-    return view.faults > 0 and view.log[0] == (DO, 0) and (view.sagas[0].did[0] > 0) is done
+    """An executor has just come back to the first command, which was carried out, or was not."""
+    back = view.faults > 0 and view.executors[0] == 1
+    return back and view.log[0] == (DO, 0) and (view.sagas[0].did[0] > 0) is done
+
+
+def of_executors(_: Orchestration, state: OrchestrationState) -> tuple[object, ...]:
+    """The log of every saga, and where executors believe it to be; what participants did they have not been told."""
+    return tuple((one.log, one.executors) for one in state.sagas)
 
 
 _HERE = "PATTERNS 6"
@@ -135,13 +142,16 @@ N4 = implied(
     "N4", "a saga that fails leaves nothing behind, and overdraws nobody", Kind.AT_REST,
     N3.when or N3.predicate, lambda view: N3.predicate(view) and G2.predicate(view), "PATTERNS 5",
 )  # fmt: skip
-N5 = replace(S1, id="N5", name="what is compensated on a timeout does not happen afterwards")
+N5 = replace(
+    S1, id="N5", name="what is compensated on a timeout does not happen afterwards", source="Seata, TCC fence (suspension); PATTERNS 5"
+)
+ALONE = replace(G9, id="G9.alone", name="every saga ends, also without its orchestrator")
 N8 = Property("N8", "two executors believe that one saga is theirs", Kind.SOMETIMES, two_executors, _HERE)
 N9 = Property(
-    "N9", "an executor that comes back cannot tell: its command was carried out …", Kind.SOMETIMES,
+    "N9", "an executor that comes back cannot tell whether its command was carried out", Kind.SOMETIMES,
     lambda view: cannot_tell(view, done=True), _HERE,
 )  # fmt: skip
-N9_OTHERWISE = replace(N9, name="… or not, with the same log", predicate=lambda view: cannot_tell(view, done=False))
+N9_OTHERWISE = replace(N9, name="it was not", predicate=lambda view: cannot_tell(view, done=False))
 
 SWITCHES = (
     Switch("tombstones", "a compensation of what was never done bars it from then on", default=True),
@@ -178,7 +188,7 @@ EXECUTORS = Study(
         Size("1 saga, 4 steps, 1 fault", {"sagas": 1, "steps": 4, "pivot": 2, "faults": 1}, 546, 14),
         Size("1 saga, 4 steps, 2 faults", {"sagas": 1, "steps": 4, "pivot": 2, "faults": 2}, 1_398, 15),
     ),
-    properties=(*properties(), S7, O1, O2, O4, O5),
+    properties=(*properties(), S7, O1, O2, O4, O5, REFUSED_ONE),
     theorems=(
         Theorem(S1, {"skip_ambiguous": True}, {}),
         Theorem(S2, {"undo_in_parallel": True}, {}),
@@ -198,14 +208,14 @@ EXECUTORS = Study(
         Theorem(G2, {"spendable": True, "overdraw": True}, {"spendable": True}),
         Theorem(G6, {"recovery": False}, {}),
         Theorem(G9, {"timeouts": False}, {}),
+        Theorem(ALONE, {"recovery": False}, {}),
         Theorem(N2),
         Theorem(N3, {"irreversible": True}, {}),
         Theorem(N4, {"spendable": True}, {}),
         Theorem(N4, {"spendable": True, "overdraw": True}, {}),
         Theorem(N5, {"tombstones": False}, {"tombstones": False, "timeouts": False}),
         Theorem(N8, {}, {"failure_detector": True}),
-        Theorem(N9),
-        Theorem(N9_OTHERWISE),
+        Theorem(N9, twin=Twin(N9_OTHERWISE, "the executor", of_executors)),
     ),
     refines=Refines("Saga", Saga, orchestration_to_saga),
     diagram=Diagram({"sagas": 1, "steps": 3, "pivot": 2, "faults": 0}, _label),
@@ -219,10 +229,12 @@ SIDE_BY_SIDE = Study(
         Size("2 sagas, 2 steps", {"sagas": 2, "steps": 2, "pivot": 1, "faults": 0}, 1_724, 15),
         Size("2 sagas, 3 steps", {"sagas": 2, "steps": 3, "pivot": 2, "faults": 0}, 6_844, 23),
     ),
-    properties=(*properties(), S7, O1, O5),
+    properties=(*properties(), S7, O1, O5, REFUSED_ONE),
     theorems=(
         Theorem(S9, {}, {"semantic_lock": True}),
         Theorem(N1, {}, {"semantic_lock": True}),
     ),
     refines=Refines("Saga", Saga, orchestration_to_saga),
+    about="""The same machine with two sagas over the same accounts, and without crashes: what one does the other sees before the
+first has ended. The switches are those of the model above.""",
 )

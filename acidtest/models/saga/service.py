@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acidtest.checker.machine import Model, Transition
 from acidtest.models.shared.ledger import EVENTS, Call, Ledger, LedgerState, Request, lifted
-from acidtest.models.shared.steps import COMPENSATED, COMPLETED, PARKED, RUNNING, SagaSeen, marked, seen
+from acidtest.models.shared.steps import (
+    COMPENSATED,
+    COMPLETED,
+    PARKED,
+    RUNNING,
+    SagaSeen,
+    in_words,
+    marked,
+    seen,
+)
 from acidtest.models.shared.tuples import put
 
 if TYPE_CHECKING:
@@ -167,6 +176,10 @@ class Orders(Model[OrdersState]):
     def at_rest(self, state: OrdersState) -> bool:
         """No call is open, and every order that was placed has come to an end."""
         return "open" not in state.ledger.status and RUNNING not in state.outcomes
+
+    def shown(self, state: OrdersState) -> OrdersState:
+        """The marks in words."""
+        return state._replace(marks=tuple(map(in_words, state.marks)))  # type: ignore[arg-type]
 
     def view(self, state: OrdersState) -> OrdersView:
         """What services have done, and what clients know."""

@@ -14,10 +14,12 @@ from acidtest.checker.theory import Diagram, Size, Study, Theorem
 from acidtest.models.shared.steps import (
     COMPENSATED,
     COMPLETED,
+    LEGEND,
     PARKED,
     RUNNING,
     SagaSeen,
     SagaView,
+    in_words,
     marked,
     of_sagas,
     seen,
@@ -81,6 +83,10 @@ class Saga(Model[SagaStates]):
             return None
         return _with(state, saga, marks, COMPLETED if "T" in marks else COMPENSATED)
 
+    def shown(self, state: SagaStates) -> tuple[tuple[tuple[str, ...], str], ...]:
+        """The marks in words."""
+        return tuple((in_words(marks), outcome) for marks, outcome in state)
+
     def view(self, state: SagaStates) -> SagaView:
         """Show everything."""
         return view_of(seen(marks, self.pivot, outcome) for marks, outcome in state)
@@ -125,6 +131,12 @@ def in_its_turn(before: SagaSeen, after: SagaSeen) -> bool:
     return undone and not any(now > was and (undid or barred) for was, now, undid, barred in steps)
 
 
+def was_in_effect(before: SagaSeen, after: SagaSeen) -> bool:
+    """What is undone in this step was in effect before it."""
+    compensations = zip(before.did, before.undid, after.undid, strict=True)
+    return all(now == was or did > was for did, was, now in compensations)
+
+
 def at_most_once(saga: SagaSeen) -> bool:
     """Neither a step nor a compensation took effect twice."""
     return max(saga.did) <= 1 and max(saga.undid) <= 1
@@ -156,6 +168,7 @@ _HERE = "PATTERNS 5"
 S1 = of_sagas("S1", "a saga that has ended is in effect wholly or not at all", Kind.AT_REST, ended, all_or_nothing, _GMS)
 S2 = of_sagas("S2", "what was done last is undone first", Kind.STEP, goes_back, last_first, _GMS)
 S3 = of_sagas("S3", "nothing is undone that was not done, nor done after it was undone", Kind.STEP, moves, in_its_turn, _HERE)
+S3_EFFECT = of_sagas("S3.effect", "only what is in effect is undone", Kind.STEP, goes_back, was_in_effect, _GMS)
 S4 = of_sagas("S4", "no step and no compensation takes effect twice", Kind.ALWAYS, lambda s: any(s.did), at_most_once, _HERE)
 S5 = of_sagas(
     "S5", "nothing is undone once the pivot is done", Kind.STEP,
@@ -179,19 +192,23 @@ G9 = Property(
     lambda view: all(saga.outcome in {COMPLETED, COMPENSATED, PARKED} for saga in view.sagas), "PATTERNS 0",
 )  # fmt: skip
 G11 = Property(
-    "G11", "without faults every saga completes", Kind.SOMETIMES,
+    "G11", "without faults every saga can complete", Kind.SOMETIMES,
     lambda view: not view.faults and all(saga.outcome == COMPLETED for saga in view.sagas), "PATTERNS 0",
 )  # fmt: skip
 UNDONE = Property(
     "SOME-UNDONE", "a saga is compensated after it had begun", Kind.SOMETIMES,
     lambda view: any(saga.outcome == COMPENSATED and any(saga.undid) for saga in view.sagas), _HERE,
 )  # fmt: skip
+REFUSED_ONE = Property(
+    "SOME-REFUSED", "a saga is over as its first step was refused", Kind.SOMETIMES,
+    lambda view: any(saga.outcome == COMPENSATED and not any(saga.did) and not any(saga.cancelled) for saga in view.sagas), _HERE,
+)  # fmt: skip
 N2 = Property("N2", "a reader sees half of a saga", Kind.SOMETIMES, half_done, _HERE)
 
 
 def properties() -> tuple[Property, ...]:
     """List what every saga must satisfy, whatever its style."""
-    return S1, S2, S3, S4, S5, S5_TAIL, S6, S8, S10, G1, G2, G6, G9, G11, UNDONE
+    return S1, S2, S3, S3_EFFECT, S4, S5, S5_TAIL, S6, S8, S10, G1, G2, G6, G9, G11, UNDONE
 
 
 STUDY = Study(
@@ -203,5 +220,6 @@ STUDY = Study(
     ),
     properties=properties(),
     theorems=(Theorem(N2),),
-    diagram=Diagram({"sagas": 1, "steps": 4, "pivot": 2}, lambda state: f"{state[0][0]}\n{state[0][1]}"),
+    specification=True,
+    diagram=Diagram({"sagas": 1, "steps": 4, "pivot": 2}, lambda state: f"{state[0][0]}\n{state[0][1]}", legend=LEGEND),
 )

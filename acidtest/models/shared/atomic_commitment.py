@@ -7,10 +7,11 @@ Recovery in Database Systems" (1987), chapter 7.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from acidtest.checker.machine import Action, Kind, Model, Property, Transition
-from acidtest.checker.theory import Size, Study
+from acidtest.checker.theory import Size, Study, Switch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +32,27 @@ class CommitView(NamedTuple):
     logged: bool = False  #: whether the coordinator's decision to commit is durable
     coordinator_up: bool = True
     crashes: int = 0
+    answers: tuple[str, ...] = ()  #: what a reader of each participant is given, where readers are looked at
+
+
+#: What a reader is given: the rows as the transaction leaves them, or as they were before; nothing yet, for it waits.
+NEW_ROWS, OLD_ROWS, NOTHING_YET = "new", "old", ""
+
+
+@cache
+def answers(participants: Statuses, *, readers_lock: bool) -> tuple[str, ...]:
+    """What a reader is given that asks every participant at this instant, each by itself.
+
+    A prepared branch shows the old rows to who reads a snapshot of the database; who takes a lock for reading waits for it, as
+    under strict two-phase locking in every database (Bernstein, Hadzilacos & Goodman 1987, chapter 3; Raz 1992).
+    """
+    given = {COMMITTED: NEW_ROWS, ABORTED: OLD_ROWS, WORKING: OLD_ROWS, PREPARED: NOTHING_YET if readers_lock else OLD_ROWS}
+    return tuple(given.get(status, NOTHING_YET) for status in participants)
+
+
+def half_is_read(given: tuple[str, ...]) -> bool:
+    """One participant shows the transaction, another not yet: who reads both sees half of it."""
+    return NEW_ROWS in given and OLD_ROWS in given
 
 
 def with_status(statuses: Statuses, rm: int, status: str) -> Statuses:
@@ -90,7 +112,7 @@ def agree(view: CommitView) -> bool:
 
 
 def keep_decisions(before: CommitView, after: CommitView) -> bool:
-    """Whoever had decided has decided the same."""
+    """Once a participant has decided, its decision never changes."""
     pairs = zip(before.participants, after.participants, strict=True)
     return all(was == now for was, now in pairs if was in DECIDED)
 
@@ -118,10 +140,16 @@ def none_in_doubt(view: CommitView) -> bool:
 _BHG = "Bernstein, Hadzilacos & Goodman 1987, section 7.3"
 AC1 = Property("AC1", "no participant commits what another aborts", Kind.ALWAYS, agree, _BHG)
 AC2 = Property("AC2", "no participant reverses its decision", Kind.STEP, keep_decisions, _BHG)
-AC3 = Property("AC3", "a commit has every vote", Kind.ALWAYS, commit_only_if_all_voted_yes, _BHG)
-AC4 = Property("AC4", "without faults all can commit", Kind.SOMETIMES, commit_without_faults, _BHG)
+AC3 = Property("AC3", "a commit has every vote, durably", Kind.ALWAYS, commit_only_if_all_voted_yes, f"stronger than AC3 of {_BHG}")
+AC4 = Property("AC4", "without faults all can commit", Kind.SOMETIMES, commit_without_faults, f"weaker than AC4 of {_BHG}")
 AC5 = Property("AC5", "once faults are repaired all have decided", Kind.AT_REST, have_all_decided, _BHG)
 G6 = Property("G6", "no branch is left prepared", Kind.AT_REST, none_in_doubt, "PATTERNS.md, section 0")
+
+
+_HALF = "Raz, The principle of commitment ordering, VLDB 1992; MariaDB manual, XA transactions; first seen at citus#3780"
+HALF = Property("N2", "a reader that takes no locks sees half of a commit", Kind.SOMETIMES, lambda view: half_is_read(view.answers), _HALF)
+#: The assumption that it rests on.
+READERS_LOCK = Switch("readers_lock", "readers take locks in every database, and wait for what is prepared there")
 
 
 def properties() -> tuple[Property, ...]:
@@ -134,4 +162,5 @@ STUDY = Study(
     make=TransactionCommit,
     sizes=(Size("3 participants", {"n": 3}, 34, 7), Size("5 participants", {"n": 5}, 274, 11)),
     properties=properties(),
+    specification=True,
 )

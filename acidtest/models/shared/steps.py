@@ -35,6 +35,13 @@ MARKS = {
     "L": (2, 1, "done twice and undone once (a bug)"),
     "B": (0, 1, "undone without having been done (a bug)"),
 }
+#: The same in a word or two, where a run is shown.
+WORDS = {
+    "-": "nothing", "T": "done", "C": "undone", "N": "refused", "X": "barred", "A": "cancelled", "H": "done after cancelled",
+    "2": "done twice", "D": "undone twice", "L": "done twice, undone once", "B": "undone, never done",
+}  # fmt: skip
+#: For who looks at a drawing.
+LEGEND = "The marks: " + "; ".join(f"{mark} {meaning}" for mark, (_, _, meaning) in MARKS.items())
 #: Done at some time, so that the answer to the command is yes.
 DONE = frozenset("TC2DLH")
 #: Refused for good, so that the answer to the command is no.
@@ -57,6 +64,11 @@ def cancelled(mark: str, *, idempotent: bool = True, tombstones: bool = True) ->
     if mark == "C" and not idempotent:
         return "D"
     return {"T": "C", "2": "L", "-": "X" if tombstones else "A"}.get(mark)
+
+
+def in_words(marks: str) -> tuple[str, ...]:
+    """The marks as a run shows them."""
+    return tuple(WORDS[mark] for mark in marks)
 
 
 def marked(marks: str, step: int, mark: str) -> str:

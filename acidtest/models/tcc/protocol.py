@@ -31,6 +31,9 @@ OPEN, CONFIRM, CANCEL = "open", "confirm", "cancel"
 TRY, OK, CONFIRM_CALL, CANCEL_CALL, DUE = 1, 2, 4, 8, 16
 
 
+_SENT = ((TRY, "Try"), (OK, "Ok"), (CONFIRM_CALL, "Confirm"), (CANCEL_CALL, "Cancel"), (DUE, "no answer yet"))
+
+
 class Row(NamedTuple):
     """What a service knows of a branch, durably: its status, holds in place, and how often it booked the amount."""
 
@@ -69,6 +72,10 @@ class TccView(NamedTuple):
     available: tuple[int, ...]
     up: bool
     crashes: int
+
+
+def _members(mask: int) -> frozenset[int]:
+    return frozenset(i for i in range(mask.bit_length()) if mask >> i & 1)
 
 
 def _at(grid: tuple, g: int, i: int, value: object) -> tuple:  # type: ignore[type-arg]
@@ -276,6 +283,12 @@ class Tcc(Model[TccState]):
             tuple(self.balance(state, i) for i in services), tuple(self.available(state, i) for i in services),
             state.up, state.crashes,
         )  # fmt: skip
+
+    def shown(self, s: TccState) -> TccState:
+        """What was sent, who is registered and who said Ok by their names."""
+        sent = tuple(tuple(frozenset(name for bit, name in _SENT if mask & bit) for mask in row) for row in s.sent)
+        entries = tuple(entry._replace(registered=_members(entry.registered), votes=_members(entry.votes)) for entry in s.entries)  # type: ignore[arg-type]
+        return s._replace(sent=sent, entries=entries)  # type: ignore[arg-type]
 
     def actor(self, action: Action) -> str:
         """The coordinator, or a service."""

@@ -166,7 +166,7 @@ def is_half_confirmed(view: TccView) -> bool:
 
 
 def cancel_meets_nothing(view: TccView) -> bool:
-    """A service is to cancel what it has not been asked to try: is that Try late, or lost?"""
+    """A service is to cancel what it has not been asked to try."""
     return any(row.status == NONE and sent & CANCEL_CALL and sent & DUE for _, _, row, sent in branches(view))
 
 
@@ -200,9 +200,9 @@ G1 = Property("G1", "balances and what is in transit add up", ALWAYS, moved_whol
 G2 = Property("G2", "no account is promised away twice", ALWAYS, is_covered, _SHARED)
 G5 = implied("G5", "no decision is reversed", STEP, some_decided, keeps_decisions, _SHARED)
 G9 = Property("G9", "every transaction ends, and the coordinator hears it", Kind.EVENTUALLY, all_answered, _SHARED)
-G11 = Property("G11", "without faults a funded transaction is confirmed", SOMETIMES, all_confirm, _SHARED)
+G11 = Property("G11", "without faults a funded transaction can be confirmed", SOMETIMES, all_confirm, _SHARED)
 N1 = Property("N1", "a reader sees a transaction confirmed here and held there", SOMETIMES, is_half_confirmed, _SHARED)
-N2 = Property("N2", "a Cancel finds no Try, which is late or lost: nobody can tell", SOMETIMES, cancel_meets_nothing, _SEATA)
+N2 = Property("N2.empty", "a Cancel comes to a service that has seen no Try", SOMETIMES, cancel_meets_nothing, _SEATA)
 N2_FORGOTTEN = replace(T5, id="N2.T5", name="a Cancel that finds no Try may be forgotten")
 N2_REFUSED = replace(G9, id="N2.T4", name="a Cancel that finds no Try may be refused")
 N3 = replace(T1, id="N3", name="a service may let its hold expire")

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from acidtest.checker.machine import Transition
+from acidtest.checker.machine import Action, Transition
+from acidtest.models.shared.atomic_commitment import answers
 from acidtest.models.three_phase_commit.phases import (
     FOLLOWING,
     INITIAL,
@@ -27,6 +28,7 @@ from acidtest.models.three_phase_commit.phases import (
     A,
     C,
     Site,
+    SitesView,
     ThreePhase,
     ThreePhaseState,
     put,
@@ -38,6 +40,14 @@ INQUIRING, DOWN, RECOVERING = "inquiring", "down", "recovering"
 STATE_REQ = "STATE-REQ"
 #: What the environment does, and a refusal. Nobody may count on it to happen.
 FAULTS = frozenset({"VoteNo", "Crash", "Lose", "Restart", "Partition"})
+
+
+class Side(int):
+    """The sites on one side of a partition, as a bit mask that reads as what it holds."""
+
+    def __str__(self) -> str:
+        """The numbers of the sites."""
+        return "{" + ", ".join(str(i) for i in range(self.bit_length()) if self >> i & 1) + "}"
 
 
 class ThreePhaseCrash(ThreePhase):
@@ -55,7 +65,7 @@ class ThreePhaseCrash(ThreePhase):
         commit_without_moving: bool = False, precommit_on_majority: bool = False, late_precommit_accepted: bool = False,
         recovered_site_decides: bool = False, recovery_asks: bool = True, repair: bool = False,
         last_stays_down: bool = False, state_not_forced: bool = False, first_back_decides: bool = False,
-        mourning_is_enough: bool = False,
+        mourning_is_enough: bool = False, readers_lock: bool = False,
     ) -> None:  # fmt: skip
         """Set the size, which assumptions are off, and which rules are left out."""
         super().__init__(n, precommit_on_majority=precommit_on_majority, skip_precommit_acks=skip_precommit_acks)
@@ -67,7 +77,7 @@ class ThreePhaseCrash(ThreePhase):
         self.heeding = (WAITING, PC, A) if late_precommit_accepted else (WAITING, PC)
         self.recovered_site_decides, self.recovery_asks = recovered_site_decides, recovery_asks
         self.returning = self.each[: n - last_stays_down]
-        self.state_not_forced = state_not_forced
+        self.state_not_forced, self.readers_lock = state_not_forced, readers_lock
         self.first_back_decides, self.mourning_is_enough = first_back_decides, mourning_is_enough
 
     def transitions(self) -> Sequence[Transition]:
@@ -87,7 +97,7 @@ class ThreePhaseCrash(ThreePhase):
             Transition("Restart", self.restart, self.returning),
             Transition("Ask", self.ask, pairs),
             Transition("Regroup", self.regroup),
-            Transition("Partition", self.split, [(mask,) for mask in range(1, (1 << self.n) - 1, 2)]),
+            Transition("Partition", self.split, [(Side(mask),) for mask in range(1, (1 << self.n) - 1, 2)]),
         ]
         present = {
             "Elect": self.termination, "RcvStateReq": self.termination, "RcvState": self.termination,
@@ -176,11 +186,13 @@ class ThreePhaseCrash(ThreePhase):
         return s._replace(msgs=s.msgs - lost) if lost else None
 
     def restart(self, s: ThreePhaseState, i: int) -> ThreePhaseState | None:
-        """Come back, as logged; who had not voted aborts, who is in doubt must ask."""
+        """Come back, as logged; who had not voted aborts, and the coordinator that had not gone on; who is in doubt must ask."""
         own = s.sites[i]
         if own.role != DOWN or any(sender == i for _, sender, _ in s.msgs):
             return None
-        alone = {INITIAL: A, WAITING: A, PC: C} if self.recovered_site_decides else {INITIAL: A}
+        # A coordinator that failed in W has sent no PRECOMMIT: nobody can have moved up, and whoever is left aborts.
+        alone = {INITIAL: A, WAITING: A} if i == 0 else {INITIAL: A}
+        alone |= {WAITING: A, PC: C} if self.recovered_site_decides else {}
         return put(s, i, role=RECOVERING, status=alone.get(own.status, own.status))
 
     def ask(self, s: ThreePhaseState, i: int, j: int) -> ThreePhaseState | None:
@@ -215,6 +227,20 @@ class ThreePhaseCrash(ThreePhase):
         """Everybody is back, and nothing is left to do."""
         return all(site.role != DOWN for site in s.sites) and super().at_rest(s)
 
+    def view(self, s: ThreePhaseState) -> SitesView:
+        """Show what readers are given as well."""
+        seen = super().view(s)
+        return seen._replace(answers=answers(seen.participants, readers_lock=self.readers_lock))
+
+    def actor(self, action: Action) -> str:
+        """A site, or the network."""
+        return "network" if action.name == "Partition" else super().actor(action)
+
+    def shown(self, s: ThreePhaseState) -> tuple[object, ...]:
+        """Show whom each site has mourned, and the sides of a partition, by the numbers of sites."""
+        sites = tuple(site._replace(mourned=_members(site.mourned)) for site in s.sites)  # type: ignore[arg-type]
+        return s._replace(sites=sites, apart=_members(s.apart))  # type: ignore[arg-type]
+
     def takes_part(self, site: Site) -> bool:
         """Whether a site is in the protocol: not down, nor back without its memory."""
         return site.role not in {DOWN, RECOVERING}
@@ -222,6 +248,10 @@ class ThreePhaseCrash(ThreePhase):
     def arrives(self, s: ThreePhaseState, kind: str, sender: int, receiver: int) -> bool:
         """Whether a message can be received now."""
         return (kind, sender, receiver) in s.msgs and not _separated(s, sender, receiver)
+
+
+def _members(mask: int) -> frozenset[int]:
+    return frozenset(i for i in range(mask.bit_length()) if mask >> i & 1)
 
 
 def _separated(s: ThreePhaseState, i: int, j: int) -> bool:

@@ -19,15 +19,16 @@ from acidtest.models.shared.atomic_commitment import (
     AC2,
     AC3,
     AC5,
-    COMMITTED,
     G6,
-    PREPARED,
+    READERS_LOCK,
     TransactionCommit,
     have_all_decided,
 )
+from acidtest.models.shared.atomic_commitment import HALF as HALF_READ
 from acidtest.models.shared.atomic_commitment import properties as commitment_properties
 from acidtest.models.three_phase_commit.crashes import ThreePhaseCrash
 from acidtest.models.three_phase_commit.phases import (
+    ONLY_REFUSED,
     OUTCOME,
     PAIRS,
     PC,
@@ -49,7 +50,7 @@ def somebody_has_decided(view: SitesView) -> bool:
 
 
 def committed_by_the_last(view: SitesView) -> bool:
-    """All leaders before the last site failed, none knowing the outcome, and it commits."""
+    """All sites before the last have failed, none knowing the outcome, and it commits."""
     return view.sites[-1] == C and C not in view.sites[:-1] and not any(view.operational[:-1])
 
 
@@ -58,22 +59,20 @@ def failed_behind(view: SitesView) -> bool:
     return {PC, A} <= set(view.sites)
 
 
-def is_half_visible(view: SitesView) -> bool:
-    """One site shows the transaction, another not yet."""
-    return COMMITTED in view.participants and PREPARED in view.participants
-
-
 _SKEEN = "Skeen, Nonblocking commit protocols, SIGMOD 1981"
 _STONEBRAKER = "Skeen & Stonebraker, A formal model of crash recovery, 1983"
 NB = Property("NB", "whoever stays up decides", Kind.EVENTUALLY, survivors_have_decided, _SKEEN)
 LIVE = Property("AC5.live", "once all are back everybody decides", Kind.EVENTUALLY, have_all_decided, "Skeen 1985")
-HALF = Property("HALF", "a reader can see half of a commit", Kind.SOMETIMES, is_half_visible, "citus#3780")
+HALF = replace(HALF_READ, id="HALF")
 STALE = Property("STALE", "a site failed in PC, and the others abort", Kind.SOMETIMES, failed_behind, _SKEEN)
-CASCADE = Property("CASCADE", "two leaders crash and the last site commits", Kind.SOMETIMES, committed_by_the_last, _SKEEN)
+CASCADE = Property("CASCADE", "the coordinator crashes, so does the leader that was elected in its place, and the last site commits", Kind.SOMETIMES, committed_by_the_last, _SKEEN)
 N1 = replace(AC1, id="N1", name="both sides of a partition agree", source=_STONEBRAKER)
-N2 = replace(AC1, id="N2", name="sites agree though messages may be late")
-N3 = replace(AC1, id="N3", name="timeouts alone agree: in W abort, in PC commit", source="snormore.dev/lab/three-phase-commit")
-N4 = replace(AC1, id="N4", name="survivors that are all in PC may abort", source="e-learn.cn/qa/q-1021027")
+N2 = replace(
+    AC1, id="N2", name="sites agree though messages may be late",
+    source="Bernstein, Hadzilacos & Goodman 1987, section 7.5, which assumes that a timeout tells a failure",
+)  # fmt: skip
+N3 = replace(AC1, id="N3", name="timeouts alone agree: in W abort, in PC commit", source="first seen at snormore.dev/lab/three-phase-commit")
+N4 = replace(AC1, id="N4", name="survivors that are all in PC may abort", source="first seen at e-learn.cn/qa/q-1021027")
 N5 = Property("N5", "after a total failure somebody decides before the last is back", Kind.EVENTUALLY, somebody_has_decided, _SKEEN)
 
 STUDY = Study(
@@ -92,14 +91,15 @@ STUDY = Study(
         Switch("late_precommit_accepted", "a site that has aborted still moves up"),
         Switch("recovered_site_decides", "a restarted site aborts in W and commits in PC, without asking"),
         Switch("recovery_asks", "a restarted site in doubt asks for the outcome", default=True),
+        READERS_LOCK,
     ),
     sizes=(
-        Size("2 sites, 1 crash", {"n": 2, "crashes": 1}, 159, 14),
+        Size("2 sites, 1 crash", {"n": 2, "crashes": 1}, 151, 14),
         Size("3 sites, no crash", {"n": 3, "crashes": 0}, 109, 14),
-        Size("3 sites, 1 crash", {"n": 3, "crashes": 1}, 1_392, 24),
-        Size("3 sites, 2 crashes", {"n": 3, "crashes": 2}, 7_352, 27),
+        Size("3 sites, 1 crash", {"n": 3, "crashes": 1}, 1_334, 24),
+        Size("3 sites, 2 crashes", {"n": 3, "crashes": 2}, 6_794, 27),
     ),
-    properties=(*commitment_properties(), PAIRS, NB),
+    properties=(*commitment_properties(), ONLY_REFUSED, PAIRS, NB),
     theorems=(
         Theorem(N1, {"partition": True}, {}, size=1),
         Theorem(N2, {"unbounded_delay": True}, {}),
@@ -115,9 +115,9 @@ STUDY = Study(
         Theorem(AC5, {"recovery_asks": False}, {}),
         Theorem(G6, {"recovery_asks": False}, {}),
         Theorem(NB, {"termination": False}, {}, size=2),
-        Theorem(HALF),
+        Theorem(HALF, {}, {"readers_lock": True}),
         Theorem(STALE),
-        Theorem(CASCADE, size=3),
+        Theorem(CASCADE, size=3, along=("Elect(1)", "Crash(1)")),
     ),
     refines=Refines("TCommit", lambda n, **_: TransactionCommit(n), three_phase_to_commit),
 )
@@ -134,8 +134,8 @@ TOTAL_FAILURE = Study(
         Switch("recovery_asks", "a restarted site in doubt asks for the outcome", default=True),
     ),
     sizes=(
-        Size("2 sites, 2 crashes", {"n": 2, "crashes": 2}, 446, 18),
-        Size("3 sites, 3 crashes", {"n": 3, "crashes": 3}, 17_898, 29),
+        Size("2 sites, 2 crashes", {"n": 2, "crashes": 2}, 393, 18),
+        Size("3 sites, 3 crashes", {"n": 3, "crashes": 3}, 16_151, 29),
     ),
     properties=(*commitment_properties(), LIVE),
     theorems=(
@@ -145,4 +145,7 @@ TOTAL_FAILURE = Study(
         Theorem(AC1, {"mourning_is_enough": True}, {}, size=1),
         Theorem(LIVE, {"recovery_asks": False}, {}),
     ),
+    about="""The same machine, where every site may fail, so that nobody is left who knows what was decided. Those that are back
+wait for all others, or for one that had found itself alone, and so was the last to fail (Skeen, "Determining the Last Process
+to Fail", ACM TOCS 3(1), 1985).""",
 )

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from acidtest.checker.machine import Action, Kind, Model, Property, Transition
+from acidtest.checker.machine import Action, Kind, Model, Property, Transition, implied
 from acidtest.checker.theory import Diagram, Refines, Size, Study, Switch, Theorem
 from acidtest.models.shared.atomic_commitment import (
     ABORTED,
@@ -59,6 +59,7 @@ class SitesView(NamedTuple):
     sites: tuple[str, ...]  #: I, W, PC, C or A
     operational: tuple[bool, ...]  #: in the protocol: neither down nor back and asking
     crashes: int
+    answers: tuple[str, ...] = ()  #: what a reader of each site is given, where readers are looked at
 
 
 class ThreePhase(Model[ThreePhaseState]):
@@ -240,7 +241,21 @@ def pairs_agree(view: SitesView) -> bool:
     return (C not in view.sites or operational <= {PC, C}) and not (A in operational and operational & {PC, C})
 
 
+def first_abort(before: SitesView, after: SitesView) -> bool:
+    """A site aborts where nobody had, and nobody has failed."""
+    return not after.crashes and A not in before.sites and A in after.sites
+
+
+def refuses(before: SitesView, after: SitesView) -> bool:
+    """It had not voted, and so refuses."""
+    return any(was == INITIAL and now == A for was, now in zip(before.sites, after.sites, strict=True))
+
+
 _SKEEN = "Skeen, Nonblocking commit protocols, SIGMOD 1981"
+ONLY_REFUSED = implied(
+    "AC4.abort", "without failures nothing is aborted but by who votes no", Kind.STEP, first_abort, refuses,
+    "Bernstein, Hadzilacos & Goodman 1987, section 7.3, AC4",
+)  # fmt: skip
 PAIRS = Property("PAIRS", "no two operational sites are too far apart", Kind.ALWAYS, pairs_agree, _SKEEN)
 
 STUDY = Study(
@@ -251,7 +266,7 @@ STUDY = Study(
         Switch("skip_precommit_acks", "the decision is taken before everybody is known to have moved up"),
     ),
     sizes=(Size("3 sites", {"n": 3}, 109, 14), Size("4 sites", {"n": 4}, 675, 19)),
-    properties=(*commitment_properties(), PAIRS),
+    properties=(*commitment_properties(), ONLY_REFUSED, PAIRS),
     theorems=(
         Theorem(PAIRS, {"precommit_on_majority": True}, {}),
         Theorem(PAIRS, {"skip_precommit_acks": True}, {}),

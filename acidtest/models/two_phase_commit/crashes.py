@@ -12,16 +12,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from acidtest.checker.machine import Action, Kind, Model, Property, Transition
-from acidtest.checker.theory import Diagram, Size, Study, Switch, Theorem
+from acidtest.checker.theory import Diagram, Size, Study, Switch, Theorem, Twin
 from acidtest.models.shared.atomic_commitment import (
     ABORTED,
     AC1,
     AC3,
     COMMITTED,
+    HALF,
     PREPARED,
+    READERS_LOCK,
     WORKING,
     CommitView,
     Statuses,
+    answers,
     have_all_decided,
     with_status,
 )
@@ -61,6 +64,7 @@ class TwoPhaseCrash(Model[CrashState]):
         decide_before_log: a bug: COMMIT may be sent before the decision is durable.
         vote_before_log: a bug: YES may be sent before the prepared record is durable.
         abort_after_yes: a bug: a participant may still abort alone after it voted yes.
+        readers_lock: whether who reads takes locks, and so waits for what is prepared.
 
     """
 
@@ -77,8 +81,10 @@ class TwoPhaseCrash(Model[CrashState]):
         decide_before_log: bool = False,
         vote_before_log: bool = False,
         abort_after_yes: bool = False,
+        readers_lock: bool = False,
     ) -> None:
         """Set the size, and which assumptions are off."""
+        self.readers_lock = readers_lock
         self.n, self.max_crashes, self.recovery = n, crashes, recovery
         self.everyone = (1 << n) - 1
         self.decide_before_log = decide_before_log
@@ -237,7 +243,8 @@ class TwoPhaseCrash(Model[CrashState]):
         """
         _, rm_logs, tm, tm_log, _, msgs, crashes = state
         voted = tuple(log != WORKING and bool(msgs & PREPARED_MSG << rm) for rm, log in enumerate(rm_logs))
-        return CommitView(rm_logs, voted, told(msgs), tm_log == COMMITTED, tm != DOWN, crashes)
+        given = answers(rm_logs, readers_lock=self.readers_lock)
+        return CommitView(rm_logs, voted, told(msgs), tm_log == COMMITTED, tm != DOWN, crashes, given)
 
     def shown(self, state: CrashState) -> tuple[object, ...]:
         """Unpack the sets."""
@@ -255,21 +262,25 @@ def is_blocked(view: CommitView) -> bool:
     return in_doubt and not view.coordinator_up and not view.decision
 
 
-def is_half_visible(view: CommitView) -> bool:
-    """One participant shows the transaction, another not yet: a reader of both sees half of it."""
-    return COMMITTED in view.participants and PREPARED in view.participants
+def of_participants(_: TwoPhaseCrash, state: CrashState) -> tuple[object, ...]:
+    """The memory and the log of every participant, and whatever was sent."""
+    rms, rm_logs, *_coordinator, msgs, _crashes = state
+    return rms, rm_logs, on_the_wire(msgs)
 
 
 _SKEEN = "Skeen, Nonblocking commit protocols, SIGMOD 1981"
 N1 = Property("N1", "all participants are blocked", Kind.SOMETIMES, is_blocked, _SKEEN)
-N2 = Property("N2", "a reader can see half of a commit", Kind.SOMETIMES, is_half_visible, "citus#3780")
+N2 = HALF
 N3 = Property(
-    "N3", "a participant in doubt cannot tell: the decision may be logged …", Kind.SOMETIMES,
+    "N3", "participants in doubt cannot tell, even together, whether a decision to commit is logged", Kind.SOMETIMES,
     lambda view: is_blocked(view) and view.logged, "Skeen & Stonebraker 1983",
 )  # fmt: skip
-N3_OTHERWISE = replace(N3, name="… or not, with the same history of its own", predicate=lambda view: is_blocked(view) and not view.logged)
+N3_OTHERWISE = replace(N3, name="no decision is logged", predicate=lambda view: is_blocked(view) and not view.logged)
 TERMINATION = Property("AC5.live", "everybody decides", Kind.EVENTUALLY, have_all_decided, "Bernstein, Hadzilacos & Goodman 1987")
-NON_BLOCKING = replace(TERMINATION, id="N1.live", name="everybody decides, also without the coordinator")
+NON_BLOCKING = replace(
+    TERMINATION, id="N1.live", name="everybody decides, also without the coordinator, where nobody has refused",
+    predicate=lambda view: have_all_decided(view) or ABORTED in view.participants, source=_SKEEN,
+)  # fmt: skip
 
 STUDY = Study(
     name="two-phase commit with crashes",
@@ -279,6 +290,7 @@ STUDY = Study(
         Switch("decide_before_log", "COMMIT may be sent before the decision is durable"),
         Switch("vote_before_log", "YES may be sent before the prepared record is durable"),
         Switch("abort_after_yes", "a participant may abort alone after it voted yes"),
+        READERS_LOCK,
     ),
     sizes=(
         Size("2 participants, 1 crash", {"n": 2, "crashes": 1}, 463, 16),
@@ -289,11 +301,11 @@ STUDY = Study(
     theorems=(
         Theorem(N1),
         Theorem(NON_BLOCKING, {"recovery": False}, {}),
-        Theorem(N2),
-        Theorem(N3),
-        Theorem(N3_OTHERWISE),
+        Theorem(N2, {}, {"readers_lock": True}),
+        Theorem(N3, twin=Twin(N3_OTHERWISE, "the participants", of_participants)),
         Theorem(AC1, {"decide_before_log": True}, {}),
         Theorem(AC3, {"vote_before_log": True}, {}),
+        Theorem(AC1, {"vote_before_log": True}, {}),
         Theorem(AC1, {"abort_after_yes": True}, {}),
     ),
     diagram=Diagram({"n": 2, "crashes": 0}, lambda s: f"TM {s[2]}\n" + ", ".join(sorted(s[0]))),

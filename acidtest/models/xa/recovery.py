@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from acidtest.checker.machine import Transition
-from acidtest.models.shared.atomic_commitment import ABORTED, COMMITTED, PREPARED
+from acidtest.models.shared.atomic_commitment import ABORTED, COMMITTED, PREPARED, answers
 from acidtest.models.xa.transaction import (
     ABORTING,
     AT_WORK,
@@ -31,6 +31,7 @@ from acidtest.models.xa.transaction import (
     YES,
     XaState,
     XaTransaction,
+    XaView,
     put_branch,
     put_known,
 )
@@ -46,14 +47,14 @@ class XaRecovery(XaTransaction):
         self, n: int, faults: int = 1, *,
         heuristics: bool = False, tm_returns: bool = True, prepared_not_durable: bool = False,
         commit_not_forced: bool = False, failed_scan_means_none: bool = False, finishes_foreign: bool = False,
-        forget_untold: bool = False, **rules: bool,
+        forget_untold: bool = False, readers_lock: bool = False, **rules: bool,
     ) -> None:  # fmt: skip
         """Set the size, which assumptions are off, and which rules are left out."""
         super().__init__(n, faults, **rules)
         self.heuristics, self.tm_returns, self.finishes_foreign = heuristics, tm_returns, finishes_foreign
         self.prepared_not_durable, self.commit_not_forced = prepared_not_durable, commit_not_forced
         self.on_failed_scan = GONE if failed_scan_means_none else SCAN
-        self.forget_untold = forget_untold
+        self.forget_untold, self.readers_lock = forget_untold, readers_lock
 
     def transitions(self) -> Sequence[Transition]:
         """List the transaction, then crashes and recovery, and what others decide."""
@@ -74,6 +75,11 @@ class XaRecovery(XaTransaction):
         if self.finishes_foreign:
             table.append(Transition("RollbackForeign", self.rollback_foreign))
         return table
+
+    def view(self, s: XaState) -> XaView:
+        """Show what readers are given as well."""
+        seen = super().view(s)
+        return seen._replace(answers=answers(seen.participants, readers_lock=self.readers_lock))
 
     def tm_crash(self, s: XaState) -> XaState | None:
         """Lose the transaction manager's memory."""

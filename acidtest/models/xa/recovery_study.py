@@ -22,7 +22,9 @@ from acidtest.models.shared.atomic_commitment import (
     AC5,
     COMMITTED,
     G6,
+    HALF,
     PREPARED,
+    READERS_LOCK,
     WORKING,
     TransactionCommit,
 )
@@ -113,11 +115,6 @@ def is_blocked(view: XaView) -> bool:
     return view.tm == DOWN and set(view.participants) == {PREPARED}
 
 
-def is_half_visible(view: XaView) -> bool:
-    """One resource manager shows the transaction, another not yet."""
-    return COMMITTED in view.participants and PREPARED in view.participants
-
-
 def committed_without_reading_phase(view: XaView) -> bool:
     """Committed, told so, and one branch only read."""
     return view.reply == OK and READONLY in view.branches and COMMITTED in view.participants
@@ -130,7 +127,7 @@ G4 = implied("G4", "ok means committed everywhere, rolled back nowhere", Kind.AL
 XA2 = Property("XA2", "branches that did not decide alone agree", Kind.ALWAYS, the_rest_agrees, _XA)
 XA3 = implied("XA3", "a branch that only read gets no second phase", Kind.STEP, read_only, is_left_alone, _XA)
 XA4 = implied("XA4", "one phase is for an only branch", Kind.ALWAYS, is_delegated, is_the_only_one, _XA)
-XA5 = Property("XA5", "nobody finishes another's branch", Kind.ALWAYS, lambda view: view.other != ABORTED, "JBTM-2885")
+XA5 = Property("XA5", "a transaction manager completes only its own branches", Kind.ALWAYS, lambda view: view.other != ABORTED, "JBTM-2885")
 XA6 = implied("XA6", "the transaction manager knows only what is so", Kind.ALWAYS, knows_an_outcome, knows_what_is_so, _XA)
 XA7 = implied(
     "XA7", "heuristic decisions are remembered until the caller knows", Kind.STEP, dropped,
@@ -139,16 +136,27 @@ XA7 = implied(
 XA10 = implied(
     "XA10", "what is prepared rolls back only as told", Kind.STEP, undone, lambda before, _: before.tm == ABORTING, _XA,
 )  # fmt: skip
+TOLD = Property("G4.live", "the caller is told how it ended, or that nobody knows", Kind.EVENTUALLY, lambda view: bool(view.reply), _JTA)
+GIVEN_UP = Property(
+    "SOME-GIVEN-UP", "a run is rolled back, and nothing failed", Kind.SOMETIMES,
+    lambda view: view.reply == ROLLED_BACK and not view.crashes and ABORTED in view.participants, _XA,
+)  # fmt: skip
 MIXED = Property("MIXED", "a caller learns of a mixed outcome", Kind.SOMETIMES, lambda view: view.reply == HEURMIX, _XA)
 SKIPPED = Property("RDONLY", "a run commits where one branch only read", Kind.SOMETIMES, committed_without_reading_phase, _XA)
 N1 = Property("N1", "all branches are blocked", Kind.SOMETIMES, is_blocked, "Skeen 1981")
-N1_LIVE = replace(LIVE, id="N1.live", name="every branch comes to its end, also without its transaction manager")
+N1_LIVE = replace(
+    LIVE, id="N1.live", name="every branch comes to its end, also without its transaction manager, where none was rolled back",
+    predicate=lambda view: all_have_an_outcome(view) or ABORTED in view.participants, source="Skeen 1981",
+)  # fmt: skip
 N2 = Property(
     "N2", "the log says commit, and a resource manager has rolled back alone", Kind.SOMETIMES,
     lambda view: view.logged and HEURRB in view.branches and COMMITTED in view.participants, _XA,
 )  # fmt: skip
-N3 = replace(AC1, id="N3", name="a last resource agrees with branches that were prepared", source=_JTA)
-N4 = Property("N4", "a reader can see half of a commit", Kind.SOMETIMES, is_half_visible, "citus#3780")
+N3 = replace(
+    AC1, id="N3", name="a last resource agrees with branches that were prepared",
+    source="last resources of WebLogic Server and Narayana; JTA defines none",
+)  # fmt: skip
+N4 = replace(HALF, id="N4")
 N5 = replace(G6, id="N5", name="no lock is held for ever", source="PostgreSQL, PREPARE TRANSACTION, Notes")
 
 RULES = (
@@ -164,6 +172,7 @@ RULES = (
     Switch("rmfail_means_rmerr", "a call for the outcome that fails counts as rolled back"),
     Switch("failed_scan_means_none", "a recovery scan that fails counts as one that found nothing"),
     Switch("finishes_foreign", "recovery rolls back branches of other transaction managers"),
+    READERS_LOCK,
 )
 
 STUDY = Study(
@@ -175,12 +184,12 @@ STUDY = Study(
         Size("2 branches, 2 faults", {"n": 2, "faults": 2}, 3_418, 16),
         Size("3 branches, 1 fault", {"n": 3, "faults": 1}, 16_602, 19),
     ),
-    properties=(AC1, AC2, AC3, AC4, COMPLETE, G6, G4, XA3, XA4, XA5, XA6, XA10, LIVE, SKIPPED),
+    properties=(AC1, AC2, AC3, AC4, COMPLETE, G6, G4, XA3, XA4, XA5, XA6, XA10, LIVE, TOLD, SKIPPED, GIVEN_UP),
     theorems=(
         Theorem(N1),
         Theorem(N1_LIVE, {"tm_returns": False}, {}),
         Theorem(N3, {"last_resource": True}, {}),
-        Theorem(N4),
+        Theorem(N4, {}, {"readers_lock": True}),
         Theorem(N5, {"tm_returns": False}, {}),
         Theorem(AC1, {"commit_after_giving_up": True}, {}),
         Theorem(AC1, {"prepared_not_durable": True}, {}),
@@ -197,6 +206,11 @@ STUDY = Study(
         Theorem(XA10, {"timeout_after_prepare": True}, {}),
     ),
     refines=Refines("TCommit", lambda n, **_: TransactionCommit(n), xa_to_commit),
+    about="""A transaction manager drives the branches of one global transaction, and anybody may crash; no resource manager
+decides alone. What is prepared or committed is durable, and so is the log, which holds only decisions to commit (presumed
+abort: Mohan, Lindsay & Obermarck, 1986); what the transaction manager knows of the branches is memory. A branch that is at
+work is rolled back when its connection goes. Beside it another transaction manager has a branch of its own prepared in
+resource manager 0, which is none of its business.""",
 )
 
 HEURISTICS = Study(
@@ -212,11 +226,13 @@ HEURISTICS = Study(
         Size("2 branches, 1 fault", {"n": 2, "faults": 1}, 4_556, 21),
         Size("2 branches, 2 faults", {"n": 2, "faults": 2}, 9_146, 22),
     ),
-    properties=(XA2, COMPLETE, G6, G4, XA7, LIVE, MIXED),
+    properties=(XA2, COMPLETE, G6, G4, XA7, LIVE, TOLD, MIXED),
     theorems=(
         Theorem(N2, {}, {"heuristics": False}),
         Theorem(XA2, {"timeout_after_prepare": True}, {}),
         Theorem(G4, {"swallow_heurmix": True}, {}),
         Theorem(XA7, {"forget_untold": True}, {}),
     ),
+    about="""The same machine, where a resource manager that has prepared may in the end decide alone, without being told. It
+remembers that, and tells whoever asks, until the transaction manager has it forgotten; so a mixed outcome is found out.""",
 )

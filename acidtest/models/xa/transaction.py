@@ -68,6 +68,7 @@ class XaView(NamedTuple):
     other: str
     crashes: int  #: faults of any kind
     alone: tuple[bool, ...]  #: which branches were ever decided heuristically
+    answers: tuple[str, ...] = ()  #: what a reader of each resource manager is given, where readers are looked at
 
 
 class XaTransaction(Model[XaState]):

@@ -116,12 +116,14 @@ PROPERTIES = (
     Property("SOME-REJECTED", "a valid transfer is told rejected", Kind.SOMETIMES, _some("rejected"), SOURCE),
 )  # fmt: skip
 
+_COMMIT_UNKNOWN = "CockroachDB, SQLSTATE 40003 (statement completion unknown); FoundationDB, commit_unknown_result; PATTERNS 1"
 #: No policy of asking again without a key is right: to its client the two look the same.
 N3 = Property(
-    "N3", "a client that learned nothing, and it is done …", Kind.SOMETIMES,
-    lambda v: any(call.status == "unknown" and call.request.name in v.accepted for call in v.calls), "PATTERNS 1, N3",
+    "N3", "a client whose answer was lost cannot tell whether its transfer is done, so it is wrong to ask again and wrong not to",
+    Kind.SOMETIMES,
+    lambda v: any(call.status == "unknown" and call.request.name in v.accepted for call in v.calls), _COMMIT_UNKNOWN,
 )  # fmt: skip
 N3_OTHERWISE = Property(
-    "N3", "… or it is not", Kind.SOMETIMES,
-    lambda v: any(call.status == "unknown" and call.request.name not in v.accepted for call in v.calls), "PATTERNS 1, N3",
+    "N3", "it is not done", Kind.SOMETIMES,
+    lambda v: any(call.status == "unknown" and call.request.name not in v.accepted for call in v.calls), _COMMIT_UNKNOWN,
 )  # fmt: skip

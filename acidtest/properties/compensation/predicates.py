@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from acidtest.models.compensation.service import UNDO, CompensationView, backwards, is_undo, payable
-from acidtest.properties.shared.balances import is_overwriting, label
+from acidtest.properties.shared.balances import folded, is_overwriting, label
 from acidtest.properties.shared.predicates import idempotent, is_payable_in_any_case, no_overdraft
 
 if TYPE_CHECKING:
@@ -202,3 +202,16 @@ def still_parked(view: CompensationView) -> list[Call]:
     """The changes that are in effect although their compensation was asked for, and is parked."""
     there = _in_effect(view)
     return [call for call in view.calls if call.request.key in view.parked and call.request.name in there.values()]
+
+
+def refused_for_its_sake(view: CompensationView) -> bool:
+    """A third party is refused what could have been paid right before a compensation took back what it did."""
+    deltas = {call.request.name: call.request.deltas for call in view.calls}
+    changes = [deltas[n] if n in deltas else backwards(deltas[n.removeprefix(f"{UNDO} ")]) for n in view.accepted]
+    concerned = {_key(call) for call in view.undos}
+    refused = [c.request.deltas for c in view.calls if c.status == "rejected" and c.request.valid and c.request.key not in concerned]
+    return any(
+        payable(folded(view.opening, changes[:place]), asked)
+        for place, name in enumerate(view.accepted) if name not in deltas
+        for asked in refused
+    )  # fmt: skip

@@ -19,6 +19,7 @@ from acidtest.properties.compensation.predicates import (
     on_record,
     overdrawn_by_undo,
     overwrites,
+    refused_for_its_sake,
     same_answer,
     serves,
     something_was_done,
@@ -100,6 +101,5 @@ N3_PARKED = Property(
     lambda v: any(not payable(v.balances, backwards(c.request.deltas)) for c in still_parked(v)), "PATTERNS 7",
 )  # fmt: skip
 N3_UNDONE = Property(
-    "N3", "… or others are refused what they would have been paid without it", Kind.SOMETIMES,
-    lambda v: bool(taken_back(v.accepted)) and any(c.status == "rejected" and c.request.valid for c in v.calls), "PATTERNS 7",
-)  # fmt: skip
+    "N3", "… or others are refused what they would have been paid without it", Kind.SOMETIMES, refused_for_its_sake, "PATTERNS 7",
+)

@@ -70,10 +70,10 @@ PROPERTIES = (
 #: What no client can tell: whether its append was stored.
 UNSURE = "PATTERNS 8; PATTERNS 1, N3"
 STORED_UNKNOWN = Property(
-    "G4.unknown", "a client that was told nothing, and its events are stored …", SOMETIMES,
+    "G4.unknown", "a client that was told nothing cannot tell whether its events are stored", SOMETIMES,
     lambda v: any(one.status == "unknown" and versions_of(one.append, dict(v.streams)[one.append.stream]) for one in v.appends), UNSURE,
 )  # fmt: skip
 LOST_UNKNOWN = Property(
-    "G4.unknown", "… or they are not", SOMETIMES,
+    "G4.unknown", "they are not stored", SOMETIMES,
     lambda v: any(one.status == "unknown" and not versions_of(one.append, dict(v.streams)[one.append.stream]) for one in v.appends), UNSURE,
 )  # fmt: skip

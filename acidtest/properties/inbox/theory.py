@@ -7,6 +7,7 @@ from acidtest.models.inbox.consumer_study import STUDY as CONSUMER
 from acidtest.models.inbox.service import InboxModel, Mail
 from acidtest.models.shared.ledger import Request
 from acidtest.properties.inbox.properties import PROPERTIES
+from acidtest.properties.shared.of_models import of_models
 
 
 def _service(mails: tuple[tuple[str, str, int], ...]) -> InboxModel:
@@ -28,7 +29,8 @@ SERVICE = Study(
         Size("one id, two payloads", {"mails": (("d1", "m1", 61), ("d2", "m1", 13))}, 268, 8),
         Size("one that cannot be paid, one that pays for it, one that is invalid", {"mails": (("w1", "m1", -61), ("d2", "m2", 23), ("x3", "m3", 0))}, 2_664, 12),
     ),
-    properties=tuple(p for p in PROPERTIES if p.id not in _OF_CODE and not any(words in p.name for words in _ALSO_OF_CODE)),
+    properties=tuple(p for p in of_models(PROPERTIES, ids=_OF_CODE) if not any(words in p.name for words in _ALSO_OF_CODE)),
+    specification=True,
 )  # fmt: skip
 
 THEORY = Theory(
@@ -37,13 +39,18 @@ THEORY = Theory(
         "commits it together with the effect. A copy finds the record, and gets the answer that the first one got."
     ),
     studies=(CONSUMER, SERVICE),
+    headline=("IB1", "N1", "N2", "N3"),
     aspects={
-        "atomicity": ("IB2", "IB6", "N2"), "isolation": ("IB8.race",), "durability": ("IB3",),
+        "atomicity": ("IB2", "IB6", "N2"), "durability": ("IB3",),
         "idempotency": ("IB1", "IB4", "IB7", "IB8", "IB9", "N1", "N3"), "termination": ("G9", "IB1.rest", "IB11", "N4"),
         "order": ("IB10",),
     },
+    choices=frozenset({"mail_before", "unbounded", "by_content", "claim_first"}),
     claims=(
-        Claim("consumers can be made idempotent, which the outbox needs", "refined", ("IB1", "IB1.rest", "N1", "N2"),
-              "as long as records outlive redelivery, and only for effects in the database of the record"),
+        Claim(
+            "consumers can be made idempotent, which the outbox needs",
+            "as long as records outlive redelivery, and only for effects in the database of the record",
+            by=("IB1", "IB1.rest"), against=("N1", "N2"),
+        ),
     ),
 )  # fmt: skip

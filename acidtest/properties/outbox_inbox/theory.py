@@ -10,22 +10,28 @@ THEORY = Theory(
     promise=(
         "A transfer that one service accepts takes effect at every service on its way, once and in order, although each "
         "service has a database of its own and messages between them come more than once. Until it has arrived, it is "
-        "on record as owed: money is never nowhere."
+        "on record as owed: no money is ever unaccounted for."
     ),
     studies=(CHAIN, CHANNEL),
+    headline=("EO1", "N1", "N2", "N3"),
     aspects={
-        "atomicity": ("EO2", "N1"), "isolation": ("N1",), "durability": ("EO1.rest", "N3"),
+        "atomicity": ("EO2", "EO1.rest"), "isolation": ("N1",), "durability": ("EO1.rest", "N3", "N3.sender"),
         "idempotency": ("EO1", "EO3", "EO7", "N2"), "conservation": ("EO6",), "termination": ("G9",), "order": ("EO4", "EO5", "N4"),
     },
+    choices=frozenset({"restore", "restore_sender", "mail", "unordered"}),
     omitted={
         "EO8": "a service that was set back cannot know it from what it has; N3 shows what is lost without a witness outside",
         "N5": "a bound on time: models have no clock, and say only that everything arrives",
     },
     claims=(
-        Claim("at-least-once delivery and idempotent consumers make exactly-once processing", "refined",
-              ("EO1", "EO1.rest", "EO3", "EO7", "N2"),
-              "of effects in databases whose records outlive all copies; not of mails"),
-        Claim("eventual consistency", "confirmed", ("N1", "EO6", "G9"),
-              "a transfer is seen here before it is there, and always on record in between"),
+        Claim(
+            "at-least-once delivery and idempotent consumers make exactly-once processing",
+            "of effects in databases whose records outlive all copies; not of mails",
+            by=("EO1", "EO1.rest", "EO3", "EO7"), against=("N2",),
+        ),
+        Claim(
+            "eventual consistency", "a transfer is seen here before it is there, and always on record in between",
+            by=("N1", "EO6", "G9"),
+        ),
     ),
 )  # fmt: skip

@@ -269,11 +269,12 @@ def idempotent(view: TccServiceView) -> bool:
     return one_each and all(len(outcomes) == 1 for outcomes in told.values())
 
 
-def is_open_ended(view: TccServiceView) -> bool:
-    """A Cancel was told ok of a branch for which no Try has come."""
-    tried = _asked(view, TRY)
-    late = {branch_of(call.request) for call in _calls(view, TRY, "new")}
-    return bool(_told(view, CANCEL, "ok") & late - tried)
+def is_open_ended(view: TccServiceView, status: str) -> bool:
+    """A Cancel was told ok of a branch whose only Try is in this status: on its way ("open"), or never sent ("new")."""
+    statuses: dict[str, set[str]] = {}
+    for call in _calls(view, TRY):
+        statuses.setdefault(branch_of(call.request), set()).add(call.status)
+    return any(statuses.get(branch) == {status} for branch in _told(view, CANCEL, "ok"))
 
 
 def is_fenced_off(view: TccServiceView) -> bool:

@@ -15,22 +15,26 @@ THEORY = Theory(
         "needs to know for certain who has failed: no partition, and no message that comes later than a timeout."
     ),
     studies=(CRASHES, TOTAL_FAILURE, PHASES),
+    headline=("NB", "N1", "N2", "N3", "CASCADE"),
     aspects={
         "atomicity": ("AC1", "AC3", "N1", "N2"), "isolation": ("HALF",), "durability": ("AC2",),
-        "termination": ("AC5", "AC5.live", "N5"), "non-blocking": ("NB", "PAIRS"),
+        "termination": ("AC5", "AC5.live"), "non-blocking": ("NB", "PAIRS", "N5"),
     },
+    remarks={"non-blocking": "where failures are known for certain: otherwise agreement is lost, N1 and N2"},
+    choices=frozenset({"partition", "unbounded_delay", "last_stays_down"}),
     omitted={
         "G10": "recovery and termination may crash anywhere here, and all else holds of them; CASCADE is one such run",
         "G4": "nobody asks for the transaction here, so nobody is answered; see atomic commit as a service",
         "N1.general": "that no protocol at all is non-blocking under partitions: a model of one protocol shows only its own witness",
     },
     claims=(
-        Claim("complex", "confirmed", ("N3", "N4", "CASCADE"), "what is simpler is wrong: each rule that is left out loses agreement"),
-        Claim("rarely supported", "refined", ("N1", "N2"), "its reasons are shown: one partition or one late message breaks it"),
-        Claim("a protocol for several databases", "confirmed", ("AC1", "AC2", "AC3"), "it refines the specification that two-phase commit does"),
+        Claim("a protocol for several databases", "it refines the specification that two-phase commit does", by=("AC1", "AC2", "AC3")),
         Claim(
-            "blocks if the coordinator fails (said of two-phase commit)", "refuted", ("NB", "N5"),
-            "here whoever stays up decides; only after a total failure all wait for the last to fail",
+            "complex", "no matter for a model, but what is simpler is wrong: each rule that is left out loses agreement",
+            see=("N3", "N4", "CASCADE"),
+        ),
+        Claim(
+            "rarely supported", "no matter for a model, but one partition or one late message breaks it", see=("N1", "N2"),
         ),
     ),
 )  # fmt: skip

@@ -10,8 +10,9 @@ from runs import enabled, run, violated
 from acidtest.checker.check import check, reachable
 from acidtest.models.shared.ledger import Request
 from acidtest.models.tcc.participant import CANCEL, CONFIRM, TRY, TccService, TccServiceState, request
-from acidtest.properties.tcc.properties import N2, PROPERTIES
+from acidtest.properties.tcc.properties import N2, N2_OTHERWISE, PROPERTIES
 from acidtest.properties.tcc.scopes import SCOPES
+from acidtest.properties.tcc.theory import of_service
 from acidtest.properties.tcc.view import explain_holds
 
 OPENING = (("A", 100),)
@@ -105,9 +106,12 @@ def test_a_client_makes_its_calls_one_after_the_other():
     assert len(reachable(model).states) < len(reachable(TccService(OPENING, [TRIED, CONFIRMED])).states)
 
 
-def test_n2_a_cancel_finds_no_try_that_may_be_late_or_lost():
-    finding = check(TccService(OPENING, [TRIED, CANCELLED]), [N2]).finding("N2")
-    assert [str(action) for action in finding.trace.actions] == ["invoke(1)", "accept(1)", "reply(1, ok)"]
+def test_n2_a_try_on_its_way_and_one_never_sent_leave_the_same_rows():
+    model = TccService(OPENING, [TRIED, CANCELLED])
+    late, never = (check(model, [each]).findings[0].trace for each in (N2, N2_OTHERWISE))
+    assert [str(action) for action in never.actions] == ["invoke(1)", "accept(1)", "reply(1, ok)"]
+    assert of_service(model, late.last) == of_service(model, never.last)
+    assert model.view(late.last) != model.view(never.last)
 
 
 def test_an_invalid_try_is_never_held():
