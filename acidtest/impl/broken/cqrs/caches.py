@@ -7,7 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from acidtest.impl.cqrs import LEASE, AccountViews, Shown, entry_of, lease_of, lock_live, owed
+from acidtest.impl.cqrs import LEASE, NOBODY, AccountViews, Shown, entry_of, lease_of, lock_live, owed
+from acidtest.impl.dialects import Once
 
 
 class NoLease(AccountViews):
@@ -131,6 +132,23 @@ _GET_OR_NOTHING = """
 if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then return {} end
 return {redis.call('GET', KEYS[1])}
 """
+
+
+# Queries:
+
+
+class OpenedByAQuery(AccountViews):
+    """Opens the account that a query asks for where there is none, as a get-or-create does (CQ9)."""
+
+    def _shown(self, account: str) -> Shown:
+        found = super()._shown(account)
+        if found == NOBODY:
+            with self.bank.begin() as connection:
+                connection.execute(_opened, {"id": account})
+        return found
+
+
+_opened = Once("INSERT INTO accounts (id, balance, version, closed) VALUES (:id, 0, 1, false) ON CONFLICT (id) DO NOTHING")
 
 
 # Sessions:
