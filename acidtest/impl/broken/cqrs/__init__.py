@@ -18,6 +18,7 @@ from acidtest.impl.broken.cqrs.caches import (
     NoPositionOfReads,
     OpenedByAQuery,
     PaidBeforeTold,
+    StaleUntilItsTime,
 )
 from acidtest.impl.broken.cqrs.commands import (
     AnyAmount,
@@ -93,6 +94,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("checkpoint-taken-over", CheckpointTakenOver, ("CQ7",), scope="rebuild"),
     Mutant("rebuild-forgets-the-cache", RebuildForgetsTheCache, ("CQ8",), scope="rebuild that dies"),
     Mutant("no-lease", NoLease, ("CQ8",), scope="readers"),
+    Mutant("stale-until-its-time", StaleUntilItsTime, ("CQ8",), scope="readers"),
     Mutant("lease-of-anybody", LeaseOfAnybody, ("CQ8",), scope="readers"),
     Mutant("lease-is-kept", LeaseIsKept, ("CQ8",), scope="readers"),
     Mutant("lease-checked-before", LeaseCheckedBefore, ("CQ8",), scope="readers"),

@@ -14,16 +14,25 @@ from acidtest.impl.dialects import Once
 class NoLease(AccountViews):
     """Fills the cache with what was read, whatever has happened to the view since (CQ8)."""
 
+    #: How long what is cached is served; None for ever.
+    seconds: int | None = None
+
     def _cached(self, account: str) -> Shown | None:
         try:
             found = self.cache.get(entry_of(account))
             if found is not None:
                 return Shown(*json.loads(found))
             shown = self._shown(account)
-            self.cache.set(entry_of(account), json.dumps(shown))
+            self.cache.set(entry_of(account), json.dumps(shown), ex=self.seconds)
         except self.unreachable:
             return None
         return shown
+
+
+class StaleUntilItsTime(NoLease):
+    """Relies on a time to live of an hour, and on nothing else: until then the cache may serve what the view shows no more (CQ8)."""
+
+    seconds = 3_600
 
 
 class LeaseOfAnybody(AccountViews):
