@@ -101,7 +101,6 @@ class Pattern(NamedTuple):
         return found
 
 
-_BOTH = ("sqlite", "postgresql")
 _ALL = ("sqlite", "postgresql", "mariadb")
 
 PATTERNS: dict[str, Pattern] = {
@@ -116,7 +115,7 @@ PATTERNS: dict[str, Pattern] = {
         Pattern("event_sourcing", "event sourcing", "EventSourcingContract", "Accounts", _ALL),
         Pattern("cqrs", "CQRS", "CqrsContract", "AccountViews", _ALL, needs="redis"),
         Pattern("outbox", "transactional outbox", "OutboxContract", "Outbox", _ALL),
-        Pattern("inbox", "inbox (idempotent consumer)", "InboxContract", "Inbox", _BOTH),
+        Pattern("inbox", "inbox (idempotent consumer)", "InboxContract", "Inbox", _ALL),
         Pattern("outbox_inbox", "outbox and inbox in a chain"),
         Pattern("tcc", "try/confirm/cancel (TCC)", "TccContract", "AccountService", _ALL),
         Pattern("reserve_confirm", "reserve/confirm with an external system", "ReserveConfirmContract", "Withdrawals", _ALL),

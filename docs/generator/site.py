@@ -12,6 +12,8 @@ from generator.benchmarks import benchmarks
 from generator.choosing import DRAWING, choosing, flowchart
 from generator.diagrams import state_diagram
 from generator.isolation import PATH, isolation
+from generator.libraries import PATH as LIBRARIES
+from generator.libraries import libraries
 from generator.matrix import matrix
 from generator.pattern_page import drawing_path, pattern_index, pattern_page
 
@@ -27,6 +29,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "reference/mutants.md": reference.mutants,
         "reference/matrix.md": matrix,
         BENCHMARKS: benchmarks,
+        LIBRARIES: libraries,
         "explanation/choosing-a-pattern.md": choosing,
         f"explanation/{DRAWING}": flowchart,
     }

@@ -74,13 +74,27 @@ _OPENED = ("rebuild", "own command", "query again", "many commands")
 STORIES = _stories(1, "A", "B", "C")
 
 
+#: What takes two switches, each in its place, is seldom drawn: so there is little beside, and it is drawn more often than all else.
+_CLOSE = Scope(
+    "readers beside one pump", "a query of an account beside a pump that shows a command, and one more query", _ACCOUNTS,
+    clients_of(
+        Story("", {"before": (_handle("k1", "A", -61),), "app-1": (_query("A"),), "projector-1": (_PROJECT,), "app-2": (_query("A"),)}),
+        {"before": "app-1", "app-1": "app-1", "projector-1": "projector-1", "app-2": "app-2"},
+    ),
+    opening=("before",), unsteady=True,
+)  # fmt: skip
+_TIMES = 6
+
+
 @cache
 def workloads(kinds: Iterable[str]) -> tuple[tuple[Scope, ...], ...]:
     """Each story, and each after each other; and scopes in which it is the order or the length that matters."""
     rows = pairs(STORIES, _stories(4, "D", "E", "F"))
     stories = [tuple(_workload(story, kinds) for story in row) for row in rows]
     # A reader who is not answered leaves a lease behind, so that who comes after him fills the cache.
-    return *stories, *opened(SCOPES, ("readers",), ("unacknowledged",), _ACCOUNTS), *opened(SCOPES, _OPENED, (), _ACCOUNTS)
+    return (
+        *stories, *opened(SCOPES, ("readers",), ("unacknowledged",), _ACCOUNTS), *opened(SCOPES, _OPENED, (), _ACCOUNTS), *[(_CLOSE,)] * _TIMES,
+    )  # fmt: skip
 
 
 def _workload(story: Story, kinds: Iterable[str]) -> Scope:
