@@ -52,7 +52,7 @@ def _stories(first: int, a: str, b: str, c: str) -> tuple[Story, ...]:
             {"app-1": (_handle(k1, a, -44), _PROJECT, _query(a), _handle(k2, a, 17), _PROJECT, _query(a)), "projector-1": ()},
         ),
         Story("a rebuild after two", {"app-1": (_handle(k1, a, -45), _PROJECT, _handle(k2, a, 19), _PROJECT), "app-2": (_REBUILD, _query(a))}),
-        Story("a rebuild before the second", {"app-1": (_handle(k1, a, -46), _handle(k2, a, 21)), "app-2": (_REBUILD, _query(a))}),
+        Story("a rebuild before the second", {"app-1": (_handle(k1, a, -46), _handle(k2, a, 21)), "app-2": (_query(a), _REBUILD, _query(a))}),
         Story("an account that is closed", {"app-1": (_handle(k1, a, -47), _query(a), _close(a), _query(a)), "app-2": (_handle(k2, a, 23),)}),
         Story(
             "what is refused, again and for something else",
