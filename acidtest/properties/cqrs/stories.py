@@ -69,8 +69,8 @@ def _stories(first: int, a: str, b: str, c: str) -> tuple[Story, ...]:
 
 _ACCOUNTS = (("A", 100), ("B", 100), ("C", 7), ("D", 100), ("E", 100), ("F", 7))
 _PROCESSES = {"app-1": "app-1", "app-2": "app-2", "projector-1": "projector-1", "projector-2": "projector-2"}
-#: Scopes that are workloads as well: what matters there is which client goes first, or how much there is.
-_OPENED = ("rebuild", "own command", "query again", "many commands")
+#: Scopes that are workloads as well: what matters there is which client goes first, how much there is, or that one process is alone.
+_OPENED = ("one process", "rebuild", "own command", "query again", "many commands")
 STORIES = _stories(1, "A", "B", "C")
 
 
