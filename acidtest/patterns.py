@@ -101,7 +101,6 @@ class Pattern(NamedTuple):
         return found
 
 
-_BOTH = ("sqlite", "postgresql")
 _ALL = ("sqlite", "postgresql", "mariadb")
 
 PATTERNS: dict[str, Pattern] = {
@@ -113,10 +112,10 @@ PATTERNS: dict[str, Pattern] = {
         Pattern("xa", "XA distributed transactions"),
         Pattern("saga", "saga (choreography, orchestration)"),
         Pattern("compensation", "compensating transactions", "CompensationContract", "Ledger", _ALL),
-        Pattern("event_sourcing", "event sourcing", "EventSourcingContract", "Accounts", _BOTH),
-        Pattern("cqrs", "CQRS", "CqrsContract", "AccountViews", _BOTH, needs="redis"),
+        Pattern("event_sourcing", "event sourcing", "EventSourcingContract", "Accounts", _ALL),
+        Pattern("cqrs", "CQRS", "CqrsContract", "AccountViews", _ALL, needs="redis"),
         Pattern("outbox", "transactional outbox", "OutboxContract", "Outbox", _ALL),
-        Pattern("inbox", "inbox (idempotent consumer)", "InboxContract", "Inbox", _BOTH),
+        Pattern("inbox", "inbox (idempotent consumer)", "InboxContract", "Inbox", _ALL),
         Pattern("outbox_inbox", "outbox and inbox in a chain"),
         Pattern("tcc", "try/confirm/cancel (TCC)", "TccContract", "AccountService", _ALL),
         Pattern("reserve_confirm", "reserve/confirm with an external system", "ReserveConfirmContract", "Withdrawals", _ALL),
@@ -130,7 +129,7 @@ PARTS: dict[str, Pattern] = {
     for part in (
         Pattern("saga_orchestration", "saga, the orchestrator", "SagaOrchestrationContract", "Orchestrator", _ALL, of="saga"),
         Pattern("saga_choreography", "saga, choreographed services", "SagaChoreographyContract", "Participant", _ALL, of="saga"),
-        Pattern("event_store", "event sourcing, the event store", "EventStoreContract", "EventStore", _BOTH, of="event_sourcing"),
+        Pattern("event_store", "event sourcing, the event store", "EventStoreContract", "EventStore", _ALL, of="event_sourcing"),
         Pattern(
             "tcc_coordinator", "try/confirm/cancel (TCC): the coordinator", "TccCoordinatorContract", "Coordinator", _ALL, of="tcc",
         ),

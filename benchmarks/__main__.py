@@ -1,5 +1,5 @@
 """Measures and prints; asserts nothing. `python -m benchmarks [throughput] [models] [mutants] [servers]`, or one that has options:
-`stateful …`, `peers …`, `cost …`, `mutation …`.
+`stateful …`, `peers …`, `libraries …`, `cost …`, `mutation …`.
 
 Times differ between machines and between runs on one machine: compare ratios and counts.
 """
@@ -27,6 +27,7 @@ from acidtest.world.databases.mariadb.server import PrivateServer as Mariadb
 from acidtest.world.databases.postgresql.server import PrivateServer as Postgresql
 from acidtest.world.databases.table import BACKENDS
 from benchmarks import cost, stateful
+from benchmarks.libraries import tried
 from benchmarks.mutation import table as mutation
 from benchmarks.peers import side_by_side
 
@@ -127,13 +128,15 @@ def servers() -> None:
 
 def main() -> None:
     """Run the benchmarks that were asked for; all but those with options and the one that takes a server by default."""
-    with_options = {"stateful": stateful.main, "peers": side_by_side.main, "cost": cost.main, "mutation": mutation.main}
+    with_options = {
+        "stateful": stateful.main, "peers": side_by_side.main, "libraries": tried.main, "cost": cost.main, "mutation": mutation.main,
+    }  # fmt: skip
     if sys.argv[1:] and sys.argv[1] in with_options:
         with_options[sys.argv[1]](sys.argv[2:])
         return
     known: dict[str, Callable[[], None]] = {"throughput": throughput, "models": models, "mutants": mutants, "servers": servers}
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("which", nargs="*", choices=[*known, []], help="which; all but the last by default; or one that has options: stateful, peers, cost, mutation")
+    parser.add_argument("which", nargs="*", choices=[*known, []], help="which; all but the last by default; or one that has options: stateful, peers, libraries, cost, mutation")
     for name in parser.parse_args().which or list(known)[:-1]:
         known[name]()
 

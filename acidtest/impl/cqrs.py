@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 import sqlalchemy as sa
 
 from acidtest.environment import Outcome
+from acidtest.impl.dialects import Name, Once, returned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,25 +36,27 @@ BATCH = 100  #: events taken over by one pump
 deciding = sa.MetaData()
 accounts = sa.Table(
     "accounts", deciding,
-    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("id", Name, primary_key=True),
     sa.Column("balance", sa.BigInteger, sa.CheckConstraint("balance >= 0"), nullable=False),
     sa.Column("version", sa.Integer, nullable=False, default=1),
     sa.Column("closed", sa.Boolean, nullable=False, default=False),
 )  # fmt: skip
 requests = sa.Table(
     "requests", deciding,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("key", Name, primary_key=True),
+    sa.Column("account", Name, nullable=False),
     sa.Column("amount", sa.BigInteger, nullable=False),
-    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("outcome", Name, nullable=False),
     sa.Column("version", sa.Integer, nullable=False, default=0),
 )  # fmt: skip
 #: One row: the number of the last event. Who has it locked is the only one to append.
-log = sa.Table("log", deciding, sa.Column("last", sa.Integer, nullable=False))
+log = sa.Table(
+    "log", deciding, sa.Column("one", sa.Integer, primary_key=True, autoincrement=False), sa.Column("last", sa.Integer, nullable=False),
+)  # fmt: skip
 events = sa.Table(
     "events", deciding,
     sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("account", Name, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("amount", sa.BigInteger, nullable=False),
     sa.Column("closes", sa.Boolean, nullable=False, default=False),
@@ -70,7 +73,7 @@ generations = sa.Table(
 rows = sa.Table(
     "rows", viewing,
     sa.Column("generation", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("account", Name, primary_key=True),
     sa.Column("balance", sa.BigInteger, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("closed", sa.Boolean, nullable=False, default=False),
@@ -78,12 +81,12 @@ rows = sa.Table(
 #: The changes that the cache has yet to be told of, each by where it came from: one that comes later is another one.
 owed = sa.Table(
     "owed", viewing,
-    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("account", Name, primary_key=True),
     sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("generation", sa.Integer, primary_key=True, autoincrement=False),
 )  # fmt: skip
 
-claim_key = sa.text(
+claim_key = Once(
     "INSERT INTO requests (key, account, amount, outcome, version) VALUES (:key, :account, :amount, 'ok', 0) "
     "ON CONFLICT (key) DO NOTHING"
 )
@@ -185,7 +188,7 @@ class Deciding:
     def close(self, account: str) -> Outcome:
         """Close `account` for ever."""
         with self.bank.begin() as connection:
-            version = connection.execute(shut, {"account": account}).scalar()
+            version = returned(connection, shut, {"account": account}).scalar()
             if version is None:
                 known = connection.execute(sa.select(accounts.c.id).where(accounts.c.id == account)).scalar()
                 return Outcome.REJECTED if known is None else Outcome.OK
@@ -218,11 +221,11 @@ class Deciding:
 
     def _change(self, connection: sa.Connection, account: str, amount: int) -> int | None:
         """Change a balance; the version that this makes, or None where it cannot be."""
-        version: int | None = connection.execute(change, {"account": account, "amount": amount}).scalar()
+        version: int | None = returned(connection, change, {"account": account, "amount": amount}).scalar()
         return version
 
     def _append(self, connection: sa.Connection, account: str, version: int, amount: int, *, closes: bool = False) -> None:
-        position = connection.execute(next_position).scalar_one()
+        position = returned(connection, next_position, {}).scalar_one()
         event = {"position": position, "account": account, "version": version, "amount": amount, "closes": closes}
         connection.execute(sa.insert(events), event)
 
@@ -247,7 +250,7 @@ class Projector:
 
     def _take_over(self) -> None:
         with self.view.begin() as connection:
-            live = connection.execute(lock_live).one_or_none()
+            live = returned(connection, lock_live, {}).one_or_none()
             if live is None:
                 return  # another generation has just taken its place
             new = self._events(live.checkpoint)
@@ -309,7 +312,7 @@ class Projector:
 
     def _begin_generation(self) -> int:
         with self.view.begin() as connection:
-            connection.execute(lock_live)
+            returned(connection, lock_live, {})
             number: int = connection.execute(sa.select(sa.func.max(generations.c.number))).scalar_one() + 1
             connection.execute(sa.insert(generations), {"number": number, "checkpoint": 0, "live": False})
         return number
@@ -322,7 +325,7 @@ class Projector:
     def _swap(self, generation: int) -> None:
         """Take the place of the live generation, unless a later one has; nobody goes on with that meanwhile."""
         with self.view.begin() as connection:
-            live = connection.execute(lock_live).one_or_none()
+            live = returned(connection, lock_live, {}).one_or_none()
             checkpoint = connection.execute(checkpoint_of, {"g": generation}).scalar()
             if live is None or checkpoint is None or live.number > generation:
                 return
@@ -408,7 +411,7 @@ class AccountViews(Deciding, Projector, Querying):
         deciding.create_all(self.bank)
         viewing.create_all(self.view)
         with self.bank.begin() as connection:
-            connection.execute(sa.insert(log), {"last": 0})
+            connection.execute(sa.insert(log), {"one": 1, "last": 0})
             for name, balance in opening.items():
                 connection.execute(sa.insert(accounts), {"id": name, "balance": balance})
                 self._append(connection, name, 1, balance)

@@ -4,6 +4,7 @@
   says otherwise: `Name`.
 - FLOAT keeps seven digits, too few for a time: the references use `sa.Double`.
 - `ON CONFLICT … DO NOTHING` is `INSERT IGNORE`: `Once`.
+- `ON CONFLICT … DO UPDATE … WHERE` is `ON DUPLICATE KEY UPDATE`, which has no WHERE: `Newest`.
 - `UPDATE … RETURNING` is three statements, of which the first locks the rows: `returned`.
 """
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _INSERT = re.compile(r"INSERT INTO (\w+) \(([^)]*)\) (.*?)\s*ON CONFLICT(?: \([^)]*\))? DO NOTHING(.*)", re.DOTALL)
+_NEWEST = re.compile(
+    r"(INSERT INTO .*?)\s*ON CONFLICT(?: \([^)]*\))? DO UPDATE SET (.*) WHERE \w+\.(\w+) < excluded\.\w+", re.DOTALL
+)
+_EXCLUDED = re.compile(r"(\w+) = excluded\.\w+")
 
 #: SQLAlchemy's names of the family.
 FAMILY = ("mysql", "mariadb")
@@ -51,6 +56,31 @@ def _ignoring(element: Once, compiler: Any, **options: Any) -> str:
     table, columns, what, returning = match.groups()
     quoted = ", ".join(compiler.preparer.quote(column.strip().strip('"')) for column in columns.split(","))
     return f"INSERT IGNORE INTO {compiler.preparer.quote(table)} ({quoted}) {what}{returning}"
+
+
+class Newest(sa.TextClause):
+    """INSERT INTO … ON CONFLICT (key) DO UPDATE SET a = excluded.a, … WHERE table.n < excluded.n: a row only grows newer.
+
+    Arguments:
+        text: the statement, with parameters as `sqlalchemy.text` has them.
+    """
+
+    inherit_cache = True
+
+
+@compiles(Newest, *FAMILY)
+def _replacing(element: Newest, compiler: Any, **options: Any) -> str:
+    """Columns are set from left to right there, so the one that is compared goes last."""
+    written = compiler.visit_textclause(element, **options)
+    match = _NEWEST.fullmatch(written)
+    if match is None:
+        message = f"{written!r} is not INSERT INTO … ON CONFLICT … DO UPDATE SET … WHERE table.column < excluded.column."
+        raise ValueError(message)
+    insert, changes, newer = match.groups()
+    names = sorted(_EXCLUDED.findall(changes), key=lambda name: name == newer)
+    quote = compiler.preparer.quote
+    changed = ", ".join(f"{quote(n)} = IF({quote(newer)} < VALUES({quote(newer)}), VALUES({quote(n)}), {quote(n)})" for n in names)
+    return f"{insert} ON DUPLICATE KEY UPDATE {changed}"
 
 
 def locks_what_it_reads(connection: sa.Connection) -> bool:
@@ -95,7 +125,7 @@ def _in_three(statement: Any) -> tuple[Any, Any, Any]:
     """Lock the rows, change them, and read them. What a subquery chooses, it chooses first: it may not have a LIMIT inside."""
     key = list(statement.table.primary_key.columns)
     inner = getattr(getattr(statement.whereclause, "right", None), "element", None)
-    choose = inner if isinstance(inner, sa.Select) else sa.select(*key).where(statement.whereclause).with_for_update()
+    choose = inner if isinstance(inner, sa.Select) else sa.select(*key).where(*statement._where_criteria).with_for_update()  # noqa: SLF001 - as below
     chosen = sa.tuple_(*key).in_(sa.bindparam("chosen", expanding=True))
     change = statement._generate()  # noqa: SLF001 - SQLAlchemy has no word for taking RETURNING back
     change._returning, change._where_criteria = (), (chosen,)  # noqa: SLF001 - nor for other rows

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import sqlalchemy as sa
 
 from acidtest.environment import Conflict, Outcome, UnknownEvent
+from acidtest.impl.dialects import Name, Newest
 from acidtest.impl.event_store import EventStore, events, metadata
 
 if TYPE_CHECKING:
@@ -34,12 +35,12 @@ OTHERS = "others"
 
 snapshots = sa.Table(
     "snapshots", metadata,
-    sa.Column("stream", sa.Text, primary_key=True),
+    sa.Column("stream", Name, primary_key=True),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
 )  # fmt: skip
 snapshot_of = sa.select(snapshots).where(snapshots.c.stream == sa.bindparam("name"))
-store_snapshot = sa.text(
+store_snapshot = Newest(
     "INSERT INTO snapshots (stream, version, state) VALUES (:stream, :version, :state) ON CONFLICT (stream) "
     "DO UPDATE SET version = excluded.version, state = excluded.state WHERE snapshots.version < excluded.version"
 )

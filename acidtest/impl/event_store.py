@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import sqlalchemy as sa
 
 from acidtest.environment import BrokerRefused, BrokerTimeout, Conflict
+from acidtest.impl.dialects import Name, Newest, returned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,10 +29,10 @@ metadata = sa.MetaData()
 events = sa.Table(
     "events", metadata,
     sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("stream", sa.Text, nullable=False),
+    sa.Column("stream", Name, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("id", sa.Text, nullable=False),
-    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("id", Name, nullable=False),
+    sa.Column("type", Name, nullable=False),
     sa.Column("data", sa.Text, nullable=False),
     sa.UniqueConstraint("stream", "version"),
     sa.UniqueConstraint("stream", "id"),
@@ -40,10 +41,10 @@ positions = sa.Table(
     "positions", metadata, sa.Column("one", sa.Integer, primary_key=True), sa.Column("last", sa.Integer, nullable=False),
 )  # fmt: skip
 checkpoints = sa.Table(
-    "checkpoints", metadata, sa.Column("subscriber", sa.Text, primary_key=True), sa.Column("position", sa.Integer, nullable=False),
+    "checkpoints", metadata, sa.Column("subscriber", Name, primary_key=True), sa.Column("position", sa.Integer, nullable=False),
 )  # fmt: skip
 
-take_positions = sa.text("UPDATE positions SET last = last + :count RETURNING last")
+take_positions = sa.update(positions).values(last=positions.c.last + sa.bindparam("count")).returning(positions.c.last)
 version_of = sa.select(sa.func.coalesce(sa.func.max(events.c.version), 0)).where(events.c.stream == sa.bindparam("stream"))
 with_ids = (
     sa.select(events.c.version, events.c.id, events.c.type, events.c.data)
@@ -59,7 +60,7 @@ of_all = (
     sa.select(events).where(events.c.position > sa.bindparam("after")).order_by(events.c.position).limit(sa.bindparam("most"))
 )
 checkpoint = sa.select(checkpoints.c.position).where(checkpoints.c.subscriber == sa.bindparam("name"))
-move_checkpoint = sa.text(
+move_checkpoint = Newest(
     "INSERT INTO checkpoints (subscriber, position) VALUES (:name, :position) ON CONFLICT (subscriber) "
     "DO UPDATE SET position = excluded.position WHERE checkpoints.position < excluded.position"
 )
@@ -107,7 +108,7 @@ class EventStore:
 
     def _take_positions(self, connection: sa.Connection, count: int) -> int:
         """The last of so many positions; nobody else gets any until this transaction has ended."""
-        found: int = connection.execute(take_positions, {"count": count}).scalar_one()
+        found: int = returned(connection, take_positions, {"count": count}).scalar_one()
         return found
 
     def _recognised(self, connection: sa.Connection, stream: str, new: Sequence[Event]) -> int | None:

@@ -66,7 +66,7 @@ class _Quick:
         self._backend = backend
         self._budget = Budget()
         self.has_code = bool(entry.contract) and not entry.why_not(backend)
-        self.found = Verification(entry.stem, quick=True, missing=entry.lacks() if entry.contract and backend in entry.backends else "")
+        self.found = Verification(entry.stem, quick=True, missing=entry.why_not(backend) if entry.contract else "")
 
     def at_models(self, budget: Budget) -> None:
         """Prove each model at its smallest size."""

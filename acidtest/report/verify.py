@@ -35,7 +35,8 @@ class Verification:
 
     `model` is None for a part of a pattern, whose models are the pattern's; `survivors` are mutants that were not killed,
     or not by a property that they are listed with; `hidden` are listed defects of the naive version that did not show.
-    `missing` says why its code could not be run, where something is not installed: then there is no pass.
+    `missing` says why its code could not be run, where something is not installed or the reference is not made for the kind of
+    databases: then there is no pass.
     A `quick` look makes some of the checks that are `possible`: then the counts are of those that were made.
     """
 
@@ -162,7 +163,7 @@ def verify_pattern(entry: Pattern, echo: Callable[[str], Any], backend: str = DE
     if entry.contract and not why_not:
         _verify_code(entry, verification, echo, backend)
     elif entry.contract:
-        verification.missing = entry.lacks() if backend in entry.backends else ""
+        verification.missing = why_not
         echo(f"  {why_not}: models only")
     verification.seconds = time.monotonic() - began
     return verification

@@ -316,6 +316,7 @@ def _ask(run: Run, name: str, operation: Operation) -> None:
     _will(name, f"{operation} again")
     task = Task(operation.name, process)
     run.world.events.append(Event("invoke", operation.name))
+    run.look_again()  # before the call does anything: what it does was asked for
     task.start(lambda: method(*operation.arguments))
     if not _finish(run, task):
         return

@@ -10,11 +10,8 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
-import os
 import platform
-import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,6 +20,7 @@ from acidtest import __version__
 from acidtest.errors import BackendUnavailable
 from acidtest.workers import cores
 from acidtest.world.databases.postgresql.server import PrivateServer
+from benchmarks.environments import Absent, environment
 from benchmarks.peers import by_acidtest
 from benchmarks.peers.programs import PROGRAMS, Row, without_any_tool
 
@@ -62,52 +60,10 @@ PEERS = (
 )
 
 
-class Absent(Exception):  # noqa: N818 - not an error: the others are measured
-    """A peer cannot be had here; says why."""
-
-
-def interpreter(least: tuple[int, int]) -> str:
-    """A Python of at least that version: this one, or another that is installed.
-
-    Raises:
-        Absent: there is none.
-    """
-    if sys.version_info[:2] >= least:
-        return sys.executable
-    names = [f"{least[0]}.{minor}" for minor in range(least[1], least[1] + 4)]
-    beside = [path for name in names for path in sorted(Path(sys.base_prefix).parent.glob(f"{name}*/bin/python"))]
-    for program in (*map(str, beside), *filter(None, (shutil.which(f"python{name}") for name in names))):
-        if subprocess.run([program, "-m", "ensurepip", "--version"], capture_output=True, check=False).returncode == 0:  # noqa: S603
-            return program  # some that are on the path only say that there is none
-    message = f"needs Python {least[0]}.{least[1]} or newer; only {platform.python_version()} is installed"
-    raise Absent(message)
-
-
-def environment(peer: Peer) -> Path:
-    """The folder of programs of the virtual environment of a peer, which is made where there is none.
-
-    Raises:
-        Absent: there is no Python for it, or it cannot be installed.
-    """
-    python = interpreter(peer.python)
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = caches / "acidtest" / f"peers-{peer.requirements[0].replace('==', '-').replace('[', '-').replace(']', '')}"
-    done = folder / "installed"
-    if not done.exists():
-        pip = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *peer.requirements]
-        for command in ([python, "-m", "venv", "--clear", str(folder)], pip):
-            ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed commands
-            if ended.returncode:
-                message = f"cannot be installed: {(ended.stderr.strip().splitlines() or ['pip says nothing'])[-1]}"
-                raise Absent(message)
-        done.touch()
-    return folder / "bin"
-
-
 def by_peer(peer: Peer, backend: str, address: str, seconds: float) -> list[Row]:
     """What a peer makes of all programs; rows that say why there is nothing, where that is so."""
     try:
-        programs = environment(peer)
+        programs = environment(f"peers-{peer.requirements[0]}", peer.requirements, peer.python)
     except Absent as reason:
         return [Row(peer.name, program.name, backend, note=str(reason)) for program in PROGRAMS]
     python = [str(programs / "python"), "-m", peer.module, backend, address, str(seconds)]

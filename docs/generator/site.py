@@ -13,6 +13,8 @@ from generator.choosing import DRAWING, OWN_DRAWING, choosing, flowchart, own_ch
 from generator.diagrams import state_diagram
 from generator.failures import pattern_picture, pattern_pictures, picture_path, readme_picture, tutorial_page
 from generator.isolation import PATH, isolation
+from generator.libraries import PATH as LIBRARIES
+from generator.libraries import libraries
 from generator.matrix import matrix
 from generator.pattern_page import drawing_path, pattern_index, pattern_page
 
@@ -28,6 +30,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "reference/mutants.md": reference.mutants,
         "reference/matrix.md": matrix,
         BENCHMARKS: benchmarks,
+        LIBRARIES: libraries,
         "explanation/choosing-a-pattern.md": choosing,
         f"explanation/{DRAWING}": flowchart,
         f"explanation/{OWN_DRAWING}": own_chart,

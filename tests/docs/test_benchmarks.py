@@ -9,9 +9,10 @@ from acidtest.patterns import coded
 from acidtest.search.exhaustive import Explorer
 from acidtest.search.harness import Harness
 from benchmarks import cost
+from benchmarks.environments import Absent, interpreter
 from benchmarks.peers.by_acidtest import explore
 from benchmarks.peers.programs import PROGRAMS
-from benchmarks.peers.side_by_side import MEASURED, PEERS, Absent, interpreter
+from benchmarks.peers.side_by_side import MEASURED, PEERS
 from generator.benchmarks import OURS, page
 
 KEPT = json.loads(MEASURED.read_text(encoding="utf-8"))

@@ -62,6 +62,7 @@ ALL = ("w1", "w2", "c1")
         (view(2), view(2, reads=(Read("q", 1, 2, after_query=False),)), "CQ6"),
         (view(2), view(2, reads=(Read("q", 1, 2, after_query=True),)), "CQ6.monotonic"), (view(2), view(2, 1.5), "G12"),
         (view(2, accepted=ALL), view(2, accepted=ALL, closed=()), "G5"),
+        (view(2, calls=CALLS[:2]), view(2, calls=CALLS[:2], balances=(("A", 51),)), "CQ9"),
     ],
 )  # fmt: skip
 def test_each_property_speaks_of_what_it_is_named_after(before: CqrsView | None, now: CqrsView, found: str) -> None:

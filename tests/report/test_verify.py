@@ -18,3 +18,12 @@ def test_a_reference_whose_extra_is_not_installed_is_told_and_is_no_pass(verify,
     assert verdict == Verdict.INCONCLUSIVE
     assert not told["patterns"][0]["scopes"]
     assert "event_store: its reference needs acidtest[redis], which is not installed" in lines
+
+
+@pytest.mark.parametrize("verify", [verify_patterns, verify_quickly])
+def test_a_reference_that_is_not_made_for_a_server_is_told_and_is_no_pass(verify):
+    lines: list[str] = []
+    elsewhere = patterns.pattern("event_store")._replace(backends=("sqlite",))
+    verdict, told = verify([elsewhere], echo=lambda line: lines.append(str(line)), backend="mariadb")
+    assert (verdict, told["patterns"][0]["scopes"]) == (Verdict.INCONCLUSIVE, [])
+    assert "event_store: its reference is not made for mariadb" in lines

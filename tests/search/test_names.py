@@ -2,10 +2,15 @@
 
 import pytest
 
+from acidtest.impl.broken.event_store.ids import FirstIdIsEnough
 from acidtest.impl.naive.acid import TransferMoney
 from acidtest.patterns import pattern
-from acidtest.search.check import check_exhaustively, find_scope
+from acidtest.properties.event_store.scopes import append
+from acidtest.properties.shared.scopes import client
+from acidtest.search.check import check_exhaustively, check_scope, find_scope
 from acidtest.search.explain import explain_failure
+from acidtest.search.harness import Harness
+from acidtest.workload import Scope
 
 #: Pattern, mutant, scope (empty for all), and how the name of what it violates begins.
 NAMED = [
@@ -37,6 +42,18 @@ def test_a_bug_is_named_by_the_property_that_says_most(stem: str, name: str, sco
     *_, (_, last) = check_exhaustively(contract, mutant.factory, scopes=scopes)
     assert last.violation is not None
     assert f"{last.violation.property}: {last.violation.name}".startswith(named)
+
+
+def test_an_append_that_ends_in_an_error_although_nothing_disturbs_it_is_named_and_not_left_to_the_model() -> None:
+    contract = pattern("event_store").contract_class()()
+    scope = Scope("known behind new", "", (), (client("app-1", append("a1", "a", 0, "e1"), append("a2", "a", 1, "e2", "e1")),))
+    harness = Harness(contract, FirstIdIsEnough)
+    try:
+        result = check_scope(harness, scope)
+    finally:
+        harness.close()
+    assert result.violation is not None
+    assert f"{result.violation.property}: {result.violation.name}".startswith("G11: an undisturbed append is stored or refused")
 
 
 def test_an_id_that_several_properties_share_is_listed_once_and_no_return_is_told_of_where_there_is_one_order() -> None:

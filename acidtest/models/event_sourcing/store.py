@@ -196,7 +196,7 @@ class EventStore(Model[StoreState]):
     def transitions(self) -> Sequence[Transition]:
         """Clients and the store first, then subscribers."""
         each = [(i,) for i in range(len(self.appends))]
-        most = 2 * sum(len(append.events) for append in self.appends)
+        most = (_MOST_STORED if self.versions_only else 1) * sum(len(append.events) for append in self.appends)
         answers = [CONFLICT, *map(str, range(1, most + 1))]
         streams = [(n,) for n in range(len(self.streams))]
         subscribers = (Transition("hand", self.hand, streams), Transition("tell", self.tell, streams))

@@ -19,6 +19,12 @@ def is_exact(view: CqrsView) -> bool:
     return all(type(amount) is int for amount in amounts) and all(valid.get(name, True) for name in view.accepted)
 
 
+def is_decided_by_commands(before: CqrsView, after: CqrsView) -> bool:
+    """What was decided changes only while a command is open, or one of which its client was told nothing may still take effect."""
+    at_work = any(call.status in ("open", "unknown") for call in before.calls)
+    return at_work or (before.balances, before.closed) == (after.balances, after.closed)
+
+
 def stays_closed(before: CqrsView, after: CqrsView) -> bool:
     """An account that is closed stays closed, and so is what it was closed with."""
     return set(before.closed) <= set(after.closed) and all(

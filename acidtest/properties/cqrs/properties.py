@@ -6,6 +6,7 @@ from acidtest.checker.machine import Kind, Property
 from acidtest.properties.cqrs.predicates import (
     goes_forward,
     has_reason_or_is_closed,
+    is_decided_by_commands,
     is_exact,
     is_fresh,
     is_gone,
@@ -29,6 +30,8 @@ _REBUILD = "KurrentDB#2270, marten#4711; PATTERNS 9"
 # The order matters: an event that is shown twice, or never, breaks several of them, and the one that says most comes first.
 PROPERTIES = (
     Property("G12", "money is whole minor units, and nothing invalid takes effect", Kind.ALWAYS, is_exact, SOURCE),
+    Property("CQ9", "what was decided is changed by commands alone: not by queries, projectors or rebuilds", Kind.STEP,
+             is_decided_by_commands, _YOUNG),
     G2,
     Property("G1", "balances change by whole commands", Kind.ALWAYS, whole, SOURCE),
     G3,

@@ -88,14 +88,9 @@ SCOPES = (
         opening=("before",),
     ),
     Scope(
-        "rebuild", "a rebuild beside a command and a pump, where one command is shown and one is not",
+        "rebuild", "a rebuild beside a process that decides a command and pumps",
         (("A", 100),),
-        (
-            _opening(_handle("w1", "k1", "A", -61), _project("p1"), _handle("w2", "k2", "A", 13)),
-            client("app-2", Operation("r1", "rebuild")), repeated("projector-1", "project", 1),
-            client("app-1", _handle("w3", "k3", "A", 5)),
-        ),
-        opening=("before",),
+        (client("app-2", Operation("r1", "rebuild")), client("app-1", _handle("w1", "k1", "A", -61), _project("p1"))),
     ),
     Scope(
         "rebuild that dies", "a rebuild, and a query afterwards; one crash, lost or late reply anywhere",
@@ -116,42 +111,33 @@ SCOPES = (
         faults=1, kinds=_CRASH | {"unacknowledged"}, idle=("projector-1",),
     ),
     Scope(
-        "two commands", "two withdrawals that the account cannot both pay, and a pump; one crash anywhere",
+        "two commands", "two withdrawals that the account cannot both pay, and a pump by one of the processes; one crash anywhere",
         (("A", 100),),
-        (
-            client("app-1", _handle("w1", "k1", "A", -61, 0)), client("app-2", _handle("w2", "k2", "A", -52, 0)),
-            repeated("projector-1", "project", 1),
-        ),
+        (client("app-1", _handle("w1", "k1", "A", -61, 0)), client("app-2", _handle("w2", "k2", "A", -52, 0), _project("p1"))),
         faults=1, kinds=_CRASH,
     ),
     Scope(
-        "two writers", "commands on two accounts at once, and a pump",
+        "two writers", "commands on two accounts at once, and a pump by one of the processes",
         (("A", 100), ("B", 50)),
-        (
-            client("app-1", _handle("w1", "k1", "A", -61)), client("app-2", _handle("w2", "k2", "B", 7)),
-            repeated("projector-1", "project", 1),
-        ),
+        (client("app-1", _handle("w1", "k1", "A", -61)), client("app-2", _handle("w2", "k2", "B", 7), _project("p1"))),
     ),
     Scope(
-        "closing", "an account is closed beside a command on it, with a pump before and after",
+        "closing", "an account is closed beside a process that decides a command on it and pumps twice",
         (("A", 100),),
         (
             _opening(_handle("w1", "k1", "A", -61)),
-            client("app-1", _close("c1", "A")), client("app-2", _handle("w2", "k2", "A", 13)), repeated("projector-1", "project", 2),
+            client("app-1", _close("c1", "A")), client("app-2", _handle("w2", "k2", "A", 13), _project("p1"), _project("p2")),
         ),
         opening=("before",),
     ),
     Scope(
-        "closed", "a closed account is queried, used and closed again; one crash, lost or late reply, eviction or restart anywhere",
+        "closed", "an account is closed, queried, used and closed again; one crash, lost or late reply, eviction or restart anywhere",
         (("A", 100),),
         (
-            client(
-                "app-1",
-                _handle("w1", "k1", "A", -61), _project("p1"), _query("q1", "A"), _close("c1", "A"), _project("p2"), _query("q2", "A"),
-                _handle("w2", "k2", "A", 13), _close("c2", "A"), _project("p3"),
-            ),
+            _opening(_handle("w1", "k1", "A", -61), _project("p1"), _query("q1", "A")),
+            client("app-1", _close("c1", "A"), _project("p2"), _query("q2", "A"), _handle("w2", "k2", "A", 13), _close("c2", "A"), _project("p3")),
         ),
-        faults=1, kinds=_CRASH | _REPLIES | _VANISHING, serial=True,
+        faults=1, kinds=_CRASH | _REPLIES | _VANISHING, serial=True, opening=("before",),
     ),
     Scope(
         "own command", "a client that queries after its command, of an account that is cached, beside a projector; a key is evicted",

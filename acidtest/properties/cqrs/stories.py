@@ -52,7 +52,7 @@ def _stories(first: int, a: str, b: str, c: str) -> tuple[Story, ...]:
             {"app-1": (_handle(k1, a, -44), _PROJECT, _query(a), _handle(k2, a, 17), _PROJECT, _query(a)), "projector-1": ()},
         ),
         Story("a rebuild after two", {"app-1": (_handle(k1, a, -45), _PROJECT, _handle(k2, a, 19), _PROJECT), "app-2": (_REBUILD, _query(a))}),
-        Story("a rebuild before the second", {"app-1": (_handle(k1, a, -46), _handle(k2, a, 21)), "app-2": (_REBUILD, _query(a))}),
+        Story("a rebuild before the second", {"app-1": (_handle(k1, a, -46), _handle(k2, a, 21)), "app-2": (_query(a), _REBUILD, _query(a))}),
         Story("an account that is closed", {"app-1": (_handle(k1, a, -47), _query(a), _close(a), _query(a)), "app-2": (_handle(k2, a, 23),)}),
         Story(
             "what is refused, again and for something else",
@@ -63,15 +63,27 @@ def _stories(first: int, a: str, b: str, c: str) -> tuple[Story, ...]:
                 ),
             },
         ),
-        Story("what is invalid", {"app-1": (_handle(k1, "nobody", 5), _handle(k2, a, 0), _close("nobody"), _handle(k3, c, -8))}),
+        Story("what is invalid", {"app-1": (_handle(k1, "nobody", 5), _handle(k2, a, 0), _close("nobody"), _handle(k3, c, -8), _query("nobody"))}),
     )  # fmt: skip
 
 
 _ACCOUNTS = (("A", 100), ("B", 100), ("C", 7), ("D", 100), ("E", 100), ("F", 7))
 _PROCESSES = {"app-1": "app-1", "app-2": "app-2", "projector-1": "projector-1", "projector-2": "projector-2"}
-#: Scopes that are workloads as well: what matters there is which client goes first, or how much there is.
-_OPENED = ("rebuild", "own command", "query again", "many commands")
+#: Scopes that are workloads as well: what matters there is which client goes first, how much there is, or that one process is alone.
+_OPENED = ("one process", "rebuild", "own command", "query again", "many commands")
 STORIES = _stories(1, "A", "B", "C")
+
+
+#: Two switches, each in its place, are seldom drawn among many. So this workload has few places, and is drawn as often as several others.
+_SHORT = Scope(
+    "readers beside one pump", "a query of an account beside a pump that shows a command, and one more query", _ACCOUNTS,
+    clients_of(
+        Story("", {"before": (_handle("k1", "A", -61),), "app-1": (_query("A"),), "projector-1": (_PROJECT,), "app-2": (_query("A"),)}),
+        {"before": "app-1", "app-1": "app-1", "projector-1": "projector-1", "app-2": "app-2"},
+    ),
+    opening=("before",), unsteady=True,
+)  # fmt: skip
+_SHARES = 6
 
 
 @cache
@@ -80,7 +92,9 @@ def workloads(kinds: Iterable[str]) -> tuple[tuple[Scope, ...], ...]:
     rows = pairs(STORIES, _stories(4, "D", "E", "F"))
     stories = [tuple(_workload(story, kinds) for story in row) for row in rows]
     # A reader who is not answered leaves a lease behind, so that who comes after him fills the cache.
-    return *stories, *opened(SCOPES, ("readers",), ("unacknowledged",), _ACCOUNTS), *opened(SCOPES, _OPENED, (), _ACCOUNTS)
+    return (
+        *stories, *opened(SCOPES, ("readers",), ("unacknowledged",), _ACCOUNTS), *opened(SCOPES, _OPENED, (), _ACCOUNTS), *[(_SHORT,)] * _SHARES,
+    )  # fmt: skip
 
 
 def _workload(story: Story, kinds: Iterable[str]) -> Scope:

@@ -221,9 +221,16 @@ def serves(before: StoreView, after: StoreView) -> bool:
     for was, one in zip(before.appends, after.appends, strict=True):
         stored = _stored(before, one.append)
         fits = one.append.expected in (None, len(stored)) and not is_known(one.append, stored)
-        if fits and was.status == "open" and one.status in ("unknown", CONFLICT) and one.alone:
+        if fits and was.status == "open" and one.status == CONFLICT and one.alone:
             return False
     return True
+
+
+def answers(before: StoreView, after: StoreView) -> bool:
+    """G11: an append that nothing disturbs is stored or refused; it does not end in an error of which its client learns nothing."""
+    return not any(
+        was.status == "open" and one.status == "unknown" and one.alone for was, one in zip(before.appends, after.appends, strict=True)
+    )
 
 
 # At rest:

@@ -38,6 +38,7 @@ PROPERTIES = (
         predicates.some_refused, predicates.refused_with_reason, _YOUNG,
     ),
     Property("G11", "an undisturbed append on the version that it expects is stored", STEP, predicates.serves, SOURCE),
+    Property("G11", "an undisturbed append is stored or refused, and does not end in an error", STEP, predicates.answers, SOURCE),
     implied(
         "ES5", "a read gives all of a stream, as it was at some instant while the read ran", ALWAYS, predicates.was_read,
         predicates.read_is_true, _YOUNG,

@@ -27,7 +27,7 @@ def _stories(mark: str, a: str, b: str) -> tuple[Story, ...]:
     """
     e1, e2, e3, f1, f2 = (f"{mark}{n}" for n in range(1, 6))
     return (
-        Story("one append", {"app-1": (append("", a, 0, e1, e2),)}),
+        Story("one append", {"app-1": (append("", a, 0, e2, e1),)}),  # an order that is not the one of their ids
         Story("two that expect the same version", {"app-1": (append("", a, 0, e1, e2),), "app-2": (append("", a, 0, f1),)}),
         Story(
             "one after the other, by two processes",

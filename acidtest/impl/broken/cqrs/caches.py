@@ -7,11 +7,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from acidtest.impl.cqrs import LEASE, AccountViews, Shown, entry_of, lease_of, lock_live, owed
+from acidtest.impl.cqrs import LEASE, NOBODY, AccountViews, Shown, entry_of, lease_of, lock_live, owed
+from acidtest.impl.dialects import Once
 
 
 class NoLease(AccountViews):
     """Fills the cache with what was read, whatever has happened to the view since (CQ8)."""
+
+    #: How long what is cached is served; None for ever.
+    seconds: int | None = None
 
     def _cached(self, account: str) -> Shown | None:
         try:
@@ -19,10 +23,16 @@ class NoLease(AccountViews):
             if found is not None:
                 return Shown(*json.loads(found))
             shown = self._shown(account)
-            self.cache.set(entry_of(account), json.dumps(shown))
+            self.cache.set(entry_of(account), json.dumps(shown), ex=self.seconds)
         except self.unreachable:
             return None
         return shown
+
+
+class StaleUntilItsTime(NoLease):
+    """Relies on a time to live of an hour, and on nothing else: until then the cache may serve what the view shows no more (CQ8)."""
+
+    seconds = 3_600
 
 
 class LeaseOfAnybody(AccountViews):
@@ -131,6 +141,23 @@ _GET_OR_NOTHING = """
 if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then return {} end
 return {redis.call('GET', KEYS[1])}
 """
+
+
+# Queries:
+
+
+class OpenedByAQuery(AccountViews):
+    """Opens the account that a query asks for where there is none, as a get-or-create does (CQ9)."""
+
+    def _shown(self, account: str) -> Shown:
+        found = super()._shown(account)
+        if found == NOBODY:
+            with self.bank.begin() as connection:
+                connection.execute(_opened, {"id": account})
+        return found
+
+
+_opened = Once("INSERT INTO accounts (id, balance, version, closed) VALUES (:id, 0, 1, false) ON CONFLICT (id) DO NOTHING")
 
 
 # Sessions:

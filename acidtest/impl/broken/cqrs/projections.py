@@ -18,6 +18,7 @@ from acidtest.impl.cqrs import (
     rows,
     save,
 )
+from acidtest.impl.dialects import Once
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,9 @@ _row = (rows.c.generation == sa.bindparam("g"), rows.c.account == sa.bindparam("
 #: Adds an event to a row, whichever event that shows by now.
 _add = sa.update(rows).where(*_row).values(balance=rows.c.balance + sa.bindparam("amount"), version=sa.bindparam("v"), closed=sa.bindparam("closes"))
 _live = sa.select(generations.c.number, generations.c.checkpoint).where(generations.c.live)
+_owe_again = Once(
+    "INSERT INTO owed (account, position, generation) VALUES (:account, :position, :generation) ON CONFLICT (account, position, generation) DO NOTHING"
+)
 
 
 class Unguarded(AccountViews):
@@ -64,6 +68,25 @@ class CheckpointAfterView(Unguarded):
         if new:
             self._apply_all(generation, new)
             self._save(generation, new)
+
+
+class CheckpointOfTheSnapshot(Unguarded):
+    """Looks for new events, locks the checkpoint, and reads it again: at REPEATABLE READ it is the old one, and events are shown twice (CQ3)."""
+
+    def _take_over(self) -> None:
+        with self.view.begin() as connection:
+            number, checkpoint = connection.execute(_live).one()
+            if not self._events(checkpoint, 1):
+                return
+            connection.execute(_locked).one()
+            number, checkpoint = connection.execute(_live).one()
+            new = self._events(checkpoint)
+            self._show(connection, number, new)
+            for event in new:
+                connection.execute(_owe_again, {"account": event.account, "position": event.position, "generation": number})
+
+
+_locked = _live.with_for_update()
 
 
 class CheckpointBeforeView(AccountViews):
@@ -118,9 +141,6 @@ class OutOfOrderUpsert(Unguarded):
 
 
 _overwrite = sa.update(rows).where(*_row).values(balance=sa.bindparam("b"), version=sa.bindparam("v"), closed=sa.bindparam("closes"))
-_owe_again = sa.text(
-    "INSERT INTO owed (account, position, generation) VALUES (:account, :position, :generation) ON CONFLICT (account, position, generation) DO NOTHING"
-)
 
 
 class DeletedWithoutTombstone(OutOfOrderUpsert):
@@ -168,6 +188,20 @@ class SiblingsAborted(AccountViews):
             pass
         if new:
             connection.execute(save, {"g": generation, "position": new[-1].position})
+
+
+class ActsOnReplay(AccountViews):
+    """Charges a unit for a withdrawal when it shows it, and again when the view is built anew (CQ9)."""
+
+    fee = 1
+
+    def _apply(self, connection: sa.Connection, generation: int, event: Event) -> None:
+        super()._apply(connection, generation, event)
+        if event.amount < -self.fee:
+            with self.bank.begin() as bank:
+                version = self._change(bank, event.account, -self.fee)
+                if version is not None:
+                    self._append(bank, event.account, version, -self.fee)
 
 
 class EarlyIsDropped(AccountViews):

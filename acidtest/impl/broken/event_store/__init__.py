@@ -17,6 +17,7 @@ from acidtest.impl.broken.event_store.appends import (
     VersionIgnored,
     VersionOfAllStreams,
     VersionOfTheFirst,
+    VersionOfTheSnapshot,
     VersionReadBefore,
     ZeroMeansAny,
 )
@@ -80,7 +81,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("ids-looked-up-before", LookedUpBefore, ("ES9",)),
     Mutant("recent-ids-only", RecentOnly, ("ES9",)),
     Mutant("id-swallows-other-event", IdIsEnough, ("G4",)),
-    Mutant("first-id-is-enough", FirstIdIsEnough, ("G4",)),
+    Mutant("first-id-is-enough", FirstIdIsEnough, ("G4", "G11")),
     Mutant("known-is-conflict", KnownIsConflict, ("ES9",)),
     Mutant("version-of-now", VersionOfNow, ("G4",)),
     Mutant("ordered-by-id", OrderedById, ("ES2",)),
@@ -105,6 +106,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("by-sequence", BySequence, ("ES8",), "postgresql", "two streams"),
     Mutant("sequence-gap-never-abandoned", SequenceGapNeverAbandoned, ("ES8",), "postgresql", "expected versions"),
     Mutant("waited-too-late", WaitedTooLate, ("ES8",), "postgresql", "two streams"),
+    Mutant("version-of-the-snapshot", VersionOfTheSnapshot, ("ES2",), "mariadb", "one stream"),
 )
 NOT_HERE: dict[str, str] = {
     "snapshot-from-stale-cache": "the store keeps events only; snapshots are the business of event_sourcing",

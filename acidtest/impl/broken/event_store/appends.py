@@ -61,6 +61,17 @@ class VersionReadBefore(Unguarded):
         return version + len(new)
 
 
+class VersionOfTheSnapshot(Unguarded):
+    """Looks at the version before it waits for its turn, and again afterwards: at REPEATABLE READ it sees the same (ES2)."""
+
+    def _take_positions(self, connection: sa.Connection, count: int) -> int:
+        connection.execute(_whether_empty).all()
+        return super()._take_positions(connection, count)
+
+
+_whether_empty = sa.select(sa.func.max(events.c.version))
+
+
 class VersionOfAllStreams(EventStore):
     """Takes the greatest version of all streams for that of the one that is appended to (G11, ES3)."""
 

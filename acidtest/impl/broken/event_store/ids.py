@@ -93,7 +93,7 @@ class IdIsEnough(EventStore):
 
 
 class FirstIdIsEnough(EventStore):
-    """Recognises an append by its first event: the others are swallowed where they are new (G4)."""
+    """Recognises an append by its first event: the others are swallowed where they are new, or break its key (G4, G11)."""
 
     def _recognised(self, connection: sa.Connection, stream: str, new: Sequence[Event]) -> int | None:
         return super()._recognised(connection, stream, new[:1])

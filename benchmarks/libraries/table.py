@@ -1,0 +1,69 @@
+"""Published libraries that are run through acidtest: which, by which adapter, and what was found of them.
+
+Adapters are written here, through the public interface of each library alone; the libraries are installed as they are.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+ADAPTERS = Path(__file__).with_name("adapters")
+
+
+class Library(NamedTuple):
+    """A published library under a contract.
+
+    Arguments:
+        name: on the package index.
+        requirements: what pip installs, pinned, the library first.
+        pattern: the contract.
+        adapter: the adapter's class, as module:class; the module is in `adapters`.
+        backends: the kinds of databases that the library stores into, of those that acidtest has.
+        what: what it is and how it is used here, in a sentence or two.
+        found: what the schedules show, by the kind of databases: a sentence or two for whoever knows the library.
+    """
+
+    name: str
+    requirements: tuple[str, ...]
+    pattern: str
+    adapter: str
+    backends: tuple[str, ...]
+    what: str
+    found: dict[str, str]
+
+    @property
+    def version(self) -> str:
+        """The version that is run."""
+        return self.requirements[0].partition("==")[2]
+
+    @property
+    def file(self) -> Path:
+        """The adapter's file."""
+        return ADAPTERS / f"{self.adapter.partition(':')[0]}.py"
+
+
+LIBRARIES = (
+    Library(
+        "eventsourcing", ("eventsourcing[postgres]==9.5.6",), "event_store", "with_eventsourcing:Store", ("sqlite", "postgresql"),
+        "Recorders of the library's own, as its `InfrastructureFactory` makes them. Versions are those of aggregates, which the "
+        "primary key guards; notifications are read from the last id on.",
+        {
+            "sqlite": "One writer at a time numbers the rows, so no notification is passed over; two that expect one version meet at the "
+            "primary key.",
+            "postgresql": "The recorder takes its connections from `psycopg_pool`, which keeps threads of its own; acidtest does not carry "
+            "threads, and the pool waits for them. Nothing is said of the library by that.",
+        },
+    ),
+    Library(
+        "aett", ("aett[postgresql]==3.4.1",), "event_store", "with_aett:Store", ("sqlite", "postgresql"),
+        "`CommitStore` and `PersistenceManagement`. An append is a commit; the revisions of streams are guarded by unique indexes, and "
+        "positions are checkpoint numbers.",
+        {
+            "sqlite": "Each commit is one INSERT, and of two that want one revision the unique index refuses one.",
+            "postgresql": "Nothing is violated. The INSERT commits by itself, and acidtest takes such a statement for one step, which can "
+            "be lost but not late: so the verdict stays open. Nor is it tried that a checkpoint number is drawn a moment before its row is "
+            "visible, and another commit comes in between.",
+        },
+    ),
+)  # fmt: skip
