@@ -51,8 +51,8 @@ LIBRARIES = (
         {
             "sqlite": "One writer at a time numbers the rows, so no notification is passed over; two that expect one version meet at the "
             "primary key.",
-            "postgresql": "The recorder takes its connections from `psycopg_pool`, which keeps threads of its own; acidtest does not carry "
-            "threads, and the pool waits for them. Nothing is said of the library by that.",
+            "postgresql": "The threads of its pool are driven. But the recorder reads by a pipeline on a connection on which each statement is a "
+            "transaction, and acidtest does not drive that. Nothing is said of the library by it.",
         },
     ),
     Library(

@@ -97,12 +97,27 @@ def test_transaction_blocks_and_savepoints_are_driven(pg: Cluster) -> None:
     world.close()
 
 
+def test_the_statements_of_a_pipeline_are_effects_of_their_own(pg: Cluster) -> None:
+    def move(env: Any) -> int:
+        with env.connect("bank") as connection, connection.pipeline() as pipeline, connection.cursor() as cursor:
+            cursor.execute("UPDATE accounts SET balance = 1 WHERE id = 'A' RETURNING balance")
+            connection.execute("UPDATE accounts SET balance = 2 WHERE id = 'B'")
+            pipeline.sync()
+            return int(cursor.fetchone()[0])
+
+    world = Small(pg, move)
+    assert world.finish("move") == 1
+    assert world.done == ["bank: UPDATE accounts", "bank: UPDATE accounts", "bank: COMMIT"]
+    assert balances(pg) == {"A": 1, "B": 2}
+    world.close()
+
+
 @pytest.mark.parametrize("what", ["pipeline", "notifies", "named cursor", "copy"])
 def test_what_cannot_be_driven_is_refused_with_the_reason(pg: Cluster, what: str) -> None:
     def use(env: Any) -> None:
         connection = env.connect("bank")
         calls = {
-            "pipeline": connection.pipeline, "notifies": connection.notifies,
+            "pipeline": env.connect("bank", autocommit=True).pipeline, "notifies": connection.notifies,
             "named cursor": lambda: connection.cursor(name="c"), "copy": lambda: connection.cursor().copy("COPY accounts TO STDOUT"),
         }  # fmt: skip
         calls[what]()

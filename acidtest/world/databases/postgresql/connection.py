@@ -34,6 +34,7 @@ from acidtest.world.core.process import Task, complain, current_task
 from acidtest.world.databases.full_disk import full_disk
 from acidtest.world.databases.postgresql.cursor import driven_cursor, refuse, text_of
 from acidtest.world.databases.postgresql.landing import Keeper, Landing
+from acidtest.world.databases.postgresql.pipeline import Pipeline
 from acidtest.world.databases.postgresql.session import CLOSED, quiet, run
 from acidtest.world.databases.postgresql.statement import (
     COMMIT,
@@ -160,8 +161,10 @@ class Connection(psycopg.Connection[Any]):
         self.hang_up()
 
     def pipeline(self) -> Any:
-        """Not driven, and therefore refused."""
-        refuse(self, "connection.pipeline()")
+        """A pipeline; refused where each statement is a transaction."""
+        if self.autocommit:
+            refuse(self, "connection.pipeline() with autocommit")
+        return Pipeline(self)
 
     def notifies(self, *args: Any, **options: Any) -> Any:
         """Not driven, and therefore refused."""
