@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from acidtest.environment import Outcome
 from acidtest.impl.dialects import returned
-from acidtest.impl.inbox import Consumer, Early, Order, Unfit, accounts, count, inbox
+from acidtest.impl.inbox import Consumer, Early, Invalid, Order, Unfit, accounts, count, inbox
 from acidtest.impl.inbox import metadata as inbox_metadata
 from acidtest.impl.outbox import Outbox, Relay, outbox, requests
 from acidtest.impl.outbox import metadata as outbox_metadata
@@ -111,7 +111,7 @@ class Source(Sender, Outbox):
 
 
 class Taker(Consumer):
-    """Takes each message once, and acknowledges it by returning.
+    """Takes each message once. How they come to it, and how they are acknowledged, is for those who inherit from it.
 
     Arguments:
         env: gives the database "bank", the broker and the clock.
@@ -131,13 +131,6 @@ class Taker(Consumer):
         """Create the schema and open the accounts."""
         inbox_metadata.create_all(self.engine)
         _open(self.engine, opening)
-
-    def handle(self, message: Delivery) -> None:
-        """Take a message, if it was not taken before; what must not be taken is rejected, what cannot be comes again."""
-        try:
-            self.take(message)
-        except Unfit:
-            self.broker.nack(message, requeue=False)
 
     def _known(self, connection: sa.Connection, message: Delivery) -> Outcome | None:
         """Insert the record; the outcome where there is one already, or where there was."""
@@ -162,12 +155,8 @@ class Taker(Consumer):
                     connection.execute(forget, {"of": self.topic_taken, "it": message_id(row.id, row.sequence)})
 
 
-class Sink(Taker):
-    """Pays in what comes."""
-
-
-class Middle(Taker, Sender):
-    """Keeps its part of what comes, and owes the sink the rest."""
+class Passing(Taker, Sender):
+    """What the middle does: it keeps its part of what comes, and owes the sink the rest."""
 
     topic: ClassVar[str] = DEPOSITS
     topic_taken: ClassVar[str] = TRANSFERS
@@ -185,25 +174,47 @@ class Middle(Taker, Sender):
     def _decide(self, connection: sa.Connection, message: Delivery, order: Order) -> Outcome:
         kept = self._part(order.change)
         outcome = super()._decide(connection, message, order._replace(change=kept))
-        self._pass_on(connection, message, order._replace(change=order.change - kept))
+        self._pass_on(connection, message, order._replace(change=self._rest(order.change)))
         return outcome
 
     def _part(self, amount: int) -> int:
         return amount // PART
 
+    def _rest(self, amount: int) -> int:
+        return amount - self._part(amount)
+
     def _pass_on(self, connection: sa.Connection, message: Delivery, order: Order) -> None:
         self._owe(connection, json.loads(message.payload)["transfer"], order)
 
 
+class Pushed(Consumer):
+    """What messages are pushed to: returning acknowledges."""
+
+    def handle(self, message: Delivery) -> None:
+        """Take a message, if it was not taken before; what must not be taken is rejected, what cannot be comes again."""
+        try:
+            self.take(message)
+        except Unfit:
+            self.broker.nack(message, requeue=False)
+
+
+class Middle(Pushed, Passing):
+    """The middle."""
+
+
+class Sink(Pushed, Taker):
+    """The sink."""
+
+
 class Transfers:
-    """The three services; an instance is the one that `env.service` names.
+    """The three services; what it makes is the one that `env.service` names.
 
     Arguments:
         env: gives the service, its database, the broker and the clock.
     """
 
     source: ClassVar[type[Source]] = Source
-    middle: ClassVar[type[Middle]] = Middle
+    middle: ClassVar[type[Passing]] = Middle
     sink: ClassVar[type[Taker]] = Sink
 
     def __new__(cls, env: Environment) -> Any:  # type: ignore[misc]  # noqa: ANN401, D102 - one of the services
@@ -213,7 +224,7 @@ class Transfers:
 # In order:
 
 
-class OrderedTaker(Taker):
+class Ordered(Pushed, Taker):
     """Takes the messages of an account one after the other: what comes too early is given back until its turn has come."""
 
     capabilities: ClassVar[frozenset[str]] = frozenset({"ordered"})
@@ -237,18 +248,18 @@ class OrderedTaker(Taker):
             connection.execute(sa.delete(inbox).where(inbox.c.recorded < self.clock.now() - self.retention))
 
 
-class OrderedMiddle(OrderedTaker, Middle):
-    """The middle, in order."""
-
-
-class OrderedSink(OrderedTaker, Sink):
-    """The sink, in order."""
-
-
 class OrderedSource(Source):
     """The source: its relays keep the order anyway."""
 
     capabilities: ClassVar[frozenset[str]] = frozenset({"ordered"})
+
+
+class OrderedMiddle(Ordered, Middle):
+    """The middle, in order."""
+
+
+class OrderedSink(Ordered, Sink):
+    """The sink, in order."""
 
 
 class OrderedTransfers(Transfers):
@@ -257,6 +268,40 @@ class OrderedTransfers(Transfers):
     source = OrderedSource
     middle = OrderedMiddle
     sink = OrderedSink
+
+
+# By polling:
+
+
+class Polling(Taker):
+    """Asks for messages itself, and acknowledges them after the commit."""
+
+    def consume(self) -> None:
+        """Poll once."""
+        message = self.broker.receive(topic=self.topic_taken)
+        if message is not None:
+            self._handle(message)
+
+    def _handle(self, message: Delivery) -> None:
+        try:
+            self.take(message)
+        except Unfit:
+            self.broker.nack(message, requeue=False)
+        except Invalid:
+            self.broker.nack(message)
+        else:
+            self.broker.ack(message)
+
+
+class PollingMiddle(Polling, Passing):
+    """The middle, which polls."""
+
+
+class PollingTransfers(Transfers):
+    """The three services, of which the middle and the sink poll."""
+
+    middle = PollingMiddle
+    sink = Polling
 
 
 def _open(engine: sa.Engine, opening: dict[str, int]) -> None:

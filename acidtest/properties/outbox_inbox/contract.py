@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from acidtest.errors import ContractError
 from acidtest.models.outbox_inbox.service import TransfersModel, TransfersView
-from acidtest.properties.outbox_inbox.port import DEAD, MIDDLE, SERVICES, SINK, SOURCE, TOPICS, OutboxInboxPort
+from acidtest.properties.outbox_inbox.port import (
+    DEAD,
+    MIDDLE,
+    SERVICES,
+    SINK,
+    SOURCE,
+    TOPICS,
+    OutboxInboxPort,
+)
 from acidtest.properties.outbox_inbox.properties import PROPERTIES
 from acidtest.properties.outbox_inbox.scopes import MONTHS, SCOPES, SLOW_SCOPES
 from acidtest.properties.outbox_inbox.stories import workloads

@@ -78,6 +78,11 @@ def arrived(view: TransfersView) -> bool:
     return set(view.accepted) <= set(view.taken[1])
 
 
+def undisturbed(view: TransfersView) -> bool:
+    """Nothing befell the run, but that time has passed."""
+    return view.happened <= {"jump"}
+
+
 def passed(view: TransfersView) -> bool:
     """Something has taken effect behind the source."""
     return any(view.taken)
@@ -91,11 +96,11 @@ def taken_if_acked(view: TransfersView) -> bool:
     return all(copy.about in view.taken[copy.hop] for copy in view.copies if copy.status == ACKED)
 
 
-def owed_if_taken(view: TransfersView) -> bool:
-    """Of what a service has committed there is a message on the broker, or it says that it owes one."""
+def owed_at_once(before: TransfersView, after: TransfersView) -> bool:
+    """Of what a service has just committed it says that it owes a message, or there is one on the broker."""
     for hop in HOPS:
-        owed = owed_by(view, hop)
-        if owed is not None and not set(sent_by(view, hop)) - {UNEXPLAINED} <= owed.keys() | about(view, hop):
+        owed, fresh = owed_by(after, hop), set(sent_by(after, hop)) - {*sent_by(before, hop), UNEXPLAINED}
+        if owed is not None and not fresh <= owed.keys() | about(after, hop):
             return False
     return True
 
@@ -167,10 +172,16 @@ def whole(view: TransfersView) -> bool:
 
 
 def exact(view: TransfersView) -> bool:
-    """Money is whole numbers everywhere, and nothing invalid took effect."""
+    """Money is whole numbers everywhere, and nothing invalid took effect or is owed."""
     valid = {call.request.name: call.request.valid for call in view.calls}
     money = [n for has in (view.balances, *view.others) for _, n in has]
-    return all(type(n) is int for n in money) and all(valid.get(name, True) for names in (view.accepted, *view.taken) for name in names)
+    keys = {call.request.key for call in view.calls if call.request.valid}
+    wrong = {call.request.key for call in view.calls} - keys
+    return (
+        all(type(n) is int for n in money)
+        and all(valid.get(name, True) for names in (view.accepted, *view.taken) for name in names)
+        and wrong.isdisjoint(key for owed in view.owed for key, _ in owed or ())
+    )
 
 
 def stable(before: TransfersView, after: TransfersView) -> bool:

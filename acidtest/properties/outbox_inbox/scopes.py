@@ -61,11 +61,13 @@ def _again(number: int, *clients: Client) -> tuple[Client, ...]:
     return (_pause(number), *renamed)
 
 
-def _outage(process: str) -> tuple[Client, ...]:
-    """Twelve polls in as many hours, and one after forty days."""
-    polls = [Client(f"poll {i}", process, (Operation(f"poll {i}", "relay"),)) for i in range(1, 14)]
-    pauses = [_pause(i, 3_600.0) for i in range(1, 12)] + [_pause(12)]
-    return (*(one for pair in zip(polls, pauses, strict=False) for one in pair), polls[-1])
+def _outage(*processes: str) -> tuple[Client, ...]:
+    """Each polls twelve times in as many hours, and once after forty days."""
+    found: list[Client] = []
+    for i, seconds in enumerate([0.0] + [3_600.0] * 11 + [MONTHS], 1):
+        found += [_pause(i, seconds)] if seconds else []
+        found += [Client(f"{one} poll {i}", one, (Operation(f"{one} poll {i}", "relay"),)) for one in processes]
+    return tuple(found)
 
 
 FIRST = transfer("t1", "k1", "A", 61)
@@ -133,9 +135,9 @@ SCOPES = (
         faults=2, kinds=_CRASH | {"redelivered"}, idle=("sink-1",), opening=_names(opened(turns("source-1", "r", FIRST))),
     ),
     Scope(
-        "outage", "a transfer when the broker goes down for forty days, and is tried again and again; and then one more behind the middle",
-        _ONE, (turns("source-1", "", FIRST), environment(("outage", None)), *_outage("source-1")),
-        serial=True, idle=("middle-1", "sink-1"),
+        "outage", "two transfers, of which the middle has taken one, when the broker goes down for forty days, and is tried again and again",
+        _ONE, (*_ONE_PASSED, turns("source-1", "", SECOND), environment(("outage", None)), *_outage("source-1", "middle-1")),
+        serial=True, idle=("sink-1",), opening=_names(_ONE_PASSED),
     ),
     Scope(
         "late relays", "two transfers of which every relay comes forty days late, and all is cleaned away that may be",
