@@ -104,6 +104,7 @@ class TransfersModel(Model[TransfersState]):
         self.others = others
         self._accounts = [request.deltas[0][0] for request in requests]
         amounts = [-request.deltas[0][1] for request in requests]
+        self._total = sum(n for has in (self.ledger.opening, *others) for _, n in has)
         self._moved = [(commission(amount), amount - commission(amount)) for amount in amounts]
 
     def initial_states(self) -> Iterable[TransfersState]:
@@ -138,7 +139,7 @@ class TransfersModel(Model[TransfersState]):
         """Balances, answers, and which transfers have come how far."""
         return TransfersView(
             self.ledger.opening, self.ledger.balances(state.ledger), self.ledger.calls(state.ledger), self.ledger.accepted(state.ledger),
-            (self._balances(state, 0), self._balances(state, 1)), self._taken(state),
+            (self._balances(state, 0), self._balances(state, 1)), self._taken(state), total=self._total,
         )  # fmt: skip
 
     def _taken(self, state: TransfersState) -> tuple[tuple[str, ...], tuple[str, ...]]:

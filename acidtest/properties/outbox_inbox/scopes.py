@@ -110,8 +110,12 @@ SCOPES = (
         idle=("middle-1", "sink-1"),
     ),
     Scope(
-        "equal transfers", "two transfers of one amount from one account, under keys of their own",
-        _ONE, (turns("source-1", "rr", transfer("t1", "k1", "A", 41), transfer("t2", "k2", "A", 41)), turns("middle-1", "hrhr"), turns("sink-1", "hh")),
+        "equal transfers", "two transfers of one amount from one account, under keys of their own, one after the other",
+        _ONE,
+        (
+            *opened(turns("source-1", "r", transfer("t1", "k1", "A", 41)), turns("middle-1", "hr"), turns("sink-1", "h")),
+            turns("source-1", "r", transfer("t2", "k2", "A", 41)), turns("middle-1", "hr"), turns("sink-1", "h"),
+        ),
         serial=True,
     ),
     Scope(

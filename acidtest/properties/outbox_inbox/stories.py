@@ -38,7 +38,6 @@ def _stories(first: int, a: str, b: str, c: str) -> tuple[Story, ...]:
         Story("one key for something else", {"source-1": (_transfer(k1, a, 41), _transfer(k1, a, 23))}),
         Story("two that cannot both be paid", {"source-1": (_transfer(k1, a, 62),), "source-2": (_transfer(k2, a, 53),)}),
         Story("two of one account", {"source-1": (_transfer(k1, a, 43), _transfer(k2, a, 24))}),
-        Story("two equal ones", {"source-1": (_transfer(k1, b, 31), _transfer(k2, b, 31))}),
         Story("two of two accounts", {"source-1": (_transfer(k1, a, 64),), "source-2": (_transfer(k2, b, 27),)}),
         Story("what is refused, again and for something else", {
             "source-1": (_transfer(k1, a, 161), _transfer(k1, a, 161), _transfer(k1, a, 29), _transfer(k2, b, 13), _transfer(k2, a, 13)),
@@ -59,11 +58,13 @@ STORIES = _stories(1, "A", "B", "C")
 
 @cache
 def workloads(kinds: tuple[str, ...]) -> tuple[tuple[Scope, ...], ...]:
-    """Each story, and each after each other; and, of the scopes, those in which time passes over and over."""
+    """Each story, and each after each other; and of the scopes those in which it matters in which order messages come, or that time passes."""
     rows = pairs(STORIES, _stories(4, "D", "E", "F"))
     return (
         *(tuple(_workload(story, kinds) for story in row) for row in rows),
-        *opened(SCOPES, ("outage", "late relays", "forty days"), (), _ACCOUNTS),
+        *opened(SCOPES, ("out of order", "two of one account"), ("reordered", "duplicated"), _ACCOUNTS),
+        *opened(SCOPES, ("redelivery in flight", "cleaning beside"), ("crash", "redelivered", "duplicated"), _ACCOUNTS),
+        *opened(SCOPES, ("equal transfers", "outage", "late relays", "forty days"), (), _ACCOUNTS),
     )
 
 

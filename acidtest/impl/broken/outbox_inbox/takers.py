@@ -34,7 +34,7 @@ from acidtest.impl.outbox_inbox import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from acidtest.environment import Delivery
+    from acidtest.environment import Delivery, Environment
     from acidtest.impl.outbox import Row
 
 WINDOW = 30 * 86_400.0
@@ -97,6 +97,11 @@ class CheckThenInsert(Transfers):
 
 class _RemembersInMemory(Middle, records.RememberedInMemory):
     """A middle."""
+
+    def __init__(self, env: Environment) -> None:
+        """Nothing has been handled yet."""
+        super().__init__(env)
+        self.handled = {}
 
 
 class RememberedInMemory(Transfers):
