@@ -120,7 +120,7 @@ SCOPES = (
     ),
     Scope(
         "two of one account", "two transfers of one account, whose messages two processes of the middle share, and take at once",
-        _ONE, (*_TWO_PUBLISHED, turns("middle-1", "hr"), turns("middle-2", "hr"), turns("sink-1", "hh")),
+        _ONE, (*_TWO_PUBLISHED, turns("middle-1", "hr"), turns("middle-2", "h"), turns("sink-1", "h")),
         opening=_names(_TWO_PUBLISHED),
     ),
     Scope(
