@@ -120,8 +120,8 @@ SCOPES = (
     ),
     Scope(
         "two of one account", "two transfers of one account, whose messages two processes of the middle share, and take at once",
-        _ONE, (*_TWO_PUBLISHED, turns("middle-1", "hr"), turns("middle-2", "h"), turns("sink-1", "h")),
-        opening=_names(_TWO_PUBLISHED),
+        _ONE, (*_TWO_PUBLISHED, turns("middle-1", "h"), turns("middle-2", "h")),
+        idle=("sink-1",), opening=_names(_TWO_PUBLISHED),
     ),
     Scope(
         "out of order", "two transfers of one account from end to end; a message that comes again, or before another",
