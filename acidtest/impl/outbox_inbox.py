@@ -25,6 +25,8 @@ from acidtest.impl.outbox import Outbox, Relay, outbox, requests
 from acidtest.impl.outbox import metadata as outbox_metadata
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from acidtest.environment import Delivery, Environment
     from acidtest.impl.outbox import Row
 
@@ -217,8 +219,9 @@ class Transfers:
     middle: ClassVar[type[Passing]] = Middle
     sink: ClassVar[type[Taker]] = Sink
 
-    def __new__(cls, env: Environment) -> Any:  # type: ignore[misc]  # noqa: ANN401, D102 - one of the services
-        return {"source": cls.source, "middle": cls.middle, "sink": cls.sink}[env.service](env)
+    def __new__(cls, env: Environment) -> Any:  # noqa: ANN401, D102 - one of the services
+        services: dict[str, Callable[[Environment], Any]] = {"source": cls.source, "middle": cls.middle, "sink": cls.sink}
+        return services[env.service](env)
 
 
 # In order:
@@ -266,8 +269,8 @@ class OrderedTransfers(Transfers):
     """The three services, which keep the order of each account's transfers."""
 
     source = OrderedSource
-    middle = OrderedMiddle
-    sink = OrderedSink
+    middle: ClassVar[type[Passing]] = OrderedMiddle
+    sink: ClassVar[type[Taker]] = OrderedSink
 
 
 # By polling:
@@ -300,7 +303,7 @@ class PollingMiddle(Polling, Passing):
 class PollingTransfers(Transfers):
     """The three services, of which the middle and the sink poll."""
 
-    middle = PollingMiddle
+    middle: ClassVar[type[Passing]] = PollingMiddle
     sink = Polling
 
 

@@ -122,7 +122,7 @@ class OutboxInboxContract(LedgerContract):
         differ = len({(copy.hop, copy.about) for copy in view.copies}) < len({copy[:2] + copy[3:] for copy in view.copies})
         carried = [f" as {c.id}: {c.payload.replace(chr(0), ' ')}" if differ else "" for c in view.copies]
         on = [f"{TOPICS[c.hop]}: {c.about} {c.status}{what}" for c, what in zip(view.copies, carried, strict=True)]
-        services = {}
+        services: dict[str, Any] = {}
         for name, balances, taken, owed in zip(
             SERVICES, (view.balances, *view.others), (view.accepted, *view.taken), (*view.owed, None), strict=True
         ):

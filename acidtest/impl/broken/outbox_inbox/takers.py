@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from contextlib import suppress
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
 
@@ -48,15 +48,15 @@ class _OwesLater(Middle):
 
     def take(self, message: Delivery) -> Outcome:
         """Commit, then owe."""
-        self._later: Order | None = None
+        self._later: list[Order] = []
         outcome = super().take(message)
-        if self._later is not None:
+        for order in self._later:
             with self.engine.begin() as connection:
-                super()._pass_on(connection, message, self._later)
+                super()._pass_on(connection, message, order)
         return outcome
 
     def _pass_on(self, connection: sa.Connection, message: Delivery, order: Order) -> None:  # noqa: ARG002
-        self._later = order
+        self._later.append(order)
 
 
 class SeparateTransactions(Transfers):
@@ -339,7 +339,8 @@ class _CleansInTwoSteps(Middle):
 
     def purge(self) -> None:
         """Clean away what is old, and then keep the numbers."""
-        old, kept = self.clock.now() - self.retention, []
+        old = self.clock.now() - self.retention
+        kept: list[sa.Row[Any]] = []
         with self.engine.begin() as connection:
             while rows := connection.execute(keep_number, {"of": self.topic_taken, "old": old}).all():
                 kept += rows
