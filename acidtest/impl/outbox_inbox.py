@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 #: What the source publishes for the middle, and the middle for the sink.
 TRANSFERS, DEPOSITS = "transfers", "deposits"
-PART = 10  #: of so much the middle keeps one
+PART = 2  #: of so much the middle keeps one
 RETENTION = 30 * 86_400.0  #: seconds for which a record is kept at least
 
 #: Takes the next number of an account.

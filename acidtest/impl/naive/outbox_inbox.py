@@ -126,7 +126,7 @@ class NaiveMiddle(NaiveSink):
 
     def book(self, tx: sqlite3.Connection, event: dict[str, Any], amount: int) -> None:
         """Add a part to the account, and owe the rest."""
-        part = amount // 10
+        part = amount // 2
         super().book(tx, event, part)
         self.owe(tx, {**event, "Type": DEPOSITS, "Amount": amount - part})
 

@@ -1,6 +1,6 @@
 """The chain beside running code: a transfer takes effect at the source, then at the middle, then at the sink, once each.
 
-A client withdraws from an account at the source. The middle keeps a tenth of it, on the account of that name in its own books, and
+A client withdraws from an account at the source. The middle keeps half of it, rounded down, on the account of that name in its own books, and
 passes the rest on to the sink, where it is paid in. How the services tell each other is internal: all that is promised is that a
 transfer takes effect nowhere before it has at the service before, once everywhere, and everywhere in the end. How that is
 done, `chain` says; running code is followed here.
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Balances = tuple[tuple[str, int], ...]
 
 #: Of so much the middle keeps one.
-PART = 10
+PART = 2
 #: What has become of a message: on the broker or with somebody, acknowledged, or rejected.
 WAITING, ACKED, BURIED = "waiting", "acked", "buried"
 

@@ -17,7 +17,7 @@ DEAD = "dead"
 class OutboxInboxPort(Protocol):
     """What each of the services "source", "middle" and "sink" offers; `env.service` says which one it is.
 
-    All three have accounts of the same names. A transfer takes an amount from an account at the source. The middle keeps a tenth of
+    All three have accounts of the same names. A transfer takes an amount from an account at the source. The middle keeps half of
     it, rounded down, and adds that to the account of this name in its own books. What is left is added to the account of this name
     at the sink.
 

@@ -37,7 +37,7 @@ def _stories(first: int, a: str, b: str, c: str) -> tuple[Story, ...]:
         Story("one key twice at once", {"source-1": (_transfer(k1, a, 41),), "source-2": (_transfer(k1, a, 41),)}),
         Story("one key for something else", {"source-1": (_transfer(k1, a, 41), _transfer(k1, a, 23))}),
         Story("two that cannot both be paid", {"source-1": (_transfer(k1, a, 62),), "source-2": (_transfer(k2, a, 53),)}),
-        Story("two of one account", {"source-1": (_transfer(k1, a, 43), _transfer(k2, a, 24))}),
+        Story("two from one account", {"source-1": (_transfer(k1, a, 43), _transfer(k2, a, 24))}),
         Story("two of two accounts", {"source-1": (_transfer(k1, a, 64),), "source-2": (_transfer(k2, b, 27),)}),
         Story("what is refused, again and for something else", {
             "source-1": (_transfer(k1, a, 161), _transfer(k1, a, 161), _transfer(k1, a, 29), _transfer(k2, b, 13), _transfer(k2, a, 13)),

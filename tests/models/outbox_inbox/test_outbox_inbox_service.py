@@ -69,8 +69,8 @@ def test_what_comes_to_all_three_is_what_was_withdrawn():
     for name, *args in [("invoke", 0), ("accept", 0), ("pass", 0), ("arrive", 0)]:
         state = next(after for action, after in model.successors(state) if (action.name, *action.args) == (name, *args))
     view = model.view(state)
-    assert (view.balances, view.others) == ((("A", 39),), ((("A", 9),), (("A", 60),)))
+    assert (view.balances, view.others) == ((("A", 39),), ((("A", 33),), (("A", 36),)))
 
 
 def test_the_part_of_the_middle_is_rounded_down():
-    assert [commission(amount) for amount in (61, 60, 9, 0)] == [6, 6, 0, 0]
+    assert [commission(amount) for amount in (61, 60, 1, 0)] == [30, 30, 0, 0]

@@ -6,7 +6,6 @@ What is wrong with an inbox is wrong with one in a chain, so some of these put a
 from __future__ import annotations
 
 import json
-import math
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,6 +16,7 @@ from acidtest.impl.broken.inbox import records
 from acidtest.impl.inbox import Consumer, Order, Unfit, inbox
 from acidtest.impl.outbox import claiming, due, outbox
 from acidtest.impl.outbox_inbox import (
+    PART,
     Middle,
     OrderedMiddle,
     OrderedSource,
@@ -282,7 +282,7 @@ class _RoundsUp(Middle):
     """A middle."""
 
     def _part(self, amount: int) -> int:
-        return -(-amount // 10)
+        return -(-amount // PART)
 
 
 class RoundedUp(Transfers):
@@ -295,11 +295,11 @@ class _RoundsTwice(Middle):
     """A middle."""
 
     def _rest(self, amount: int) -> int:
-        return math.floor(amount * 0.9)
+        return amount // PART
 
 
 class RoundedTwice(Transfers):
-    """The middle reckons the rest for itself, as nine tenths rounded down: a unit is lost (EO6)."""
+    """The middle reckons the rest for itself, as half rounded down: of what is odd a unit is lost (EO6)."""
 
     middle = _RoundsTwice
 
