@@ -50,7 +50,7 @@ class OutboxInboxContract(LedgerContract):
     properties = PROPERTIES
     scopes = SCOPES
     slow_scopes = SLOW_SCOPES
-    stateful_kinds: ClassVar[tuple[str, ...]] = ("crash", "unacknowledged", "refused", "late", "duplicated", "redelivered", "reordered")
+    stateful_kinds: ClassVar[tuple[str, ...]] = ("crash", "unacknowledged", "refused", "late", "duplicated", "reordered")
     stateful_changes: ClassVar[tuple[tuple[str, float], ...]] = (("jump", 2 * DAY), ("jump", MONTHS), ("outage", 0.0), ("restore", 0.0))
 
     @classmethod
