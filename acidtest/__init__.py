@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from acidtest.properties.event_store.contract import EventStoreContract
     from acidtest.properties.inbox.contract import InboxContract
     from acidtest.properties.outbox.contract import OutboxContract
+    from acidtest.properties.outbox_inbox.contract import OutboxInboxContract
     from acidtest.properties.reserve_confirm.contract import ReserveConfirmContract
     from acidtest.properties.saga_choreography.contract import SagaChoreographyContract
     from acidtest.properties.saga_orchestration.contract import SagaOrchestrationContract
@@ -68,6 +69,7 @@ __all__ = [
     "InboxContract",
     "NondeterminismError",
     "OutboxContract",
+    "OutboxInboxContract",
     "Outcome",
     "Receipt",
     "Reply",
@@ -93,6 +95,7 @@ _LAZY = {
     "InboxContract": "acidtest.properties.inbox.contract",
     "CqrsContract": "acidtest.properties.cqrs.contract",
     "OutboxContract": "acidtest.properties.outbox.contract",
+    "OutboxInboxContract": "acidtest.properties.outbox_inbox.contract",
     "TccContract": "acidtest.properties.tcc.contract",
     "TccCoordinatorContract": "acidtest.properties.tcc_coordinator.contract",
     "ReserveConfirmContract": "acidtest.properties.reserve_confirm.contract",

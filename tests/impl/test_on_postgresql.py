@@ -19,6 +19,7 @@ CASES = [
     *(("acid", scope) for scope in ("one process", "rejected requests", "read and read again")),
     *(("outbox", scope) for scope in ("invalid requests", "late relay", "outage", "poison")),
     *(("inbox", scope) for scope in ("one message", "equal ids", "no funds", "out of order", "poison", "no id", "dead letters again")),
+    *(("outbox_inbox", scope) for scope in ("invalid requests", "out of order", "late relays")),
     *(("compensation", scope) for scope in ("invalid requests", "long pause", "parked")),
     *(("tcc", scope) for scope in ("one branch", "rejected requests", "two branches", "other payload")),
     *(("reserve_confirm", scope) for scope in ("invalid requests", "callbacks alone", "crash in recovery", "in part or not at all")),

@@ -31,6 +31,8 @@ SHOWN = [
     ("compensation", "undone-from-stale-balance"),
     ("reserve_confirm", "expire-timer-on-decline-only"),
     ("outbox", "publish-outside-tx"),
+    ("outbox_inbox", "mark-before-publish"),
+    ("outbox_inbox", "id-per-attempt"),
     ("tcc", "confirm-twice-debits"),
     ("acid", "rmw-lost-update"),
 ]

@@ -77,7 +77,7 @@ class NaiveOutbox:
                     (event["Type"], event_json, self.env.clock.now()),
                 )
             # 3. Commit (atomic!)
-            return _error_of(tx.commit)
+            return error_of(tx.commit)
         finally:
             tx.rollback()
             tx.close()
@@ -120,7 +120,8 @@ class NaiveInOrder(NaiveOutbox):
     capabilities: ClassVar[frozenset[str]] = frozenset({"ordered"})
 
 
-def _error_of(commit: object) -> Exception | None:
+def error_of(commit: object) -> Exception | None:
+    """What Go's `tx.Commit()` returns."""
     try:
         commit()  # type: ignore[operator]
     except sqlite3.Error as error:

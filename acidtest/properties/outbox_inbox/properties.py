@@ -1,0 +1,66 @@
+"""What must hold of a chain of outboxes and inboxes: PATTERNS section 12, and what every pattern shares (section 0)."""
+
+from __future__ import annotations
+
+from acidtest.checker.machine import Kind, Property, implied
+from acidtest.properties.outbox_inbox.predicates import (
+    arrived,
+    caused,
+    conserved,
+    exact,
+    has_happened,
+    identical,
+    in_order,
+    once,
+    owed_at_once,
+    passed,
+    published_if_taken,
+    stable,
+    taken_if_acked,
+    undisturbed,
+    whole,
+)
+from acidtest.properties.shared.predicates import G2, G3, G4, G7, G11, REASONED, REMEMBERED, SOURCE
+
+ALWAYS, STEP, AT_REST = Kind.ALWAYS, Kind.STEP, Kind.AT_REST
+_HERE = "PATTERNS 12"
+_HELLAND = "Helland, Life beyond distributed transactions, 2007; PATTERNS 12"
+
+# The order matters: what breaks several of them is reported by the one that says most, which comes first.
+PROPERTIES = (
+    Property("G12", "money is whole minor units, and nothing invalid takes effect", ALWAYS, exact, SOURCE),
+    G2,
+    Property("G1", "balances change by whole transfers", ALWAYS, whole, SOURCE),
+    G3,
+    Property("EO3", "all messages about a transfer carry one id and one payload, on each hop", ALWAYS, identical, _HELLAND),
+    Property("EO5", "nothing takes effect or is published that the service before has not committed", ALWAYS, caused, _HERE),
+    Property(
+        "EO7", "however late a copy comes, or a relay tries again, a transfer takes effect once", ALWAYS,
+        lambda v: not has_happened(v, "jump") or once(v), _HERE, when=lambda v: has_happened(v, "jump") and passed(v),
+    ),
+    implied("EO1", "a transfer takes effect once at every service", ALWAYS, passed, once, _HELLAND),
+    Property("EO2", "the record and the effect are one: what was acknowledged took effect", ALWAYS, taken_if_acked, _HELLAND),
+    Property("EO2", "the effect and what is owed next are one", STEP, owed_at_once, _HELLAND),
+    Property("G5", "what took effect stays", STEP, stable, SOURCE),
+    implied(
+        "EO6", "money is conserved at every step: what is nowhere posted is owed, or on the broker", ALWAYS,
+        lambda v: bool(v.accepted), conserved, _HELLAND,
+    ),
+    Property("EO4", "transfers of one account take effect in the order of the source, everywhere", ALWAYS, in_order, _HERE, "ordered"),
+    G4,
+    G7,
+    REMEMBERED,
+    Property("G9", "nobody waits for a lock that is never released", ALWAYS, lambda v: not v.stuck, SOURCE),
+    G11,
+    REASONED,
+    Property("EO2", "what took effect was published in the end", AT_REST, published_if_taken, _HELLAND),
+    Property("EO1", "what was withdrawn has arrived in the end", AT_REST, arrived, _HELLAND),
+    Property(
+        "SOME-ARRIVED", "a transfer arrives without faults", Kind.SOMETIMES, lambda v: bool(v.taken[1]) and undisturbed(v), SOURCE,
+    ),
+)  # fmt: skip
+
+#: What no chain can prevent: there is no instant at which a transfer takes effect everywhere.
+N1 = Property(
+    "N1", "a transfer is taken here, and not to be seen there", Kind.SOMETIMES, lambda v: len(v.accepted) > len(v.taken[0]), _HERE,
+)  # fmt: skip
