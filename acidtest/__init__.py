@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from acidtest.environment import (
     BrokerRefused,
     BrokerTimeout,
+    BrokerUnreachable,
     CallRefused,
     CallTimeout,
     Conflict,
@@ -53,6 +54,7 @@ __all__ = [
     "BackendUnavailable",
     "BrokerRefused",
     "BrokerTimeout",
+    "BrokerUnreachable",
     "CallRefused",
     "CallTimeout",
     "CompensationContract",

@@ -153,8 +153,11 @@ class Queues:
 
     def delivery(self, place: int, queue: Queue, *, redelivered: bool) -> Delivery:
         """A message as it is delivered."""
+        *message, headers = self.log[place]
         if self.times is None:
-            return Delivery(*self.log[place], redelivered=redelivered, tag=place)
+            return Delivery(*message, redelivered=redelivered, tag=place, headers=headers)
         attempts = queue.attempts.get(place, 0) if place in queue.out else 0  # none for a copy beside the one that counts
         tag = place * (MOST + 1) + attempts
-        return Delivery(*self.log[place], redelivered=redelivered, tag=tag, attempts=max(attempts, 1), sent=self.times[place])
+        return Delivery(
+            *message, redelivered=redelivered, tag=tag, attempts=max(attempts, 1), sent=self.times[place], headers=headers,
+        )  # fmt: skip
