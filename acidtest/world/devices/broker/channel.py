@@ -68,10 +68,14 @@ class Unacknowledged:
     def append(self, message: Message, delivery_tag: int) -> None:
         """Nothing: a message is noted when it is received."""
 
-    def take(self, delivery_tag: int, *, multiple: bool = False) -> list[Delivery]:
-        """Those of the deliveries that a tag means, with all before it or not, which are done with from now on."""
+    def meant(self, delivery_tag: int, *, multiple: bool = False) -> dict[int, Delivery]:
+        """The deliveries that a tag means, by their tags: with `multiple` all before it, too."""
         tags = [tag for tag in self.delivered if tag == delivery_tag or (multiple and tag < delivery_tag)]
-        return [self.delivered.pop(tag) for tag in tags]
+        return {tag: self.delivered[tag] for tag in tags}
+
+    def settle(self, delivery_tag: int) -> None:
+        """Somebody else knows what becomes of a delivery from now on."""
+        del self.delivered[delivery_tag]
 
     def restore_unacked(self) -> None:
         """Give all of them back."""
@@ -188,17 +192,22 @@ class Channel(virtual.Channel):
             RecoverableConnectionError: the connection over which it was received is gone.
         """
         self._check_open()
-        for delivery in self.qos.take(delivery_tag, multiple=multiple):
+        for tag, delivery in self.qos.meant(delivery_tag, multiple=multiple).items():
             try:
                 current_broker().ack(delivery)
-            except (BrokerRefused, BrokerTimeout) as error:
+            except BrokerRefused as error:
                 raise self.connection.lose(error) from error
+            except BrokerTimeout as error:
+                self.qos.settle(tag)
+                raise self.connection.lose(error) from error
+            self.qos.settle(tag)
 
     def basic_reject(self, delivery_tag: int, requeue: bool = False) -> None:  # noqa: FBT001, FBT002 - as there
         """Give a message back, or put it among the dead letters: one effect."""
         self._check_open()
-        for delivery in self.qos.take(delivery_tag):
+        for tag, delivery in self.qos.meant(delivery_tag).items():
             current_broker().nack(delivery, requeue=requeue)
+            self.qos.settle(tag)
 
     def _check_open(self) -> None:
         if self.connection is None:
@@ -269,9 +278,11 @@ def _as_received(delivery: Delivery, tag: int) -> dict[str, Any]:
     elif type(body) is not Deadly:
         body = body.encode()
     properties |= {
-        "message_id": delivery.id, "timestamp": delivery.sent, "delivery_tag": tag,
+        "message_id": delivery.id, "delivery_tag": tag,
         "delivery_info": {"exchange": "", "routing_key": delivery.topic, "redelivered": delivery.redelivered},
     }  # fmt: skip
+    if delivery.sent:
+        properties["timestamp"] = delivery.sent
     return {**envelope, "body": body, "headers": headers, "properties": properties}
 
 
