@@ -11,6 +11,7 @@ from queue import Empty
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from amqp.exceptions import MessageNacked, RecoverableConnectionError
+from kombu.message import Message as Plain
 from kombu.transport import virtual
 
 from acidtest.environment import BrokerRefused, BrokerTimeout, BrokerUnreachable, Delivery
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 #: What is said of a message that nobody has published by kombu.
-_RAW = {"content-type": "application/json", "content-encoding": "utf-8", "headers": {}, "properties": {}}
+_RAW: Mapping[str, Any] = {"content-type": "application/json", "content-encoding": "utf-8", "headers": {}, "properties": {}}
 #: The body is not text.
 _BINARY = "base64"
 #: The header that says what a message is about.
@@ -34,14 +35,14 @@ COUNT = "x-delivery-count"
 _HARMLESS = frozenset({"x-queue-type", "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-queue-mode", "x-single-active-consumer"})
 
 
-class Message(virtual.Message):
+class Received(virtual.Message):  # type: ignore[misc] # kombu has no types
     """A message, with its body as bytes; a deadly one stays what it is."""
 
     def __init__(self, payload: Mapping[str, Any], channel: Channel, **_: Any) -> None:
         """Take over what was received."""
         self._raw = payload
         properties = payload["properties"]
-        virtual.base.base.Message.__init__(
+        Plain.__init__(
             self, body=payload["body"], channel=channel, delivery_tag=properties["delivery_tag"], content_type=payload["content-type"],
             content_encoding=payload["content-encoding"], headers=payload["headers"], properties=properties,
             delivery_info=properties["delivery_info"],
@@ -65,7 +66,7 @@ class Unacknowledged:
         """How many more may be received; None for any number."""
         return max(self.prefetch_count - len(self.delivered), 0) if self.prefetch_count else None
 
-    def append(self, message: Message, delivery_tag: int) -> None:
+    def append(self, message: Received, delivery_tag: int) -> None:
         """Nothing: a message is noted when it is received."""
 
     def meant(self, delivery_tag: int, *, multiple: bool = False) -> dict[int, Delivery]:
@@ -89,10 +90,10 @@ class Unacknowledged:
             self.restore_unacked()
 
 
-class Channel(virtual.Channel):
+class Channel(virtual.Channel):  # type: ignore[misc] # likewise
     """See `acidtest.world.devices.broker.transport`."""
 
-    Message = Message
+    Message = Received
     QoS = Unacknowledged
     from_transport_options = (*virtual.Channel.from_transport_options, "confirm_publish")
     #: Whether whoever publishes waits for the broker's word. Over AMQP that has to be asked for.
@@ -157,25 +158,25 @@ class Channel(virtual.Channel):
         return _as_received(delivery, self._last_tag)
 
     def basic_consume(
-        self, queue: str, no_ack: bool, callback: Callable[[Message], Any], consumer_tag: str, **options: Any  # noqa: FBT001 - as there
+        self, queue: str, no_ack: bool, callback: Callable[[Received], Any], consumer_tag: str, **options: Any  # noqa: FBT001 - as there
     ) -> None:
         """Let a callback be given the messages of a queue."""
 
-        def given(message: Message) -> Any:
+        def given(message: Received) -> Any:
             if no_ack:
                 self._acknowledge_at_once(message)
             return callback(message)
 
         super().basic_consume(queue, no_ack=False, callback=given, consumer_tag=consumer_tag, **options)
 
-    def basic_get(self, queue: str, no_ack: bool = False, **options: Any) -> Message | None:  # noqa: FBT001, FBT002 - as there
+    def basic_get(self, queue: str, no_ack: bool = False, **options: Any) -> Received | None:  # noqa: FBT001, FBT002 - as there
         """The next message of a queue; None where there is none now."""
-        message: Message | None = super().basic_get(queue, no_ack=False, **options)
+        message: Received | None = super().basic_get(queue, no_ack=False, **options)
         if message is not None and no_ack:
             self._acknowledge_at_once(message)
         return message
 
-    def _acknowledge_at_once(self, message: Message) -> None:
+    def _acknowledge_at_once(self, message: Received) -> None:
         """Whoever does not acknowledge takes messages as delivered: the broker forgets them when it has sent them."""
         try:
             self.basic_ack(message.delivery_tag)

@@ -232,14 +232,10 @@ class SimulatedBroker(Device):
     # Inside:
 
     def _refuse(self, task: Task, effect: Effect, fault: str, what: str) -> NoReturn:
-        """Answer no; or, in an outage, nobody answers."""
-        if self.down:
-            task.saw(effect, "unreachable", fault)
-            error = f"the broker cannot be reached: {what} was not taken" if effect.kind == "publish" else f"the broker cannot be reached {what}"
-            raise BrokerUnreachable(error)
-        task.saw(effect, REFUSED, fault)
+        """Answer no; in an outage that is the network's answer, and not the broker's."""
+        task.saw(effect, (REFUSED, self.down), fault)
         error = f"the broker refused {what}"
-        raise BrokerRefused(error)
+        raise (BrokerUnreachable if self.down else BrokerRefused)(error)
 
     def _refuses(self, message: Message) -> bool:
         return self.down or message.key in self.poison

@@ -153,11 +153,11 @@ class Queues:
 
     def delivery(self, place: int, queue: Queue, *, redelivered: bool) -> Delivery:
         """A message as it is delivered."""
-        *message, headers = self.log[place]
+        message = self.log[place]
         if self.times is None:
-            return Delivery(*message, redelivered=redelivered, tag=place, headers=headers)
+            return Delivery(*message[:4], redelivered=redelivered, tag=place, headers=message.headers)
         attempts = queue.attempts.get(place, 0) if place in queue.out else 0  # none for a copy beside the one that counts
         tag = place * (MOST + 1) + attempts
         return Delivery(
-            *message, redelivered=redelivered, tag=tag, attempts=max(attempts, 1), sent=self.times[place], headers=headers,
+            *message[:4], redelivered=redelivered, tag=tag, attempts=max(attempts, 1), sent=self.times[place], headers=message.headers,
         )  # fmt: skip

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from kombu import Connection
 
 
-class Transport(virtual.Transport):
+class Transport(virtual.Transport):  # type: ignore[misc] # kombu has no types
     """See `acidtest.environment.Environment.broker_url`.
 
     Arguments:
@@ -43,7 +43,8 @@ class Transport(virtual.Transport):
         """Know nothing of exchanges beside what the process has declared."""
         super().__init__(client, **options)
         process = current_process()
-        self.state = self.state if process is None else process.belongings.setdefault(BINDINGS, self.state)
+        if process is not None:
+            self.state = process.belongings.setdefault(BINDINGS, virtual.BrokerState())
         self.is_broken = False
 
     def establish_connection(self) -> Transport:
