@@ -67,18 +67,19 @@ def use(env: Environment, app: Celery) -> None:
     if app.conf.broker_url != _URL:
         app.conf.update(broker_url=_URL, broker_read_url=_URL, broker_write_url=_URL, broker_pool_limit=None)
         app._pool = app.amqp._producer_pool = None  # noqa: SLF001 - they keep the address that it had
-    signals.before_task_publish.connect(_without_pid)
+    signals.before_task_publish.connect(_named_by_process)
     for name in ("celery", "kombu"):
         logger = logging.getLogger(name)
         if not logger.handlers:  # else each failure is printed, in thousands of schedules
             logger.addHandler(logging.NullHandler())
 
 
-def _without_pid(headers: dict[str, Any] | None = None, **_: Any) -> None:
-    """A message says who has sent it by the number of a real process, which is another one in each run."""
+def _named_by_process(headers: dict[str, Any], properties: dict[str, Any], **_: Any) -> None:
+    """A message says who has sent it by numbers of the real process, which is another one in each run."""
     process = current_process()
-    if process is not None and headers is not None and "origin" in headers:
+    if process is not None:
         headers["origin"] = f"gen@{process.name}"
+        properties["reply_to"] = properties.get("reply_to") and process.name
 
 
 class Worker:
@@ -125,7 +126,7 @@ class Worker:
             hostname=f"celery@{_name()}",
         )  # fmt: skip
         found.connection, found.event_dispatcher = connection, None
-        found.qos = QoS(lambda prefetch_count: None, 1)
+        found.qos = QoS(lambda **_: None, 1)
         found.update_strategies()
         return found
 
@@ -169,14 +170,15 @@ class _Timer:
         """Nothing waits."""
         self._entries: list[tuple[float, Callable[..., Any], tuple[Any, ...]]] = []
 
-    def call_at(self, eta: float, call: Callable[..., Any], arguments: tuple[Any, ...] = (), **_: Any) -> tuple[Any, ...]:
-        """Let something be called at a time, in seconds since the epoch."""
-        self._entries.append((eta, call, arguments))
+    def call_at(self, eta: float, call: Callable[..., Any], arguments: tuple[Any, ...], **_: Any) -> tuple[Any, ...]:  # noqa: ARG002
+        """Let a request be run at its ETA; what Celery makes of that counts by a clock that it may have known before it was replaced."""
+        self._entries.append((arguments[0].eta.timestamp(), call, arguments))
         return self._entries[-1]
 
-    def call_after(self, seconds: float, call: Callable[..., Any], arguments: tuple[Any, ...] = (), **options: Any) -> tuple[Any, ...]:
+    def call_after(self, seconds: float, call: Callable[..., Any], arguments: tuple[Any, ...] = (), **_: Any) -> tuple[Any, ...]:
         """Let something be called after so many seconds."""
-        return self.call_at(time.time() + seconds, call, arguments, **options)
+        self._entries.append((_now() + seconds, call, arguments))
+        return self._entries[-1]
 
     def cancel(self, entry: tuple[Any, ...]) -> None:
         """Let something not be called."""
@@ -185,9 +187,11 @@ class _Timer:
     def run(self) -> None:
         """Call everything in its time."""
         while self._entries:
-            eta, call, arguments = self._entries.pop(self._entries.index(min(self._entries, key=lambda entry: entry[0])))
-            if eta > time.time():
-                time.sleep(eta - time.time())
+            entry = min(self._entries, key=lambda entry: entry[0])
+            self._entries.remove(entry)
+            eta, call, arguments = entry
+            if eta > (now := _now()):
+                time.sleep(eta - now)
             call(*arguments)
 
 
@@ -201,7 +205,7 @@ class _Pool(BasePool):  # type: ignore[misc] # Celery has no types
         error_callback: Callable[..., Any], **_: Any,
     ) -> None:  # fmt: skip
         """Run a task, and tell the request how it went."""
-        accept_callback(os.getpid(), time.monotonic())
+        accept_callback(os.getpid(), _now())
         try:
             with in_child():
                 result = target(*args, **kwargs)
@@ -215,11 +219,14 @@ class _Pool(BasePool):  # type: ignore[misc] # Celery has no types
 
 def _lost(error: ChildEnded) -> ExceptionInfo:
     """What the pool tells of a child that is gone."""
-    try:
-        message = f"Worker exited prematurely: {error}."
-        raise WorkerLostError(message)
-    except WorkerLostError:
-        return ExceptionInfo()
+    lost = WorkerLostError(f"Worker exited prematurely: {error}.")
+    return ExceptionInfo((WorkerLostError, lost, error.__traceback__))
+
+
+def _now() -> float:
+    """Virtual time, in seconds; Python's clocks tell this module the real one."""
+    process = current_process()
+    return time.time() if process is None or process.clock is None else process.clock.now()
 
 
 def _name() -> str:
