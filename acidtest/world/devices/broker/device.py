@@ -105,7 +105,7 @@ class SimulatedBroker(Device):
 
     def progress(self) -> Hashable:
         """What distinguishes two states of those who receive."""
-        return self.consumers.key(), self.deliveries.key()
+        return self.consumers.key(), self.deliveries.key() if self.queueing is None else ()  # else both have the same queues
 
     def changed(self, before: tuple[Message, ...], after: tuple[Message, ...]) -> Iterator[str]:
         """A line for each new message."""
