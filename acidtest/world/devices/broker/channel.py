@@ -120,13 +120,13 @@ class Channel(virtual.Channel):  # type: ignore[misc] # likewise
         self._check_known(exchange)
         found = sorted(self.typeof(exchange).lookup(self.get_table(exchange), exchange, routing_key, None))
         if len(found) != 1:
-            what = f"a message for the exchange {exchange!r} with the routing key {routing_key!r}, to which this process has bound {found or 'no queue'}"
+            what = f"a message for the exchange {exchange!r} with the routing key {routing_key!r}, to which {found or 'no queue'} is bound by this connection"
             _refuse(what, "it goes to one queue here; bind one, for example by publish(…, declare=[queue])")
         return found
 
     def _check_known(self, exchange: str) -> None:
         if exchange not in self.state.exchanges:
-            _refuse(f"the exchange {exchange!r}", "this process has not declared it; declare it with a queue, for example by publish(…, declare=[queue])")
+            _refuse(f"the exchange {exchange!r}", "this connection has not declared it; declare it with a queue, for example by publish(…, declare=[queue])")
 
     def _put(self, queue: str, message: dict[str, Any], **_: Any) -> None:
         """One effect. Without confirms nobody is told of what is not accepted, as long as there is a connection."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 SCHEME = "acidtest"
 _TRANSPORT = "acidtest.world.devices.broker.transport:Transport"
-_ENVIRONMENT, BINDINGS = "environment of kombu", "bindings of kombu"
+_ENVIRONMENT = "environment of kombu"
 
 
 def link(environment: Any, process: Process) -> str:  # noqa: ANN401 - an environment

@@ -1,8 +1,8 @@
 """A transport of `kombu` that leads to the simulated broker, with the errors that its users know from AMQP.
 
 A queue is a topic of the broker. A connection that a reply was lost on is dead, as over AMQP: nothing can be done with it but to
-close it and to connect again, and what was not acknowledged over it comes again. Exchanges and bindings are what the process has
-declared. Waiting for messages is in virtual time.
+close it and to connect again, and what was not acknowledged over it comes again. Exchanges and bindings are what has been declared over
+the connection: so all that a process knows is in its memory. Waiting for messages is in virtual time.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from amqp.exceptions import ConnectionError as AmqpConnectionError
 from kombu.transport import virtual
 
 from acidtest.errors import UsageError
-from acidtest.world.core.process import complain, current_process
+from acidtest.world.core.process import complain
 from acidtest.world.devices.broker.channel import Channel
-from acidtest.world.devices.broker.link import BINDINGS, SCHEME
+from acidtest.world.devices.broker.link import SCHEME
 
 if TYPE_CHECKING:
     from kombu import Connection
@@ -40,11 +40,8 @@ class Transport(virtual.Transport):  # type: ignore[misc] # kombu has no types
     recoverable_channel_errors: ClassVar[tuple[type[Exception], ...]] = (RecoverableChannelError,)
 
     def __init__(self, client: Connection, **options: Any) -> None:
-        """Know nothing of exchanges beside what the process has declared."""
+        """Have no connection yet."""
         super().__init__(client, **options)
-        process = current_process()
-        if process is not None:
-            self.state = process.belongings.setdefault(BINDINGS, virtual.BrokerState())
         self.is_broken = False
 
     def establish_connection(self) -> Transport:
