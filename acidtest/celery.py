@@ -1,7 +1,7 @@
 """Celery tasks under test, called as a worker calls them: by its own code, from the message to its acknowledgement.
 
 What runs is Celery's request path: strategies, requests, the tracer, retries. What does not is what goes on by itself in a worker: the
-event loop and its threads, heartbeats, events and remote control. Tasks run as in the pool "prefork": what ends the interpreter ends a child,
+event loop and its threads, heartbeats, events, remote control and rate limits. Tasks run as in the pool "prefork": what ends the interpreter ends a child,
 and the worker learns that the child was lost; a crash in a schedule is that of the whole worker.
 """
 
@@ -123,7 +123,7 @@ class Worker:
         controller = SimpleNamespace(state=state, semaphore=None)
         found = _Consumer(
             lambda request: request.execute_using_pool(pool), app=self._app, pool=pool, timer=timer, controller=controller,
-            hostname=f"celery@{_name()}",
+            hostname=f"celery@{_name()}", disable_rate_limits=True,
         )  # fmt: skip
         found.connection, found.event_dispatcher = connection, None
         found.qos = QoS(lambda **_: None, 1)
@@ -174,15 +174,6 @@ class _Timer:
         """Let a request be run at its ETA; what Celery makes of that counts by a clock that it may have known before it was replaced."""
         self._entries.append((arguments[0].eta.timestamp(), call, arguments))
         return self._entries[-1]
-
-    def call_after(self, seconds: float, call: Callable[..., Any], arguments: tuple[Any, ...] = (), **_: Any) -> tuple[Any, ...]:
-        """Let something be called after so many seconds."""
-        self._entries.append((_now() + seconds, call, arguments))
-        return self._entries[-1]
-
-    def cancel(self, entry: tuple[Any, ...]) -> None:
-        """Let something not be called."""
-        self._entries.remove(entry)
 
     def run(self) -> None:
         """Call everything in its time."""
