@@ -116,7 +116,7 @@ PATTERNS: dict[str, Pattern] = {
         Pattern("event_sourcing", "event sourcing", "EventSourcingContract", "Accounts", _BOTH),
         Pattern("cqrs", "CQRS", "CqrsContract", "AccountViews", _BOTH, needs="redis"),
         Pattern("outbox", "transactional outbox", "OutboxContract", "Outbox", _ALL),
-        Pattern("inbox", "inbox (idempotent consumer)", "InboxContract", "Inbox", _BOTH),
+        Pattern("inbox", "inbox (idempotent consumer)", "InboxContract", "Inbox", _ALL),
         Pattern("outbox_inbox", "outbox and inbox in a chain"),
         Pattern("tcc", "try/confirm/cancel (TCC)", "TccContract", "AccountService", _ALL),
         Pattern("reserve_confirm", "reserve/confirm with an external system", "ReserveConfirmContract", "Withdrawals", _ALL),

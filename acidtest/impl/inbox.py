@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import sqlalchemy as sa
 
 from acidtest.environment import Outcome
+from acidtest.impl.dialects import Name, Once
 
 if TYPE_CHECKING:
     from acidtest.environment import Delivery, Environment
@@ -28,20 +29,20 @@ ATTEMPTS = 4  #: how often a message is tried
 metadata = sa.MetaData()
 accounts = sa.Table(
     "accounts", metadata,
-    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("id", Name, primary_key=True),
     sa.Column("balance", sa.Integer, sa.CheckConstraint("balance >= 0"), nullable=False),
     sa.Column("sequence", sa.Integer, nullable=False, default=0),
 )  # fmt: skip
 inbox = sa.Table(
     "inbox", metadata,
-    sa.Column("topic", sa.Text, primary_key=True),
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("payload", sa.Text, nullable=False),
-    sa.Column("outcome", sa.Text, nullable=False),
-    sa.Column("recorded", sa.Float, nullable=False),
+    sa.Column("topic", Name, primary_key=True),
+    sa.Column("id", Name, primary_key=True),
+    sa.Column("payload", Name, nullable=False),
+    sa.Column("outcome", Name, nullable=False),
+    sa.Column("recorded", sa.Double, nullable=False),
 )  # fmt: skip
 
-insert_record = sa.text(
+insert_record = Once(
     "INSERT INTO inbox (topic, id, payload, outcome, recorded) VALUES (:topic, :id, :payload, 'ok', :now) "
     "ON CONFLICT (topic, id) DO NOTHING"
 )
