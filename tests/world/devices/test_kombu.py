@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ from acidtest.world.core.effects import (
     Decision,
 )
 from acidtest.world.core.world import World
+from acidtest.world.devices.broker import link
 from acidtest.world.devices.broker.transport import Transport
 from acidtest.world.devices.table import DEVICES
 
@@ -546,3 +548,11 @@ def test_a_connection_is_of_no_use_outside_of_the_world(cluster: Cluster) -> Non
     told(cluster, asks)
     with pytest.raises(UsageError, match="outside of any process"):
         found[0].Producer().publish(1, routing_key="jobs", message_id="m1")
+
+
+def test_whoever_has_no_kombu_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "kombu")
+    monkeypatch.setattr(link, "find_spec", lambda _: None)
+    nobody: Any = None
+    with pytest.raises(UsageError, match=r"acidtest\[kombu\]"):
+        link.link(nobody, nobody)
