@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from acidtest.environment import (
     BrokerRefused,
     BrokerTimeout,
+    BrokerUnreachable,
     CallRefused,
     CallTimeout,
     Conflict,
@@ -54,6 +55,7 @@ __all__ = [
     "BackendUnavailable",
     "BrokerRefused",
     "BrokerTimeout",
+    "BrokerUnreachable",
     "CallRefused",
     "CallTimeout",
     "CompensationContract",

@@ -30,6 +30,10 @@ class BrokerRefused(Exception):  # noqa: N818 - the field's name for a negative 
     """The broker answered no: the message was definitely not accepted."""
 
 
+class BrokerUnreachable(BrokerRefused):
+    """Nobody answers where the broker is: the message was definitely not accepted, and no other will be for now."""
+
+
 class BrokerTimeout(Exception):  # noqa: N818 - the field's name for a missing acknowledgement
     """No answer came: the message may have been accepted, or not, or may be accepted later."""
 
@@ -48,6 +52,7 @@ class Delivery(NamedTuple):
         attempts: how often the broker has delivered it, this time included, where the broker counts that; 1 where it does not.
             It stops counting at ten.
         sent: when the broker accepted it, in seconds since the epoch of the simulated world, where it keeps that; else 0.
+        headers: what the sender's library sent along with the body, as text; empty for nothing.
     """
 
     id: str | None
@@ -58,6 +63,7 @@ class Delivery(NamedTuple):
     tag: int
     attempts: int = 1
     sent: float = 0.0
+    headers: str = ""
 
 
 class Broker(Protocol):
@@ -68,7 +74,7 @@ class Broker(Protocol):
     restarted.
     """
 
-    def publish(self, id: str, key: str, payload: object, *, topic: str = "events") -> None:  # noqa: A002
+    def publish(self, id: str, key: str, payload: object, *, topic: str = "events", headers: str = "") -> None:  # noqa: A002
         """Publish a message and wait until the broker has confirmed it.
 
         Arguments:
@@ -76,12 +82,12 @@ class Broker(Protocol):
             key: what the message is about (an account, an aggregate); order is per key.
             payload: the body: text, bytes, a number, None, or dicts and lists of these.
             topic: where to publish.
+            headers: what goes along with the body, as text.
 
         Raises:
-            BrokerRefused: the broker did not accept it.
+            BrokerRefused: the broker did not accept it; `BrokerUnreachable` where that is so since nobody answers there.
             BrokerTimeout: it may or may not have been accepted.
         """
-
 
     def receive(self, *, topic: str = "events") -> Delivery | None:
         """Receive the next message; it stays with this process until `ack`, `nack`, or the end of the process.
@@ -302,6 +308,14 @@ class Environment(Protocol):
     @property
     def broker(self) -> Broker:
         """The message broker."""
+
+    @property
+    def broker_url(self) -> str:
+        """The URL by which `kombu` speaks to the broker: `kombu.Connection(env.broker_url)`. It needs `acidtest[kombu]`.
+
+        A queue is a topic of `broker`. What is published needs a `message_id`; a header "key" says what it is about, or else the
+        routing key does. Without the transport option `confirm_publish` nobody is told that a message was not accepted.
+        """
 
     @property
     def clock(self) -> Clock:

@@ -14,12 +14,14 @@ class Message(NamedTuple):
         key: what the message is about.
         payload: the body, as text.
         topic: where it was published.
+        headers: what the sender's library sent along with the body, as text; empty for nothing.
     """
 
     id: str | None
     key: str
     payload: str
     topic: str = "events"
+    headers: str = ""
 
 
 class Settled(NamedTuple):

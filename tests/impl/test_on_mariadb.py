@@ -13,6 +13,7 @@ from acidtest.search.verdict import Verdict
 CASES = [
     *(("acid", scope) for scope in ("opposite transfers", "one process", "long pause", "read and read again")),
     *(("outbox", scope) for scope in ("invalid requests", "late relay", "outage")),
+    *(("inbox", scope) for scope in ("one message", "equal ids", "no funds", "out of order", "poison", "no id", "dead letters again")),
     *(("compensation", scope) for scope in ("invalid requests", "long pause", "parked")),
     *(("tcc", scope) for scope in ("one branch", "rejected requests")),
     *(("reserve_confirm", scope) for scope in ("invalid requests", "in part or not at all")),

@@ -15,7 +15,7 @@ from acidtest.properties.shared.reading import shown
 from acidtest.properties.shared.requests import took_effect
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from acidtest.outside import Message, Settled
     from acidtest.properties.shared.seen import Seen
@@ -44,6 +44,7 @@ def view_of(scope: Scope, seen: Seen, before: InboxView | None, promises: frozen
     calls = tuple([Call(mail.request, copy.status, alone=False) for mail, copy in zip(mails, copies, strict=True)])
     accepted = _in_sequence(took_effect(before, opening, calls, balances), before, mails)
     log = seen.of("broker")
+    copies = _still_waiting(copies, accepted, _passed_on(mails, accepted, log, settled))
     answers = {_answer(mails, accepted, message) for message in log if message.topic == REPLIES}
     letters = {_about(mails, accepted, message) for message in log if message.topic == DEAD}
     return InboxView(
@@ -80,6 +81,20 @@ def _copy(mail: Mail, settled: Settled | None) -> Copy:
     if settled is None:
         return Copy(mail.request.name, WAITING, 0, 0.0)
     return Copy(mail.request.name, BURIED if settled.buried else ACKED, settled.attempts, settled.age)
+
+
+def _passed_on(mails: Sequence[Mail], accepted: Sequence[str], log: Sequence[Message], settled: Container[int]) -> set[str]:
+    """The names of the messages of which the consumer has sent a copy to itself that nobody has settled yet, as a retry does."""
+    later = [(place, log[place]) for place in range(len(mails), len(log)) if log[place].topic in (DEPOSITS, WITHDRAWALS)]
+    return {_about(mails, accepted, message) for place, message in later if place not in settled}
+
+
+def _still_waiting(copies: tuple[Copy, ...], accepted: Sequence[str], passed_on: set[str]) -> tuple[Copy, ...]:
+    """The copies, where one that was acknowledged for another that has taken its place waits still."""
+    if not passed_on:
+        return copies
+    waits = [copy.status == ACKED and copy.about in passed_on and copy.about not in accepted for copy in copies]
+    return tuple([copy._replace(status=WAITING) if still else copy for copy, still in zip(copies, waits, strict=True)])
 
 
 def _in_sequence(accepted: tuple[str, ...], before: InboxView | None, mails: Sequence[Mail]) -> tuple[str, ...]:

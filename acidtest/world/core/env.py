@@ -64,6 +64,11 @@ class Env:
         return self._host.url(name)
 
     @property
+    def broker_url(self) -> str:
+        """The URL by which `kombu` speaks to the broker."""
+        return str(vars(self)["link_to_broker"]())
+
+    @property
     def service(self) -> str:
         """The service that this process belongs to."""
         return self._host.service

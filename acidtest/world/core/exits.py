@@ -10,9 +10,9 @@ import sys
 import threading
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from acidtest.world.core.process import current_task
+from acidtest.world.core.process import Task, current_task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +23,13 @@ class Exit(BaseException):  # noqa: N818 - not an error, an end
     """Code under test has ended the interpreter; the text says by what."""
 
 
+class ChildEnded(BaseException):  # noqa: N818 - likewise
+    """A child of a simulated process has ended, whose parent goes on; the text says by what."""
+
+
 class _State:
-    """`thread` is the one in which code under test runs, `outside` says that some does outside of any call, `ended` how it ended.
+    """`thread` is the one in which code under test runs, `outside` says that some does outside of any call, `ended` how it ended,
+    `children` are the tasks that run what a child of their process would.
 
     A process that such code forks is nobody's but its own: `owner` is the one that counts.
     """
@@ -33,6 +38,7 @@ class _State:
     owner = 0
     outside = 0
     ended: Exit | None = None
+    children: ClassVar[set[Task]] = set()
 
 
 _state = _State()
@@ -60,6 +66,27 @@ def watched() -> Iterator[None]:
         raise ended
 
 
+@contextmanager
+def in_child() -> Iterator[None]:
+    """For what a pool of processes would run in a child: what ends the interpreter ends the child alone.
+
+    Raises:
+        ChildEnded: it was ended.
+    """
+    task = current_task()
+    if task is None or task in _state.children:
+        yield
+        return
+    _state.children.add(task)
+    try:
+        yield
+    except SystemExit as error:
+        message = f"sys.exit({error.code!r})"
+        raise ChildEnded(message) from error
+    finally:
+        _state.children.discard(task)
+
+
 def concerns_us() -> bool:
     """Whether it is code under test that runs now, here."""
     here = _state.thread == threading.get_ident() and _state.owner == os.getpid()
@@ -74,10 +101,13 @@ def end(how: str) -> None:
 
     Raises:
         ProcessCrash: in a call; its process is dead already, so no clean-up does any I/O.
+        ChildEnded: in a call, where a child would run.
         Exit: outside of calls.
     """
     if not concerns_us():
         return
+    if current_task() in _state.children:
+        raise ChildEnded(how)
     task, error = current_task(), Exit(how).with_traceback(_stack())
     if task is None:
         _state.ended = error

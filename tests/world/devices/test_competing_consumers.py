@@ -9,7 +9,7 @@ import pytest
 
 from acidtest.outside import Message, Settled
 from acidtest.workload import Client, Operation, Queueing, Scope, Sent
-from acidtest.world.core.effects import DUPLICATED, REDELIVERED, REORDERED
+from acidtest.world.core.effects import CRASH, DUPLICATED, REDELIVERED, REORDERED
 from acidtest.world.core.world import World
 from acidtest.world.devices.broker.queues import MOST
 from acidtest.world.devices.table import DEVICES
@@ -251,4 +251,18 @@ def test_a_message_that_is_held_may_be_received_by_another(cluster):
     assert REDELIVERED in world.pending("app-2").faults
     world.advance("app-2", REDELIVERED)
     assert [(event.value.id, event.value.attempts) for event in world.events if event.kind == "reply"] == [("m1", 1), ("m1", 2)]
+    world.close()
+
+
+def test_nothing_changes_any_more_where_whoever_receives_a_message_dies_again_and_again(cluster):
+    operations = tuple(Operation(f"o{i}", "take") for i in range(MOST + 2))
+    scope = Scope("s", "", (), (Client("app-1", "app-1", operations),), messages=(ONE,))
+    world = World(cluster, Puller, scope, DEVICES, equipment={"broker": Queueing(("jobs",))})
+    found = []
+    for _ in operations:
+        world.advance("app-1")
+        world.advance("app-1", CRASH)
+        world.restart("app-1")
+        found.append(world.devices["broker"].progress())
+    assert (len(set(found)), found[-1]) == (MOST, found[MOST - 1])
     world.close()

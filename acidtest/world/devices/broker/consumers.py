@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from acidtest.environment import Delivery
     from acidtest.world.core.process import Process
-    from acidtest.world.devices.broker.queues import Queue, Queues
+    from acidtest.world.devices.broker.queues import Holder, Queue, Queues
 
 
 class Consumers:
@@ -32,7 +32,7 @@ class Consumers:
 
     def key(self) -> Hashable:
         """What distinguishes two states of them."""
-        return self._queues.key()
+        return self._queues.key() if self._processes is None else self._queues.key(self._lives)
 
     def of(self, process: Process) -> Queue:
         """What the consumer has received that a process is, or is one of."""
@@ -79,6 +79,11 @@ class Consumers:
             return False
         if self._processes is None:
             return holder.incarnation == process.incarnation
+        return self._lives(holder)
+
+    def _lives(self, holder: Holder) -> bool:
+        """Whether the process that was given a message is still there."""
+        assert self._processes is not None  # noqa: S101 - nobody else asks
         other = self._processes().get(holder.process)
         return other is not None and other.alive and other.incarnation == holder.incarnation
 

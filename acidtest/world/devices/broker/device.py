@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from acidtest.environment import BrokerRefused, BrokerTimeout, Delivery
+from acidtest.environment import BrokerRefused, BrokerTimeout, BrokerUnreachable, Delivery
 from acidtest.errors import ContractError
 from acidtest.outside import Message
 from acidtest.port import Role
@@ -27,6 +27,7 @@ from acidtest.world.core.process import Process, Task, current_task
 from acidtest.world.devices.broker.awaited import AwaitedBroker
 from acidtest.world.devices.broker.consumers import Consumers
 from acidtest.world.devices.broker.deliveries import Deliveries
+from acidtest.world.devices.broker.link import link
 from acidtest.world.devices.broker.messages import Deadly, message_of
 from acidtest.world.devices.broker.queues import Queues
 
@@ -83,6 +84,10 @@ class SimulatedBroker(Device):
         """`env.aio.broker`."""
         return {"broker": AwaitedBroker(self)}
 
+    def clients(self, environment: Any, process: Process) -> Mapping[str, Any]:
+        """What `env.broker_url` is made by."""
+        return {"link_to_broker": lambda: link(environment, process)}
+
     def key(self) -> Hashable:
         """What distinguishes two states of the broker."""
         if self.queueing is None:
@@ -100,7 +105,7 @@ class SimulatedBroker(Device):
 
     def progress(self) -> Hashable:
         """What distinguishes two states of those who receive."""
-        return self.consumers.key(), self.deliveries.key()
+        return self.consumers.key(), self.deliveries.key() if self.queueing is None else ()  # else both have the same queues
 
     def changed(self, before: tuple[Message, ...], after: tuple[Message, ...]) -> Iterator[str]:
         """A line for each new message."""
@@ -119,9 +124,9 @@ class SimulatedBroker(Device):
 
     # What code under test calls:
 
-    def publish(self, id: str, key: str, payload: object, *, topic: str = "events") -> None:  # noqa: A002
+    def publish(self, id: str, key: str, payload: object, *, topic: str = "events", headers: str = "") -> None:  # noqa: A002
         """Publish a message and wait for the confirm; see `acidtest.environment.Broker.publish`."""
-        message = message_of(id, key, payload, topic)
+        message = message_of(id, key, payload, topic, headers)
         task = current_task()
         if task is None:
             self._append(message)
@@ -132,9 +137,7 @@ class SimulatedBroker(Device):
             fault = LOST  # no answer, and nothing that it could have been an answer to
         elif fault == REFUSED or self._refuses(message):
             self.refusals += 1
-            task.saw(effect, REFUSED, fault)
-            error = f"the broker refused the message {message.id!r}"
-            raise BrokerRefused(error)
+            self._refuse(task, effect, fault, f"the message {message.id!r}")
         self._accept(message, fault)
         self._note(task, fault)
         if fault in (LOST, UNACKNOWLEDGED, LATE):
@@ -162,9 +165,7 @@ class SimulatedBroker(Device):
         group = self.consumers.of(task.process)
         place, _ = group.place_of(delivery)
         if fault == REFUSED or (self.down and fault != LOST):
-            task.saw(effect, REFUSED, fault)
-            error = f"the broker refused to acknowledge the message {delivery.id!r}"
-            raise BrokerRefused(error)
+            self._refuse(task, effect, fault, f"to acknowledge the message {delivery.id!r}")
         if fault == LOST:
             group.give_back(place)  # with the answer the connection is lost, and with it the delivery
         elif self.queueing is None or group.has(delivery, task.process):
@@ -229,6 +230,12 @@ class SimulatedBroker(Device):
                     yield Owed(process.name, MESSAGE, Role.HANDLER)
 
     # Inside:
+
+    def _refuse(self, task: Task, effect: Effect, fault: str, what: str) -> NoReturn:
+        """Answer no; in an outage that is the network's answer, and not the broker's."""
+        task.saw(effect, (REFUSED, self.down), fault)
+        error = f"the broker refused {what}"
+        raise (BrokerUnreachable if self.down else BrokerRefused)(error)
 
     def _refuses(self, message: Message) -> bool:
         return self.down or message.key in self.poison

@@ -24,13 +24,13 @@ class Deadly(str):
     startswith = endswith = encode = split = partition = find = index = strip = __contains__ = __getitem__ = __iter__ = _kill
 
 
-def message_of(id: object, key: object, payload: object, topic: str) -> Message:  # noqa: A002 - as `publish` calls it
+def message_of(id: object, key: object, payload: object, topic: str, headers: str = "") -> Message:  # noqa: A002 - as `publish` calls it
     """A message as it lies on the broker.
 
     Raises:
         ContractError: it has no id, or no key.
     """
-    return Message(_name("id", id), _name("key", key), encode(payload), topic)
+    return Message(_name("id", id), _name("key", key), encode(payload), topic, headers)
 
 
 def _name(what: str, value: object) -> str:

@@ -12,7 +12,7 @@ from acidtest.environment import Delivery
 from acidtest.outside import Settled
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Callable, Hashable, Iterator
 
     from acidtest.outside import Message
     from acidtest.world.core.process import Process
@@ -51,9 +51,10 @@ class Queue:
         self.attempts: dict[int, int] = {}
         self.settled: dict[int, Settled] = {}
 
-    def key(self) -> Hashable:
-        """What distinguishes two states of it; nothing where nothing has happened."""
-        found = frozenset(self.acked), tuple(sorted(self.out.items())), frozenset(self.again)
+    def key(self, lives: Callable[[Holder], bool] = lambda _: True) -> Hashable:
+        """What distinguishes two states of it; nothing where nothing has happened. Who of the dead had a message makes no difference."""
+        out = [(place, holder if lives(holder) else Holder("", 0, holder.attempt)) for place, holder in self.out.items()]
+        found = frozenset(self.acked), tuple(sorted(out)), frozenset(self.again)
         if not self.counted:
             return found if any(found) else ()
         return *found, tuple(self.later), tuple(sorted(self.attempts.items())), tuple(sorted(self.settled.items()))
@@ -135,10 +136,11 @@ class Queues:
             queue = self._queues[consumer] = Queue(counted=self.times is not None)
         return queue
 
-    def key(self) -> Hashable:
-        """What distinguishes two states of them."""
+    def key(self, lives: Callable[[Holder], bool] = lambda _: True) -> Hashable:
+        """What distinguishes two states of them; `lives` says whether whoever has a message is still there."""
         nothing = Queue(counted=self.times is not None).key()
-        return tuple([(name, queue.key()) for name, queue in sorted(self._queues.items()) if queue.key() != nothing])
+        keys = [(name, queue.key(lives)) for name, queue in sorted(self._queues.items())]
+        return tuple([(name, key) for name, key in keys if key != nothing])
 
     def settled(self) -> Iterator[tuple[str, Settled]]:
         """What became of all that is done with, each with the consumer's name."""
@@ -153,8 +155,11 @@ class Queues:
 
     def delivery(self, place: int, queue: Queue, *, redelivered: bool) -> Delivery:
         """A message as it is delivered."""
+        message = self.log[place]
         if self.times is None:
-            return Delivery(*self.log[place], redelivered=redelivered, tag=place)
+            return Delivery(*message[:4], redelivered=redelivered, tag=place, headers=message.headers)
         attempts = queue.attempts.get(place, 0) if place in queue.out else 0  # none for a copy beside the one that counts
         tag = place * (MOST + 1) + attempts
-        return Delivery(*self.log[place], redelivered=redelivered, tag=tag, attempts=max(attempts, 1), sent=self.times[place])
+        return Delivery(
+            *message[:4], redelivered=redelivered, tag=tag, attempts=max(attempts, 1), sent=self.times[place], headers=message.headers,
+        )  # fmt: skip
