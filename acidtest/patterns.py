@@ -116,7 +116,7 @@ PATTERNS: dict[str, Pattern] = {
         Pattern("cqrs", "CQRS", "CqrsContract", "AccountViews", _ALL, needs="redis"),
         Pattern("outbox", "transactional outbox", "OutboxContract", "Outbox", _ALL),
         Pattern("inbox", "inbox (idempotent consumer)", "InboxContract", "Inbox", _ALL),
-        Pattern("outbox_inbox", "outbox and inbox in a chain", "OutboxInboxContract", "Transfers", ("sqlite", "postgresql")),
+        Pattern("outbox_inbox", "outbox and inbox in a chain", "OutboxInboxContract", "Transfers", _ALL),
         Pattern("tcc", "try/confirm/cancel (TCC)", "TccContract", "AccountService", _ALL),
         Pattern("reserve_confirm", "reserve/confirm with an external system", "ReserveConfirmContract", "Withdrawals", _ALL),
     )

@@ -21,7 +21,7 @@ CASES = [
     *(("tcc_coordinator", scope) for scope in ("invalid requests", "one id for several", "crash in recovery")),
     *(("saga_orchestration", scope) for scope in ("invalid requests", "outage")),
     *(("saga_choreography", scope) for scope in ("invalid requests", "late relay")),
-    *(("inbox", scope) for scope in ("one message", "equal ids", "no funds", "out of order")),
+    *(("outbox_inbox", scope) for scope in ("invalid requests", "out of order", "late relays")),
     *(("event_store", scope) for scope in ("one append", "expected versions", "known events")),
     *(("event_sourcing", scope) for scope in ("invalid commands", "snapshots", "old release")),
     *(("cqrs", scope) for scope in ("invalid requests", "many commands")),

@@ -76,7 +76,7 @@ def clock(seconds: float) -> str:
 
 def _told(beat: Beat, texts: _Pool) -> dict[str, Any]:
     row, shot = beat.frame.row, beat.frame.shot
-    who = row.process if row.client == row.process else f"{row.process}, {row.client}"
+    who = row.process if row.client == row.process else f"{row.process}, {row.client.removeprefix(f'{row.process}, ')}"
     number = dict(shot.incarnations).get(row.process, 0)
     return {
         "title": f"{who}: {row.action}", "fault": FAULTS.get(row.fault, row.fault), "statement": texts.number(shot.text, shot.text),
