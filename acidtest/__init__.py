@@ -114,4 +114,6 @@ def __getattr__(name: str) -> object:
     if module is None:
         message = f"module 'acidtest' has no attribute {name!r}"
         raise AttributeError(message)
+    # Whoever asks for these is about to import what is to be checked: the locks that it makes must be known from the beginning.
+    import_module("acidtest.world.interpose").install_threads()
     return getattr(import_module(module), name)

@@ -8,6 +8,11 @@ from acidtest.world.databases.sqlite import driver
 from acidtest.world.python import ends, standard_library
 
 
+def install_threads() -> None:
+    """Replace what makes threads and their locks; harmless when called again. Everything else is as it was."""
+    standard_library.install_threads()
+
+
 def install() -> None:
     """Replace what of the standard library leads out of the world; harmless when called again.
 

@@ -14,6 +14,11 @@ _really_sleep = time.sleep
 _new_event_loop = asyncio.new_event_loop
 
 
+def install_threads() -> None:
+    """Replace what makes threads and their locks; harmless when called again."""
+    names.replace(threads.install())
+
+
 def install() -> None:
     """Replace clocks, chance, threads, `time.sleep` and what makes event loops, and begin to watch; harmless when called again."""
     clock: Any = time

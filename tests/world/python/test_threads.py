@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -22,6 +24,8 @@ from acidtest.world.core.world import World
 from acidtest.world.devices.table import DEVICES
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from acidtest.world.core.cluster import Cluster
 
 interpose.install()
@@ -430,3 +434,10 @@ def test_threads_of_install_end_with_it(cluster: Cluster) -> None:
         create(world.environment(host))
     assert balance(cluster) == 90
     world.close()
+
+
+def test_locks_of_modules_are_known_as_soon_as_a_contract_has_been_imported(tmp_path: Path) -> None:
+    (tmp_path / "guarded.py").write_text("import threading\n\nLOCK, LOCAL = threading.Lock(), threading.local()\n")
+    script = "from acidtest import OutboxContract\nimport guarded\nprint(type(guarded.LOCK).__name__, type(guarded.LOCAL).__name__)"
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout.split() == ["TaskLock", "Local"]
