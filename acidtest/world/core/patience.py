@@ -251,7 +251,7 @@ def _waiting(task: Task | None, at: str) -> str:
     return (
         f"{who} waits in real time, at {at}, for what does not come: nothing else goes on meanwhile. A lock that another call holds is "
         "given back only when that goes on, and to wait for that takes a lock that acidtest knows: write threading.Lock(), as an "
-        "attribute of its module, in the constructor. One that was made at import, or by a name taken before acidtest was loaded, is "
+        "attribute of its module. One that was made before acidtest was loaded, or that comes from `_thread` or another library in C, is "
         "not known. Nothing can be said about the code before that."
     )
 
