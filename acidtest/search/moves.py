@@ -72,6 +72,9 @@ def moves(run: Run, at: Position, *, reduced: bool = True) -> list[Move]:
 
 def _opening(run: Run) -> str:
     """The actor that goes on before all others do; empty where the scope has opened."""
+    early = run.world.early()
+    if early:
+        return early
     clients = run.scope.opening
     runnable = run.world.runnable() if clients else ()
     return next((name for name in clients if name in runnable), "")
@@ -108,10 +111,17 @@ def _moves(run: Run, at: Position, *, reduced: bool) -> list[Move]:
     found += [Move(Decision("restart", name)) for name in dead]
     found += [Move(Decision("land", label)) for label in world.late]
     if not runnable:
-        found += [Move(Decision("victim", name, fault, _label(world.pending(name)))) for name, fault in world.actors.victims()]
+        found += [Move(Decision("victim", name, fault, _label(world.pending(name)))) for name, fault in _victims(run)]
     found += [*_crashes(run, at, reduced=reduced), *_restarts(run), *_mishaps(run, runnable, reduced=reduced)]
     found.sort(key=lambda move: (move.faults, move.preemptions))
     return found
+
+
+def _victims(run: Run) -> list[tuple[str, str]]:
+    """Who may give up waiting; not a thread that would try again for ever, while what keeps it waiting is to come late."""
+    world = run.world
+    started = {name for name, task in world.leftovers.items() if task.fork is not None} if world.late else ()
+    return [(name, fault) for name, fault in world.actors.victims() if name not in started]
 
 
 def follow(run: Run, decision: Decision) -> Position:

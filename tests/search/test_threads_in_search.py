@@ -97,6 +97,12 @@ def test_an_outbox_whose_relay_is_a_thread_passes() -> None:
     assert dict(result.coverage.faults)["crash"] > 0
 
 
+def test_a_thread_that_polls_while_a_commit_is_to_come_late_does_not_make_the_search_endless() -> None:
+    result, _ = check(Threaded, "late")
+    assert (result.verdict, result.reasons) == (Verdict.PASS, ())
+    assert dict(result.coverage.faults)["late"] > 0
+
+
 def test_a_thread_that_has_ended_is_found_out_while_the_process_lives() -> None:
     result, told = check(DiesOfAnError, "refused")
     assert result.violation is not None and result.violation.property == "OB12"

@@ -78,15 +78,18 @@ class Fork:
         host: where it runs.
     """
 
-    __slots__ = ("_host", "body", "finished", "lane", "name", "naps", "saw")
+    __slots__ = ("_host", "body", "early", "finished", "lane", "name", "naps", "saw")
 
     def __init__(self, name: str, lane: Lane, body: Callable[[], Any], host: Machine) -> None:
-        """It has not begun; `naps` counts how often it has slept, `saw` is what was durable when it began to sleep."""
+        """It has not begun; `naps` counts how often it has slept, `saw` is what was durable when it began to sleep, `early` says
+        that it was there before anybody asked for anything, and has not waited yet.
+        """
         self._host = host
         self.name = name
         self.lane = lane
         self.body = body
         self.finished = False
+        self.early = False
         self.naps = 0
         self.saw: Hashable = None
 

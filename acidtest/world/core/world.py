@@ -232,6 +232,15 @@ class World:
                 names.append(name)
         return names or self._sleepers()
 
+    def early(self) -> str:
+        """The first thread that was there before anybody asked for anything, and has not waited yet; empty for none."""
+        for name, task in self.leftovers.items():
+            if task.fork is not None and task.fork.early:
+                task.fork.early = not (task.blocked or task.sleeps)
+                if task.fork.early:
+                    return name
+        return ""
+
     def _sleepers(self) -> list[str]:
         """The threads that sleep on, where somebody waits who is none: perhaps for one of them."""
         if all(task.fork is not None for task in self.actors.tasks()):
@@ -342,6 +351,9 @@ class World:
         self.processes[name] = process
         process.rest()
         self._begin_threads(process)
+        for task in self.leftovers.values():
+            if task.fork is not None and task.process is process:
+                task.fork.early = True
 
     def _start(self, process: Process) -> None:
         process.implementation = self.factory(self.environment(self.cluster.host(process.name), process))

@@ -160,6 +160,22 @@ def test_a_worker_that_waits_for_work_is_no_deadlock_and_serves_every_call(clust
     world.close()
 
 
+def test_threads_that_are_there_from_the_beginning_go_first_until_they_wait(cluster: Cluster) -> None:
+    class Warming(Worker):
+        def work(self) -> None:
+            withdraw(self.env, "B")
+            super().work()
+
+    world = two(cluster, Warming, "A")
+    found = []
+    while world.early():
+        found.append(world.pending(world.early()).label)  # type: ignore[union-attr]
+        world.advance(world.early())
+    assert found == ["bank: UPDATE accounts", "bank: COMMIT", "app: wait for a lock"]
+    assert world.runnable() == ["client-1"]
+    world.close()
+
+
 def test_who_waits_with_a_time_limit_gives_up_when_the_search_lets_time_pass(cluster: Cluster) -> None:
     world = two(cluster, Worker, "A")
     world.advance("client-1")
