@@ -23,7 +23,7 @@ from acidtest.search.budget import Budget, OutOfTime
 from acidtest.search.coverage import Coverage, never_fired
 from acidtest.search.drawing import Drawn, examples, simple
 from acidtest.search.exhaustive import without_collector
-from acidtest.search.harness import Harness
+from acidtest.search.harness import EMPTY, Harness
 from acidtest.search.planned import NO_DEPARTURE, Occasions, Plan, PlannedRun, fault_of
 from acidtest.search.verdict import Result, conclude
 from acidtest.world.core import journal
@@ -339,7 +339,7 @@ def result_of(harness: Harness, tally: Tally, examples: int, seconds: float, pro
         violated=tally.violation is not None, complete=tally.runs > 0 and not tally.given_up, findings=missing, what="example"
     )
     bound = f"{examples} drawn workloads" if not tally.given_up else f"{tally.runs} runs of what {examples} drawn workloads take"
-    scope = tally.scope or replace(harness.prepared(), name="drawn", summary="drawn workloads")
+    scope = tally.scope or replace(harness.scope or EMPTY, name="drawn", summary="drawn workloads")
     return Result(
         "stateful", scope, verdict, reasons, bound, tally.runs, tally.runs, tally.effects,
         len(tally.states), seconds, coverage, tally.violation, tuple(tally.schedule),

@@ -164,3 +164,9 @@ def test_what_was_found_is_told_although_time_runs_out_before_it_is_small():
     assert result.verdict == Verdict.FAIL
     assert result.violation is not None
     assert result.schedule
+
+
+def test_a_budget_that_is_over_before_anything_was_drawn_is_inconclusive() -> None:
+    harness, result = check_statefully(OutboxContract(), Outbox, examples=5, seconds=1e-9)
+    harness.close()
+    assert (result.verdict, result.runs) == (Verdict.INCONCLUSIVE, 0)
