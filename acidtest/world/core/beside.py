@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from acidtest.errors import AcidtestError
 from acidtest.world.core.effects import SLEEP
 from acidtest.world.core.process import Process, Task, outside
 
@@ -36,8 +37,10 @@ def go_on(process: Process, *, sleeping: bool) -> bool:
     moved = bool(process.forks)
     while process.forks:
         fork = process.forks.pop(0)
+        task = Task(fork.name, process, fork)
         with outside():
-            Task(fork.name, process, fork).start(fork.run)
+            task.start(fork.run)
+        _look_at(task)
     for task in [task for task in process.tasks if task.fork is not None and not task.finished]:
         if process.reads and task.pending is not None and _changes(task.pending):
             continue  # an implementation that is only looked at does no work
@@ -45,8 +48,15 @@ def go_on(process: Process, *, sleeping: bool) -> bool:
             before = task.effects
             with outside():
                 task.resume()
+            _look_at(task)
             moved |= task.finished or task.effects > before
     return moved
+
+
+def _look_at(task: Task) -> None:
+    """What a thread raises ends it and nothing else; but what is no business of the code under test is for whoever runs it."""
+    if isinstance(task.error, AcidtestError):
+        raise task.error
 
 
 def _changes(effect: Effect) -> bool:

@@ -15,10 +15,9 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from acidtest.errors import AcidtestError
 from acidtest.world.core import locks
 from acidtest.world.core.effects import ProcessCrash, RunEnded
-from acidtest.world.core.process import current_lane, current_process, current_task
+from acidtest.world.core.process import current_lane, current_process
 from acidtest.world.python.storage import Local
 
 if TYPE_CHECKING:
@@ -69,27 +68,10 @@ def _started(self: Any) -> None:
     if self._started.is_set():
         message = "threads can only be started once"
         raise RuntimeError(message)
-    fork = process.fork(partial(_run, self), self)
+    fork = process.fork(partial(_call, self.run, (), {}), self)
     self.__dict__[_FORK] = fork
     self._ident = fork.lane.ident
     self._started.set()
-
-
-def _run(thread: Any) -> None:
-    """What a thread does; what it raises ends it, and nothing else, as in production, where a log has it."""
-    with suppress(Exception):
-        try:
-            thread.run()
-        except AcidtestError as error:
-            _told(error)
-            raise
-
-
-def _told(error: AcidtestError) -> None:
-    """Errors of whoever runs the world are not swallowed."""
-    task = current_task()
-    if task is not None and task.complaint is None:
-        task.complaint = error
 
 
 def _joined(self: Any, timeout: float | None = None) -> None:
@@ -144,7 +126,8 @@ def _begun(function: Callable[..., object], args: tuple[Any, ...], kwargs: dict[
 
 
 def _call(function: Callable[..., object], args: tuple[Any, ...], options: dict[str, Any]) -> None:
-    with suppress(Exception):
+    """What a thread does; what it raises ends its task, which tells it. `sys.exit` in a thread ends that thread, and no process."""
+    with suppress(SystemExit):
         function(*args, **options)
 
 

@@ -30,6 +30,7 @@ class Store:
         self.management.initialize()
 
     def append(self, stream, expected_version, events):
+        """Append to a stream if it is at that version; None is any. A conflict that the caller did not ask about is tried again."""
         while True:
             known = list(self.commits.get(TENANT, stream))
             version = known[-1].stream_revision if known else 0

@@ -33,6 +33,7 @@ class Store:
         self.recorder_of({**self.names, "CREATE_TABLE": "true"})
 
     def append(self, stream, expected_version, events):
+        """Append to a stream if it is at that version; None is any. A conflict that the caller did not ask about is tried again."""
         while True:
             last = self.recorder.select_events(stream, desc=True, limit=1)
             version = last[0].originator_version if last else 0

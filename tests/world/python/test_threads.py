@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import queue
 import subprocess
@@ -15,6 +16,7 @@ import aiosqlite
 import pytest
 from small_world import Small, balance, draw, fingerprint
 
+from acidtest.errors import UsageError
 from acidtest.workload import Client, Operation, Scope
 from acidtest.world import interpose
 from acidtest.world.core.effects import Decision
@@ -101,6 +103,36 @@ def test_what_a_thread_raises_ends_it_and_nothing_else(cluster: Cluster) -> None
     world = Small(cluster, start)
     to_the_end(world)
     assert replies(world) == {"start": "A"}
+    world.close()
+
+
+def test_to_exit_in_a_thread_ends_that_thread_and_not_its_process(cluster: Cluster) -> None:
+    def start(env: Any) -> str:
+        thread = threading.Thread(target=sys.exit)
+        thread.start()
+        thread.join()
+        return withdraw(env)
+
+    world = Small(cluster, start)
+    to_the_end(world)
+    assert replies(world) == {"start": "A"}
+    assert world.processes["start"].alive
+    world.close()
+
+
+@pytest.mark.parametrize("start", [lambda work: threading.Thread(target=work).start(), lambda work: _thread.start_new_thread(work, ())])
+def test_what_a_thread_is_refused_is_told_to_whoever_runs_the_check(cluster: Cluster, start: Any) -> None:
+    def work() -> None:
+        message = "not so"
+        raise UsageError(message)
+
+    def call(env: Any) -> None:
+        start(work)
+        withdraw(env)
+
+    world = Small(cluster, call)
+    with pytest.raises(UsageError, match="not so"):
+        to_the_end(world)
     world.close()
 
 

@@ -282,6 +282,7 @@ class UndoneFromStaleBalance(Ledger):
     """Computes what a compensation leaves from balances that it read before the transaction (CT2, CT1)."""
 
     def undo(self, key: str) -> Outcome:
+        """Take back, from what was there a moment ago."""
         have: dict[str, int] = self.state()["balances"]
         with self.engine.begin() as connection:
             if self._bars(connection, key) or not self._undoing(connection, key):
