@@ -113,7 +113,7 @@ class Connection(Waiting):
 
     def rollback(self) -> None:
         """Roll back the open transaction, if any; harmless on a connection whose process died, or that install() has left."""
-        if self._is_gone():
+        if self._is_gone() or not (self.lost or self._next_level or is_open(self)):  # a pool rolls back whatever it is given
             return
         with self.performing(classify("ROLLBACK"), "ROLLBACK"):
             super().rollback()
