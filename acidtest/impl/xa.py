@@ -204,10 +204,11 @@ class TransactionManager:
         if len(enlisted) == 1:
             return self._in_one_phase(decision, *enlisted)
         promised, left = self._vote(enlisted)
-        decision = self.log.decide(decision._replace(outcome=COMMIT if promised else ABORT))
+        if promised:
+            decision = self.log.decide(decision._replace(outcome=COMMIT))
         for xid in left:
             self._finish(decision, xid, first=True)
-        return decision
+        return decision if promised else self.log.decide(decision)
 
     def _new_gtrid(self, key: str, payload: str) -> str:
         """A name for an attempt at `key` that was never used; recovery can tell by it the key, and what was asked for."""

@@ -125,38 +125,6 @@ def told_of_mixed(view: GlobalView) -> bool:
     return True
 
 
-def kept(before: GlobalView, after: GlobalView) -> bool:
-    """What took effect in a resource stays, in its order."""
-    now = dict(after.took)
-    return all(now[resource][: len(taken)] == taken for resource, taken in before.took)
-
-
-def promised(before: GlobalView, after: GlobalView) -> bool:
-    """A branch that leaves doubt without effect was decided alone; or has neither been committed elsewhere, nor been told ok."""
-    took, doubt = dict(after.took), dict(after.in_doubt)
-    told = {label(after.calls, call.request) for call in after.calls if call.status == "ok"}
-    committed = {request.name for request in _as_told(after)}
-    for resource, keys in before.in_doubt:
-        for key in set(keys) - set(doubt[resource]):
-            asked = [c.request for c in after.calls if c.request.key == key and resource in _resources(c.request)]
-            names = {label(after.calls, request) for request in asked}
-            alone = any(resource in _alone(after, request) for request in asked)
-            if not alone and not names & set(took[resource]) and names <= told | committed:
-                return False
-    return True
-
-
-def not_overtaken(before: GlobalView, after: GlobalView) -> bool:
-    """A first effect appears only where no other branch had been aborted before."""
-    ever, doubt, took = dict(before.voted), dict(before.in_doubt), dict(after.took)
-    new = [request for request in _as_told(after) if request.name not in before.accepted and not _alone(after, request)]
-    return not any(
-        request.key in ever.get(r, ()) and request.key not in doubt[r] and request.name not in took[r]
-        for request in new
-        for r in _resources(request)
-    )
-
-
 def all_or_none(view: GlobalView) -> bool:
     """What took effect as told did so in all of its resources that did not decide alone."""
     return all(_settled_or_in_doubt(view, request, doubt=False) for request in _as_told(view))

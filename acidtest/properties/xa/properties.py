@@ -28,7 +28,6 @@ def _left_alone(view: GlobalView) -> bool:
 
 _XA, _JTA = "X/Open XA C193; PATTERNS 4", "JSR 907; PATTERNS 4"
 _BERNSTEIN = "Bernstein, Hadzilacos & Goodman 1987, ch. 7; PATTERNS 2"
-_MOHAN = "Mohan, Lindsay & Obermarck 1986 (presumed abort); PATTERNS 2"
 ALWAYS, STEP, AT_REST, SOMETIMES = Kind.ALWAYS, Kind.STEP, Kind.AT_REST, Kind.SOMETIMES
 
 SOME_MIXED = Property("SOME-MIXED", "a caller learns of a mixed outcome", SOMETIMES, _some_mixed, _JTA)
@@ -62,9 +61,6 @@ PROPERTIES = (
     Property("XA7", "who was told of a mixed outcome finds it in the report", ALWAYS, predicates.told_mixed_is_reported, _JTA),
     Property("XA7", "a heuristic decision is forgotten only when it has been written down", STEP, predicates.reported_first, _XA),
     Property("G9", "nobody waits for a lock that is never released", ALWAYS, lambda v: not v.stuck, SOURCE),
-    Property("AC2", "no decision is reversed", STEP, predicates.kept, _BERNSTEIN),
-    Property("PP", "a prepared branch is aborted only if the run is", STEP, predicates.promised, _XA),
-    Property("PA", "recovery aborts nothing that then commits", STEP, predicates.not_overtaken, _MOHAN),
     Property("G11", "an undisturbed, funded run commits", STEP, predicates.served, SOURCE),
     Property("AC5", "in the end every run is decided in all of its resources", AT_REST, predicates.all_or_none, _BERNSTEIN),
     Property("XA7", "in the end every mixed outcome is reported", AT_REST, predicates.mixed_is_reported, _XA),

@@ -61,7 +61,7 @@ class EnlistedCountedEarly(TransactionManager):
 
 
 class FailedVoteCounts(TransactionManager):
-    """A call to prepare that fails counts as a yes (AC3, XA2)."""
+    """A call to prepare that fails counts as a yes: branches that were never prepared are told to commit (AC3, XA2, XA6)."""
 
     def _vote(self, enlisted: Sequence[Xid]) -> tuple[bool, list[Xid]]:
         prepared = []
@@ -73,6 +73,39 @@ class FailedVoteCounts(TransactionManager):
             if vote != Xa.RDONLY:
                 prepared.append(xid)
         return True, prepared
+
+
+class LastVoteTakenForGranted(TransactionManager):
+    """Decides when all but the last have voted yes, and asks the last no more (AC3)."""
+
+    def _vote(self, enlisted: Sequence[Xid]) -> tuple[bool, list[Xid]]:
+        *others, last = enlisted
+        promised, left = super()._vote(others)
+        return promised, [*left, last]
+
+
+class UnanimousAborted(TransactionManager):
+    """Logs abort although every branch has voted yes, where there are more than two (AC4, G11)."""
+
+    def _vote(self, enlisted: Sequence[Xid]) -> tuple[bool, list[Xid]]:
+        promised, left = super()._vote(enlisted)
+        return promised and len(left) <= 2, left  # noqa: PLR2004 - that is the bug
+
+
+class UnknownResourceSkipped(TransactionManager):
+    """Leaves out operations on resource managers that it does not know, and does the others (G12)."""
+
+    def run(self, key: str, operations: Operations) -> Outcome:
+        """Run what is known."""
+        return super().run(key, [operation for operation in operations if operation[0] in self.resources])
+
+
+class OperationsOverwritten(TransactionManager):
+    """Keeps one change per account: of two operations on one the first is lost (G1)."""
+
+    def _work(self, gtrid: str, operations: Operations) -> list[Xid] | None:
+        last = {(name, account): (name, account, change) for name, account, change in operations}
+        return super()._work(gtrid, list(last.values()))
 
 
 class DecideBeforeLog(TransactionManager):
@@ -100,7 +133,7 @@ class LoserGoesOnLog(Log):
 
 
 class CommitAfterTimeoutAbort(TransactionManager):
-    """Recovery has given a run up and logged abort, and the run commits all the same (XA2, PA, G4)."""
+    """Recovery has given a run up and logged abort, and the run commits all the same (XA2, XA6, G4)."""
 
     log_type = LoserGoesOnLog
 

@@ -28,7 +28,7 @@ class RmerrMeansDone(TransactionManager):
 
 
 class RetryMeansRefused(TransactionManager):
-    """Takes a branch that cannot commit now for one that refuses to, and rolls it back (XA2, PP)."""
+    """Takes a branch that cannot commit now for one that refuses to, and rolls it back (XA2)."""
 
     def _came_to(self, key: str, xid: Xid, code: Xa, *, commits: bool, first: bool) -> None:
         super()._came_to(key, xid, code, commits=commits, first=first)
@@ -69,7 +69,7 @@ class SwallowHeurmix(TransactionManager):
 
 
 class MixedCalledRejected(TransactionManager):
-    """Tells a client that a run whose outcome is mixed was rolled back (XA7)."""
+    """Tells a client that a run whose outcome is mixed was rolled back (G4, XA7)."""
 
     def _answer(self, decision: Decision, payload: str) -> Outcome:
         try:

@@ -19,7 +19,7 @@ class ForeignNodeRolledBack(TransactionManager):
 
 
 class ForeignBranchStopsRecovery(TransactionManager):
-    """A branch of another transaction manager stops recovery, which never comes to its own (G6, AC5)."""
+    """A branch of another transaction manager stops recovery, which never comes to its own (G6, G9)."""
 
     def _is_ours(self, xid: Xid) -> bool:
         if not super()._is_ours(xid):
@@ -39,7 +39,7 @@ class FailedScanStopsRecovery(TransactionManager):
 
 
 class PresumedAbortNotRecorded(TransactionManager):
-    """Recovery rolls back what it finds no decision for, and does not write that down (XA2, PA)."""
+    """Recovery rolls back what it finds no decision for, and does not write that down (XA2, XA6)."""
 
     def _resolve(self, xid: Xid) -> None:
         decision = self.log.find(key_of(xid)) or Decision(key_of(xid), xid.gtrid, "", ABORT)
@@ -69,7 +69,7 @@ class CommitNotRetried(TransactionManager):
 
 
 class CommittedRolledBack(TransactionManager):
-    """Recovery rolls back whatever it finds, whatever the log says (XA2, PP)."""
+    """Recovery rolls back whatever it finds, whatever the log says (G4, XA2)."""
 
     def _resolve(self, xid: Xid) -> None:
         self._finish(Decision(key_of(xid), xid.gtrid, "", ABORT), xid, first=False)
