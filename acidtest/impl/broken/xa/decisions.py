@@ -200,7 +200,7 @@ class AnswersAtDecision(TransactionManager):
 
 
 class FailedScanMeansNone(TransactionManager):
-    """Takes a scan that failed for one that found nothing: what is in doubt there is taken to be done (G4)."""
+    """Takes a scan that failed for one that found nothing: what is in doubt there is taken to be done (G4, XA7)."""
 
     def _in_doubt(self, decision: Decision) -> bool:
         return decision.outcome == COMMIT and any(xid.gtrid == decision.gtrid for r in self.resources.values() for xid in self._scan(r))
