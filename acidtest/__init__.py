@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from acidtest.properties.tcc.contract import TccContract
     from acidtest.properties.tcc_coordinator.contract import TccCoordinatorContract
     from acidtest.properties.two_phase_commit.contract import TwoPhaseCommitContract
+    from acidtest.properties.xa.contract import XaContract
     from acidtest.testing import assert_schedule, check
 
 __version__ = "0.1.0"
@@ -84,6 +85,7 @@ __all__ = [
     "TwoPhaseCommitContract",
     "UnknownEvent",
     "UsageError",
+    "XaContract",
     "assert_schedule",
     "check",
 ]
@@ -104,6 +106,7 @@ _LAZY = {
     "SagaChoreographyContract": "acidtest.properties.saga_choreography.contract",
     "SagaOrchestrationContract": "acidtest.properties.saga_orchestration.contract",
     "TwoPhaseCommitContract": "acidtest.properties.two_phase_commit.contract",
+    "XaContract": "acidtest.properties.xa.contract",
     "assert_schedule": "acidtest.testing",
     "check": "acidtest.testing",
 }

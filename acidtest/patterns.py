@@ -109,7 +109,7 @@ PATTERNS: dict[str, Pattern] = {
         Pattern("acid", "local ACID transactions", "AcidContract", "Transfers", _ALL),
         Pattern("two_phase_commit", "two-phase commit", "TwoPhaseCommitContract", "Coordinator", _ALL),
         Pattern("three_phase_commit", "three-phase commit"),
-        Pattern("xa", "XA distributed transactions"),
+        Pattern("xa", "XA distributed transactions", "XaContract", "TransactionManager", _ALL),
         Pattern("saga", "saga (choreography, orchestration)"),
         Pattern("compensation", "compensating transactions", "CompensationContract", "Ledger", _ALL),
         Pattern("event_sourcing", "event sourcing", "EventSourcingContract", "Accounts", _ALL),
