@@ -76,7 +76,8 @@ class Contract(AnyContract):
         cls.declared = tuple(_found(cls, Declared).values())
         _check_declared(cls)
         cls.port = type("Port", (), {one.method: one.function() for one in cls.declared})
-        cls.provisional = tuple([answer if isinstance(answer, Told) else Told(answer) for answer in cls.provisional])  # type: ignore[misc]
+        given = [answer if isinstance(answer, Told) else Told(frozen(answer, "provisional")) for answer in cls.provisional]
+        cls.provisional = tuple(given)  # type: ignore[arg-type]
         cls.scopes = _built(cls, cls.scopes)
         cls.slow_scopes = _built(cls, cls.slow_scopes)
         _check_scopes(cls)
