@@ -67,13 +67,15 @@ class Contract(AnyContract):
     stateful_kinds: ClassVar[tuple[str, ...]] = USUAL
 
     declared: ClassVar[tuple[Declared, ...]] = ()
+    #: All that was declared here, by kind and name: what is named like something of this class's own is known from here alone.
+    gathered: ClassVar[dict[type, dict[str, Any]]] = {}
     somewhere: ClassVar[tuple[Property, ...]] = ()
 
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)
         cls.pattern = f"{cls.__module__}:{cls.__qualname__}"
         cls.members = tuple(cls.services)
-        cls.declared = tuple(_found(cls, Declared).values())
+        cls.declared = tuple(_gathered(cls, Declared).values())
         _check_declared(cls)
         cls.port = type("Port", (), {one.method: one.function() for one in cls.declared})
         given = [answer if isinstance(answer, Told) else Told(frozen(answer, "provisional")) for answer in cls.provisional]
@@ -82,7 +84,7 @@ class Contract(AnyContract):
         cls.slow_scopes = _built(cls, cls.slow_scopes)
         _check_scopes(cls)
         contract = cls()
-        invariants = _found(cls, Invariant).values()
+        invariants = _gathered(cls, Invariant).values()
         cls.properties = tuple([one.property(contract) for one in invariants if one.kind != Kind.SOMETIMES])
         cls.somewhere = (
             *[one.property(contract) if one.kind == Kind.SOMETIMES else one.test(contract) for one in invariants],
@@ -93,6 +95,11 @@ class Contract(AnyContract):
     def can_be_run(cls) -> bool:
         """Whether it says what to test; one that does not is for others to inherit from."""
         return cls.implementation is not AnyContract.implementation
+
+    @classmethod
+    def operations(cls) -> tuple[str, ...]:
+        """What clients call, by the names of the declarations."""
+        return tuple([one.name for one in cls.declared if one.role not in (Role.READ, Role.INSTALLATION)])
 
     def install(self, implementation: Any, scope: Built, member: str = "") -> None:
         """Call what is declared as the installation, if anything is."""
@@ -154,7 +161,7 @@ class Contract(AnyContract):
 
     def abstract(self, view: Any) -> Hashable:
         """The part of what was seen that the model speaks of; what the model says speaks of nothing else."""
-        return self.refines(Seen(view)) if isinstance(view, View) else view  # type: ignore[no-any-return]
+        return self.refines(Seen(view, None, self.operations())) if isinstance(view, View) else view  # type: ignore[no-any-return]
 
     def refines(self, seen: Seen) -> Hashable:  # noqa: ARG002 - for those with a model
         """What the model says of a state by its `view`; to be given with `model`."""
@@ -215,14 +222,23 @@ class Contract(AnyContract):
         return rows
 
 
-def _found(cls: type, kind: type) -> dict[str, Any]:
-    """What a class declares, and what it inherits, by name."""
+def _gathered(cls: type[Contract], kind: type) -> dict[str, Any]:
+    """What a class declares, and what it inherits, by name.
+
+    A declaration may be named as something that every contract has, `install` for example; then it must not take its place.
+    """
     found: dict[str, Any] = {}
-    for base in reversed(cls.__mro__):
-        for name, value in vars(base).items():
-            found.pop(name, None) if name in found and not isinstance(value, kind) else None
-            if isinstance(value, kind):
-                found[name] = value
+    for base in reversed(cls.__mro__[1:]):
+        if issubclass(base, Contract):
+            found |= vars(base).get("gathered", {}).get(kind, {})
+    for name, value in list(vars(cls).items()):
+        if isinstance(value, kind):
+            found[name] = value
+            if hasattr(Contract, name):
+                delattr(cls, name)
+        else:
+            found.pop(name, None)
+    cls.gathered = {**vars(cls).get("gathered", {}), kind: found}
     return found
 
 

@@ -92,7 +92,7 @@ class Invariant:
             ContractError: it raised, or said neither yes nor no.
         """
         try:
-            said: object = check(contract, *[Seen(view, looked) for view in views])
+            said: object = check(contract, *[Seen(view, looked, contract.operations()) for view in views])
         except AcidtestError as error:
             message = f"{type(contract).__name__}.{self.name} cannot be asked: {error}"
             raise ContractError(message) from error

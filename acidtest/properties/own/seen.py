@@ -109,11 +109,13 @@ class Seen(Reads):
     Arguments:
         view: what was seen.
         looked: is told what an invariant looks at, and whether there was anything.
+        operations: the names of the operations that there are.
     """
 
-    def __init__(self, view: View, looked: dict[str, bool] | None = None) -> None:
+    def __init__(self, view: View, looked: dict[str, bool] | None = None, operations: Iterable[str] = ()) -> None:
         super().__init__(view.reads, {} if looked is None else looked)
         self._view = view
+        self._operations = operations
         self.at_rest = view.at_rest
         self.happened = view.happened
         self.start = Reads(view.start, {})
@@ -138,6 +140,9 @@ class Seen(Reads):
 
     def _calls(self, operation: str | Declared, wanted: Any) -> tuple[Call, ...]:
         name = operation.name if isinstance(operation, Declared) else operation
+        if name and name not in self._operations:
+            what = "operation that clients call"
+            raise UsageError.unknown(what, name, self._operations)
         calls = [call for call in self._view.calls if not name or call.operation == name]
         what = name or "calls"
         self._looked[what] = self._looked.get(what, False) or any(call.status != "new" for call in calls)
