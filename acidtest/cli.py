@@ -115,6 +115,20 @@ def show(stem: str) -> None:
 
 
 @main.command()
+@click.argument("stem", metavar="PATTERN|own")
+@click.option("--file", "file", type=click.Path(dir_okay=False), help="Where to write it; else test_my_PATTERN.py in the current folder.")
+def new(stem: str, file: str | None) -> None:
+    """Write an adapter for a pattern, with the methods of its port, or a contract of your own; and a test that runs."""
+    from acidtest.scaffold import OWN, module_of, write, written
+
+    entry = None if stem == OWN else pattern(stem)
+    path = Path(file or f"test_my_{'seats' if entry is None else entry.stem}.py")
+    text = written(entry, module_of(path))
+    write(path, text)
+    click.echo(f"{path} is written. {next(line for line in text.splitlines() if line.startswith('Run it: '))}")
+
+
+@main.command()
 @click.argument("stem", metavar="PATTERN")
 @click.argument("implementation", metavar="MODULE:FACTORY", default="")
 @click.option("--search", type=click.Choice(["exhaustive", "stateful", "both"]), default="both", show_default=True)

@@ -42,16 +42,17 @@ class EcommerceContract(Contract):
     first, second = order("k1", "ann", PRICES["k1"], ITEM, 1), order("k2", "ann", PRICES["k2"], ITEM, 1)
     declined = order("k3", "ann", TOO_MUCH, ITEM, 1)
     whole = {  # noqa: RUF012 - it is never changed
-        "called": ("payments", "warehouse"), "idle": ("payments-1", "warehouse-1", "catalogue-1"),
+        "called": ("payments", "warehouse", "catalogue"), "idle": ("payments-1", "warehouse-1", "catalogue-1"),
         "systems": (System("gateway", declines=(TOO_MUCH,)),),
     }  # fmt: skip
     scopes = (
-        Scope("two for the last one", client("orders-1", first), client("orders-2", second), start={**start, "warehouse/book": 1, "catalogue/book": 1}, **whole),
+        Scope("two for the last one", client("orders-1", first), client("orders-2", second), start={**start, "warehouse/book": 1, "catalogue/book": 1}, serial=True, **whole),
         Scope("a crash", client("orders-1", first), crashes=1, **whole),
         Scope("no reply", client("orders-1", first), faults=1, kinds=("lost", "unacknowledged", "late", "twice"), **whole),
         Scope("declined", client("orders-1", declined), faults=1, kinds=("crash", "unacknowledged"), **whole),
         Scope(
-            "side by side", client("orders-1", first), client("warehouse-1", relay()), client("catalogue-1", handle()), **whole,
+            "the catalogue", client("orders-1", first), client("warehouse-1", relay(), relay()), client("catalogue-1", handle(retries=1)),
+            **{**whole, "opening": ("orders-1",), "faults": 1, "kinds": ("crash", "unacknowledged")},
         ),
     )  # fmt: skip
 

@@ -56,6 +56,10 @@ class Contract(AnyContract):
     """
 
     members: ClassVar[tuple[str, ...]] = ()
+    #: The small workloads that are explored completely: a collection of `acidtest.Scope`, each made of calls of what is declared.
+    scopes: ClassVar[Any] = ()
+    #: Likewise, of those that are explored only when they are asked for by name.
+    slow_scopes: ClassVar[Any] = ()
     #: What the installation is given, where it takes an argument: whole numbers by name.
     start: ClassVar[Mapping[str, int]] = {}
     #: The services under test, where there are several: each has processes and databases of its own, and `env.service` is its name.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 #: What a declared argument cannot be called: calls take these beside the arguments.
-RESERVED = ("retries", "source")
+RESERVED = ("retries", "given_by")
 #: Roles whose methods are given something that no workload can know; a message comes from one source only.
 _GIVEN = {Role.HANDLER: "message", Role.CALLBACK: "", Role.STATEMENT: "", Role.REPLY: ""}
 
@@ -69,13 +69,13 @@ class Declared:
         """The same, of a method that an implementation may do without."""
         return Declared(self.role, self.method, self.arguments, self.services, optional=True)
 
-    def __call__(self, *values: Any, retries: int = 0, source: str = "", **named: Any) -> Operation:
+    def __call__(self, *values: Any, retries: int = 0, given_by: str = "", **named: Any) -> Operation:
         """One call, as a client makes it.
 
         Arguments:
             values: the arguments, in the order of the declaration.
             retries: how often the client tries again after an unknown outcome.
-            source: where the last argument comes from, as "atm callback 0"; see `acidtest.workload.Operation`.
+            given_by: where the last argument comes from, as "atm callback 0"; see `acidtest.workload.Operation`.
             named: arguments by name.
 
         Raises:
@@ -86,7 +86,7 @@ class Declared:
         except TypeError as error:
             message = f"{self.method}{self.signature} cannot be called so: {error}. It is declared with these arguments."
             raise ContractError(message) from None
-        source = source or _GIVEN.get(self.role, "")
+        source = given_by or _GIVEN.get(self.role, "")
         arguments = tuple([_plain(value, self.method) for value in bound.arguments.values()])
         return Operation("", self.method, arguments, retries, source)
 
