@@ -48,7 +48,7 @@ DRIVERS = {
 def install() -> None:
     """Refuse them to code under test, also those that are imported later; harmless when called again."""
     for name in DRIVERS:
-        if name in sys.modules:
+        if name in sys.modules and sys.modules[name].__name__ == name:  # PyMySQL may pass for MySQLdb, and is driven
             _refuse(name, sys.modules[name])
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
