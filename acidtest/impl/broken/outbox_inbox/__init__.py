@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from acidtest.impl.broken import Mutant
 from acidtest.impl.broken.outbox_inbox import senders, takers
+from acidtest.impl.broken.outbox_inbox.innodb import RecordOfTheSnapshot
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant("inbox-and-outbox-separate-tx", takers.SeparateTransactions, ("EO2",)),
@@ -50,6 +51,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("payload-not-compared (X13)", senders.PayloadNotCompared, ("G4", "G7"), scope="invalid requests"),
     Mutant("error-swallowed (X6)", senders.SwallowedError, ("G4",)),
     Mutant("transaction-left-open", senders.TransactionLeftOpen, ("G9",), scope="invalid requests"),
+    Mutant("record-of-the-snapshot", RecordOfTheSnapshot, ("EO1",), "mariadb", "redelivery in flight"),
 )
 NOT_HERE: dict[str, str] = {
     "recovery-owner-race": "no process owns a message in its database; a relay that takes another's row publishes a copy, which is dropped",

@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
+from psycopg.adapt import AdaptersMap
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from acidtest.errors import UsageError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 #: Under which name reports show the transactions that are prepared.
 PREPARED = "prepared transactions"
 #: Options of `connect` that say where to connect: the world has decided that.
-_WHERE = ("conninfo", "host", "hostaddr", "port", "dbname", "user", "password", "options", "service", "context", "connect_timeout")
+_WHERE = ("conninfo", "host", "hostaddr", "port", "dbname", "user", "password", "options", "service", "client_encoding", "connect_timeout")
 
 
 class Kept(NamedTuple):
@@ -83,6 +84,9 @@ class Database:
         made = {name: options.pop(name) for name in ("row_factory", "factory") if name in options}
         connection: Connection = driven_connection(made.get("factory"))(pgconn, made.get("row_factory"))
         connection.database = self
+        context = options.pop("context", None)
+        if context is not None:
+            connection._adapters = AdaptersMap(context.adapters)  # noqa: SLF001 - as psycopg's own connect does
         for name, value in options.items():
             if name in ("autocommit", "cursor_factory", "prepare_threshold"):
                 setattr(connection, name, value)
