@@ -18,7 +18,7 @@ def _service(asks: tuple[tuple[str, int], ...]) -> TransfersModel:
 
 
 #: These speak of messages, of what befell running code, or of an order that is not promised to all: the chain's model shows them.
-_OF_CHAIN = {"EO2", "EO3", "EO4", "EO7", "G9"}
+_OF_CHAIN = {"EO2", "EO3", "EO4", "EO7", "EO8", "G9"}
 
 SERVICE = Study(
     name="what an outsider sees of three services",
