@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Protocol
 from acidtest.world.core.effects import BACKUP, DATABASE, Decision
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
-    from acidtest.world.core.world import World
+    from acidtest.world.core.late import LateEffects
+    from acidtest.world.core.process import Process
 
 #: Of each database of a service, by its name, the number of its contents.
 Held = tuple[tuple[str, int], ...]
@@ -71,13 +72,20 @@ class Backups:
                 if held != now:
                     yield Decision(BACKUP, f"{service} {number}")
 
-    def restore(self, target: str, world: World) -> None:
-        """Set the databases of a service back, as a decision says: its processes end, and what they left to be committed later never is."""
+    def restore(self, target: str, processes: Mapping[str, Process], crash: Callable[[str], None], late: LateEffects) -> None:
+        """Set the databases of a service back: its processes end, and what they left to be committed later never is.
+
+        Arguments:
+            target: the service and the number, as in the decision.
+            processes: all that there are, by name.
+            crash: ends one.
+            late: what is to take effect later.
+        """
         service, number = split(target)
-        for name, process in world.processes.items():
+        for name, process in processes.items():
             if process.alive and service in {process.service, DATABASE}:
-                world.crash(name)
-        world.late.lose_transactions([name for name, _ in self._cluster.held(service)])
+                crash(name)
+        late.lose_transactions([name for name, _ in self._cluster.held(service)])
         self._cluster.go_back(service, self._made[service][number])
 
 

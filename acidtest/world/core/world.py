@@ -215,7 +215,7 @@ class World:
         if decision.restarts_database:
             self.restart_database()
         elif decision.kind == BACKUP:
-            self.backups.restore(decision.target, self)
+            self.backups.restore(decision.target, self.processes, self.crash, self.late)
         else:
             self.change(decision.mishap, decision.target)
 
