@@ -371,6 +371,9 @@ class Telling:
     def _purge(self, connection: sa.Connection, old: float) -> None:
         """Keep what was published: it may have to be published again."""
 
+    def purge(self) -> None:
+        """Keep the records, too: a source that was restored uses numbers again, and then a copy is known by its payload alone."""
+
 
 class RestorableSource(Telling, OrderedSource):
     """The source, which nobody can tell again what it has forgotten: it raises an alarm where the middle has come further than itself."""

@@ -114,7 +114,7 @@ def row_of(step: Step) -> Row:
         fault, action = "killed", "the database restarts"
     elif decision.kind == BACKUP:
         service, number = split(decision.target)
-        fault, action = "restored", f"{service} from a backup, {f'number {number}' if number else 'of the beginning'}"
+        fault, action = "backup restored", f"{service}, as it was {f'after change {number}' if number else 'at the beginning'}"
     elif decision.mishap:
         fault, action = ("evicted", decision.target) if decision.kind == "evict" else ("killed", f"the {decision.target} restarts")
     elif decision.kind != "advance":

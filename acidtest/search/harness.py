@@ -172,9 +172,10 @@ class Harness:
         return scope
 
     def workloads(self) -> list[list[Scope]]:
-        """The workloads of the stateful search, with cancellation among their faults where coroutines are called."""
+        """The workloads of the stateful search, fitted; without those that are there for what nobody has promised to survive."""
         rows = self.contract.stateful_workloads()
-        return [[self._fitted(workload) for workload in row] for row in rows]
+        fitted = [[self._fitted(workload) for workload in row if self._unpromised.isdisjoint(workload.kinds)] for row in rows]
+        return [row for row in fitted if row]
 
     def kinds(self) -> frozenset[str]:
         """The fault kinds that must fire in the prepared scope.
