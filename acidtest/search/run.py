@@ -312,7 +312,7 @@ class Run:
     def at_rest(self) -> None:
         """Everything has come to rest: check what must hold there."""
         self.view = self.harness.contract.view(self.scope, self._seen(None, None, at_rest=True), self.view)
-        self.harness.reached.update(p.id for p in self.harness.sometimes if p.predicate(self.view))
+        self.harness.notice(self.view)
         broken = next((p for p in self.harness.at_rest if not p.predicate(self.view)), None)
         if broken is not None and self.violation is None:
             self.violation = Violation(broken.id, broken.name, None, self.view)

@@ -54,6 +54,9 @@ class Contract(ABC):
     devices: ClassVar[tuple[type, ...]] = ()
     #: Everything that must hold.
     properties: ClassVar[tuple[Property, ...]] = ()
+    #: What must happen in some schedule of some scope, asked for over all of them together; beside those `sometimes` properties
+    #: that the model says of each scope whether they can.
+    somewhere: ClassVar[tuple[Property, ...]] = ()
     #: The small workloads that are explored completely.
     scopes: ClassVar[tuple[Scope, ...]] = ()
     #: Workloads that are slow on a server, and explored only when they are asked for by name.
@@ -63,6 +66,11 @@ class Contract(ABC):
     stateful_kinds: ClassVar[tuple[str, ...]] = ("crash", "unacknowledged", "lost", "refused", "late")
     #: What the environment may do there at any moment, as (what, argument): jump (seconds), outage, restore.
     stateful_changes: ClassVar[tuple[tuple[str, float], ...]] = (("jump", 7_200.0), ("jump", 3_456_000.0))
+
+    @classmethod
+    def can_be_run(cls) -> bool:
+        """Whether it is meant to be run as it is; pytest leaves out those that are not."""
+        return True
 
     def implementation(self, env: Environment) -> Any:  # noqa: ARG002 - for those who override it
         """Make the implementation under test, once per (simulated) process start.
@@ -151,7 +159,8 @@ class Contract(ABC):
         """The longer workloads of the stateful search, in rows, the simplest first, also in each row.
 
         A row is drawn, and one of it. The first of every row surely runs. The names of different workloads differ, and all
-        have the same accounts, so that nothing has to be installed anew.
+        have the same accounts, so that nothing has to be installed anew. In place of a workload there may be a Hypothesis
+        strategy for some.
         """
 
     def actions(self, scope: Scope, kind: str, subject: str, value: object) -> Sequence[Action]:

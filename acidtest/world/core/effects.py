@@ -20,7 +20,7 @@ class Effect(NamedTuple):
 
     Arguments:
         kind: read, write, lock, commit, prepare, decide, reply (to what waited), publish, receive, ack, nack, perform,
-            void, inquire, call, fetch and store (of a cache), sleep, wait or other.
+            void, inquire, call, fetch and store (of a cache), resource (a call of a resource manager), sleep, wait or other.
         where: the database, topic or other place that it acts on.
         what: the statement or message, short enough for a column of a report.
         detail: parameters; part of what must be equal when the run is replayed.
@@ -87,9 +87,21 @@ EVICT = "evict"
 BACKUP = "backup"
 _RESTARTS = (RESTART_DATABASE, RESTART_CACHE)
 
+#: What a resource manager of distributed transactions may do by itself before a call reaches it. It has decided the branch alone,
+#: and keeps that: committed, rolled back, in part, or it does not know;
+HEURCOM, HEURRB, HEURMIX, HEURHAZ = "heurcom", "heurrb", "heurmix", "heurhaz"
+HEURISTIC_FAULTS = (HEURCOM, HEURRB, HEURMIX, HEURHAZ)
+ROLLED_BACK = "rolled back"  #: it rolls a prepared branch back, says so, and keeps nothing
+FORGOTTEN = "forgotten"  #: it has rolled a prepared branch back alone, and keeps nothing
+TIMED_OUT = "timed out"  #: the branch, which is not prepared, has taken too long
+RESTART_RESOURCE = "restart resource"  #: it was restarted: what is not prepared is rolled back, whoever's it is, and nobody answers
+
 #: What befalls calls that are coroutines, and no others.
 CANCELLATIONS = frozenset({CANCELLED, CANCELLED_AFTER})
-FAULT_KINDS = (REFUSED, LOST, UNACKNOWLEDGED, LATE, TWICE, DELAYED, REORDERED, DUPLICATED, REDELIVERED, CRASH, CANCELLED, CANCELLED_AFTER)
+FAULT_KINDS = (
+    REFUSED, LOST, UNACKNOWLEDGED, LATE, TWICE, DELAYED, REORDERED, DUPLICATED, REDELIVERED, CRASH, CANCELLED, CANCELLED_AFTER,
+    *HEURISTIC_FAULTS, ROLLED_BACK, FORGOTTEN, TIMED_OUT, RESTART_RESOURCE,
+)  # fmt: skip
 COMMIT_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED, LATE)
 STATEMENT_FAULTS = (REFUSED,)
 PUBLISH_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED, LATE, TWICE)
