@@ -160,7 +160,7 @@ class Harness:
         self._numbers: dict[Hashable, int] = {}
 
     def _fitted(self, scope: Any) -> Any:  # noqa: ANN401 - a scope, or a strategy for some
-        """The scope for this implementation: what it has is called, and what befalls only those who promise to survive it is left out.
+        """The scope for this implementation: what it has is called; and one that is there for what nobody has promised to survive has no faults.
 
         Cancellation is among its faults where processes may crash and coroutines are called.
         """
@@ -168,7 +168,7 @@ class Harness:
             return scope.map(self._fitted)
         scope = self.contract.fitted(scope, self.has)
         if not self._unpromised.isdisjoint(scope.kinds):
-            scope = replace(scope, kinds=scope.kinds - self._unpromised)
+            scope = replace(scope, kinds=frozenset(), faults=0)
         called = {operation.method for operation in scope.operations()} | {self.contract.interface().name(Role.RECOVERY)}
         if scope.faults and CRASH in scope.kinds and called & self.coroutines:
             return replace(scope, kinds=scope.kinds | CANCELLATIONS)
