@@ -5,7 +5,14 @@ import pytest
 from acidtest.errors import ContractError
 from acidtest.impl.broken.outbox_inbox.senders import MarkBeforePublish, PublishedAfterCommit
 from acidtest.impl.broken.outbox_inbox.takers import SeparateTransactions
-from acidtest.impl.outbox_inbox import Middle, OrderedTransfers, PollingTransfers, RestorableTransfers, Source, Transfers
+from acidtest.impl.outbox_inbox import (
+    Middle,
+    OrderedTransfers,
+    PollingTransfers,
+    RestorableTransfers,
+    Source,
+    Transfers,
+)
 from acidtest.properties.outbox_inbox.contract import OutboxInboxContract
 from acidtest.search.check import check_scope, find_scope
 from acidtest.search.harness import Harness
