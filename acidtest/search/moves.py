@@ -1,6 +1,6 @@
 """What may happen next: the decisions that are open in a run, the cheapest first.
 
-Five reductions keep the number of schedules small; each can be switched off, and a test shows that verdicts and final
+Six reductions keep the number of schedules small; each can be switched off, and a test shows that verdicts and final
 states are the same without them.
 
 - An effect that is `local` neither sees nor is seen by any other process: no other order is tried around it. The same
@@ -13,6 +13,8 @@ states are the same without them.
 - A dead process starts again at once: up to its first effect that concerns nobody else, and when that effect happens is
   a choice like any other.
 - A process that is idle can only lose what it remembers, so it crashes right after an answer or not at all.
+- A service is restored from a backup after something has become durable, or has begun: what others do in between concerns no
+  database of that service, and its own processes die of it either way.
 - What befalls a device by itself, as a cache that drops a key, shows in effects of that device alone: so it happens right before
   one of these, or in the end.
 """
@@ -23,6 +25,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from acidtest.workload import ENVIRONMENT
 from acidtest.world.core.effects import (
+    BACKUP,
     CANCELLATIONS,
     CANCELLED,
     CRASH,
@@ -85,7 +88,7 @@ def _in_order(found: list[Move]) -> list[Move]:
     if not found:
         return found
     first, *others = found
-    kinds = ("land", "crash", "restart", "evict")
+    kinds = ("land", "crash", "restart", "evict", BACKUP)
     return [first, *(m for m in others if m.decision.kind in kinds or (m.faults and m.decision.target == first.decision.target))]
 
 
@@ -95,7 +98,7 @@ def _moves(run: Run, at: Position, *, reduced: bool) -> list[Move]:
     only = _the_only(run, at, runnable) if reduced else ""
     if only:
         on = _advances(run, only, preempts=False, reduced=reduced)
-        befalling = [*_restarts(run), *_mishaps(run, [only], reduced=reduced)]
+        befalling = [*_restarts(run), *_backups(run, at, reduced=reduced), *_mishaps(run, [only], reduced=reduced)]
         return [*on, *_passing_time(run, only), *_crashes(run, at, reduced=reduced), *befalling]
     dead = _dead(run)
     if reduced and dead:
@@ -112,7 +115,8 @@ def _moves(run: Run, at: Position, *, reduced: bool) -> list[Move]:
     found += [Move(Decision("land", label)) for label in world.late]
     if not runnable:
         found += [Move(Decision("victim", name, fault, _label(world.pending(name)))) for name, fault in _victims(run)]
-    found += [*_crashes(run, at, reduced=reduced), *_restarts(run), *_mishaps(run, runnable, reduced=reduced)]
+    found += [*_crashes(run, at, reduced=reduced), *_restarts(run), *_backups(run, at, reduced=reduced)]
+    found += _mishaps(run, runnable, reduced=reduced)
     found.sort(key=lambda move: (move.faults, move.preemptions))
     return found
 
@@ -262,6 +266,13 @@ def _restarts(run: Run) -> list[Move]:
     """The death of the database server, between any two effects."""
     may = RESTART_DATABASE in run.scope.kinds and run.faults < run.scope.faults
     return [Move(Decision("restart", DATABASE), faults=1)] if may else []
+
+
+def _backups(run: Run, at: Position, *, reduced: bool) -> list[Move]:
+    """A service is restored from one of its backups: where something has become durable just now, or was begun."""
+    if run.faults >= run.scope.faults or (reduced and not (run.stirred or at.invoked)):
+        return []
+    return [Move(decision, faults=1) for decision in run.world.backups.decisions()]
 
 
 def _mishaps(run: Run, runnable: list[str], *, reduced: bool) -> list[Move]:

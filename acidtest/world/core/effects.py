@@ -83,6 +83,8 @@ DATABASE = "database"
 RESTART_CACHE = "restart cache"
 #: A server of a cache drops a key, as it may at any moment.
 EVICT = "evict"
+#: A service is restored from a backup: its databases go back to what they held at an earlier moment of the run, and its processes end.
+BACKUP = "backup"
 _RESTARTS = (RESTART_DATABASE, RESTART_CACHE)
 
 #: What a resource manager of distributed transactions may do by itself before a call reaches it. It has decided the branch alone,
@@ -116,7 +118,7 @@ class Decision(NamedTuple):
 
     Arguments:
         kind: advance (a lane), crash or restart (a process, the database or the cache), land (an effect that was late), victim
-            (a lane, of a deadlock), evict (a key of a cache), deliver or redeliver (a message).
+            (a lane, of a deadlock), evict (a key of a cache), backup (a service, and the number of its backup), deliver or redeliver (a message).
         target: the lane, process, late effect, key or delivery that it acts on.
         fault: for `advance`: what befalls the effect; empty for none.
         effect: the label of the effect that it performs; for the reader, and checked on replay.
@@ -139,8 +141,8 @@ class Decision(NamedTuple):
     @property
     def mishap(self) -> str:
         """The fault kind, where it is one that befalls the outside by itself, and no effect; else empty."""
-        if self.kind == EVICT:
-            return EVICT
+        if self.kind in (EVICT, BACKUP):
+            return self.kind
         whole = f"{self.kind} {self.target}"
         return whole if whole in _RESTARTS else ""
 

@@ -15,9 +15,10 @@ from acidtest.errors import AcidtestError, ContractError, HarnessError, place_of
 from acidtest.workload import ENVIRONMENT
 from acidtest.world.core import journal
 from acidtest.world.core.actors import Actors
+from acidtest.world.core.backups import Backups
 from acidtest.world.core.device import Device, Surroundings
 from acidtest.world.core.devices import Devices
-from acidtest.world.core.effects import DEADLOCK, SLEEP, Decision, Effect, RunEnded
+from acidtest.world.core.effects import BACKUP, DEADLOCK, SLEEP, Decision, Effect, RunEnded
 from acidtest.world.core.env import Env
 from acidtest.world.core.events import Event, describe
 from acidtest.world.core.host import building
@@ -83,7 +84,6 @@ class World:
         self.processes: dict[str, Process] = {}
         self.failed_starts: dict[str, int] = {}
         self.records = False
-        self._unsteady = scope.unsteady
         surroundings = Surroundings(
             scope, None, roles, self.time, self.late.postpone, self._happened, lambda: self.processes,
         )  # fmt: skip
@@ -93,11 +93,12 @@ class World:
         cluster.late = self.late.postpone_commit
         self.actors = Actors(scope.clients)
         self.clients, self.starting, self.leftovers = self.actors.clients, self.actors.starting, self.actors.leftovers
-        self._scribe, self._memory = scribe, memory
+        self._scribe, self._memory, self._unsteady = scribe, memory, scope.unsteady
         if scribe is not None:
             scribe.attend(self)
         for name in scope.processes():
             self._boot(name)
+        self.backups = Backups(cluster, wanted=BACKUP in scope.kinds)
 
     @property
     def is_played(self) -> bool:
@@ -111,11 +112,10 @@ class World:
         kind, target, fault, _ = decision
         journal.note(decision)
         if kind == "advance":
-            performed = self.advance(target, fault)
-            if not performed:
+            if not self.advance(target, fault):
                 journal.take_back()
-            return performed
-        if kind == "crash":
+                return False
+        elif kind == "crash":
             self.crash(target)
         elif decision.mishap:
             self._befall(decision)
@@ -132,6 +132,7 @@ class World:
         else:
             message = f"The world does not know the decision {decision}."
             raise HarnessError(message)
+        self.backups.look()
         return True
 
     def advance(self, name: str, fault: str = "") -> bool:
@@ -213,6 +214,8 @@ class World:
         """Let something befall the outside by itself."""
         if decision.restarts_database:
             self.restart_database()
+        elif decision.kind == BACKUP:
+            self.backups.restore(decision.target, self.processes, self.crash, self.late)
         else:
             self.change(decision.mishap, decision.target)
 
@@ -288,7 +291,7 @@ class World:
         processes = [(p.digest if p.alive else 0, p.incarnation, p.alive, p.ready, p.disconnected, *self.cluster.host(p.name).pins()) for p in self.processes.values()]
         clients = [client.digest for client in self.clients.values()]
         failed = tuple(self.failed_starts.items())
-        return self.durable_key(), self.cluster.history(), tuple(processes), tuple(clients), failed
+        return self.durable_key(), self.cluster.history(), tuple(processes), tuple(clients), failed, self.backups.key()
 
     def durable_key(self) -> Hashable:
         """Equal for two worlds in which everything is equal that a crash of all processes leaves."""
