@@ -52,6 +52,8 @@ class Contract(ABC):
     devices: ClassVar[tuple[type, ...]] = ()
     #: Everything that must hold.
     properties: ClassVar[tuple[Property, ...]] = ()
+    #: What cannot hold where a scope lifts an assumption: a schedule that violates it there is a witness, and no failure.
+    witnesses: ClassVar[tuple[Property, ...]] = ()
     #: The small workloads that are explored completely.
     scopes: ClassVar[tuple[Scope, ...]] = ()
     #: Workloads that are slow on a server, and explored only when they are asked for by name.
