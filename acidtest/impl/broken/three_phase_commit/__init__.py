@@ -57,7 +57,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("recovered-site-aborts", AbortsWhenBack, ("AC1", "PAIRS"), scope=_STAYS),
     Mutant("recovered-site-commits", CommitsWhenBack, ("AC1", "PAIRS"), scope=_STAY),
     Mutant("recovery-does-not-ask", DoesNotAsk, ("AC5",), scope=_STAYS),
-    Mutant("state-not-forced", PrecommitInMemory, ("AC1",), scope=_BACK),
+    Mutant("state-not-forced", PrecommitInMemory, ("PAIRS", "AC1"), scope=_BACK),
     Mutant("first-back-decides", FirstBackDecides, ("AC1",), scope=_BACK),
 )
 

@@ -200,12 +200,13 @@ class Network(Device):
     def given(self, source: Sequence[str], process: Process, fault: str) -> Hashable:
         """A message arrives, with who has sent it; or somebody is found silent."""
         other, kind = source
+        due = kind == TIMEOUT and self._is_due(process.service, other)
         self._busy |= {process.service}
         if kind == PACKET:
             packet = self._channels.take(other, process.service, last=fault == REORDERED)
             self._detector.took_in(process.service)
             return other, packet.message
-        if not self._is_due(process.service, other):
+        if not due:
             self._broken |= {BOUNDED_DELAY}
         self._detector.noticed(process.service, other)
         return other
