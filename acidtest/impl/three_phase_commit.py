@@ -140,9 +140,9 @@ class Site:
 
     def begin(self, key: str, operations: Sequence[tuple[str, str, int]]) -> Outcome:
         """Begin a transaction as its coordinator, once per key."""
-        if not operations or any(site not in SITES or change == 0 for site, _, change in operations):
+        asked = self.asked(key, operations)
+        if asked is None:
             return Outcome.REJECTED
-        asked = Transaction(key, self.name, json.dumps(operations), WAITING)
         known, voted = self.vote(asked)
         if known:
             return Outcome.OK if voted[:3] == asked[:3] else Outcome.REJECTED
@@ -151,6 +151,12 @@ class Site:
             self.tell(self.left(voted), VOTE_REQ, voted)
             self.go_on(voted)
         return Outcome.OK
+
+    def asked(self, key: str, operations: Sequence[tuple[str, str, int]]) -> Transaction | None:
+        """What is to be begun here; None for what is invalid."""
+        if not operations or any(site not in SITES or change == 0 for site, _, change in operations):
+            return None
+        return Transaction(key, self.name, json.dumps(operations), WAITING)
 
     def vote(self, asked: Transaction) -> tuple[bool, Transaction]:
         """Promise, durably, to commit if all do, or refuse; whether there was a record already, and the one that there is."""

@@ -11,7 +11,6 @@ from acidtest.properties.three_phase_commit.predicates import (
     all_voted,
     answered,
     close_together,
-    committed_everywhere,
     committed_without_faults,
     exact,
     first_abort,
@@ -51,11 +50,9 @@ PROPERTIES = (
     G7,
     Property("G4", "ok means begun and on record, rejected means never", ALWAYS, on_record, SOURCE),
     Property("G4", "only what is invalid, or comes under a key of something else, is rejected", ALWAYS, has_reason, SOURCE),
-    Property("G9", "nobody waits for a lock that is never released", ALWAYS, lambda v: not v.stuck, SOURCE),
     Property("G11", "who begins something undisturbed is answered", ALWAYS, answered, SOURCE),
     implied("NB", "whoever stays up decides, although others stay down", ALWAYS, all_have_come_to_rest, survivors_have_decided, _SKEEN),
     Property("AC5", "once all are back nobody is in doubt", AT_REST, nobody_in_doubt, _BERNSTEIN),
-    implied("AC1", "in the end all have committed what one has", AT_REST, keeps_assumptions, committed_everywhere, _BERNSTEIN),
     Property("SOME-COMMITTED", "all sites commit without faults", Kind.SOMETIMES, committed_without_faults, SOURCE),
 )  # fmt: skip
 

@@ -84,6 +84,7 @@ SCOPES = (
                 begin("t3", "k1", ("north", "A", -7), ("east", "B", 7)), begin("t4", "k2"), begin("t5", "k3", ("north", "A", 0), ("east", "B", 5)),
                 begin("t6", "k4", ("north", "A", -5), ("nowhere", "B", 5)), begin("t7", "k5", ("north", "A", -9)),
                 begin("t8", "k6", ("north", "A", -30), ("north", "A", -31), ("east", "B", 61)),
+                begin("t9", "k2", ("north", "A", -900), ("east", "B", 900)),
             ),
             *connected(_TWO, silence=False),
         ),

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from acidtest.impl.broken import Mutant
+from acidtest.impl.broken.three_phase_commit.answers import (
+    OtherPayloadAccepted,
+    UnpayableForgotten,
+    UnpayableRaises,
+    UnpayableRejected,
+    ZeroAccepted,
+)
 from acidtest.impl.broken.three_phase_commit.phases import (
     CommitMovesTwice,
     HoldsNotCounted,
     MajorityIsEnough,
     MoneyMovesEarly,
-    OtherPayloadAccepted,
     OverdueVoteAccepted,
     RefusesAll,
     SkipsAcks,
@@ -54,6 +60,10 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("holds-not-counted", HoldsNotCounted, ("G2",), scope="the last unit"),
     Mutant("refuses-all", RefusesAll, ("AC4",), scope="three sites"),
     Mutant("payload-not-compared", OtherPayloadAccepted, ("G7",), scope="keys"),
+    Mutant("zero-accepted", ZeroAccepted, ("G12",), scope="keys"),
+    Mutant("unpayable-forgotten", UnpayableForgotten, ("G4",), scope="keys"),
+    Mutant("unpayable-rejected", UnpayableRejected, ("G4",), scope="keys"),
+    Mutant("unpayable-raises", UnpayableRaises, ("G11",), scope="keys"),
     Mutant("recovered-site-aborts", AbortsWhenBack, ("AC1", "PAIRS"), scope=_STAYS),
     Mutant("recovered-site-commits", CommitsWhenBack, ("AC1", "PAIRS"), scope=_STAY),
     Mutant("recovery-does-not-ask", DoesNotAsk, ("AC5",), scope=_STAYS),

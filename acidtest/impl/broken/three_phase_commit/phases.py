@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import sqlalchemy as sa
 
-from acidtest.environment import Outcome
 from acidtest.impl.three_phase_commit import (
     ABORTED,
     COMMITTED,
@@ -26,9 +23,6 @@ from acidtest.impl.three_phase_commit import (
     move,
     transactions,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 class SkipsAcks(Site):
@@ -142,14 +136,3 @@ class RefusesAll(Site):
     def count_votes(self, transaction: Transaction, *, complete: bool) -> None:  # noqa: ARG002 - that is the bug
         """Abort."""
         self.decide(transaction, ABORTED)
-
-
-class OtherPayloadAccepted(Site):
-    """A key that was given before is answered by ok, whatever was asked for under it (G7)."""
-
-    def begin(self, key: str, operations: Sequence[tuple[str, str, int]]) -> Outcome:
-        """Begin it; or say ok where something is begun under the key."""
-        valid = bool(operations) and all(change != 0 for _, _, change in operations)
-        return Outcome.OK if valid and self.state(key) is not None else super().begin(key, operations)
-
-
