@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from acidtest.properties.saga_orchestration.contract import SagaOrchestrationContract
     from acidtest.properties.tcc.contract import TccContract
     from acidtest.properties.tcc_coordinator.contract import TccCoordinatorContract
+    from acidtest.properties.three_phase_commit.contract import ThreePhaseCommitContract
     from acidtest.properties.two_phase_commit.contract import TwoPhaseCommitContract
     from acidtest.properties.xa.contract import XaContract
     from acidtest.testing import assert_schedule, check
@@ -110,6 +111,7 @@ __all__ = [
     "Status",
     "TccContract",
     "TccCoordinatorContract",
+    "ThreePhaseCommitContract",
     "TwoPhaseCommitContract",
     "UnknownEvent",
     "UsageError",
@@ -177,6 +179,7 @@ _LAZY = {
     "ReserveConfirmContract": "acidtest.properties.reserve_confirm.contract",
     "SagaChoreographyContract": "acidtest.properties.saga_choreography.contract",
     "SagaOrchestrationContract": "acidtest.properties.saga_orchestration.contract",
+    "ThreePhaseCommitContract": "acidtest.properties.three_phase_commit.contract",
     "TwoPhaseCommitContract": "acidtest.properties.two_phase_commit.contract",
     "XaContract": "acidtest.properties.xa.contract",
     "assert_schedule": "acidtest.testing",

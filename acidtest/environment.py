@@ -212,6 +212,18 @@ class Reply(NamedTuple):
     answer: Any
 
 
+class Network(Protocol):
+    """The network between services under test: messages, and nobody is told what becomes of them."""
+
+    def send(self, site: str, message: Any) -> None:  # noqa: ANN401 - whatever services tell each other
+        """Send a message; it arrives some time, as a call `on_message(sender, message)`, unless `site` is down by then.
+
+        Arguments:
+            site: to which service, for example "east".
+            message: text, a number, or a tuple of these.
+        """
+
+
 class Conflict(Exception):  # noqa: N818 - the field's name for a refused append
     """An event store's definite refusal of an append: the stream has another version than expected. Nothing was stored."""
 
@@ -337,6 +349,13 @@ class AsyncBroker(Protocol):
         """Give a delivery back; as `Broker.nack`."""
 
 
+class AsyncNetwork(Protocol):
+    """The network for coroutines: what `Network` does, awaited."""
+
+    async def send(self, site: str, message: Any) -> None:  # noqa: ANN401 - whatever services tell each other
+        """Send a message; as `Network.send`."""
+
+
 class AsyncExternal(Protocol):
     """An external system for coroutines: what `External` does, awaited."""
 
@@ -382,6 +401,10 @@ class Aio(Protocol):
     @property
     def clock(self) -> AsyncClock:
         """Virtual time; it may jump."""
+
+    @property
+    def network(self) -> AsyncNetwork:
+        """The network between services."""
 
     async def call(self, service: str, method: str, *arguments: Any) -> Any:  # noqa: ANN401 - whatever the service answers
         """Call a method of another service, and await its answer; see `Environment.call`."""
@@ -444,6 +467,10 @@ class Environment(Protocol):
 
     def url(self, name: str) -> str:
         """The SQLAlchemy URL of the database `name`, for code that makes its own engine."""
+
+    @property
+    def network(self) -> Network:
+        """The network between services, where they talk by messages of their own."""
 
     def external(self, name: str) -> External:
         """The external system `name`, for example "atm"."""

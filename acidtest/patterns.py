@@ -124,7 +124,7 @@ PATTERNS: dict[str, Pattern] = {
     for pattern in (
         Pattern("acid", "local ACID transactions", "AcidContract", "Transfers", _ALL),
         Pattern("two_phase_commit", "two-phase commit", "TwoPhaseCommitContract", "Coordinator", _ALL),
-        Pattern("three_phase_commit", "three-phase commit"),
+        Pattern("three_phase_commit", "three-phase commit", "ThreePhaseCommitContract", "Site", _ALL),
         Pattern("xa", "XA distributed transactions", "XaContract", "TransactionManager", _ALL),
         Pattern("saga", "saga (choreography, orchestration)"),
         Pattern("compensation", "compensating transactions", "CompensationContract", "Ledger", _ALL),

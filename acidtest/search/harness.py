@@ -140,7 +140,8 @@ class Harness:
             only: look for violations of these properties alone; empty for all.
         """
         self.only = only
-        wanted = [p for p in self.properties if not only or p.id in only]
+        known = *self.properties, *(p for p in self.contract.witnesses if p.id in only)
+        wanted = [p for p in known if not only or p.id in only]
         self.always = [p for p in wanted if p.kind == Kind.ALWAYS]
         self.steps = [p for p in wanted if p.kind == Kind.STEP]
         self.at_rest = [p for p in wanted if p.kind == Kind.AT_REST]

@@ -84,9 +84,8 @@ class World:
         self.processes: dict[str, Process] = {}
         self.failed_starts: dict[str, int] = {}
         self.records = False
-        surroundings = Surroundings(
-            scope, None, roles, self.time, self.late.postpone, self._happened, lambda: self.processes,
-        )  # fmt: skip
+        self._unsteady = scope.unsteady
+        surroundings = Surroundings(scope, None, roles, self.time, self.late.postpone, self._happened, lambda: self.processes)
         self.devices = Devices(devices, surroundings, equipment)
         self.sources = self.devices.sources
         cluster.reset()
@@ -103,7 +102,7 @@ class World:
     @property
     def is_played(self) -> bool:
         """Whether no real code runs in it."""
-        return self._scribe is not None and self._scribe.plays
+        return bool(self._scribe and self._scribe.plays)
 
     # Decisions:
 
@@ -252,12 +251,15 @@ class World:
 
     def _may_begin(self, client: Session) -> bool:
         process = self.processes[client.process]
-        return process.ready and self.sources.has(client.operation.source, process)
+        return self._is_free(process) and self.sources.has(client.operation.source, process)
+
+    def _is_free(self, process: Process) -> bool:
+        return process.ready and not (process.tasks and self.devices.notices(process))
 
     def idle(self) -> list[str]:
         """The clients whose next operation waits for something to come: it may be given what came before once more."""
         waiting = [client for client in self.clients.values() if client.task is None and not client.done and client.process != ENVIRONMENT]
-        return [client.name for client in waiting if self.processes[client.process].ready and not self._may_begin(client)]
+        return [client.name for client in waiting if self._is_free(self.processes[client.process]) and not self._may_begin(client)]
 
     def faults_of_start(self, name: str) -> tuple[str, ...]:
         """The fault kinds that can befall what the next operation of a client is given."""
@@ -352,6 +354,7 @@ class World:
             raise ContractError(message) from error
         process.ready = True
         self.processes[name] = process
+        self.devices.began(process)
         process.rest()
         self._begin_threads(process)
         for task in self.leftovers.values():
@@ -442,8 +445,7 @@ class World:
         operation = client.operation
         if task.error is None:
             self.events.append(Event("reply", operation.name, task.value))
-            for device in self.devices.listening:
-                device.answered(operation.name, task.value)
+            self.devices.answered(operation.name, task.value)
         else:
             self.events.append(Event("unknown", operation.name, describe(task.error), self._raised(task)))
         self.sources.ended(operation.source, task.process, client.given, known=task.error is None)
@@ -455,6 +457,7 @@ class World:
         del self.starting[process.name]
         if task.error is None:
             process.ready = True
+            self.devices.began(process)
             self.failed_starts.pop(process.name, None)
             self.actors.leave_running(task)
             return
@@ -467,6 +470,7 @@ class World:
         """What a crash leaves: clients without an answer, nothing else."""
         self.actors.bury(process)
         process.bury()
+        self.devices.died(process)
         self.events.append(Event("crash", process.name))
         for client in self.clients.values():
             if client.process == process.name and client.task is not None:
