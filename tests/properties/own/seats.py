@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from acidtest import Contract, Scope, always, client, installation, operation, read, sometimes, told_means_done
+from acidtest import (
+    Contract,
+    Scope,
+    always,
+    client,
+    installation,
+    operation,
+    read,
+    sometimes,
+    told_means_done,
+)
 
 
 class Booking:
