@@ -52,7 +52,7 @@ class EcommerceContract(Contract):
         Scope("declined", client("orders-1", declined), faults=1, kinds=("crash", "unacknowledged"), **whole),
         Scope(
             "the catalogue", client("orders-1", first), client("warehouse-1", relay(), relay()), client("catalogue-1", handle(retries=1)),
-            **{**whole, "opening": ("orders-1",), "faults": 1, "kinds": ("crash", "unacknowledged")},
+            **{**whole, "opening": ("orders-1",), "serial": True, "faults": 1, "kinds": ("crash", "unacknowledged")},
         ),
     )  # fmt: skip
 

@@ -238,7 +238,7 @@ def _gathered(cls: type[Contract], kind: type) -> dict[str, Any]:
     for name, value in list(vars(cls).items()):
         if isinstance(value, kind):
             found[name] = value
-            if hasattr(Contract, name):
+            if any(name in vars(base) for base in Contract.__mro__):
                 delattr(cls, name)
         else:
             found.pop(name, None)

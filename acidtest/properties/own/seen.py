@@ -93,7 +93,7 @@ class Reads:
                 return value
         if name.startswith("__"):
             raise AttributeError(name)
-        what = "name of what is read, or of anything else that an invariant can see"
+        what = "read, or other part of what was seen,"
         raise UsageError.unknown(what, name, [*[known for known, _ in self._reads], *_OFFERS])
 
     def __getitem__(self, name: str) -> Any:
