@@ -301,8 +301,16 @@ class Run:
 
     def at_rest(self) -> None:
         """Everything has come to rest: check what must hold there."""
-        self.view = self.harness.contract.view(self.scope, self._seen(None, None, at_rest=True), self.view)
+        self.view, broken = self._judged_at_rest()
         self.harness.reached.update(p.id for p in self.harness.sometimes if p.predicate(self.view))
-        broken = next((p for p in self.harness.at_rest if not p.predicate(self.view)), None)
-        if broken is not None and self.violation is None:
-            self.violation = Violation(broken.id, broken.name, None, self.view)
+        if self.violation is None:
+            self.violation = broken
+
+    def unmet(self) -> Violation | None:
+        """What must hold at rest and does not hold now; nothing is concluded from it."""
+        return self._judged_at_rest()[1]
+
+    def _judged_at_rest(self) -> tuple[Any, Violation | None]:
+        view = self.harness.contract.view(self.scope, self._seen(None, None, at_rest=True), self.view)
+        broken = next((p for p in self.harness.at_rest if not p.predicate(view)), None)
+        return view, None if broken is None else Violation(broken.id, broken.name, None, view)

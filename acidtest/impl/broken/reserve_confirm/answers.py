@@ -112,6 +112,17 @@ class NoTimer(Withdrawals):
         return Receipt(row.order_key, Status.UNAVAILABLE)
 
 
+class LooksOnlyAtStart(Withdrawals):
+    """Looks after what is pending whenever a process starts, and at no other time (RC1, RC9, G6)."""
+
+    def tick(self) -> None:
+        """Do nothing: there is recovery."""
+
+    def recover(self) -> None:
+        """Ask after whatever is held."""
+        super().tick()
+
+
 class PendingForgotten(Withdrawals):
     """Nobody looks after what was not answered, nor after what a crash left (RC9, RC1, G6)."""
 

@@ -144,6 +144,17 @@ class LeaseWithoutEnd(Orchestrator):
     lease_lasts = FOREVER
 
 
+class LooksOnlyAtStart(Orchestrator):
+    """Looks after what is left whenever a process starts, and at no other time (G6, S5.tail, O5)."""
+
+    def tick(self) -> None:
+        """Do nothing: there is recovery."""
+
+    def recover(self) -> None:
+        """Go on where the orders stand."""
+        super().tick()
+
+
 class TakenFromQueue(Orchestrator):
     """Takes an order out of the queue while it works on it, and puts it back when it has done what it could (O1, O5)."""
 

@@ -139,6 +139,17 @@ class BusyForEver(Coordinator):
         return None if row.gid in self.__dict__.get("busy", ()) else super()._take_over(row)
 
 
+class LooksOnlyAtStart(Coordinator):
+    """Looks after what is overdue whenever a process starts, and at no other time (G9, T1, T8)."""
+
+    def tick(self) -> None:
+        """Do nothing: there is recovery."""
+
+    def recover(self) -> None:
+        """Bring to an end what is overdue."""
+        super().tick()
+
+
 class GivesUpAfterOnce(Coordinator):
     """Takes over what is overdue, and writes at once that all is over, whether or not the services answer (T1, T8, T11)."""
 
