@@ -219,9 +219,8 @@ class Run:
         self._trouble()
 
     def _trouble(self) -> None:
-        for i, status in enumerate(self.status):
-            if status == "open":
-                self._not_alone(i)
+        for i in [i for i, status in enumerate(self.status) if status == "open"] if "open" in self.status else ():
+            self._not_alone(i)
 
     def _befell(self, decision: Decision, effect: str) -> None:
         """A fault was injected."""

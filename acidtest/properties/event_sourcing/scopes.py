@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from acidtest.properties.shared.scopes import DAY, client, environment
+from acidtest.properties.shared.scopes import DAY, again_and_again, client, environment
 from acidtest.workload import Operation, Scope
 
 
@@ -104,11 +104,11 @@ SCOPES = (
         faults=1, kinds=_CRASH | {"unacknowledged"},
     ),
     Scope(
-        "outage", "others cannot be told for forty days", (("A", 100),),
+        "outage", "others cannot be told for more than a year, and it is tried eleven hundred times", (("A", 100),),
         (
             client("app-1", handle("w1", "k1", "A", -61), handle("w2", "k2", "A", 13)),
-            environment(("outage", None), ("jump", 40 * DAY)),
-            client("app-1", _do("poll"), _do("poll", name="poll 2"), name="client-2"),
+            environment(("outage", None)),
+            *again_and_again(("app-1", "poll")),
         ),
         serial=True,
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from acidtest.properties.shared.scopes import DAY, client, environment, repeated
+from acidtest.properties.shared.scopes import DAY, again_and_again, client, environment, repeated
 from acidtest.workload import Client, Operation, Scope
 
 
@@ -80,15 +80,6 @@ SCOPES = (
         serial=True,
     ),
     Scope(
-        "outage", "the subscriber cannot be reached, is tried again, and then it can", (),
-        (
-            client("app-1", append("a1", "a", 0, "e1", "e2"), append("a2", "b", 0, "f1")),
-            environment(("outage", None)),
-            client("app-1", _poll("poll 1"), _poll("poll 2"), name="client-2"),
-        ),
-        serial=True,
-    ),
-    Scope(
         "own subscriber", "an append of three events and polls by the same process; one crash, lost or late reply anywhere", (),
         (client("app-1", append("a1", "a", 0, "e1", "e2", "e3"), _poll("poll 1"), _poll("poll 2")),),
         faults=1, kinds=_CRASH | _REPLIES,
@@ -134,6 +125,15 @@ SCOPES = (
         "same append", "one append asked for twice at once, with a version and with any; one lost or late reply of COMMIT", (),
         (client("app-1", append("a1", "a", 0, "e1")), client("app-2", append("b1", "a", None, "e1"))),
         faults=1, kinds=frozenset({"unacknowledged", "late"}),
+    ),
+    Scope(
+        "outage", "the subscriber cannot be reached for more than a year, and is tried eleven hundred times", (),
+        (
+            client("app-1", append("a1", "a", 0, "e1", "e2"), append("a2", "b", 0, "f1")),
+            environment(("outage", None)),
+            *again_and_again(("app-1", "poll")),
+        ),
+        serial=True,
     ),
 )  # fmt: skip
 

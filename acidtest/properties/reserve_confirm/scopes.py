@@ -8,6 +8,7 @@ from acidtest.properties.shared.scopes import (
     BEFORE,
     DAY,
     IN_VAIN,
+    again_and_again,
     before,
     client,
     environment,
@@ -181,6 +182,15 @@ SCOPES = (
             client("app-2", withdraw("w2", "k2", "A", 31, 0)),
         ),
         faults=1, kinds=frozenset({"unacknowledged"}), systems=(ATM,),
+    ),
+    Scope(
+        "outage", "two withdrawals, while the provider cannot be reached for more than a year, and is asked eleven hundred times",
+        ACCOUNTS,
+        (
+            client("app-1", withdraw("w1", "k1", "A", 41)), environment(("outage", None)),
+            client("app-1", withdraw("w2", "k2", "B", 23, 0), name="client-2"), *again_and_again(("desk-1", "tick")),
+        ),
+        serial=True, systems=(ATM,),
     ),
 )  # fmt: skip
 

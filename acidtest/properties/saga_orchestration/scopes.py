@@ -7,6 +7,7 @@ from acidtest.properties.shared.scopes import (
     BEFORE,
     DAY,
     IN_VAIN,
+    again_and_again,
     before,
     client,
     environment,
@@ -50,15 +51,6 @@ SCOPES = (
                 order("o11", "k6", "A", 89, "book", 2),
             ),
             repeated("desk-1", "tick", 1),
-        ),
-        serial=True,
-    ),
-    Scope(
-        "outage", "two orders, while no service answers for forty days, and a tick now and then",
-        _ENOUGH,
-        (
-            client("app-1", FIRST), environment(("outage", None)), client("app-1", SECOND, name="client-2"),
-            *pauses("desk-1", "tick", *[DAY / 2] * 11, 40 * DAY),
         ),
         serial=True,
     ),
@@ -119,6 +111,15 @@ SCOPES = (
             repeated("desk-1", "tick", 1),
         ),
         faults=1, kinds=CRASH | _REPLIES, serial=True,
+    ),
+    Scope(
+        "outage", "two orders, while no service answers for more than a year, and eleven hundred ticks",
+        _ENOUGH,
+        (
+            client("app-1", FIRST), environment(("outage", None)), client("app-1", SECOND, name="client-2"),
+            *again_and_again(("desk-1", "tick")),
+        ),
+        serial=True,
     ),
 )  # fmt: skip
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from acidtest.properties.shared.scopes import BEFORE, DAY, IN_VAIN, before, environment, in_vain
+from acidtest.properties.shared.scopes import (
+    BEFORE,
+    DAY,
+    IN_VAIN,
+    again_and_again,
+    before,
+    environment,
+    in_vain,
+)
 from acidtest.workload import Client, Operation, Scope
 
 #: The accounts of every scope, by service.
@@ -160,6 +168,12 @@ SCOPES = (
             _work(2, "tick"),
         ),
         faults=2, kinds=_CRASH | {"unacknowledged", "lost", "late"}, serial=True, opening=(BEFORE,),
+    ),
+    Scope(
+        "long outage", "two transactions, while no service answers for more than a year, and eleven hundred ticks",
+        ACCOUNTS,
+        (_client(1, _FIRST), environment(("outage", None)), _client(1, _SECOND, name="client-3"), *again_and_again(("app-2", "tick"))),
+        serial=True,
     ),
 )  # fmt: skip
 
