@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from acidtest.properties.shared.scopes import DAY, client, environment, repeated
+from acidtest.properties.shared.scopes import A_DAY, A_YEAR, DAY, MONTHS, client, environment, pause, repeated
 from acidtest.workload import Operation, Scope
 
 
@@ -96,6 +96,20 @@ SCOPES = (
             client("app-2", _transfer("t2", "k1", "A", "B", 41), _transfer("t3", "k1", "A", "B", 23)),
         ),
         faults=1, kinds=_CRASH | {"unacknowledged"},
+    ),
+    Scope(
+        "long after", "keys that come again a day later, after forty days, and after more than a year: done, refused, and for another amount",
+        (("A", 150), ("B", 50)),
+        (
+            client("app-1", _transfer("t1", "k1", "A", "B", 41), _transfer("t2", "k2", "B", "A", 201)),
+            pause("a day", A_DAY),
+            client("app-2", _transfer("t3", "k1", "A", "B", 41), _transfer("t4", "k3", "A", "B", 23), _transfer("t5", "k2", "B", "A", 201)),
+            pause("months", MONTHS),
+            client("app-1", _transfer("t6", "k1", "A", "B", 41), _transfer("t7", "k3", "A", "B", 23), _transfer("t8", "k1", "A", "B", 7), name="client-3"),
+            pause("a year", A_YEAR),
+            client("app-2", _transfer("t9", "k1", "A", "B", 41), _transfer("t10", "k3", "A", "B", 23), _transfer("t11", "k3", "A", "B", 5), name="client-4"),
+        ),
+        serial=True,
     ),
 )  # fmt: skip
 

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from acidtest.properties.shared.scopes import DAY, client, environment, repeated
+from acidtest.properties.shared.scopes import (
+    A_DAY,
+    A_YEAR,
+    ITEMS,
+    MONTHS,
+    client,
+    pause,
+    repeated,
+)
 from acidtest.workload import Client, Operation, Scope
 
 
@@ -172,13 +180,17 @@ SCOPES = (
         serial=True,
     ),
     Scope(
-        "many commands", "twenty-five commands before the first pump, and forty days before the second",
+        "many commands", "two hundred and fifty commands before the first pump; keys that come again a day later, forty days, and more than a year",
         (("A", 100), ("B", 50)),
         (
-            client("app-1", *[_handle(f"w{i}", f"k{i}", "AB"[i % 2], 2**i) for i in range(1, 26)], name="client-1"),
+            client("app-1", *[_handle(f"w{i}", f"k{i}", "AB"[i % 2], 1_000 + i) for i in range(1, ITEMS + 1)], name="client-1"),
             client("app-1", _project("p1"), _query("q1", "A"), name="client-2"),
-            environment(("jump", 40 * DAY)),
-            client("app-2", _project("p2"), _query("q2", "A")),
+            pause("a day", A_DAY),
+            client("app-2", _handle("w2 again", "k2", "A", 1_002), _project("p2"), _query("q2", "A"), name="client-3"),
+            pause("months", MONTHS),
+            client("app-1", _handle("w2 once more", "k2", "A", 1_002), _handle("w3 again", "k3", "B", 1_003), _query("q3", "B"), name="client-4"),
+            pause("a year", A_YEAR),
+            client("app-2", _handle("w4 again", "k4", "A", 1_004), _handle("w5 for another", "k5", "B", 7), _query("q4", "B"), name="client-5"),
         ),
         serial=True,
     ),

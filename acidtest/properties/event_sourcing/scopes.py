@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from acidtest.properties.shared.scopes import DAY, again_and_again, client, environment
+from acidtest.properties.shared.scopes import (
+    A_DAY,
+    A_YEAR,
+    DAY,
+    ITEMS,
+    MONTHS,
+    again_and_again,
+    client,
+    environment,
+    pause,
+)
 from acidtest.workload import Operation, Scope
 
 
@@ -109,6 +119,19 @@ SCOPES = (
             client("app-1", handle("w1", "k1", "A", -61), handle("w2", "k2", "A", 13)),
             environment(("outage", None)),
             *again_and_again(("app-1", "poll")),
+        ),
+        serial=True,
+    ),
+    Scope(
+        "many commands", "two hundred and fifty commands; their keys come again a day later, after forty days, and after more than a year", _TWO,
+        (
+            client("app-1", *[handle(f"w{i}", f"k{i}", "AB"[i % 2], 1_000 + i) for i in range(1, ITEMS + 1)], _do("balances"), _do("snapshot", "A")),
+            pause("a day", A_DAY),
+            client("app-2", handle("w2 again", "k2", "A", 1_002), _do("balances", name="r2"), _do("poll")),
+            pause("months", MONTHS),
+            client("app-1", handle("w2 once more", "k2", "A", 1_002), handle("w3 again", "k3", "B", 1_003), _do("snapshot", "B"), name="client-3"),
+            pause("a year", A_YEAR),
+            client("app-2", handle("w4 again", "k4", "A", 1_004), handle("w5 for another", "k5", "B", 7), _do("balances", name="r4"), name="client-4"),
         ),
         serial=True,
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from acidtest.properties.saga.scopes import ANOTHER, CRASH, FIRST, SECOND, SILENCE, order, pause
 from acidtest.properties.saga.services import BOOKING, PAYMENT, SHIPPING, STOCK
-from acidtest.properties.shared.scopes import BEFORE, DAY, again_and_again, before, environment
+from acidtest.properties.shared.scopes import ATTEMPTS, BEFORE, DAY, again_and_again, before, environment
 from acidtest.workload import Client, Operation, Scope
 
 
@@ -120,9 +120,9 @@ SCOPES = (
         faults=2, kinds=CRASH, serial=True, opening=(BEFORE,),
     ),
     Scope(
-        "outage", "two orders that are booked when the broker goes down for more than a year, and is tried eleven hundred times",
+        "outage", "two orders that are booked when the broker goes down for more than a year, and is tried nearly three hundred times",
         _ENOUGH,
-        (*_clients("r", "hrhr", "hh", "", FIRST, SECOND), environment(("outage", None)), *again_and_again(("booking-1", "relay"))),
+        (*_clients("r", "hrhr", "hh", "", FIRST, SECOND), environment(("outage", None)), *again_and_again(("booking-1", "relay"), times=ATTEMPTS // 4)),
         serial=True,
     ),
 )  # fmt: skip

@@ -52,14 +52,15 @@ def pause(name: str, seconds: float) -> Client:
     return Client(f"pause {name}", ENVIRONMENT, (Operation(f"jump {name}", "jump", (seconds,)),))
 
 
-def again_and_again(*calls: tuple[str, str]) -> tuple[Client, ...]:
+def again_and_again(*calls: tuple[str, str], times: int = ATTEMPTS) -> tuple[Client, ...]:
     """Calls of methods without arguments, over and over, an hour after each other, and now and then much later.
 
     Arguments:
-        calls: (process, method) pairs, each called that often.
+        calls: (process, method) pairs.
+        times: how often each is called.
     """
-    seconds = [HOUR] * ATTEMPTS
-    for place, pause_ in zip((ATTEMPTS // 4, ATTEMPTS // 2, ATTEMPTS - 1), LONG_PAUSES, strict=True):
+    seconds = [HOUR] * times
+    for place, pause_ in zip((times // 4, times // 2, times - 2), LONG_PAUSES, strict=True):
         seconds[place] = pause_
     found: list[Client] = []
     for i, after in enumerate(seconds, 1):
