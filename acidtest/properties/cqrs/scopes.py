@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from acidtest.properties.shared.scopes import (
     A_DAY,
+    A_PAGE,
     A_YEAR,
-    ITEMS,
     MONTHS,
     client,
     pause,
@@ -180,10 +180,10 @@ SCOPES = (
         serial=True,
     ),
     Scope(
-        "many commands", "two hundred and fifty commands before the first pump; keys that come again a day later, forty days, and more than a year",
+        "many commands", "a hundred and ten commands before the first pump; keys that come again a day later, forty days, and more than a year",
         (("A", 100), ("B", 50)),
         (
-            client("app-1", *[_handle(f"w{i}", f"k{i}", "AB"[i % 2], 1_000 + i) for i in range(1, ITEMS + 1)], name="client-1"),
+            client("app-1", *[_handle(f"w{i}", f"k{i}", "AB"[i % 2], 1_000 + i) for i in range(1, A_PAGE + 1)], name="client-1"),
             client("app-1", _project("p1"), _query("q1", "A"), name="client-2"),
             pause("a day", A_DAY),
             client("app-2", _handle("w2 again", "k2", "A", 1_002), _project("p2"), _query("q2", "A"), name="client-3"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from acidtest.properties.shared.scopes import (
     A_DAY,
+    A_PAGE,
     A_YEAR,
     DAY,
-    ITEMS,
     MONTHS,
     again_and_again,
     client,
@@ -123,9 +123,9 @@ SCOPES = (
         serial=True,
     ),
     Scope(
-        "many commands", "two hundred and fifty commands; their keys come again a day later, after forty days, and after more than a year", _TWO,
+        "many commands", "a hundred and ten commands; their keys come again a day later, after forty days, and after more than a year", _TWO,
         (
-            client("app-1", *[handle(f"w{i}", f"k{i}", "AB"[i % 2], 1_000 + i) for i in range(1, ITEMS + 1)], _do("balances"), _do("snapshot", "A")),
+            client("app-1", *[handle(f"w{i}", f"k{i}", "AB"[i % 2], 1_000 + i) for i in range(1, A_PAGE + 1)], _do("balances"), _do("snapshot", "A")),
             pause("a day", A_DAY),
             client("app-2", handle("w2 again", "k2", "A", 1_002), _do("balances", name="r2"), _do("poll")),
             pause("months", MONTHS),

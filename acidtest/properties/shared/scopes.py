@@ -9,9 +9,9 @@ from acidtest.workload import ENVIRONMENT, Client, Operation
 #: An hour, and a day, in seconds.
 HOUR, DAY = 3_600.0, 86_400.0
 #: Long scopes go past the thresholds of code: so many attempts (a double overflows at the 1,025th doubling), more items than two
-#: pages of a hundred, and pauses. What keeps something for a day keeps it for
-#: exactly a day, so the first pause is a second longer.
-ATTEMPTS, ITEMS = 1_100, 250
+#: pages of a hundred, or than one where models make many dear, and pauses. What keeps something for a day keeps it for exactly
+#: a day, so the first pause is a second longer.
+ATTEMPTS, ITEMS, A_PAGE = 1_100, 250, 110
 A_DAY, MONTHS, A_YEAR = LONG_PAUSES = DAY + 1.0, 40 * DAY, 400 * DAY
 
 
