@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from acidtest.properties.shared.scopes import (
     A_DAY,
+    A_PAGE,
     A_YEAR,
     DAY,
-    A_PAGE,
     MONTHS,
     again_and_again,
     client,

@@ -188,7 +188,7 @@ SCOPES = (
         ACCOUNTS,
         (
             client("app-1", withdraw("w1", "k1", "A", 41)), environment(("outage", None)),
-            client("app-1", withdraw("w2", "k2", "B", 23, 0), name="client-2"), *again_and_again(("desk-1", "tick")),
+            client("app-1", withdraw("w2", "k2", "B", 23, 0), name="client-2"), *again_and_again(("app-1", "tick")),
         ),
         serial=True, systems=(ATM,),
     ),

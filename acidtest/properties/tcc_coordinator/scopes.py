@@ -180,7 +180,7 @@ SCOPES = (
     Scope(
         "long outage", "two transactions, while no service answers for more than a year, and eleven hundred ticks",
         ACCOUNTS,
-        (_client(1, _FIRST), environment(("outage", None)), _client(1, _SECOND, name="client-3"), *again_and_again(("app-2", "tick"))),
+        (_client(1, _FIRST), environment(("outage", None)), _client(1, _SECOND, name="client-3"), *again_and_again(("app-1", "tick"))),
         serial=True,
     ),
 )  # fmt: skip

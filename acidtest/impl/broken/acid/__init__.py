@@ -24,6 +24,7 @@ from acidtest.impl.broken.acid.isolation import (
 )
 from acidtest.impl.broken.acid.keys import (
     InProgressForEver,
+    KeptForADay,
     LeaseWithoutFencing,
     NoRequestHash,
     NullInUniqueKey,
@@ -85,6 +86,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("upsert-deadlocks", UpsertDeadlocks, ("ACID-A",), "mariadb", "competing transfers"),
     Mutant("locks-what-is-not-there", LocksWhatIsNotThere, ("G3",), "mariadb", "long pause"),
     Mutant("ddl-in-the-middle", DefinesInside, ("ACID-A",), "mariadb", "opposite transfers"),
+    Mutant("kept-for-a-day", KeptForADay, ("G3", "G4", "G7"), scope="long after"),
 )
 
 NOT_HERE: dict[str, str] = {

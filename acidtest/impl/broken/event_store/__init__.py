@@ -35,6 +35,7 @@ from acidtest.impl.broken.event_store.ids import (
 from acidtest.impl.broken.event_store.reads import (
     AfterIncluded,
     BySequence,
+    FirstHundredOnly,
     FirstPageOnly,
     GapGivenUp,
     GapNeverAbandoned,
@@ -50,6 +51,7 @@ from acidtest.impl.broken.event_store.reads import (
     WaitedTooLate,
 )
 from acidtest.impl.broken.event_store.subscribers import (
+    BreakerStaysOpen,
     CheckpointFirst,
     CheckpointPastThePage,
     EmptyDataSkipped,
@@ -107,6 +109,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("sequence-gap-never-abandoned", SequenceGapNeverAbandoned, ("ES8",), "postgresql", "expected versions"),
     Mutant("waited-too-late", WaitedTooLate, ("ES8",), "postgresql", "two streams"),
     Mutant("version-of-the-snapshot", VersionOfTheSnapshot, ("ES2",), "mariadb", "one stream"),
+    Mutant("breaker-stays-open", BreakerStaysOpen, ("G9",), scope="outage"),
+    Mutant("first-hundred-only", FirstHundredOnly, ("ES4", "ES5"), scope="long ago"),
 )
 NOT_HERE: dict[str, str] = {
     "snapshot-from-stale-cache": "the store keeps events only; snapshots are the business of event_sourcing",

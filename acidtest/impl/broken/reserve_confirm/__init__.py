@@ -10,6 +10,7 @@ from acidtest.impl.broken.reserve_confirm.answers import (
     ExpiresByTheClock,
     LooksOnlyAtStart,
     NoAnswerMeansFailed,
+    NoLongerAsked,
     NoTimer,
     OpenMeansCancelled,
     PendingForgotten,
@@ -93,6 +94,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("foreign-call-inside-transaction (X15)", CallInsideTransaction, ("RC2", "RC9")),
     Mutant("swallowed-error (X6)", SwallowedError, ("RC2",)),
     Mutant("hold-read-without-lock", HoldReadInside, ("RC2",), "postgresql", "two funded withdrawals"),
+    Mutant("no-longer-asked", NoLongerAsked, ("G6", "RC1"), scope="outage"),
 )
 NOT_HERE: dict[str, str] = {
     "consume-locks-by-rows": "a hold is one row with an amount, so there are no rows of units to count; rest-stays-held is its like",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,10 @@ from acidtest.impl.reserve_confirm import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from acidtest.environment import Environment
+
+MOST = 500  #: times, which nobody tries in tests
 
 
 # Silence and failure.
@@ -177,3 +182,16 @@ class ReconcilesInFlight(Withdrawals):
         for row in rows:
             if row.order_key not in shown:
                 self._resolve(row.order_key, Outcome.REJECTED, 0)
+
+
+class NoLongerAsked(Withdrawals):
+    """Asks five hundred times after a withdrawal, and then waits for a restart (G6, RC1)."""
+
+    def __init__(self, env: Environment) -> None:
+        super().__init__(env)
+        self.asked: Counter[str] = Counter()
+
+    def _look_after(self, row: Row) -> None:
+        self.asked[row.order_key] += 1
+        if self.asked[row.order_key] <= MOST:
+            super()._look_after(row)

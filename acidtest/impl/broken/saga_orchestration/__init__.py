@@ -26,6 +26,7 @@ from acidtest.impl.broken.saga_orchestration.keys import (
 )
 from acidtest.impl.broken.saga_orchestration.recovery import (
     AbandonedAfterAttempts,
+    AbandonedInTheEnd,
     AuditInOwnTransaction,
     ComparesDirectionOnly,
     ComparesNothing,
@@ -137,6 +138,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("dup-reply-advances-twice", ReplyNotMatched, ("S2", "S5", "S10"), scope="late answers"),
     Mutant("reply-matched-by-service", ReplyMatchedByService, ("S2", "S10"), scope="late answers"),
     Mutant("reply-to-ended-saga", ReplyToTheEnded, ("S6",), scope="late answers"),
+    Mutant("abandoned-in-the-end", AbandonedInTheEnd, ("O5",), scope="outage"),
 )
 _CHOREOGRAPHY = "a bug of services that hear of each other by events; an orchestrator commands them"
 NOT_HERE: dict[str, str] = {

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from acidtest.environment import Environment, Reply
 
 FOREVER = 1e12  #: seconds since the epoch
-MOST = 5  #: attempts
+MOST, VERY_MOST = 5, 1_000  #: attempts
 
 _this = orders.c.key == sa.bindparam("k")
 _values: dict[str, sa.BindParameter[object]] = {"direction": sa.bindparam("to_direction"), "step": sa.bindparam("to_step")}
@@ -193,6 +193,12 @@ class AbandonedAfterAttempts(Orchestrator):
         with self.engine.begin() as connection:
             connection.execute(_count, {"key": row.key})
         return leased
+
+
+class AbandonedInTheEnd(AbandonedAfterAttempts):
+    """Tries a thousand times, which no test of its authors does, and then never looks at the order again (O5)."""
+
+    overdue = overdue.where(~sa.exists().where(_attempts.c.key == orders.c.key, _attempts.c.n >= VERY_MOST))
 
 
 # Timers and recovery that know too little.

@@ -34,6 +34,7 @@ from acidtest.impl.broken.tcc_coordinator.endings import (
     GivesUpAfterOnce,
     LooksOnlyAtStart,
     NeverOverdue,
+    NoLongerTold,
     RefusedCallNotRetried,
     StuckInTry,
 )
@@ -111,6 +112,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("call-error-raised", CallErrorRaised, ("T8", "T11"), scope="lost replies"),
     Mutant("busy-for-ever", BusyForEver, ("G9",), scope="one service twice"),
     Mutant("lock-across-calls", LockAcrossCalls, ("G9",), scope="timeout against confirm"),
+    Mutant("no-longer-told", NoLongerTold, ("G9", "T8"), scope="long outage"),
 )
 _SERVICE = "a bug of the services, which the harness plays without it; it is a mutant of tcc"
 NOT_HERE: dict[str, str] = {
