@@ -174,7 +174,7 @@ SCOPES = (
                 _handle("w1", "k1", "nobody", 5), _handle("w2", "k2", "A", 0), _handle("w3", "k3", "A", -161),
                 _handle("w4", "k4", "B", -11), _handle("w5", "k3", "A", -161), _handle("w6", "k4", "B", -11),
                 _handle("w7", "k4", "B", -23), _handle("w8", "k4", "A", -11), _handle("w9", "k3", "A", -29),
-                _handle("w10", "k5", "C", -7), _close("c1", "nobody"), _project("p1"), _query("q1", "A"), _query("q2", "C"), _query("q3", "nobody"),
+                _handle("w10", "k5", "C", -7), _handle("w11", "k5", "C", -7), _close("c1", "nobody"), _project("p1"), _query("q1", "A"), _query("q2", "C"), _query("q3", "nobody"),
             ),
         ),
         serial=True,

@@ -48,6 +48,7 @@ SCOPES = (
                 handle("w1", "k1", "nobody", 5), handle("w2", "k2", "A", 0), handle("w3", "k3", "A", -161), handle("w4", "k4", "B", -11),
                 handle("w5", "k3", "A", -161), handle("w6", "k4", "B", -11), handle("w7", "k4", "B", -23), handle("w8", "k4", "B", 11),
                 handle("w9", "k5", "A", 67), handle("w10", "k3", "A", -29), handle("w11", "k6", "B", -39), handle("w12", "k3", "A", -161),
+                handle("w13", "k6", "B", -39), handle("w14", "k7", "A", -167), handle("w15", "k7", "A", -167),
                 _do("balances"),
             ),
         ),

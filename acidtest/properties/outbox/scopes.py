@@ -75,6 +75,7 @@ SCOPES = (
                 _withdraw("w9", "k5", "A", 11),
                 _withdraw("w10", "k4", "A", 29),
                 _withdraw("w11", "k6", "C", 7),
+                _withdraw("w12", "k6", "C", 7),
             ),
             repeated("relay-1", "relay", 1),
         ),

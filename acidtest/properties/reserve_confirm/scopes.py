@@ -115,10 +115,10 @@ SCOPES = (
         faults=1, kinds=frozenset({"late", "delayed"}), systems=(ATM,), opening=IN_VAIN,
     ),
     Scope(
-        "crash in recovery", "one withdrawal, beside another; a crash anywhere, and another while recovering from it",
+        "crash in recovery", "one withdrawal, beside another; two crashes or unanswered calls anywhere, also while recovering",
         ACCOUNTS,
         (*_IN_VAIN, client("app-1", withdraw("w1", "k1", "A", 61, 0)), environment(("jump", 2 * DAY))),
-        faults=1, kinds=_CRASH, recovery_crashes=1, systems=(ATM,), opening=IN_VAIN,
+        faults=2, kinds=_CRASH | {"unacknowledged"}, systems=(ATM,), opening=IN_VAIN,
     ),
     _alone("repetition alone", "a provider that recognises repeated orders, and can do nothing else", "repeat"),
     _alone("void alone", "a provider that voids, and can do nothing else", "void"),

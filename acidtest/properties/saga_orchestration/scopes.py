@@ -81,6 +81,12 @@ SCOPES = (
         faults=2, kinds=CRASH, serial=True, opening=IN_VAIN,
     ),
     Scope(
+        "refusal and crash", "an order that booking refuses, after another; two crashes, or calls that are refused, anywhere",
+        _NO_PLACE,
+        (_BEFORE, client("app-1", SECOND)),
+        faults=2, kinds=CRASH | {"refused"}, serial=True, opening=(BEFORE,),
+    ),
+    Scope(
         "two executors", "an order, while time passes every deadline, and two processes that look after it, after another",
         _ENOUGH,
         (_BEFORE, client("app-1", FIRST, Operation("own tick", "tick")), environment(("jump", 2 * DAY)), repeated("desk-1", "tick", 2)),

@@ -118,7 +118,7 @@ def workloads(kinds: Iterable[str]) -> tuple[tuple[Scope, ...], ...]:
     """Each story, and each after each other; and the scopes in which it is the length that matters."""
     rows = pairs(STORIES, _stories(5, "D", "F"))
     drawn = tuple(tuple(_workload(story, kinds) for story in row) for row in rows)
-    return (*drawn, *opened(SCOPES, ("long after",), kinds, _ACCOUNTS))
+    return (*drawn, *opened(SCOPES, ("long after", "branches twice"), kinds, _ACCOUNTS))
 
 
 def _workload(story: Story, kinds: Iterable[str]) -> Scope:

@@ -175,7 +175,7 @@ SCOPES = (
             _BEFORE, _client(1, run("t1", "g1", ("bank/A", 41), ("shop/D", 17), retries=0)), environment(("jump", DAY)),
             _work(2, "tick"),
         ),
-        faults=2, kinds=_CRASH | {"unacknowledged", "lost", "late"}, serial=True, opening=(BEFORE,),
+        faults=2, kinds=_CRASH | _SILENCE | {"refused"}, serial=True, opening=(BEFORE,),
     ),
     Scope(
         "long outage", "two transactions, while no service answers for more than a year, and eleven hundred ticks",

@@ -49,6 +49,8 @@ SCOPES = (
                 _run("t2", "k2", ("left", "A", 0), ("right", "B", 11)),
                 _run("t3", "k3", ("left", "nobody", -5), ("right", "B", 5)),
                 _run("t4", "k4", ("right", "B", 17), ("nowhere", "A", -17)),
+                _run("t15", "k15", ("left", "A", -5), ("right", "nobody", 5)),
+                _run("t16", "k16", ("left", "nobody", 5), ("right", "B", -5)),
                 _run("t5", "k5", ("right", "B", 80), ("third", "C", -80)),
                 _run("t6", "k6", ("left", "A", -41), ("third", "C", 41)),
             ),

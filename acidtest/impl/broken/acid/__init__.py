@@ -20,9 +20,11 @@ from acidtest.impl.broken.acid.isolation import (
     RmwLostUpdate,
     StaleDebit,
     VersionCheckThenWrite,
+    WritesBackAll,
     WriteSkew,
 )
 from acidtest.impl.broken.acid.keys import (
+    FundsCheckedAgain,
     InProgressForEver,
     KeptForADay,
     LeaseWithoutFencing,
@@ -87,6 +89,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("locks-what-is-not-there", LocksWhatIsNotThere, ("G3",), "mariadb", "long pause"),
     Mutant("ddl-in-the-middle", DefinesInside, ("ACID-A",), "mariadb", "opposite transfers"),
     Mutant("kept-for-a-day", KeptForADay, ("G3", "G4", "G7"), scope="long after"),
+    Mutant("writes-back-all", WritesBackAll, ("P4", "G5"), scope="bystanders"),
+    Mutant("funds-checked-again", FundsCheckedAgain, ("G7", "G4"), scope="rejected requests"),
 )
 
 NOT_HERE: dict[str, str] = {

@@ -158,3 +158,14 @@ class KeptForADay(Transfers):
         known = super()._answered(connection, request)
         connection.execute(self._stamped, {"k": request.key, "now": now})
         return known
+
+
+class FundsCheckedAgain(Transfers):
+    """Looks at the funds before it answers a key that is known: whoever has spent all is told rejected (G7, G4)."""
+
+    _funds = sa.select(accounts.c.balance).where(accounts.c.id == sa.bindparam("name"))
+
+    def _answered(self, connection: sa.Connection, request: Transfer) -> Outcome | None:
+        known = super()._answered(connection, request)
+        funds = connection.execute(self._funds, {"name": request.source}).scalar() or 0
+        return Outcome.REJECTED if known == Outcome.OK and funds < request.amount else known

@@ -20,6 +20,7 @@ from acidtest.impl.broken.reserve_confirm.answers import (
     TimeoutIsFailure,
     VoidAnswerIgnored,
     VoidNotConfirmed,
+    WatchedInMemory,
 )
 from acidtest.impl.broken.reserve_confirm.books import (
     AnyAmount,
@@ -95,6 +96,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("swallowed-error (X6)", SwallowedError, ("RC2",)),
     Mutant("hold-read-without-lock", HoldReadInside, ("RC2",), "postgresql", "two funded withdrawals"),
     Mutant("no-longer-asked", NoLongerAsked, ("G6", "RC1"), scope="outage"),
+    Mutant("watched-in-memory", WatchedInMemory, ("RC9", "G6"), scope="crash in recovery"),
 )
 NOT_HERE: dict[str, str] = {
     "consume-locks-by-rows": "a hold is one row with an amount, so there are no rows of units to count; rest-stays-held is its like",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from acidtest.environment import Environment
 
+FOREVER = 1e12  #: seconds since the epoch
 MOST = 500  #: times, which nobody tries in tests
 
 
@@ -194,4 +195,26 @@ class NoLongerAsked(Withdrawals):
     def _look_after(self, row: Row) -> None:
         self.asked[row.order_key] += 1
         if self.asked[row.order_key] <= MOST:
+            super()._look_after(row)
+
+
+class WatchedInMemory(Withdrawals):
+    """Leaves a withdrawal that was not answered to a timer in memory, which a crash takes along (RC9, G6)."""
+
+    _watch = sa.update(withdrawals).where(withdrawals.c.order_key == sa.bindparam("k")).values(due=FOREVER)
+
+    def __init__(self, env: Environment) -> None:
+        super().__init__(env)
+        self.watched: set[str] = set()
+
+    def _call(self, key: str, order_key: str, amount: int) -> Answer:
+        answer = super()._call(key, order_key, amount)
+        if answer == "pending":
+            self.watched.add(order_key)
+            with self.engine.begin() as connection:
+                connection.execute(self._watch, {"k": order_key})
+        return answer
+
+    def _look_after(self, row: Row) -> None:
+        if row.due < FOREVER or row.order_key in self.watched:
             super()._look_after(row)

@@ -42,6 +42,7 @@ from acidtest.impl.broken.saga_orchestration.recovery import (
     ReplyNotMatched,
     ReplyToTheEnded,
     RequeuedOnStart,
+    RetryTimerInMemory,
     RunNamedByExecutor,
     StepIdNeverSaved,
     TakenFromQueue,
@@ -139,6 +140,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("reply-matched-by-service", ReplyMatchedByService, ("S2", "S10"), scope="late answers"),
     Mutant("reply-to-ended-saga", ReplyToTheEnded, ("S6",), scope="late answers"),
     Mutant("abandoned-in-the-end", AbandonedInTheEnd, ("O5",), scope="outage"),
+    Mutant("retry-timer-in-memory", RetryTimerInMemory, ("O1",), scope="refusal and crash"),
 )
 _CHOREOGRAPHY = "a bug of services that hear of each other by events; an orchestrator commands them"
 NOT_HERE: dict[str, str] = {

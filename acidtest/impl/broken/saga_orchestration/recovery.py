@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from acidtest.environment import CallRefused, Outcome
 from acidtest.impl.saga_orchestration import (
     COMPENSATED,
     DO,
@@ -260,3 +261,29 @@ class ReplyToTheEnded(Orchestrator):
 
     def _awaits(self, row: Row, reply: Reply) -> bool:
         return super()._awaits(row, reply) or row.direction not in (DO, UNDO)
+
+
+class RetryTimerInMemory(Orchestrator):
+    """Leaves an order whose call was refused to a timer in memory, which a crash takes along (O1)."""
+
+    _hold = sa.update(orders).where(_this).values(until=FOREVER)
+
+    def __init__(self, env: Environment) -> None:
+        super().__init__(env)
+        self.timers: set[str] = set()
+
+    def _command(self, row: Row) -> Outcome:
+        try:
+            return super()._command(row)
+        except CallRefused:
+            self.timers.add(row.key)
+            with self.engine.begin() as connection:
+                connection.execute(self._hold, {"k": row.key})
+            raise
+
+    def tick(self) -> None:
+        """Go on with what a timer is for, and with what nobody drives."""
+        super().tick()
+        for key in sorted(self.timers):
+            self.timers.discard(key)
+            self._drive(self._find(key))
