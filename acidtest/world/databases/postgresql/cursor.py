@@ -77,7 +77,7 @@ def _but_chance(text: str) -> tuple[int, ...]:
     return _CHANCE if "pg_prepared_xacts" in text else ()
 
 
-def text_of(query: Any, connection: psycopg.Connection[Any]) -> str:
+def text_of(query: Any, connection: Any) -> str:
     """A query as text, however it was composed."""
     if isinstance(query, str):
         return query
