@@ -37,7 +37,7 @@ class Driven(psycopg.Cursor[Any]):
         """Run one statement, as an effect."""
         owner = cast("Owner", self._conn)
         text = text_of(query, self._conn)
-        with owner.performing(classify(text), (text, plain(params)), lambda: self._seen(_but_chance(text))):
+        with owner.performing(classify(text), (text, plain(params)), lambda: self._seen(but_chance(text))):
             super().execute(query, params, **options)
         return self
 
@@ -72,7 +72,7 @@ class Driven(psycopg.Cursor[Any]):
 _CHANCE = 28, 1184
 
 
-def _but_chance(text: str) -> tuple[int, ...]:
+def but_chance(text: str) -> tuple[int, ...]:
     """The types of what no two runs have in common, and no program goes by."""
     return _CHANCE if "pg_prepared_xacts" in text else ()
 

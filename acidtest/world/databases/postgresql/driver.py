@@ -1,4 +1,4 @@
-"""A way in for code that connects by itself: `psycopg.connect` is replaced by one that knows the world."""
+"""Ways in for code that connects by itself: what psycopg and psycopg2 connect with is replaced by what knows the world."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from acidtest.errors import UsageError
 from acidtest.world.core.host import present_host
+from acidtest.world.core.process import complain
 from acidtest.world.databases import others
 
 _connect = psycopg.Connection.connect.__func__  # type: ignore[attr-defined]
@@ -25,6 +27,7 @@ def install() -> None:
     replaced.Connection.connect = classmethod(driven)
     replaced.connect = replaced.Connection.connect
     others.install()
+    others.when_imported("psycopg2", _take_over_psycopg2)
 
 
 def _driven(cls: Any, /, conninfo: str = "", **options: Any) -> Any:
@@ -33,3 +36,22 @@ def _driven(cls: Any, /, conninfo: str = "", **options: Any) -> Any:
         return _connect(cls, conninfo, **options)
     where = {name: options.pop(name) for name in _WHERE if name in options}
     return host.open(make_conninfo(conninfo, **where), factory=cls, **options)
+
+
+def _take_over_psycopg2(module: Any) -> None:
+    """`psycopg2.connect`, however it was imported, calls this for the connection; nothing else of psycopg2 does."""
+    from acidtest.world.databases.postgresql.of_psycopg2 import Connection2, driven_connection2
+
+    genuine = module._connect  # noqa: SLF001 - there is no other place
+
+    def connect(dsn: str, connection_factory: Any = None, **options: Any) -> Any:
+        host = present_host("postgresql")
+        if host is None:
+            return genuine(dsn, connection_factory=connection_factory, **options)
+        if any(options.values()):
+            message = "psycopg2.connect(async_=True) cannot be driven. Leave async_ away: what waits for a lock lets others go on by itself."
+            complain(UsageError(message))
+        kind: type[Connection2] = driven_connection2(connection_factory)
+        return host.open(dsn, by=lambda database: kind(database.conninfo, database))
+
+    module._connect = connect  # noqa: SLF001 - likewise

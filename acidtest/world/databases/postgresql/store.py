@@ -77,8 +77,10 @@ class Database:
         options = f"{given.get('options') or ''} -c search_path={self.schema}".strip()
         return make_conninfo("", **{**given, "options": options})
 
-    def connect(self, **options: Any) -> Connection:
-        """A driven connection, on a session that is used again."""
+    def connect(self, by: Callable[[Database], Any] | None = None, **options: Any) -> Any:
+        """A driven connection of psycopg's, on a session that is used again; or what `by` makes, of another driver."""
+        if by is not None:
+            return by(self)
         pgconn = self._spare.pop() if self._spare else open_session(self.conninfo)
         made = {name: options.pop(name) for name in ("row_factory", "factory") if name in options}
         connection: Connection = driven_connection(made.get("factory"))(pgconn, made.get("row_factory"))
