@@ -13,6 +13,7 @@ from acidtest.world.core.process import complain
 from acidtest.world.databases import others
 
 _connect = psycopg.Connection.connect.__func__  # type: ignore[attr-defined]
+_connect_awaited = psycopg.AsyncConnection.connect.__func__  # type: ignore[attr-defined]
 _WHERE = ("host", "hostaddr", "port", "dbname", "user", "password", "options")
 
 
@@ -26,6 +27,7 @@ def install() -> None:
     driven: Any = _driven
     replaced.Connection.connect = classmethod(driven)
     replaced.connect = replaced.Connection.connect
+    replaced.AsyncConnection.connect = classmethod(_awaited)
     others.install()
     others.when_imported("psycopg2", _take_over_psycopg2)
 
@@ -36,6 +38,12 @@ def _driven(cls: Any, /, conninfo: str = "", **options: Any) -> Any:
         return _connect(cls, conninfo, **options)
     where = {name: options.pop(name) for name in _WHERE if name in options}
     return host.open(make_conninfo(conninfo, **where), factory=cls, **options)
+
+
+async def _awaited(cls: Any, /, conninfo: str = "", **options: Any) -> Any:
+    if present_host("postgresql") is None:
+        return await _connect_awaited(cls, conninfo, **options)
+    return _driven(cls, conninfo, **options)
 
 
 def _take_over_psycopg2(module: Any) -> None:
