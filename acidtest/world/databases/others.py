@@ -32,7 +32,7 @@ DRIVERS = {
     "psycopg": Driver(("connect",), "Run the check with --backend postgresql.", "postgresql"),
     "pymysql": Driver(("connect",), "Run the check with --backend mariadb.", "mariadb"),
     "psycopg2": Driver(("connect",), "Run the check with --backend postgresql.", "postgresql"),
-    "asyncpg": Driver(("connect", "create_pool"), "Use SQLAlchemy's postgresql+psycopg, by env.async_engine, with --backend postgresql."),
+    "asyncpg": Driver(("connect", "create_pool"), "Run the check with --backend postgresql.", "postgresql"),
     "pg8000": Driver(("connect",), _PSYCOPG),
     "MySQLdb": Driver(("connect", "Connection"), _PYMYSQL),
     "mariadb": Driver(("connect",), _PYMYSQL),

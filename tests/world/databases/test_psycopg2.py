@@ -209,7 +209,7 @@ CODES = (there, back, deciding, interest, recover)
 @pytest.mark.usefixtures("private")
 def test_the_same_schedule_gives_the_same_effects_events_and_keys(pg: Cluster) -> None:
     with without_collector():
-        for seed in range(24):
+        for seed in range(6):
             first = Small(pg, *CODES, retries=1)
             schedule = draw(first, seed)
             first.close()

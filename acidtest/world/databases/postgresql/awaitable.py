@@ -23,7 +23,21 @@ from acidtest.world.databases.postgresql.statement import Statement, classify
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Hashable, Iterable
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from types import TracebackType
+
+
+@asynccontextmanager
+async def awaited(effect: AbstractContextManager[None]) -> AsyncIterator[None]:
+    """Come to an effect in a greenlet, so that it is awaited."""
+    await greenlet_spawn(effect.__enter__)
+    try:
+        yield
+    except BaseException as error:
+        if not effect.__exit__(type(error), error, error.__traceback__):
+            raise
+    else:
+        effect.__exit__(None, None, None)
 
 
 class AsyncPipeline(Pipeline):
@@ -131,18 +145,9 @@ class AsyncConnection(OfPsycopg, psycopg.AsyncConnection[Any]):
             self._rolled_back()
         gen.close()
 
-    @asynccontextmanager
-    async def awaiting(self, statement: Statement, detail: Hashable, seen: Callable[[], Hashable]) -> AsyncIterator[None]:
+    def awaiting(self, statement: Statement, detail: Hashable, seen: Callable[[], Hashable]) -> AbstractAsyncContextManager[None]:
         """Perform a statement as an effect that is awaited."""
-        effect = self.performing(statement, detail, seen)
-        await greenlet_spawn(effect.__enter__)
-        try:
-            yield
-        except BaseException as error:
-            if not effect.__exit__(type(error), error, error.__traceback__):
-                raise
-        else:
-            effect.__exit__(None, None, None)
+        return awaited(self.performing(statement, detail, seen))
 
 
 @lru_cache(maxsize=64)

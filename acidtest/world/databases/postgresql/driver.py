@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -11,6 +12,10 @@ from acidtest.errors import UsageError
 from acidtest.world.core.host import present_host
 from acidtest.world.core.process import complain
 from acidtest.world.databases import others
+from acidtest.world.python import names
+
+if TYPE_CHECKING:
+    from acidtest.world.core.needs import Machine
 
 _connect = psycopg.Connection.connect.__func__  # type: ignore[attr-defined]
 _connect_awaited = psycopg.AsyncConnection.connect.__func__  # type: ignore[attr-defined]
@@ -30,6 +35,7 @@ def install() -> None:
     replaced.AsyncConnection.connect = classmethod(_awaited)
     others.install()
     others.when_imported("psycopg2", _take_over_psycopg2)
+    others.when_imported("asyncpg", _take_over_asyncpg)
 
 
 def _driven(cls: Any, /, conninfo: str = "", **options: Any) -> Any:
@@ -63,3 +69,24 @@ def _take_over_psycopg2(module: Any) -> None:
         return host.open(dsn, by=lambda database: kind(database.conninfo, database))
 
     module._connect = connect  # noqa: SLF001 - likewise
+
+
+def _take_over_asyncpg(module: Any) -> None:
+    """`asyncpg.connect`, which its pools call as well."""
+    genuine = module.connect
+
+    @wraps(genuine)
+    def connect(dsn: str | None = None, **options: Any) -> Any:
+        host = present_host("postgresql")
+        return genuine(dsn, **options) if host is None else reach(host, dsn, **options)
+
+    async def reach(host: Machine, dsn: str | None, connection_class: Any = None, record_class: Any = module.Record, **options: Any) -> Any:
+        from acidtest.world.databases.postgresql.of_asyncpg import opened
+
+        address = dsn or f"dbname={options.get('database') or 'default'}"
+        if "search_path" in str(options.get("options")):  # SQLAlchemy has taken an address of the world apart
+            address = str(options["options"])
+        return host.open(address, by=lambda database: opened(database, connection_class, record_class, options))
+
+    module.connect = module.connection.connect = connect
+    names.replace({genuine: connect})
