@@ -18,6 +18,7 @@ from acidtest.environment import (
     Outcome,
     Receipt,
     Reply,
+    Request,
     Status,
     UnknownEvent,
 )
@@ -75,6 +76,7 @@ __all__ = [
     "Outcome",
     "Receipt",
     "Reply",
+    "Request",
     "ReserveConfirmContract",
     "SagaChoreographyContract",
     "SagaOrchestrationContract",

@@ -11,6 +11,7 @@ from acidtest.world.devices.clock import Clock
 from acidtest.world.devices.externals.device import Externals
 from acidtest.world.devices.services.device import Services
 from acidtest.world.devices.subscriber import Subscriber
+from acidtest.world.devices.web.device import Web
 
 if TYPE_CHECKING:
     from acidtest.world.core.device import Device
@@ -21,6 +22,7 @@ DEVICES: tuple[type[Device], ...] = (
     SimulatedBroker,
     Subscriber,
     Cache,
+    Web,
     Answers,
     Clock,
 )
