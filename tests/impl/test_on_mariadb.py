@@ -25,6 +25,8 @@ CASES = [
     *(("event_store", scope) for scope in ("one append", "expected versions", "known events")),
     *(("event_sourcing", scope) for scope in ("invalid commands", "snapshots", "old release")),
     *(("cqrs", scope) for scope in ("invalid requests", "many commands")),
+    *(("xa", scope) for scope in ("decided alone", "refused for good")),
+    *(("three_phase_commit", scope) for scope in ("three sites", "keys")),
 ]  # fmt: skip
 
 pytestmark = pytest.mark.usefixtures("mariadb")
