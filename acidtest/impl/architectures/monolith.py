@@ -105,7 +105,7 @@ class Monolith(Transfers):
     def goods(self) -> dict[str, int]:
         """How many there are of each item."""
         with self.engine.connect() as connection:
-            return dict(connection.execute(sa.select(shelf)).tuples())
+            return dict(connection.execute(sa.select(shelf)).tuples().all())
 
     def sold(self) -> dict[str, tuple[str, str]]:
         """Who bought what, by key."""
