@@ -68,7 +68,9 @@ if TYPE_CHECKING:
     from acidtest.properties.saga_orchestration.contract import SagaOrchestrationContract
     from acidtest.properties.tcc.contract import TccContract
     from acidtest.properties.tcc_coordinator.contract import TccCoordinatorContract
+    from acidtest.properties.three_phase_commit.contract import ThreePhaseCommitContract
     from acidtest.properties.two_phase_commit.contract import TwoPhaseCommitContract
+    from acidtest.properties.xa.contract import XaContract
     from acidtest.testing import assert_schedule, check
 
 __version__ = "0.1.0"
@@ -109,9 +111,11 @@ __all__ = [
     "Status",
     "TccContract",
     "TccCoordinatorContract",
+    "ThreePhaseCommitContract",
     "TwoPhaseCommitContract",
     "UnknownEvent",
     "UsageError",
+    "XaContract",
     "always",
     "assert_schedule",
     "at_rest",
@@ -175,7 +179,9 @@ _LAZY = {
     "ReserveConfirmContract": "acidtest.properties.reserve_confirm.contract",
     "SagaChoreographyContract": "acidtest.properties.saga_choreography.contract",
     "SagaOrchestrationContract": "acidtest.properties.saga_orchestration.contract",
+    "ThreePhaseCommitContract": "acidtest.properties.three_phase_commit.contract",
     "TwoPhaseCommitContract": "acidtest.properties.two_phase_commit.contract",
+    "XaContract": "acidtest.properties.xa.contract",
     "assert_schedule": "acidtest.testing",
     "check": "acidtest.testing",
 }

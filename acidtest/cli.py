@@ -49,7 +49,7 @@ _MERMAID = click.option(
 )  # fmt: skip
 
 #: The commands that run code under test, which may end the interpreter: they run in a process of their own.
-_RUNS_CODE = ("check", "replay")
+_RUNS_CODE = ("check", "replay", "witness")
 
 _BACKEND = click.option(
     "--backend", type=click.Choice(BACKENDS), default=DEFAULT, show_default=True, help="The kind of the databases."
@@ -260,6 +260,21 @@ def _show(file: str, which: str, html_file: str | None, mermaid_file: str | None
         write_text(html_file, failure_page(failure, film, replay=again))
     if mermaid_file:
         write_text(mermaid_file, mermaid(failure, film))
+
+
+@main.command()
+@click.argument("stem", metavar="PATTERN")
+@click.argument("implementation", metavar="[MODULE:FACTORY]", default="")
+@_BACKEND
+def witness(stem: str, implementation: str, backend: str) -> None:
+    """Show what cannot hold where an assumption fails, by schedules of the reference, or of an implementation."""
+    from acidtest.adopted import adopt
+    from acidtest.report.witnesses import tell_witnesses
+
+    entry = pattern(stem)
+    name = implementation or f"acidtest.impl.{entry.stem}:{entry.reference}"
+    adopted = adopt(entry, load(name), name, ())
+    tell_witnesses(adopted.contract, adopted.factory, adopted.implementation, click.echo, backend)
 
 
 @main.command()

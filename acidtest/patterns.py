@@ -124,8 +124,8 @@ PATTERNS: dict[str, Pattern] = {
     for pattern in (
         Pattern("acid", "local ACID transactions", "AcidContract", "Transfers", _ALL),
         Pattern("two_phase_commit", "two-phase commit", "TwoPhaseCommitContract", "Coordinator", _ALL),
-        Pattern("three_phase_commit", "three-phase commit"),
-        Pattern("xa", "XA distributed transactions"),
+        Pattern("three_phase_commit", "three-phase commit", "ThreePhaseCommitContract", "Site", _ALL),
+        Pattern("xa", "XA distributed transactions", "XaContract", "TransactionManager", _ALL),
         Pattern("saga", "saga (choreography, orchestration)"),
         Pattern("compensation", "compensating transactions", "CompensationContract", "Ledger", _ALL),
         Pattern("event_sourcing", "event sourcing", "EventSourcingContract", "Accounts", _ALL),

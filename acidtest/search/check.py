@@ -83,7 +83,7 @@ def conclude_search(harness: Harness, search: Search) -> Result:
     """What an exhaustive search amounts to."""
     coverage = measure(
         harness, faults=search.fired, crashed=len(search.crashed), points=len(search.crash_points), outcomes=search.outcomes,
-        count=not search.given_up,
+        count=not search.given_up and search.violation is None,
     )  # fmt: skip
     missing = findings(harness, coverage, harness.reached) if search.complete else []
     if search.complete and not search.schedules:

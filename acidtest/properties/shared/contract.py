@@ -45,6 +45,8 @@ class Contract(ABC):
     provisional: ClassVar[tuple[str, ...]] = ()
     #: What an implementation may declare beyond the pattern's minimum, with its meaning.
     known_capabilities: ClassVar[dict[str, str]] = {}
+    #: Fault kinds that befall only those who promise to survive them: the capability by which they do, for each.
+    promised: ClassVar[dict[str, str]] = {}
     #: Who reads the committed state, one after the other: an observer each, to whom the device of that name is as new; "" for
     #: one to whom all is as it is. What is observed is what the one reads, or a tuple of what each of several reads.
     observers: ClassVar[tuple[str, ...]] = ("",)
@@ -55,6 +57,8 @@ class Contract(ABC):
     #: What must happen in some schedule of some scope, asked for over all of them together; beside those `sometimes` properties
     #: that the model says of each scope whether they can.
     somewhere: ClassVar[tuple[Property, ...]] = ()
+    #: What cannot hold where a scope lifts an assumption: a schedule that violates it there is a witness, and no failure.
+    witnesses: ClassVar[tuple[Property, ...]] = ()
     #: The small workloads that are explored completely.
     scopes: ClassVar[tuple[Scope, ...]] = ()
     #: Workloads that are slow on a server, and explored only when they are asked for by name.

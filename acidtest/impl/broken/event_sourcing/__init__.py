@@ -33,6 +33,7 @@ from acidtest.impl.broken.event_sourcing.folding import (
     SnapshotOneBehind,
     UnknownSkipped,
 )
+from acidtest.impl.broken.event_sourcing.innodb import DecidesOnTheSnapshot
 from acidtest.impl.broken.event_sourcing.telling import (
     CheckpointFirst,
     DeclinedTold,
@@ -79,6 +80,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("id-per-message", IdPerMessage, ("ES12",)),
     Mutant("old-events-untold", OldUntold, ("ES12",)),
     Mutant("wedged-by-one-error", WedgedByOneError, ("G9",)),
+    Mutant("decides-on-the-snapshot", DecidesOnTheSnapshot, ("ES10",), "mariadb", "two withdrawals"),
 )
 NOT_HERE: dict[str, str] = {
     "checkpoint=last-seen": "positions are the business of the store below: see event_store, also for gap-detector-blind-spots, "

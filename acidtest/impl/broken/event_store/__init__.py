@@ -10,6 +10,7 @@ from acidtest.impl.broken.event_store.appends import (
     EventByEvent,
     GreaterIsFine,
     Overwrites,
+    PositionBySelectMax,
     PublishedInside,
     SwallowedError,
     TriedAgainInside,
@@ -107,6 +108,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("sequence-gap-never-abandoned", SequenceGapNeverAbandoned, ("ES8",), "postgresql", "expected versions"),
     Mutant("waited-too-late", WaitedTooLate, ("ES8",), "postgresql", "two streams"),
     Mutant("version-of-the-snapshot", VersionOfTheSnapshot, ("ES2",), "mariadb", "one stream"),
+    Mutant("insert-select-max", PositionBySelectMax, ("ES8",), "mariadb", "two streams"),
 )
 NOT_HERE: dict[str, str] = {
     "snapshot-from-stale-cache": "the store keeps events only; snapshots are the business of event_sourcing",

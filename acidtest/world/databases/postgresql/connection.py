@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 
 
 _AUTOCOMMIT_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED)
+_ALONE = ("INSERT", "UPDATE", "DELETE", "MERGE", "WITH")  #: what may be the only statement of a transaction, and end it later
 _IDLE = pq.TransactionStatus.IDLE
 _FAILED = pq.TransactionStatus.INERROR
 _ENDS = (COMMIT, PREPARE, DECIDE)
@@ -160,6 +161,11 @@ class Connection(psycopg.Connection[Any]):
             return
         self.hang_up()
 
+    def _check_intrans_gen(self, attribute: str) -> Any:
+        """Let the engine of a dead process put its level back: its ROLLBACK had no effect, so a transaction is open still."""
+        if not self._is_dead():
+            yield from super()._check_intrans_gen(attribute)
+
     def pipeline(self) -> Any:
         """A pipeline; refused where each statement is a transaction."""
         if self.autocommit:
@@ -205,6 +211,8 @@ class Connection(psycopg.Connection[Any]):
         try:
             yield
         except psycopg.Error as error:
+            if fault == LATE and not self.lost and self.pgconn.status == pq.ConnStatus.OK:
+                run(self.pgconn, b"ROLLBACK")
             self._failed(task, effect, error)
             raise
         finally:
@@ -212,6 +220,8 @@ class Connection(psycopg.Connection[Any]):
         result = seen()
         self._note(statement, changes=True, who=(task.process.name, task.process.digest))
         self.database.watch.settle()
+        if fault == LATE:
+            self._postpone(task, classify("COMMIT"), effect, "COMMIT")
         if fault == UNACKNOWLEDGED:
             self._lose(task, effect)
         task.saw(effect, result, fault)
@@ -230,7 +240,7 @@ class Connection(psycopg.Connection[Any]):
         elif self.pgconn.transaction_status != _IDLE:
             local = kind == READ and self.level == _REPEATABLE and self.chain != 0
         elif self.autocommit and kind != READ:
-            faults = _AUTOCOMMIT_FAULTS
+            faults = COMMIT_FAULTS if statement.what.startswith(_ALONE) else _AUTOCOMMIT_FAULTS
         return Effect(kind, self.database.name, statement.what, detail, local, faults)
 
     def _come_to(self, task: Task, effect: Effect, statement: Statement) -> str:
@@ -240,14 +250,16 @@ class Connection(psycopg.Connection[Any]):
             self._refuse(task, effect, statement)
         if fault == LOST:
             self._lose(task, effect)
-        if fault == LATE:
-            self._postpone(task, statement, effect)
+        if fault == LATE and effect.kind in _ENDS:
+            self._postpone(task, statement, effect, effect.detail if isinstance(effect.detail, str) else effect.what)
         if self.pgconn.transaction_status == _IDLE:
             level = self.isolation_level
             self.level = _COMMITTED if level is None else IsolationLevel(level).name.replace("_", " ")
+        if fault == LATE:  # a statement by itself is a transaction, with locks, whose COMMIT comes later
+            run(self.pgconn, b"BEGIN")
         self._effect = effect
         seen = self.database.content() if self.chain == 0 or self.level == _COMMITTED else 0
-        self.chain = self.database.number((self.chain, seen, effect.fingerprint))
+        self.chain = self.database.number((self.chain, seen, effect.fingerprint, fault))
         return fault
 
     def _note(self, statement: Statement, *, changes: bool, who: Hashable = None) -> None:
@@ -318,9 +330,8 @@ class Connection(psycopg.Connection[Any]):
         self.hang_up()
         raise psycopg.OperationalError(_GONE)
 
-    def _postpone(self, task: Task, statement: Statement, effect: Effect) -> None:
-        """Leave the open transaction, with its locks, to the server, which will end it later."""
-        command = effect.detail if isinstance(effect.detail, str) else effect.what
+    def _postpone(self, task: Task, statement: Statement, effect: Effect, command: str) -> None:
+        """Leave the open transaction, with its locks, to the server, which will end it later by a command."""
         landing = Landing(self.database, self.pgconn, command, statement, self.chain)
         self.lost, self.pgconn = True, CLOSED
         self.database.postpone(landing, (task.process.name, task.process.digest, landing.chain))
