@@ -125,7 +125,7 @@ def new(stem: str, file: str | None) -> None:
     path = Path(file or f"test_my_{'seats' if entry is None else entry.stem}.py")
     text = written(entry, module_of(path))
     write(path, text)
-    click.echo(f"{path} is written. {next(line for line in text.splitlines() if line.startswith('Run it: '))}")
+    click.echo(f"{path} is written. {' '.join(text.splitlines()[2:4])}")
 
 
 @main.command()
