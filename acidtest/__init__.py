@@ -18,6 +18,7 @@ from acidtest.environment import (
     Outcome,
     Receipt,
     Reply,
+    Request,
     Status,
     UnknownEvent,
 )
@@ -103,6 +104,7 @@ __all__ = [
     "Outcome",
     "Receipt",
     "Reply",
+    "Request",
     "ReserveConfirmContract",
     "SagaChoreographyContract",
     "SagaOrchestrationContract",

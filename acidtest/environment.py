@@ -7,11 +7,13 @@ such code may need to import.
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Callable, Mapping
 
     from redis import Redis
     from redis.asyncio import Redis as AsyncRedis
@@ -222,6 +224,30 @@ class Network(Protocol):
             site: to which service, for example "east".
             message: text, a number, or a tuple of these.
         """
+
+
+class Request(NamedTuple):
+    """What code asks of an address, as the handler that answers for it is given it.
+
+    Arguments:
+        method: in capitals, as "POST".
+        url: the whole address.
+        path: of it, the path.
+        query: of it, what follows the question mark.
+        headers: by name, in small letters.
+        body: as it was sent.
+    """
+
+    method: str
+    url: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:  # noqa: ANN401 - whatever was sent
+        """What the body says."""
+        return json.loads(self.body)
 
 
 class Conflict(Exception):  # noqa: N818 - the field's name for a refused append
@@ -504,6 +530,18 @@ class Environment(Protocol):
         Raises:
             CallRefused: the call had no effect.
             CallTimeout: it may have been carried out, or not, or may be carried out later.
+        """
+
+    def route(self, url: str, handler: Callable[[Request], object]) -> None:
+        """Let `handler` answer what this process asks of an address by `httpx` or `requests`.
+
+        The handler says in terms of `external`, `call` or `broker` what is done there. What these raise comes to the code as the library
+        has it: as ConnectError (requests: ConnectionError) where nothing was carried out, as ReadTimeout where nobody knows.
+
+        Arguments:
+            url: scheme and host, as "https://bank.example", and a path where only what is below it is meant.
+            handler: is given the request, and returns a status, (status, body) or (status, body, headers). A body that is no text and no
+                bytes is sent as JSON.
         """
 
     def new_id(self) -> str:

@@ -6,7 +6,8 @@ These are plain values; a scope is explored completely by the exhaustive search,
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 #: The process name of clients that act on the environment (outages, the clock) instead of calling the implementation.
@@ -184,9 +185,30 @@ class Scope:
     lifted: tuple[str, ...] = ()
     restarts: bool = False
 
+    def __hash__(self) -> int:
+        """The same for equal scopes; made once, for a scope may have thousands of operations, and is looked up at every step."""
+        return self._hash
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Its fields alone: what was made of them once is worth nothing in another interpreter."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(tuple([getattr(self, field.name) for field in fields(self)]))
+
     def operations(self) -> tuple[Operation, ...]:
         """Every operation on the implementation, in the order of the clients."""
+        return self._operations
+
+    @cached_property
+    def _operations(self) -> tuple[Operation, ...]:
         return tuple(op for client in self.clients if client.process != ENVIRONMENT for op in client.operations)
+
+    @property
+    def has_one_schedule(self) -> bool:
+        """Whether there is nothing to choose: what it does may then be long."""
+        return self.serial and not self.faults
 
     def processes(self) -> tuple[str, ...]:
         """Every process, in the order of the clients."""

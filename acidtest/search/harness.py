@@ -270,8 +270,7 @@ class Harness:
     def plays(self) -> bool:
         """Whether what the code under test did before need not be run again."""
         scope = self.prepared()
-        once = scope.serial and not scope.faults
-        return self.scripted and not self.script.reason and not once and RESTART_DATABASE not in scope.kinds
+        return self.scripted and not self.script.reason and not scope.has_one_schedule and RESTART_DATABASE not in scope.kinds
 
     def stop_playing(self) -> None:
         """The script was wrong: from now on, go by the code alone."""

@@ -70,6 +70,9 @@ def moves(run: Run, at: Position, *, reduced: bool = True) -> list[Move]:
     opening = _opening(run)
     if opening:
         return _advances(run, opening, preempts=False, reduced=reduced)[:1]
+    only = run.world.next(at.actor) if run.scope.has_one_schedule and not _dead(run) else ""
+    if only:
+        return _advances(run, only, preempts=False, reduced=reduced)[:1]
     found = _moves(run, at, reduced=reduced)
     return _in_order(found) if run.scope.serial else found
 
@@ -107,10 +110,12 @@ def _moves(run: Run, at: Position, *, reduced: bool) -> list[Move]:
         return [Move(Decision("restart", unnoticed[0]))]
     busy = at.actor in runnable and world.pending(at.actor) is not None
     names = [at.actor, *(name for name in runnable if name != at.actor)] if at.actor in runnable else runnable
+    if run.scope.serial:
+        names = names[:1]  # only the first goes on (`_in_order`), and there may be thousands of clients
     found: list[Move] = []
     for name in names:
         found += _advances(run, name, preempts=busy and name != at.actor, reduced=reduced)
-    for name in world.idle():
+    for name in () if run.scope.serial and names else world.idle():
         found += _bad_starts(run, name)
     found += _cancellations(run)
     found += [Move(Decision("restart", name)) for name in dead if run.scope.restarts or name in unnoticed]
@@ -182,7 +187,7 @@ def _goes_through(run: Run, actor: str) -> bool:
 def _passing_time(run: Run, actor: str) -> list[Move]:
     """The jumps of the clock that may come before what an actor does with its own databases, or begins."""
     task, world = run.world.actors.task(actor), run.world
-    if not world.may_jump() or (task is not None and not task.read_clock):
+    if run.scope.serial or not world.may_jump() or (task is not None and not task.read_clock):
         return []
     clients = [client.name for client in world.clients.values() if client.process == ENVIRONMENT and not client.done]
     return [move for name in clients for move in _advances(run, name, preempts=True, reduced=True)]

@@ -224,15 +224,27 @@ class World:
         """The names of all that can go on: what waits neither for a lock nor for its process."""
         self.wake()
         names = [name for name, task in (*self.starting.items(), *self.leftovers.items()) if not task.blocked and not self._sleeps_on(task)]
-        for name, client in self.clients.items():
-            if client.position >= len(client.operations):
-                continue
-            if client.task is not None:
-                if not client.task.blocked:
-                    names.append(name)
-            elif client.process == ENVIRONMENT or self._may_begin(client):
-                names.append(name)
+        names += [client.name for client in self.actors.at_work() if self._goes_on(client)]
         return names or self._sleepers()
+
+    def next(self, last: str) -> str:
+        """Who goes on where there is nothing to choose: who went on last, if that can, or else the first; empty for nobody.
+
+        The same as the first of `runnable`, without a look at each of thousands of clients.
+        """
+        self.wake()
+        names = [name for name, task in (*self.starting.items(), *self.leftovers.items()) if not task.blocked and not self._sleeps_on(task)]
+        client = self.clients.get(last)
+        if last in names or (last not in self.starting and last not in self.leftovers and client is not None and self._goes_on(client)):
+            return last
+        return names[0] if names else next((client.name for client in self.actors.at_work() if self._goes_on(client)), "")
+
+    def _goes_on(self, client: Session) -> bool:
+        if client.done:
+            return False
+        if client.task is not None:
+            return not client.task.blocked
+        return client.process == ENVIRONMENT or self._may_begin(client)
 
     def early(self) -> str:
         """The first thread that was there before anybody asked for anything, and has not waited yet; empty for none."""
@@ -369,7 +381,8 @@ class World:
     def _invoke(self, client: Session, fault: str = "") -> None:
         operation = client.operation
         process = self.processes[client.process]
-        task = client.task = Task(client.name, process)
+        task = Task(client.name, process)
+        self.actors.call(client, task)
         self.events.append(Event("invoke", operation.name))
         process.remember(operation.name)
         method = getattr(process.implementation, operation.method)

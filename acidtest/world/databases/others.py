@@ -11,7 +11,7 @@ from acidtest.errors import UsageError
 from acidtest.world.core.process import complain, current_process
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
@@ -32,8 +32,8 @@ class Driver(NamedTuple):
 DRIVERS = {
     "psycopg": Driver(("connect",), "Run the check with --backend postgresql.", "postgresql"),
     "pymysql": Driver(("connect",), "Run the check with --backend mariadb.", "mariadb"),
-    "psycopg2": Driver(("connect",), _PSYCOPG),
-    "asyncpg": Driver(("connect", "create_pool"), "Use SQLAlchemy's postgresql+psycopg, by env.async_engine, with --backend postgresql."),
+    "psycopg2": Driver(("connect",), "Run the check with --backend postgresql.", "postgresql"),
+    "asyncpg": Driver(("connect", "create_pool"), "Run the check with --backend postgresql.", "postgresql"),
     "pg8000": Driver(("connect",), _PSYCOPG),
     "MySQLdb": Driver(("connect", "Connection"), _PYMYSQL),
     "mariadb": Driver(("connect",), _PYMYSQL),
@@ -47,6 +47,9 @@ DRIVERS = {
     "pyodbc": Driver(("connect",), _ANY),
 }
 
+#: How those are taken over that are driven, by name.
+_taken_over: dict[str, Callable[[ModuleType], None]] = {}
+
 
 def install() -> None:
     """Refuse them to code under test, also those that are imported later; harmless when called again."""
@@ -55,6 +58,19 @@ def install() -> None:
             _refuse(name, sys.modules[name])
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
+
+
+def when_imported(name: str, take_over: Callable[[ModuleType], None]) -> None:
+    """Let a driver be taken over as soon as it has been imported; once.
+
+    Arguments:
+        name: one of `DRIVERS`.
+        take_over: is given the module.
+    """
+    if name not in _taken_over:
+        _taken_over[name] = take_over
+        if name in sys.modules:
+            take_over(sys.modules[name])
 
 
 def _refuse(name: str, module: ModuleType) -> None:
@@ -119,6 +135,8 @@ class _Loader(Loader):
         """As the other; then refuse."""
         self._loader.exec_module(module)
         _refuse(module.__name__, module)
+        if module.__name__ in _taken_over:
+            _taken_over[module.__name__](module)
 
     def __getattr__(self, name: str) -> Any:
         """What else the other can do."""

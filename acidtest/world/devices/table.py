@@ -13,6 +13,7 @@ from acidtest.world.devices.network.device import Network
 from acidtest.world.devices.resource.device import Resources
 from acidtest.world.devices.services.device import Services
 from acidtest.world.devices.subscriber import Subscriber
+from acidtest.world.devices.web.device import Web
 
 if TYPE_CHECKING:
     from acidtest.world.core.device import Device
@@ -25,6 +26,7 @@ DEVICES: tuple[type[Device], ...] = (
     Subscriber,
     Cache,
     Resources,
+    Web,
     Answers,
     Clock,
 )

@@ -20,10 +20,13 @@ from acidtest.impl.broken.acid.isolation import (
     RmwLostUpdate,
     StaleDebit,
     VersionCheckThenWrite,
+    WritesBackAll,
     WriteSkew,
 )
 from acidtest.impl.broken.acid.keys import (
+    FundsCheckedAgain,
     InProgressForEver,
+    KeptForADay,
     LeaseWithoutFencing,
     NoRequestHash,
     NullInUniqueKey,
@@ -85,6 +88,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("upsert-deadlocks", UpsertDeadlocks, ("ACID-A",), "mariadb", "competing transfers"),
     Mutant("locks-what-is-not-there", LocksWhatIsNotThere, ("G3",), "mariadb", "long pause"),
     Mutant("ddl-in-the-middle", DefinesInside, ("ACID-A",), "mariadb", "opposite transfers"),
+    Mutant("kept-for-a-day", KeptForADay, ("G3", "G4", "G7"), scope="long after"),
+    Mutant("writes-back-all", WritesBackAll, ("P4", "G5"), scope="bystanders"),
+    Mutant("funds-checked-again", FundsCheckedAgain, ("G7", "G4"), scope="rejected requests"),
 )
 
 NOT_HERE: dict[str, str] = {
