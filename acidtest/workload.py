@@ -148,6 +148,8 @@ class Scope:
         opening: the clients that run before all others, one after the other and without faults: what they leave unfinished
             is there, beside what the other clients do, without multiplying the schedules.
         messages: what lies on the broker at the start, in its order.
+        enough: so many effects outside of databases are enough: after them no client begins anything more. One poll may try
+            one message, or all; what matters of a long scope is how often it was tried. 0 for no limit.
     """
 
     name: str
@@ -165,6 +167,7 @@ class Scope:
     called: tuple[str, ...] = ()
     opening: tuple[str, ...] = ()
     messages: tuple[Sent, ...] = ()
+    enough: int = 0
 
     def __hash__(self) -> int:
         """The same for equal scopes; made once, for a scope may have thousands of operations, and is looked up at every step."""
@@ -216,7 +219,7 @@ def scope_to_json(scope: Scope) -> dict[str, Any]:
         "faults": scope.faults, "kinds": sorted(scope.kinds), "recovery_crashes": scope.recovery_crashes,
         "poison": list(scope.poison), "idle": list(scope.idle), "serial": scope.serial, "unsteady": scope.unsteady,
         "systems": [_listed(system) for system in scope.systems], "called": list(scope.called), "opening": list(scope.opening),
-        "messages": [_listed(message) for message in scope.messages],
+        "messages": [_listed(message) for message in scope.messages], "enough": scope.enough,
     }  # fmt: skip
 
 
@@ -242,6 +245,7 @@ def scope_from_json(value: dict[str, Any]) -> Scope:
         tuple(value.get("called", ())),
         tuple(value.get("opening", ())),
         tuple(Sent(*_tupled(message)) for message in value.get("messages", ())),
+        value.get("enough", 0),
     )  # fmt: skip
     _check(scope)
     return scope
@@ -255,7 +259,7 @@ def _check(scope: Scope) -> None:
     operations = [operation for client in scope.clients for operation in client.operations]
     texts += [text for m in scope.messages for text in (m.name, m.id or "", m.key, m.payload, m.topic)]
     texts += [text for operation in operations for text in (operation.name, operation.method, operation.source)]
-    numbers: list[object] = [scope.faults, scope.recovery_crashes, *(balance for _, balance in scope.accounts)]
+    numbers: list[object] = [scope.faults, scope.recovery_crashes, scope.enough, *(balance for _, balance in scope.accounts)]
     numbers += [operation.retries for operation in operations]
     for kind, values in ((str, texts), (int, numbers)):
         wrong = [value for value in values if not isinstance(value, kind)]
