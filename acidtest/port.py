@@ -37,6 +37,7 @@ class Role(StrEnum):
     CALLBACK = "callback"  #: given what external systems call back with
     STATEMENT = "statement"  #: given the statements that external systems send in the end
     REPLY = "reply"  #: given the answers of services that come by themselves: late, or once more
+    TIMEOUT = "timeout"  #: told that somebody has been silent for too long
 
 
 #: Roles whose methods tell a client something. Whoever calls the others is satisfied when they return.
@@ -111,6 +112,7 @@ handler = Mark(Role.HANDLER)
 callback = Mark(Role.CALLBACK)
 statement = Mark(Role.STATEMENT)
 reply = Mark(Role.REPLY)
+timeout = Mark(Role.TIMEOUT)
 
 
 class Port:

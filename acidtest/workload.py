@@ -112,6 +112,21 @@ class Queueing(NamedTuple):
     dead: str = "dead"
 
 
+#: What may be assumed of a network, unless a scope lifts it: nothing is cut off from anything else; and whoever is silent for too
+#: long has crashed, since what is sent arrives before anybody gives its sender up.
+NO_PARTITION, BOUNDED_DELAY = "no partition", "bounded delay"
+
+
+class Sites(NamedTuple):
+    """What a contract gives to the device "network": the services that talk over it, each in one process.
+
+    Arguments:
+        names: what they are called.
+    """
+
+    names: tuple[str, ...]
+
+
 class Client(NamedTuple):
     """One client that calls one process, one operation after the other.
 
@@ -148,6 +163,8 @@ class Scope:
         opening: the clients that run before all others, one after the other and without faults: what they leave unfinished
             is there, beside what the other clients do, without multiplying the schedules.
         messages: what lies on the broker at the start, in its order.
+        lifted: the assumptions about the network that do not hold here; empty for none. See `Sites`.
+        restarts: a process of which others notice that it is dead may start again at any moment; otherwise only when all comes to rest.
         enough: so many effects outside of databases are enough: after them no client begins anything more. One poll may try
             one message, or all; what matters of a long scope is how often it was tried. 0 for no limit.
     """
@@ -167,6 +184,8 @@ class Scope:
     called: tuple[str, ...] = ()
     opening: tuple[str, ...] = ()
     messages: tuple[Sent, ...] = ()
+    lifted: tuple[str, ...] = ()
+    restarts: bool = False
     enough: int = 0
 
     def __hash__(self) -> int:
@@ -219,7 +238,8 @@ def scope_to_json(scope: Scope) -> dict[str, Any]:
         "faults": scope.faults, "kinds": sorted(scope.kinds), "recovery_crashes": scope.recovery_crashes,
         "poison": list(scope.poison), "idle": list(scope.idle), "serial": scope.serial, "unsteady": scope.unsteady,
         "systems": [_listed(system) for system in scope.systems], "called": list(scope.called), "opening": list(scope.opening),
-        "messages": [_listed(message) for message in scope.messages], "enough": scope.enough,
+        "messages": [_listed(message) for message in scope.messages], "lifted": list(scope.lifted),
+        "restarts": scope.restarts, "enough": scope.enough,
     }  # fmt: skip
 
 
@@ -245,6 +265,8 @@ def scope_from_json(value: dict[str, Any]) -> Scope:
         tuple(value.get("called", ())),
         tuple(value.get("opening", ())),
         tuple(Sent(*_tupled(message)) for message in value.get("messages", ())),
+        tuple(value.get("lifted", ())),
+        value.get("restarts", False),
         value.get("enough", 0),
     )  # fmt: skip
     _check(scope)
@@ -253,7 +275,7 @@ def scope_from_json(value: dict[str, Any]) -> Scope:
 
 def _check(scope: Scope) -> None:
     """Whether the values of a scope that was read are of the types that they must be of."""
-    texts = [scope.name, scope.summary, *scope.kinds, *scope.poison, *scope.idle, *scope.called, *scope.opening]
+    texts = [scope.name, scope.summary, *scope.kinds, *scope.poison, *scope.idle, *scope.called, *scope.opening, *scope.lifted]
     texts += [account for account, _ in scope.accounts]
     texts += [text for client in scope.clients for text in (client.name, client.process)]
     operations = [operation for client in scope.clients for operation in client.operations]

@@ -49,11 +49,12 @@ def settle(run: Run) -> None:
 def _settle(run: Run) -> None:
     world = run.world
     for device in world.devices.values():
-        device.down = False
+        device.restore()
     for label in list(world.late):
         world.late.land(label)
         _did(run, ENVIRONMENT, f"land {label}")
     whole = run.is_whole()
+    _let_survivors_end(run)
     _revive(run, everyone=False)
     _drain(run)
     if run.violation is not None:
@@ -76,6 +77,17 @@ def _settle(run: Run) -> None:
                 run.at_rest()
         settled[key] = run.violation, run.view
     run.violation, run.view = settled[key]
+
+
+def _let_survivors_end(run: Run) -> None:
+    """Where others notice that a process is dead, let them be told all that they are owed before it starts again."""
+    world = run.world
+    if not any(not process.alive and world.devices.notices(process) for process in world.processes.values()):
+        return
+    for _ in range(LONGEST_UNREST):
+        before = _progress(run)
+        if not _tell(run) or _progress(run) == before:
+            return
 
 
 def _revive(run: Run, *, everyone: bool) -> None:

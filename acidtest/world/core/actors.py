@@ -76,6 +76,15 @@ class Actors:
         self._called = sorted([*calling, client], key=lambda one: self._place[one.name])
         return task
 
+    def early(self) -> str:
+        """The first thread that was there before anybody asked for anything, and has not waited yet; empty for none."""
+        for name, task in self.leftovers.items():
+            if task.fork is not None and task.fork.early:
+                task.fork.early = not (task.blocked or task.sleeps)
+                if task.fork.early:
+                    return name
+        return ""
+
     def tasks(self) -> list[Task]:
         """Every call in progress."""
         called = [client.task for client in self._called if client.task is not None]

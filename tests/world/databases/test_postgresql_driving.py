@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from small_world import Small, ask, install
 
 from acidtest.errors import UsageError
+from acidtest.search.exhaustive import without_collector
 from acidtest.world.core.effects import DEADLOCK, Decision
 
 if TYPE_CHECKING:
@@ -112,7 +113,24 @@ def test_the_statements_of_a_pipeline_are_effects_of_their_own(pg: Cluster) -> N
     world.close()
 
 
-@pytest.mark.parametrize("what", ["pipeline", "notifies", "named cursor", "copy"])
+def test_a_pipeline_whose_statements_would_each_be_a_transaction_is_one_together(pg: Cluster) -> None:
+    def move(env: Any) -> bool:
+        with env.connect("bank", autocommit=True) as connection:
+            with connection.pipeline() as pipeline:
+                connection.execute("UPDATE accounts SET balance = 1 WHERE id = 'A'")
+                pipeline.sync()
+                connection.execute("UPDATE accounts SET balance = 2 WHERE id = 'B'")
+            return bool(connection.autocommit)
+
+    world = Small(pg, move)
+    assert [world.begin("move"), world.step("move")] == ["bank: UPDATE accounts", "bank: COMMIT"]
+    assert balances(pg)["A"] == 100
+    assert world.finish("move") is True
+    assert world.done == ["bank: UPDATE accounts", "bank: COMMIT", "bank: UPDATE accounts", "bank: COMMIT"]
+    world.close()
+
+
+@pytest.mark.parametrize("what", ["notifies", "named cursor", "copy"])
 def test_what_cannot_be_driven_is_refused_with_the_reason(pg: Cluster, what: str) -> None:
     def use(env: Any) -> None:
         connection = env.connect("bank")
@@ -355,6 +373,42 @@ def test_a_late_commit_keeps_its_locks_until_it_lands(pg: Cluster) -> None:
     assert world.finish("pay_too") == "ok"
     assert balances(pg)["A"] == 80
     world.close()
+
+
+def test_an_autocommitted_statement_may_take_effect_late_and_keeps_its_locks_until_then(pg: Cluster) -> None:
+    def alone(env: Any) -> None:
+        env.connect("bank", autocommit=True).execute("UPDATE accounts SET balance = 50 WHERE id = 'A'")
+
+    world = Small(pg, alone, pay)
+    world.begin("alone")
+    world.step("alone", "late")
+    assert balances(pg)["A"] == 100
+    assert [str(event.value).split(":")[0] for event in world.events if event.kind == "unknown"] == ["OperationalError"]
+    world.begin("pay")
+    world.step("pay")
+    assert world.runnable() == []
+    assert world.perform(Decision("land", next(iter(world.late))))
+    assert world.finish("pay") == "ok"
+    assert balances(pg) == {"A": 40, "B": 110}
+    world.close()
+
+
+def test_the_session_of_a_transaction_at_a_level_of_its_engine_is_used_again_after_the_run(pg: Cluster) -> None:
+    def leveled(env: Any) -> None:
+        with env.engine("bank").execution_options(isolation_level="REPEATABLE READ").begin() as connection:
+            connection.execute(sa.text("UPDATE accounts SET balance = 0 WHERE id = 'A'"))
+            connection.execute(sa.text("UPDATE accounts SET balance = 0 WHERE id = 'B'"))
+
+    sessions = set()
+    with without_collector():  # as a search runs
+        for _ in range(3):
+            world = Small(pg, leveled)
+            world.begin("leveled")
+            world.step("leveled")
+            world.close()
+            sessions.add(ask(pg, "SELECT count(*) FROM pg_stat_activity")[0])
+    assert len(sessions) == 1
+    assert balances(pg)["A"] == 100
 
 
 def test_a_refused_statement_dooms_its_transaction(pg: Cluster) -> None:

@@ -96,8 +96,7 @@ MUTANTS: tuple[Mutant, ...] = (
 NOT_HERE: dict[str, str] = {
     "lock-order-deadlock": "an SQLite file has one write lock, so there is no order of locks; accounts in two files would "
     "be another pattern (two-phase commit), and a crash between the two COMMITs would show first",
-    "insert-select-max": "on MariaDB INSERT … SELECT max + 1 waits for whoever has inserted and not committed, and then sees it; read by "
-    "itself the number may be taken twice, but then one of two fails, and is told so",
+    "insert-select-max": "nothing is numbered at this port; see event_store",
     "X4": "the port has no clean-up of keys",
     "X5": "the reference is not asynchronous; adapters that are get cancelled in every scope where processes may crash",
     "X9": "there is no poller at this port",

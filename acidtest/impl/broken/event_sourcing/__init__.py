@@ -34,6 +34,7 @@ from acidtest.impl.broken.event_sourcing.folding import (
     SnapshotOneBehind,
     UnknownSkipped,
 )
+from acidtest.impl.broken.event_sourcing.innodb import DecidesOnTheSnapshot
 from acidtest.impl.broken.event_sourcing.telling import (
     BreakerStaysOpen,
     CheckpointFirst,
@@ -81,6 +82,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("id-per-message", IdPerMessage, ("ES12",)),
     Mutant("old-events-untold", OldUntold, ("ES12",)),
     Mutant("wedged-by-one-error", WedgedByOneError, ("G9",)),
+    Mutant("decides-on-the-snapshot", DecidesOnTheSnapshot, ("ES10",), "mariadb", "two withdrawals"),
     Mutant("breaker-stays-open", BreakerStaysOpen, ("G9",), scope="outage"),
     Mutant("first-page-only", FirstPageOnly, ("G4", "ES6"), scope="many commands"),
 )
