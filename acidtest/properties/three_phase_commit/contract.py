@@ -84,8 +84,8 @@ class ThreePhaseCommitContract(LedgerContract):
     def shown(self, view: SitesView) -> Mapping[str, Any]:
         """Of each key, what every site knows."""
         fields = {name: value for name, value in super().shown(view).items() if name not in ("states", "voted")}
-        states = {f"state({key!r})": pairs for key, pairs in view.states}
-        voted = {f"voted yes on {key!r}": sites for key, sites in view.voted}
+        states = {f"state of {key}": pairs for key, pairs in view.states}
+        voted = {f"voted yes on {key}": sites for key, sites in view.voted}
         return {**states, **voted, **fields}
 
     @classmethod
