@@ -17,6 +17,7 @@ CASES = [
     *(("compensation", scope) for scope in ("invalid requests", "long pause", "parked")),
     *(("tcc", scope) for scope in ("one branch", "rejected requests")),
     *(("reserve_confirm", scope) for scope in ("invalid requests", "in part or not at all")),
+    ("three_phase_commit", "keys"),
     *(("two_phase_commit", scope) for scope in ("lost replies", "refused for good", "opposite runs")),
     *(("tcc_coordinator", scope) for scope in ("invalid requests", "one id for several", "crash in recovery")),
     *(("saga_orchestration", scope) for scope in ("invalid requests",)),

@@ -25,6 +25,7 @@ CASES = [
     *(("tcc", scope) for scope in ("one branch", "rejected requests", "two branches", "other payload")),
     *(("reserve_confirm", scope) for scope in ("invalid requests", "callbacks alone", "crash in recovery", "in part or not at all")),
     *(("two_phase_commit", scope) for scope in ("lost replies", "the last cannot pay", "refused for good", "crash in recovery")),
+    *(("three_phase_commit", scope) for scope in ("three sites", "keys")),
     *(("event_sourcing", scope) for scope in ("one command", "invalid commands", "snapshots", "old release", "newer release")),
     *(("event_store", scope) for scope in ("one append", "expected versions", "known events", "own subscriber", "two streams")),
     *(("cqrs", scope) for scope in ("invalid requests", "projectors of a closed account")),
