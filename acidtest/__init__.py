@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from acidtest.properties.tcc_coordinator.contract import TccCoordinatorContract
     from acidtest.properties.two_phase_commit.contract import TwoPhaseCommitContract
     from acidtest.properties.xa.contract import XaContract
+    from acidtest.properties.xa_resource.contract import XaResourceContract
     from acidtest.testing import assert_schedule, check
 
 __version__ = "0.1.0"
@@ -86,6 +87,7 @@ __all__ = [
     "UnknownEvent",
     "UsageError",
     "XaContract",
+    "XaResourceContract",
     "assert_schedule",
     "check",
 ]
@@ -107,6 +109,7 @@ _LAZY = {
     "SagaOrchestrationContract": "acidtest.properties.saga_orchestration.contract",
     "TwoPhaseCommitContract": "acidtest.properties.two_phase_commit.contract",
     "XaContract": "acidtest.properties.xa.contract",
+    "XaResourceContract": "acidtest.properties.xa_resource.contract",
     "assert_schedule": "acidtest.testing",
     "check": "acidtest.testing",
 }

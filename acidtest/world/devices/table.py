@@ -12,6 +12,7 @@ from acidtest.world.devices.externals.device import Externals
 from acidtest.world.devices.resource.device import Resources
 from acidtest.world.devices.services.device import Services
 from acidtest.world.devices.subscriber import Subscriber
+from acidtest.world.devices.turns import Turns
 
 if TYPE_CHECKING:
     from acidtest.world.core.device import Device
@@ -24,5 +25,6 @@ DEVICES: tuple[type[Device], ...] = (
     Cache,
     Resources,
     Answers,
+    Turns,
     Clock,
 )
