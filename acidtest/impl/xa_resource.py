@@ -120,11 +120,11 @@ class ResourceManager:
 
     def _promise(self, connection: sa.Connection, xid: Xid, work: Work) -> None:
         try:
-            connection.execute(sa.insert(branches), {"xid": _text(xid), "state": PREPARED})
+            connection.execute(sa.insert(branches), {"xid": text_of(xid), "state": PREPARED})
         except IntegrityError as error:
             raise XaError.of(Xa.DUPID, f"there is a branch {xid}") from error
         for account, change in sorted(work.changes.items()):
-            if connection.execute(promise, {"xid": _text(xid), "account": account, "change": change}).rowcount == 0:
+            if connection.execute(promise, {"xid": text_of(xid), "account": account, "change": change}).rowcount == 0:
                 del self.work[xid]
                 raise XaError.of(Xa.RBROLLBACK, f"{account} cannot pay {change}")
 
@@ -147,32 +147,32 @@ class ResourceManager:
 
     def _finish(self, connection: sa.Connection, xid: Xid, *, commits: bool) -> None:
         """Decide a branch that is prepared, once."""
-        if connection.execute(drop_prepared, {"x": _text(xid)}).rowcount == 0:
+        if connection.execute(drop_prepared, {"x": text_of(xid)}).rowcount == 0:
             raise self._wrong(xid, connection)
         if commits:
-            connection.execute(apply, {"x": _text(xid)})
-        connection.execute(drop_changes, {"x": _text(xid)})
+            connection.execute(apply, {"x": text_of(xid)})
+        connection.execute(drop_changes, {"x": text_of(xid)})
 
     def decide(self, xid: Xid, commits: bool) -> None:  # noqa: FBT001 - as an operator says it
         """Decide a branch that is prepared alone, and keep that."""
         kept = Xa.HEURCOM if commits else Xa.HEURRB
         with self.engine.begin() as connection:
-            if connection.execute(sa.update(branches).where(*_prepared).values(state=kept.value), {"x": _text(xid)}).rowcount == 0:
+            if connection.execute(sa.update(branches).where(*_prepared).values(state=kept.value), {"x": text_of(xid)}).rowcount == 0:
                 raise self._not(xid, connection, "prepared")
             if commits:
-                connection.execute(apply, {"x": _text(xid)})
-            connection.execute(drop_changes, {"x": _text(xid)})
+                connection.execute(apply, {"x": text_of(xid)})
+            connection.execute(drop_changes, {"x": text_of(xid)})
 
     def forget(self, xid: Xid) -> None:
         """Drop what is kept of a decision."""
         with self.engine.begin() as connection:
-            if connection.execute(drop_decided, {"x": _text(xid)}).rowcount == 0:
+            if connection.execute(drop_decided, {"x": text_of(xid)}).rowcount == 0:
                 raise self._not(xid, connection, "decided alone")
 
     def recover(self) -> tuple[Xid, ...]:
         """The branches that are prepared, or were decided alone."""
         with self.engine.connect() as connection:
-            return tuple(_xid(text) for text in connection.execute(sa.select(branches.c.xid).order_by(branches.c.xid)).scalars())
+            return tuple(xid_of(text) for text in connection.execute(sa.select(branches.c.xid).order_by(branches.c.xid)).scalars())
 
     def balances(self) -> dict[str, int]:
         """The balance of every account."""
@@ -204,15 +204,17 @@ class ResourceManager:
 
     def _state(self, xid: Xid, connection: sa.Connection | None = None) -> str | None:
         if connection is not None:
-            return connection.execute(state_of, {"x": _text(xid)}).scalar()
+            return connection.execute(state_of, {"x": text_of(xid)}).scalar()
         with self.engine.connect() as fresh:
-            return fresh.execute(state_of, {"x": _text(xid)}).scalar()
+            return fresh.execute(state_of, {"x": text_of(xid)}).scalar()
 
 
-def _text(xid: Xid) -> str:
+def text_of(xid: Xid) -> str:
+    """The name of a branch, as it stands in the tables."""
     return f"{xid.format_id}:{xid.gtrid}:{xid.bqual}"
 
 
-def _xid(text: str) -> Xid:
+def xid_of(text: str) -> Xid:
+    """The name of a branch that stands in the tables."""
     format_id, gtrid, bqual = text.split(":")
     return Xid(int(format_id), gtrid, bqual)

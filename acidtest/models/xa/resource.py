@@ -35,6 +35,10 @@ _WORDS = {"change": "work", "decide to commit": "decision", "decide to roll back
 DECISIONS = {"decide to commit": "XA_HEURCOM", "decide to roll back": "XA_HEURRB"}
 
 
+#: How many answers a call may have at most.
+_MOST = 3
+
+
 class Held(NamedTuple):
     """A branch: how it stands, whose it is, how often it changes its account, what was decided alone, and how often it took effect."""
 
@@ -63,7 +67,7 @@ class RmView(NamedTuple):
         in_doubt: the branches that a scan names.
         branches: how each branch stands, as the answers so far say.
         wrong: what the last answer should have been; empty where it is right.
-        open: whether a call is in progress.
+        open: the calls that are in progress.
         last: the call that was answered last, with its answer.
         happened: what befell the run so far.
         ended: the calls that were answered, or never will be.
@@ -75,7 +79,7 @@ class RmView(NamedTuple):
     in_doubt: tuple[str, ...]
     branches: tuple[Held, ...] = ()
     wrong: str = ""
-    open: bool = False
+    open: tuple[str, ...] = ()
     last: tuple[str, ...] = ()
     happened: frozenset[str] = frozenset()
     ended: tuple[str, ...] = ()
@@ -163,7 +167,7 @@ class ResourceService(Model[RmState]):
         codes = sorted({code for row in TABLE.values() for code in row if code} | {NOTA, PROTO, DUPID})
         table = [
             Transition("invoke", self.invoke, each),
-            Transition("carry_out", self.carry_out, [(i, code) for (i,) in each for code in codes]),
+            Transition("carry_out", self.carry_out, [(i, n) for (i,) in each for n in range(_MOST)]),
             Transition("reply", self.reply, [(i, code) for (i,) in each for code in codes]),
             Transition("unknown", self.unknown, each),
         ]
@@ -173,15 +177,14 @@ class ResourceService(Model[RmState]):
         """A call begins."""
         return s._replace(calls=put(s.calls, i, "open")) if s.calls[i] == "new" else None
 
-    def carry_out(self, s: RmState, i: int, code: str) -> RmState | None:
-        """A call is carried out, and will be answered with `code`."""
+    def carry_out(self, s: RmState, i: int, n: int) -> RmState | None:
+        """A call is carried out, and will be answered with one of the answers that it may have."""
         told = self.calls[i]
         if s.calls[i] != "open":
             return None
         busy = any(held.status == ACTIVE and held.owner == told.session for held in s.branches)
-        for answer, held in answers(s.branches[told.branch], told, busy=busy):
-            if answer == code:
-                return RmState(put(s.branches, told.branch, held), put(s.calls, i, f"will be {code}"), s.deaths)
+        for code, held in answers(s.branches[told.branch], told, busy=busy)[n : n + 1]:
+            return RmState(put(s.branches, told.branch, held), put(s.calls, i, f"will be {code}"), s.deaths)
         return None
 
     def reply(self, s: RmState, i: int, code: str) -> RmState | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from acidtest.models.shared.atomic_commitment import PREPARED
-from acidtest.models.xa.branch import HEUR, NON_EXISTENT
+from acidtest.models.xa.branch import HEUR
 
 if TYPE_CHECKING:
     from acidtest.models.xa.resource import RmView
@@ -21,19 +21,19 @@ def balances_as_told(view: RmView) -> bool:
     due = dict(view.opening)
     for (account, _), held, change in zip(view.opening, view.branches, view.changes, strict=True):
         due[account] += held.applied * change
-    return view.open or dict(view.balances) == due
+    return bool(view.open) or dict(view.balances) == due
 
 
 def names_all(view: RmView) -> bool:
     """What was answered to be prepared, or was decided alone, is named by a scan; while no call is open."""
     due = {f"b{number + 1}" for number, held in enumerate(view.branches) if held.status in (PREPARED, HEUR)}
-    return view.open or due <= set(view.in_doubt)
+    return bool(view.open) or due <= set(view.in_doubt)
 
 
 def names_no_other(view: RmView) -> bool:
     """A scan names nothing but what is prepared or was decided alone; while no call is open."""
     due = {f"b{number + 1}" for number, held in enumerate(view.branches) if held.status in (PREPARED, HEUR)}
-    return view.open or set(view.in_doubt) <= due
+    return bool(view.open) or set(view.in_doubt) <= due
 
 
 def survives(before: RmView, after: RmView) -> bool:
@@ -63,11 +63,11 @@ def some_refused(view: RmView) -> bool:
     return view.last[-1:] in (("XAER_PROTO",), ("XAER_NOTA",), ("XAER_DUPID",))
 
 
-def some_decided(view: RmView) -> bool:
-    """A branch was decided alone."""
-    return any(held.status == HEUR for held in view.branches)
-
-
-def is_quiet(view: RmView) -> bool:
-    """There is no branch."""
-    return all(held.status == NON_EXISTENT for held in view.branches)
+def applied_is_over(view: RmView) -> bool:
+    """A branch that took effect is not in doubt at the same time, unless it was decided alone."""
+    now, then = dict(view.balances), dict(view.opening)
+    for number, ((account, _), held, change) in enumerate(zip(view.opening, view.branches, view.changes, strict=True)):
+        more = now[account] - then[account] != held.applied * change
+        if more and f"b{number + 1}" in view.in_doubt and not any(call.startswith("decide") for call in view.open):
+            return False
+    return True

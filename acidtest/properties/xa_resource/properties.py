@@ -14,6 +14,7 @@ PROPERTIES = (
     Property("XA7", "a decision that was made alone is told until it is forgotten on request", ALWAYS, predicates.remembers_decisions, _XA),
     Property("XA8", "what is prepared is there after a crash, and until it is decided", STEP, predicates.survives, _XA),
     Property("XA1", "a call is answered as the state table says", ALWAYS, predicates.answers_right, _XA),
+    Property("XA1", "what took effect is not in doubt any more", ALWAYS, predicates.applied_is_over, _XA),
     Property("XA1", "a call changes what it is about, and nothing else", ALWAYS, predicates.balances_as_told, _XA),
     Property("XA8", "what was answered to be prepared is in doubt", ALWAYS, predicates.names_all, _XA),
     Property("XA5", "a scan names what is prepared or was decided alone here, and nothing else", ALWAYS, predicates.names_no_other, _XA),

@@ -69,7 +69,8 @@ def view_of(scope: Scope, seen: Seen, before: RmView | None) -> RmView:
     held = (Held(),) * len(BRANCHES) if before is None else before.branches
     if "crash" in seen.happened and (before is None or "crash" not in before.happened):
         for session in dict.fromkeys(told.session for told, _ in status):
-            held = tuple([lost(branch, session) for branch in held])
+            # How often it was changed matters still, where the call in progress has prepared it.
+            held = tuple([lost(branch, session)._replace(changes=branch.changes) for branch in held])
     wrong = "" if before is None else before.wrong
     last = () if before is None else before.last
     for told, answer in status:
@@ -79,7 +80,7 @@ def view_of(scope: Scope, seen: Seen, before: RmView | None) -> RmView:
             if answer == "unknown":
                 held = _as_seen(scope, held, told.branch, balances, doubt)
     opening = tuple((account, n) for account, n, _ in accounts_of(scope))
-    return RmView(opening, balances, doubt, held, wrong, any(now == "open" for _, now in status), last, seen.happened, ended, scope_changes())
+    return RmView(opening, balances, doubt, held, wrong, tuple([told.call for told, now in status if now == "open"]), last, seen.happened, ended, scope_changes())
 
 
 def scope_changes() -> tuple[int, ...]:
@@ -105,7 +106,7 @@ def _as_seen(scope: Scope, held: tuple[Held, ...], number: int, balances: Sequen
     branch = held[number]
     applied = (dict(balances)[account] - opening) // change
     if f"b{number + 1}" in doubt:
-        branch = branch._replace(status=HEUR if branch.status == HEUR else PREPARED, owner="", applied=applied)
+        branch = branch._replace(status=HEUR if branch.status == HEUR else PREPARED, owner="")
     else:
         branch = Held(applied=applied)
     return (*held[:number], branch, *held[number + 1 :])
