@@ -40,12 +40,38 @@ if TYPE_CHECKING:
     from acidtest.properties.inbox.contract import InboxContract
     from acidtest.properties.outbox.contract import OutboxContract
     from acidtest.properties.outbox_inbox.contract import OutboxInboxContract
+    from acidtest.properties.own.contract import Contract
+    from acidtest.properties.own.declared import (
+        background,
+        callback,
+        handler,
+        installation,
+        operation,
+        read,
+        recovery,
+        reply,
+        statement,
+    )
+    from acidtest.properties.own.invariants import (
+        always,
+        at_rest,
+        conserved,
+        nothing_left,
+        once_per_key,
+        sometimes,
+        step,
+        told_means_done,
+    )
+    from acidtest.properties.own.scopes import Scope, changes, client, time_passes
+    from acidtest.properties.own.seen import Call, Seen
     from acidtest.properties.reserve_confirm.contract import ReserveConfirmContract
     from acidtest.properties.saga_choreography.contract import SagaChoreographyContract
     from acidtest.properties.saga_orchestration.contract import SagaOrchestrationContract
     from acidtest.properties.tcc.contract import TccContract
     from acidtest.properties.tcc_coordinator.contract import TccCoordinatorContract
+    from acidtest.properties.three_phase_commit.contract import ThreePhaseCommitContract
     from acidtest.properties.two_phase_commit.contract import TwoPhaseCommitContract
+    from acidtest.properties.xa.contract import XaContract
     from acidtest.testing import assert_schedule, check
 
 __version__ = "0.1.0"
@@ -57,10 +83,12 @@ __all__ = [
     "BrokerRefused",
     "BrokerTimeout",
     "BrokerUnreachable",
+    "Call",
     "CallRefused",
     "CallTimeout",
     "CompensationContract",
     "Conflict",
+    "Contract",
     "ContractError",
     "CqrsContract",
     "Environment",
@@ -80,18 +108,66 @@ __all__ = [
     "ReserveConfirmContract",
     "SagaChoreographyContract",
     "SagaOrchestrationContract",
+    "Scope",
+    "Seen",
     "Status",
     "TccContract",
     "TccCoordinatorContract",
+    "ThreePhaseCommitContract",
     "TwoPhaseCommitContract",
     "UnknownEvent",
     "UsageError",
+    "XaContract",
+    "always",
     "assert_schedule",
+    "at_rest",
+    "background",
+    "callback",
+    "changes",
     "check",
+    "client",
+    "conserved",
+    "handler",
+    "installation",
+    "nothing_left",
+    "once_per_key",
+    "operation",
+    "read",
+    "recovery",
+    "reply",
+    "sometimes",
+    "statement",
+    "step",
+    "time_passes",
+    "told_means_done",
 ]
 
 #: What is imported when first asked for: code under test imports `Outcome` from here, and should not pay for the rest.
 _LAZY = {
+    "Contract": "acidtest.properties.own.contract",
+    "Scope": "acidtest.properties.own.scopes",
+    "client": "acidtest.properties.own.scopes",
+    "changes": "acidtest.properties.own.scopes",
+    "time_passes": "acidtest.properties.own.scopes",
+    "always": "acidtest.properties.own.invariants",
+    "step": "acidtest.properties.own.invariants",
+    "at_rest": "acidtest.properties.own.invariants",
+    "sometimes": "acidtest.properties.own.invariants",
+    "conserved": "acidtest.properties.own.invariants",
+    "once_per_key": "acidtest.properties.own.invariants",
+    "told_means_done": "acidtest.properties.own.invariants",
+    "nothing_left": "acidtest.properties.own.invariants",
+    "operation": "acidtest.properties.own.declared",
+    "read": "acidtest.properties.own.declared",
+    "background": "acidtest.properties.own.declared",
+    "recovery": "acidtest.properties.own.declared",
+    "installation": "acidtest.properties.own.declared",
+    "handler": "acidtest.properties.own.declared",
+    "callback": "acidtest.properties.own.declared",
+    "statement": "acidtest.properties.own.declared",
+    "reply": "acidtest.properties.own.declared",
+    "Seen": "acidtest.properties.own.seen",
+    "Call": "acidtest.properties.own.seen",
     "AcidContract": "acidtest.properties.acid.contract",
     "CompensationContract": "acidtest.properties.compensation.contract",
     "EventSourcingContract": "acidtest.properties.event_sourcing.contract",
@@ -105,7 +181,9 @@ _LAZY = {
     "ReserveConfirmContract": "acidtest.properties.reserve_confirm.contract",
     "SagaChoreographyContract": "acidtest.properties.saga_choreography.contract",
     "SagaOrchestrationContract": "acidtest.properties.saga_orchestration.contract",
+    "ThreePhaseCommitContract": "acidtest.properties.three_phase_commit.contract",
     "TwoPhaseCommitContract": "acidtest.properties.two_phase_commit.contract",
+    "XaContract": "acidtest.properties.xa.contract",
     "assert_schedule": "acidtest.testing",
     "check": "acidtest.testing",
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acidtest.errors import UsageError
+from acidtest.properties.own.contract import Contract as OwnContract
 from acidtest.properties.shared.contract import Contract
 from acidtest.search.check import find_properties
 
@@ -36,7 +37,9 @@ class Adopted(NamedTuple):
     exceptions: dict[str, str]
 
 
-def adopt(entry: Pattern, given: Any, implementation: str = "", without: Iterable[str] = ()) -> Adopted:  # noqa: ANN401
+def adopt(
+    entry: Pattern, given: Any, implementation: str = "", without: Iterable[str] = (), standard: type[Contract] | None = None  # noqa: ANN401
+) -> Adopted:
     """What judges `given`, and how it is made.
 
     Arguments:
@@ -44,13 +47,14 @@ def adopt(entry: Pattern, given: Any, implementation: str = "", without: Iterabl
         given: makes the implementation from an environment; or a subclass of the pattern's contract, as pytest runs it.
         implementation: how to import it; empty to ask it itself.
         without: ids of properties that are left out beside those that the subclass names.
+        standard: the contract of the pattern, where it is at hand; None to look it up.
 
     Raises:
         UsageError: the pattern has no contract, the subclass is of another one or changes what judges it, or there is no
             such property.
     """
-    standard = entry.contract_class()
-    own: dict[str, str] = {}
+    standard = standard or entry.contract_class()
+    own = exceptions_of(standard) if issubclass(standard, OwnContract) else {}
     contract, factory = standard(), given
     if isinstance(given, type) and issubclass(given, Contract):
         _refuse_strangers(given, standard, entry.stem)
@@ -68,13 +72,15 @@ def _refuse_strangers(contract: type[Contract], standard: type[Contract], stem: 
             f"Name that pattern, or a subclass of {standard.__name__}."
         )
         raise UsageError(message)
-    reason = tampering(contract) if contract is not standard else ""
+    reason = tampering(contract) if contract is not standard or issubclass(contract, OwnContract) else ""
     if reason:
         raise UsageError(reason)
 
 
 def tampering(contract: type[Contract]) -> str:
     """Why a subclass cannot be trusted: it changes what judges it. Empty if it can."""
+    if issubclass(contract, OwnContract):
+        return _unexplained(contract)  # it judges by what its own author says
     base = next(b for b in contract.__mro__[1:] if b.__module__.startswith("acidtest."))
     for cls in contract.__mro__[: contract.__mro__.index(base)]:
         for name in vars(cls):

@@ -19,7 +19,7 @@ from acidtest.errors import UsageError
 from acidtest.loading import load
 from acidtest.patterns import Pattern, entries, parts, pattern
 from acidtest.saved import read_failure, write_json
-from acidtest.search.verdict import Verdict, overall, with_exceptions
+from acidtest.search.verdict import Verdict, with_exceptions
 from acidtest.workers import cores
 from acidtest.world.databases.table import BACKENDS, DEFAULT
 
@@ -49,7 +49,7 @@ _MERMAID = click.option(
 )  # fmt: skip
 
 #: The commands that run code under test, which may end the interpreter: they run in a process of their own.
-_RUNS_CODE = ("check", "replay")
+_RUNS_CODE = ("check", "replay", "witness")
 
 _BACKEND = click.option(
     "--backend", type=click.Choice(BACKENDS), default=DEFAULT, show_default=True, help="The kind of the databases."
@@ -115,8 +115,22 @@ def show(stem: str) -> None:
 
 
 @main.command()
+@click.argument("stem", metavar="PATTERN|own")
+@click.option("--file", "file", type=click.Path(dir_okay=False), help="Where to write it; else test_my_PATTERN.py in the current folder.")
+def new(stem: str, file: str | None) -> None:
+    """Write an adapter for a pattern, with the methods of its port, or a contract of your own; and a test that runs."""
+    from acidtest.scaffold import OWN, module_of, write, written
+
+    entry = None if stem == OWN else pattern(stem)
+    path = Path(file or f"test_my_{'seats' if entry is None else entry.stem}.py")
+    text = written(entry, module_of(path))
+    write(path, text)
+    click.echo(f"{path} is written. {next(line for line in text.splitlines() if line.startswith('Run it: '))}")
+
+
+@main.command()
 @click.argument("stem", metavar="PATTERN")
-@click.argument("implementation", metavar="MODULE:FACTORY")
+@click.argument("implementation", metavar="MODULE:FACTORY", default="")
 @click.option("--search", type=click.Choice(["exhaustive", "stateful", "both"]), default="both", show_default=True)
 @click.option("--scope", "scopes", multiple=True, metavar="NAME", help="Only this scope of the exhaustive search; may be given again.")
 @click.option(
@@ -150,6 +164,7 @@ def check(
     """Check an implementation.
 
     MODULE is importable from here; FACTORY(env) makes the implementation, or is a subclass of the pattern's contract.
+    In place of a pattern name a contract of your own, as module:TestSeats; it makes its implementation itself, unless one is named.
     """
     from acidtest.adopted import adopt
     from acidtest.report.github import in_actions
@@ -158,6 +173,7 @@ def check(
     if address is not None and (budget is not None or keep_going or backend != DEFAULT or search == "stateful"):
         message = "--dask goes with the exhaustive search, or both, on SQLite, without --budget and --keep-going. Leave it out, or these."
         raise UsageError(message)
+    implementation = implementation or _own_implementation(stem)
     adopted = adopt(pattern(stem), load(implementation), implementation, without)
     with elsewhere(address, stem, adopted) as away:
         session = Session(
@@ -169,6 +185,18 @@ def check(
         if search in ("stateful", "both") and (keep_going or session.failure is None):
             session.stateful(examples, seed)
     _finish(session, json_file, html_file, mermaid_file)
+
+
+def _own_implementation(stem: str) -> str:
+    """What is checked where no implementation is named: a contract of one's own has one.
+
+    Raises:
+        UsageError: it is a pattern.
+    """
+    if ":" in stem:
+        return stem
+    message = f"What is to be checked by the contract of {stem}? Name it, as module:Factory: acidtest check {stem} my_code:MyCode."
+    raise UsageError(message)
 
 
 @contextmanager
@@ -208,8 +236,8 @@ def replay(file: str, which: str, html_file: str | None, mermaid_file: str | Non
     from acidtest.report.session import replay_file
 
     saved = read_failure(file, which)
-    name = saved["implementation"]
-    adopted = adopt(pattern(saved["pattern"]), load(name, saved.get("folder", "")), name, map(str, saved.get("except", ())))
+    name, folder = saved["implementation"], saved.get("folder", "")
+    adopted = adopt(pattern(saved["pattern"], folder), load(name, folder), name, map(str, saved.get("except", ())))
     shown = partial(_show, file, which, html_file, mermaid_file) if html_file or mermaid_file else None
     code, text = replay_file(saved, adopted.contract, adopted.factory, adopted.exceptions, shown)
     click.echo(text)
@@ -232,6 +260,21 @@ def _show(file: str, which: str, html_file: str | None, mermaid_file: str | None
         write_text(html_file, failure_page(failure, film, replay=again))
     if mermaid_file:
         write_text(mermaid_file, mermaid(failure, film))
+
+
+@main.command()
+@click.argument("stem", metavar="PATTERN")
+@click.argument("implementation", metavar="[MODULE:FACTORY]", default="")
+@_BACKEND
+def witness(stem: str, implementation: str, backend: str) -> None:
+    """Show what cannot hold where an assumption fails, by schedules of the reference, or of an implementation."""
+    from acidtest.adopted import adopt
+    from acidtest.report.witnesses import tell_witnesses
+
+    entry = pattern(stem)
+    name = implementation or f"acidtest.impl.{entry.stem}:{entry.reference}"
+    adopted = adopt(entry, load(name), name, ())
+    tell_witnesses(adopted.contract, adopted.factory, adopted.implementation, click.echo, backend)
 
 
 @main.command()
@@ -302,7 +345,7 @@ def _finish(session: Session, json_file: str | None, html_file: str | None, merm
     from acidtest.report.shown import write_shown
 
     failures, results = session.failures, session.results
-    verdict = overall([result.verdict for result in results])
+    verdict, missing = session.verdict()
     for number, failure in enumerate(failures, 1):
         if len(failures) > 1:  # their schedules stand further up, and they are explained down here
             click.echo("\n" + inert(f"{failure.property_id}: {failure.name}"))
@@ -312,7 +355,7 @@ def _finish(session: Session, json_file: str | None, html_file: str | None, merm
     if len(failures) > 1:
         click.echo(f"\n{len(failures)} properties are violated: {', '.join(failure.property_id for failure in failures)}")
     click.echo(f"\n{session.contract.pattern}: {with_exceptions(verdict, session.exceptions)}")
-    for reason in dict.fromkeys(reason for result in results for reason in result.reasons):
+    for reason in dict.fromkeys([*(reason for result in results for reason in result.reasons), *missing]):
         click.echo(f"  {reason}")
     if json_file:
         write_json(json_file, check_json(session, verdict))

@@ -100,3 +100,62 @@ class Followed(NamedTuple):
     position: int = 0
     rows: tuple[Hashable, ...] = ()
     polls: bool = False
+
+
+class BranchSeen(NamedTuple):
+    """The truth about a branch of a resource manager.
+
+    Arguments:
+        format_id: the first part of its name.
+        gtrid: the global transaction.
+        bqual: the rest of the name.
+        status: active, idle, rollback-only, prepared, committed, aborted, read-only; or heurcom, heurrb, heurmix, heurhaz, for as
+            long as a decision that was made alone is kept.
+        changes: (account, change) pairs, in order.
+        applied: how many of them took effect.
+        alone: what the resource manager decided alone, or did with it by itself; empty for nothing.
+        notes: what its transaction manager did wrong about it, in words.
+        foreign: it is another transaction manager's.
+    """
+
+    format_id: int
+    gtrid: str
+    bqual: str
+    status: str
+    changes: tuple[tuple[str, int], ...] = ()
+    applied: int = 0
+    alone: str = ""
+    notes: tuple[str, ...] = ()
+    foreign: bool = False
+
+
+class ResourceSeen(NamedTuple):
+    """The truth about a resource manager; "resources" gives all of them.
+
+    Arguments:
+        name: identifies it.
+        balances: its accounts, as committed.
+        branches: its branches, also those that it knows no more.
+    """
+
+    name: str
+    balances: tuple[tuple[str, int], ...]
+    branches: tuple[BranchSeen, ...]
+
+
+class Connected(NamedTuple):
+    """The network between services; "network" gives it.
+
+    Arguments:
+        up: the services that are there.
+        fallen: those that have died at some time.
+        broken: the assumptions that did not hold, see `acidtest.workload.Sites`.
+        coming: the messages on their way, as (sender, receiver, text).
+        quiet: nothing will happen any more unless somebody starts again, or is asked for something.
+    """
+
+    up: frozenset[str] = frozenset()
+    fallen: frozenset[str] = frozenset()
+    broken: frozenset[str] = frozenset()
+    coming: tuple[tuple[str, str, str], ...] = ()
+    quiet: bool = False

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acidtest.errors import UsageError
+from acidtest.loading import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +28,8 @@ class Pattern(NamedTuple):
     Arguments:
         stem: its name in code and on the command line.
         title: its name in prose.
-        contract: the name of its contract class in acidtest.properties; empty where there are models only, so far.
+        contract: the name of its contract class in acidtest.properties; empty where there are models only, so far. Of somebody's
+            own contract, whose stem says how to import it, where else to look for that.
         reference: the name of its reference implementation in acidtest.impl.
         backends: the kinds of databases that the reference is right on. The contract itself asks for none.
         of: the stem of the pattern that it is a part of; empty for a whole pattern.
@@ -42,8 +44,20 @@ class Pattern(NamedTuple):
     of: str = ""
     needs: str = ""
 
+    @property
+    def is_own(self) -> bool:
+        """Whether its contract is somebody's own, beside the patterns: its stem says how to import it."""
+        return ":" in self.stem
+
     def theory(self) -> Theory:
-        """What the models of the pattern prove."""
+        """What the models of the pattern prove.
+
+        Raises:
+            UsageError: it is somebody's own contract, of which nothing is proved.
+        """
+        if self.is_own:
+            message = f"{self.stem} is a contract of your own: there is no theory of it. Show it by acidtest show, or check code by acidtest check."
+            raise UsageError(message)
         whole = PATTERNS[self.of] if self.of else self
         found: Theory = import_module(f"acidtest.properties.{whole.stem}.theory").THEORY
         return found
@@ -54,6 +68,8 @@ class Pattern(NamedTuple):
         Raises:
             UsageError: there is none yet.
         """
+        if self.is_own:
+            return own_contract(self.stem, self.contract)
         if not self.contract:
             checked = ", ".join(entry.stem for entry in parts(self) or coded())
             message = (
@@ -108,8 +124,8 @@ PATTERNS: dict[str, Pattern] = {
     for pattern in (
         Pattern("acid", "local ACID transactions", "AcidContract", "Transfers", _ALL),
         Pattern("two_phase_commit", "two-phase commit", "TwoPhaseCommitContract", "Coordinator", _ALL),
-        Pattern("three_phase_commit", "three-phase commit"),
-        Pattern("xa", "XA distributed transactions"),
+        Pattern("three_phase_commit", "three-phase commit", "ThreePhaseCommitContract", "Site", _ALL),
+        Pattern("xa", "XA distributed transactions", "XaContract", "TransactionManager", _ALL),
         Pattern("saga", "saga (choreography, orchestration)"),
         Pattern("compensation", "compensating transactions", "CompensationContract", "Ledger", _ALL),
         Pattern("event_sourcing", "event sourcing", "EventSourcingContract", "Accounts", _ALL),
@@ -152,12 +168,40 @@ def coded() -> list[Pattern]:
     return [entry for entry in entries() if entry.contract]
 
 
-def pattern(stem: str) -> Pattern:
-    """The pattern, or part of one, with that stem; dashes will do for underscores.
+def own_contract(path: str, folder: str = "") -> type[Contract]:
+    """A contract of somebody's own.
+
+    Arguments:
+        path: how to import it, "module:TestSeats".
+        folder: where else to look for the module.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from acidtest.properties.own.contract import Contract as OwnContract
+
+    found: Any = load(path, folder)
+    if not isinstance(found, type) or not issubclass(found, OwnContract):
+        message = (
+            f"{path!r} is no contract of your own: that is a class that inherits from acidtest.Contract. To check code by the contract "
+            f"of a pattern, name the pattern first: acidtest check outbox {path}."
+        )
+        raise UsageError(message)
+    return found
+
+
+def pattern(stem: str, folder: str = "") -> Pattern:
+    """The pattern, or part of one, with that stem; dashes will do for underscores. Of "module:TestSeats", that contract.
+
+    Arguments:
+        stem: its name.
+        folder: where else to look for the module, where it is somebody's own contract.
 
     Raises:
         UsageError: there is none; lists those that there are.
     """
+    if ":" in stem:
+        return Pattern(stem, f"a contract of your own, {stem.rpartition(':')[2]}", folder)
     name = stem.replace("-", "_")
     found = PATTERNS.get(name) or PARTS.get(name)
     if found is None:

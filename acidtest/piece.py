@@ -67,7 +67,7 @@ def do(piece: Piece, tell: Callable[[str], None]) -> Result:
         piece: what to do.
         tell: is told now and then how far it is.
     """
-    adopted = adopt(pattern(piece.pattern), load(piece.implementation, piece.folder), piece.implementation, piece.without)
+    adopted = adopt(pattern(piece.pattern, piece.folder), load(piece.implementation, piece.folder), piece.implementation, piece.without)
     without = frozenset(adopted.exceptions)
     if piece.scope is not None:
         harness = Harness(adopted.contract, adopted.factory, without=without)

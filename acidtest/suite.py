@@ -16,13 +16,14 @@ from acidtest.search.check import check_scope
 from acidtest.search.harness import Harness
 from acidtest.search.rounds import cost
 from acidtest.search.stateful import STEPS, machine_for, result_of, run_within
-from acidtest.search.verdict import Verdict
+from acidtest.search.verdict import Verdict, never_happened
 from acidtest.telling import folded, note, story
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from acidtest.properties.shared.contract import Contract
+    from acidtest.search.verdict import Result
     from acidtest.workload import Scope
 
 T = TypeVar("T")
@@ -45,8 +46,18 @@ def suite_of(contract: type[Contract]) -> type:
         """Run drawn workloads."""
         self.draw(request)
 
+    def test_what_must_happen(self: _Suite, request: pytest.FixtureRequest) -> None:
+        """Whether everything happens somewhere that must; it is asked last, when most of it has been seen."""
+        self.look_for_what_must_happen(request)
+
     tests = {"test_every_schedule": test_every_schedule, "test_stateful": test_stateful}  # the shortest schedules first
+    if contract.somewhere:
+        tests["test_what_must_happen"] = test_what_must_happen
     return type(contract.__name__, (_Suite,), {"_contract": contract, **tests})
+
+
+#: What this process has explored, by contract.
+_explored: dict[type[Contract], list[Result]] = {}
 
 
 class _Refused:
@@ -74,6 +85,7 @@ class _Suite:
             result = check_scope(harness, scope, seconds=config.getoption("--acidtest-budget"))
             request.node.user_properties.append(("acidtest", f"{type(self).__name__}, {result_line(result)}{_reasons(exceptions)}"))
             note(request, self._contract, result)
+            _explored.setdefault(self._contract, []).append(result)
             failure = story(harness, result, self._contract, request) if result.violation else ""
             properties = list(harness.properties)
         finally:
@@ -92,6 +104,25 @@ class _Suite:
                     pytest.fail(failure, pytrace=False)
         if broken and broken not in {p.id for p in properties}:
             pytest.fail(failure, pytrace=False)
+
+    def look_for_what_must_happen(self, request: pytest.FixtureRequest) -> None:
+        """Explore the scopes that this process has not explored, until all has happened that must somewhere."""
+        contract, known = self._contract(), _explored.setdefault(self._contract, [])
+        done = {result.scope.name for result in known}
+        exceptions, config = frozenset(exceptions_of(self._contract)), request.config
+        for scope in contract.scopes:
+            if scope.name in done or not never_happened(contract.somewhere, known):
+                continue
+            harness = Harness(contract, contract.implementation, config.getoption("--acidtest-backend"), exceptions)
+            try:
+                known.append(check_scope(harness, scope, seconds=config.getoption("--acidtest-budget")))
+            finally:
+                harness.close()
+        missing = never_happened(contract.somewhere, known)
+        if missing and any(result.verdict == Verdict.FAIL for result in known):
+            pytest.skip(f"not decided: the search stopped at a violation; {'; '.join(missing)}")
+        if missing:
+            pytest.fail(inert(f"inconclusive: {'; '.join(missing)}"), pytrace=False)
 
     def draw(self, request: pytest.FixtureRequest) -> None:
         """Run drawn workloads, with the settings, seed and examples that Hypothesis is told to use."""

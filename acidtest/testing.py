@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from acidtest.adopted import adopt
+from acidtest.adopted import Adopted, adopt
 from acidtest.errors import UsageError
-from acidtest.patterns import pattern
+from acidtest.patterns import own_contract, pattern
 from acidtest.report.columns import render
 from acidtest.report.inert import inert
 from acidtest.search.check import check_exhaustively, find_scope
@@ -14,7 +15,7 @@ from acidtest.search.coverage import Coverage
 from acidtest.search.explain import explain_failure
 from acidtest.search.harness import Harness
 from acidtest.search.replay import Replayed, replay
-from acidtest.search.verdict import Result, Verdict
+from acidtest.search.verdict import Result, Verdict, conclude, never_happened
 from acidtest.workload import Scope, scope_from_json
 from acidtest.world.core.effects import Decision
 from acidtest.world.databases.table import DEFAULT
@@ -22,10 +23,12 @@ from acidtest.world.databases.table import DEFAULT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from acidtest.properties.shared.contract import Contract
+
 
 def check(
-    stem: str,
-    factory: Callable[[Any], Any],
+    stem: str | type[Contract],
+    factory: Callable[[Any], Any] | None = None,
     *,
     scopes: Sequence[str] = (),
     seconds: float | None = None,
@@ -35,8 +38,9 @@ def check(
     """Explore the scopes of a pattern's contract completely.
 
     Arguments:
-        stem: the pattern, for example "outbox".
+        stem: the pattern, for example "outbox"; or a contract of your own, a class or "module:TestSeats".
         factory: makes the implementation from an `acidtest.Environment`; or a subclass of the pattern's contract, as pytest runs it.
+            None for a contract of your own that makes it itself.
         scopes: names of scopes; none for all.
         seconds: the time for all of them together; None for no limit.
         backend: the kind of its databases: "sqlite", "postgresql" or "mariadb".
@@ -50,7 +54,7 @@ def check(
         UsageError: there is no such pattern, scope, backend or property, or the subclass changes what judges it.
         BackendUnavailable: the backend's server cannot be reached.
     """
-    adopted = adopt(pattern(stem), factory, without=exceptions)
+    adopted = _adopted(stem, factory, exceptions)
     chosen = tuple(find_scope(adopted.contract, name) for name in scopes)
     results = []
     for harness, result in check_exhaustively(
@@ -59,12 +63,16 @@ def check(
         results.append(result)
         if result.verdict == Verdict.FAIL:
             raise AssertionError("\n" + render(explain_failure(harness, result, adopted.implementation)))
+    missing = [] if scopes else never_happened(adopted.contract.somewhere, results)
+    if missing and all(result.verdict == Verdict.PASS for result in results):
+        verdict, reasons = conclude(violated=False, complete=True, findings=missing)
+        results[-1] = replace(results[-1], verdict=verdict, reasons=reasons)
     return results
 
 
 def assert_schedule(
-    stem: str,
-    factory: Callable[[Any], Any],
+    stem: str | type[Contract],
+    factory: Callable[[Any], Any] | None = None,
     *,
     scope: str | dict[str, Any],
     schedule: Sequence[str],
@@ -76,8 +84,9 @@ def assert_schedule(
     What can no longer be done (the code has changed since) is left out; the rest runs by default to its end.
 
     Arguments:
-        stem: the pattern.
+        stem: the pattern, or a contract of your own.
         factory: makes the implementation from an `acidtest.Environment`; or a subclass of the pattern's contract, as pytest runs it.
+            None for a contract of your own that makes it itself.
         scope: the name of one of the contract's scopes, or a scope as the failure wrote it.
         schedule: the decisions, as the failure wrote them.
         backend: the kind of the databases on which it was found.
@@ -88,7 +97,7 @@ def assert_schedule(
         UsageError: the schedule cannot be read, there is no such pattern, scope or property, or the subclass changes what judges it.
     """
     __tracebackhide__ = True
-    adopted = adopt(pattern(stem), factory, without=exceptions)
+    adopted = _adopted(stem, factory, exceptions)
     chosen = find_scope(adopted.contract, scope) if isinstance(scope, str) else scope_from_json(scope)
     try:
         decisions = [Decision.parse(text) for text in schedule]
@@ -104,6 +113,20 @@ def assert_schedule(
         what = f"{replayed.violation.property}: {replayed.violation.name} is violated by the schedule in scope {chosen.name!r}"
         message = f"{inert(what)}\n\n{story}"
         raise AssertionError(message)
+
+
+def _adopted(stem: str | type[Contract], factory: Callable[[Any], Any] | None, exceptions: Iterable[str]) -> Adopted:
+    """What is put to the test, and what judges it.
+
+    Raises:
+        UsageError: there is no such pattern, or nothing to test.
+    """
+    name = stem if isinstance(stem, str) else stem.pattern
+    own = stem if not isinstance(stem, str) else own_contract(stem) if ":" in stem else None
+    if factory is None and own is None:
+        message = f"What is to be checked by the contract of {name}? Give it after the name of the pattern: check({name!r}, MyCode)."
+        raise UsageError(message)
+    return adopt(pattern(name), factory or own, without=exceptions, standard=own)
 
 
 def _story(harness: Harness, scope: Scope, replayed: Replayed, implementation: str) -> str:

@@ -13,12 +13,13 @@ Sources: Helland, "Life beyond distributed transactions", 2007, section 5; Birre
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
 
-from acidtest.environment import Outcome
-from acidtest.impl.dialects import returned
+from acidtest.environment import BrokerRefused, BrokerTimeout, Outcome
+from acidtest.impl.dialects import Name, Once, returned
 from acidtest.impl.inbox import Consumer, Early, Invalid, Order, Unfit, accounts, count, inbox
 from acidtest.impl.inbox import metadata as inbox_metadata
 from acidtest.impl.outbox import Outbox, Relay, outbox, requests
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 #: What the source publishes for the middle, and the middle for the sink.
 TRANSFERS, DEPOSITS = "transfers", "deposits"
+STATEMENTS = "statements"  #: what they tell each other about that
 PART = 2  #: of so much the middle keeps one
 RETENTION = 30 * 86_400.0  #: seconds for which a record is kept at least
 
@@ -305,6 +307,139 @@ class PollingTransfers(Transfers):
 
     middle: ClassVar[type[Passing]] = PollingMiddle
     sink = Polling
+
+
+# With backups:
+
+_with_alarms = sa.MetaData()
+alarms = sa.Table("alarms", _with_alarms, sa.Column("what", Name, primary_key=True))
+raise_alarm = Once("INSERT INTO alarms (what) VALUES (:what) ON CONFLICT (what) DO NOTHING")
+sequences = sa.select(accounts.c.id, accounts.c.sequence)
+sent = sa.select(outbox.c.seq, outbox.c.id).where(outbox.c.key == sa.bindparam("account"), outbox.c.published)
+owe_again = (
+    sa.update(outbox)
+    .where(outbox.c.seq == sa.bindparam("row"), outbox.c.published)
+    .values(published=False, owner=None, not_before=0.0, attempts=0)
+)
+
+
+class Telling:
+    """Tells its neighbours how far it has come with each account: when a process has started, and whenever that has changed.
+
+    Whoever sends to a service that has just started owes it again what is missing there, for its backup may have been restored. What a
+    process has told it keeps in memory: a mark in the database would go back together with what it is about.
+    """
+
+    engine: sa.Engine
+    broker: Any
+    name: ClassVar[str]
+    before: ClassVar[str] = ""  #: the service that sends to it
+    behind: ClassVar[str] = ""  #: the service that it sends to
+    _told: Any = None
+
+    def reconcile(self) -> None:
+        """Tell the neighbours how far it has come, unless this process has told them so."""
+        now = self._come_to()
+        if now == self._told:
+            return
+        statement = {"from": self.name, "accounts": now, "started": self._told is None}
+        with suppress(BrokerRefused, BrokerTimeout):
+            self.broker.publish(self.name, self.name, statement, topic=STATEMENTS)
+            self._told = now
+
+    def _come_to(self) -> dict[str, int]:
+        with self.engine.connect() as connection:
+            return {row.id: row.sequence for row in connection.execute(sequences)}
+
+    def _hear(self, message: Delivery) -> None:
+        """Compare with what a neighbour has told; the one before wants to know how far this one has come."""
+        statement = json.loads(message.payload)
+        if statement["from"] == self.behind:
+            with self.engine.begin() as connection:
+                self._compare(connection, statement["accounts"], started=statement["started"])
+        elif statement["from"] == self.before and statement["started"]:
+            self._told = None
+            self.reconcile()
+
+    def _compare(self, connection: sa.Connection, come_to: dict[str, int], *, started: bool) -> None:
+        """Owe again what the next service may have forgotten before it started."""
+        for account, number in come_to.items() if started else ():
+            for row in connection.execute(sent, {"account": account}).all():
+                if int(row.id.rpartition(".")[2]) > number:
+                    connection.execute(owe_again, {"row": row.seq})
+
+    def _purge(self, connection: sa.Connection, old: float) -> None:
+        """Keep what was published: it may have to be published again."""
+
+    def purge(self) -> None:
+        """Keep the records, too: a source that was restored uses numbers again, and then a copy is known by its payload alone."""
+
+
+class RestorableSource(Telling, OrderedSource):
+    """The source, which nobody can tell again what it has forgotten: it raises an alarm where the middle has come further than itself."""
+
+    capabilities: ClassVar[frozenset[str]] = frozenset({"ordered", "restorable"})
+    name = "source"
+    behind = "middle"
+    topics: ClassVar[tuple[str, ...]] = (STATEMENTS,)
+
+    def install(self, opening: dict[str, int]) -> None:
+        """Create the schema and open the accounts."""
+        _with_alarms.create_all(self.engine)
+        super().install(opening)
+
+    def handle(self, message: Delivery) -> None:
+        """Hear a statement."""
+        self._hear(message)
+
+    def _compare(self, connection: sa.Connection, come_to: dict[str, int], *, started: bool) -> None:
+        mine = {row.id: row.sequence for row in connection.execute(sequences)}
+        for account, number in come_to.items():
+            if number > mine[account]:
+                what = f"restored from a backup: the middle has taken {number} of {account}, of which {mine[account]} are known here"
+                connection.execute(raise_alarm, {"what": what})
+        super()._compare(connection, come_to, started=started)
+
+    def alarms(self) -> list[str]:
+        """What it has noticed."""
+        with self.engine.connect() as connection:
+            return list(connection.execute(sa.select(alarms.c.what).order_by(alarms.c.what)).scalars())
+
+
+class RestorableMiddle(Telling, OrderedMiddle):
+    """The middle, which is told again by the source, and tells the sink."""
+
+    capabilities: ClassVar[frozenset[str]] = frozenset({"ordered", "restorable"})
+    name = "middle"
+    before = "source"
+    behind = "sink"
+
+    @property
+    def topics(self) -> frozenset[str]:  # type: ignore[override]
+        """What it takes messages of, and statements."""
+        return frozenset({self.topic_taken, STATEMENTS})
+
+    def handle(self, message: Delivery) -> None:
+        """Hear a statement, or take a message when its turn has come."""
+        if message.topic == STATEMENTS:
+            self._hear(message)
+        else:
+            super().handle(message)
+
+
+class RestorableSink(Telling, OrderedSink):
+    """The sink, which is told again by the middle."""
+
+    capabilities: ClassVar[frozenset[str]] = frozenset({"ordered", "restorable"})
+    name = "sink"
+
+
+class RestorableTransfers(OrderedTransfers):
+    """The three services, each of which may be restored from a backup: what it has forgotten comes again, or is noticed."""
+
+    source = RestorableSource
+    middle: ClassVar[type[Passing]] = RestorableMiddle
+    sink: ClassVar[type[Taker]] = RestorableSink
 
 
 def _open(engine: sa.Engine, opening: dict[str, int]) -> None:

@@ -19,6 +19,9 @@ def describe_pattern(entry: Pattern) -> Iterator[str]:
     """The lines that `acidtest show` prints."""
     yield f"{entry.stem}: {entry.title}"
     yield ""
+    if entry.is_own:
+        yield from _contract_lines(entry)
+        return
     yield from textwrap.wrap(entry.theory().promise, 100)
     yield ""
     if entry.contract:
@@ -53,6 +56,8 @@ def _contract_lines(entry: Pattern) -> Iterator[str]:
         yield f"  {p.id:<9} {p.kind:<9} {p.name}{capability}"
     yield "  G9        at_rest   everything that was started ends (checked by the search itself)"
     yield "  MODEL     always    the model allows what is observed (refinement)"
+    for p in contract.somewhere:
+        yield f"  {'':<9} sometimes {p.name}"
     yield ""
     if contract.known_capabilities:
         yield "Capabilities (declare with a class attribute, for example capabilities = {…}):"

@@ -24,7 +24,7 @@ from acidtest.search.harness import Harness
 from acidtest.search.replay import replay
 from acidtest.search.rounds import cost
 from acidtest.search.stateful import check_statefully
-from acidtest.search.verdict import Result, Verdict, conclude, with_exceptions
+from acidtest.search.verdict import Result, Verdict, conclude, never_happened, overall, with_exceptions
 from acidtest.workers import answers_of, in_order
 from acidtest.workload import scope_from_json
 from acidtest.world.core.effects import Decision
@@ -98,6 +98,7 @@ class Session:
         self._elsewhere = elsewhere
         self._workers = 1 if keep_going or seconds is not None or backend != DEFAULT else workers
         self._drawn: Result | None = None
+        self._whole = False
         self._so_far: Callable[[], str] = lambda: "nothing was run yet"
         self._factory = factory
         self.code: Any = factory
@@ -118,6 +119,7 @@ class Session:
                 beside, and of a budget it is left its share.
         """
         scopes = tuple(find_scope(self.contract, name) for name in dict.fromkeys(scope_names)) or self.contract.scopes
+        self._whole = set(scopes) >= set(self.contract.scopes)
         share = EXHAUSTIVE_SHARE if drawn is not None else 1.0
         budget = Budget(None if self._budget.left is None else self._budget.left * share)
         with self._telling_how_far():
@@ -233,6 +235,14 @@ class Session:
                 more = self._keep(harness, result) and self._keep_going
             finally:
                 harness.close()
+
+    def verdict(self) -> tuple[Verdict, list[str]]:
+        """The verdict on all that was searched; and, where every scope was explored, what happened in none of them and must somewhere."""
+        verdict = overall([result.verdict for result in self.results])
+        if verdict != Verdict.PASS or not self._whole:
+            return verdict, []
+        missing = never_happened(self.contract.somewhere, self.results)
+        return conclude(violated=False, complete=True, findings=missing)[0], missing
 
     def _left_out(self) -> frozenset[str]:
         """What a search need not look for: what is left out, and what is known to be violated."""

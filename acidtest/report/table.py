@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 def result_line(result: Result) -> str:
     """One search in one line: the scope, the verdict, what was run and what was covered."""
     coverage = result.coverage
-    model = f", model {coverage.states}/{coverage.reachable} states" if coverage.reachable else ""
+    model = f", model {coverage.states}/{coverage.reachable} states" if (coverage.reachable or 0) > 1 else ""
     faults = ", ".join(f"{kind} {count}" for kind, count in coverage.faults) or "none"
     return (
         f"{result.scope.name}: {result.told} - {result.schedules} schedules, {result.states} states, "

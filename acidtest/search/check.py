@@ -83,7 +83,7 @@ def conclude_search(harness: Harness, search: Search) -> Result:
     """What an exhaustive search amounts to."""
     coverage = measure(
         harness, faults=search.fired, crashed=len(search.crashed), points=len(search.crash_points), outcomes=search.outcomes,
-        count=not search.given_up,
+        count=not search.given_up and search.violation is None,
     )  # fmt: skip
     missing = findings(harness, coverage, harness.reached) if search.complete else []
     if search.complete and not search.schedules:
@@ -93,7 +93,7 @@ def conclude_search(harness: Harness, search: Search) -> Result:
         "exhaustive", search.scope, verdict, reasons, bound_of(search.scope, search.bound, search.faults), search.schedules, search.runs,
         search.effects, len(search.states), search.seconds, coverage, search.violation, tuple(search.schedule),
         tuple(p.id for p in harness.properties if search.violation is None or p.id != search.violation.property),
-        excepted=tuple(sorted(harness.without)),
+        excepted=tuple(sorted(harness.without)), reached=frozenset(harness.reached),
     )  # fmt: skip
 
 

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hypothesis import strategies as st
 
 from acidtest.search.planned import LATE_EFFECT, LONGEST, NEXT, NO_DEPARTURE, Occasions, Plan
+from acidtest.workload import Scope
 from acidtest.world.core.effects import LATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from acidtest.workload import Scope
 
 #: The first of a row is drawn so many times as often as all the others together: it is shorter, so that each of its
 #: occasions is chosen more often, and it takes less time.
@@ -60,7 +60,7 @@ def examples(
 
     Arguments:
         draw: draws from a strategy.
-        rows: the workloads, the simplest first.
+        rows: the workloads, the simplest first, or strategies for some.
         changes: what the environment may do at any moment: (what, argument) pairs.
         count: says what occasions the default schedule of a workload has.
     """
@@ -69,7 +69,7 @@ def examples(
         return _simple(draw, rows, count, sort)
     row = draw(st.sampled_from(rows))
     alone = ALONE * len(row)
-    workload = row[max(draw(st.integers(0, alone + len(row) - 1)) - alone, 0)]
+    workload = _drawn(draw, row[max(draw(st.integers(0, alone + len(row) - 1)) - alone, 0)])
     return Drawn(workload, tuple(draw(_some(workload, changes, count(workload)))))
 
 
@@ -84,7 +84,7 @@ def _simple(draw: Callable[[Any], Any], rows: Sequence[Sequence[Scope]], count: 
 
     Where there is nobody to switch to, the pairs are of two faults.
     """
-    workload = draw(st.sampled_from(rows))[0]
+    workload = _drawn(draw, draw(st.sampled_from(rows))[0])
     if workload.serial:
         return Drawn(workload, ())
     switches, faults = _single_switches(count(workload)), _single_faults(workload, count(workload))
@@ -93,6 +93,12 @@ def _simple(draw: Callable[[Any], Any], rows: Sequence[Sequence[Scope]], count: 
         also = _one_of(draw, [*switches, *faults])
         plan = Plan((*plan.switches, *also.switches), (*plan.faults, *also.faults))
     return Drawn(workload, () if plan == NO_DEPARTURE else (plan,))
+
+
+def _drawn(draw: Callable[[Any], Any], workload: Any) -> Scope:  # noqa: ANN401 - a workload, or a strategy for some
+    """A workload of a row."""
+    found: Scope = workload if isinstance(workload, Scope) else draw(workload)
+    return found
 
 
 def _one_of(draw: Callable[[Any], Any], plans: Sequence[Plan]) -> Plan:

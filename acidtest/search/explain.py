@@ -13,7 +13,8 @@ from acidtest.search.failure import Failure, Row
 from acidtest.search.replay import Step, replay
 from acidtest.workload import scope_to_json
 from acidtest.world.core import journal
-from acidtest.world.core.effects import TIMEOUT, Decision
+from acidtest.world.core.backups import split
+from acidtest.world.core.effects import BACKUP, TIMEOUT, Decision
 from acidtest.world.core.patience import hurried
 
 if TYPE_CHECKING:
@@ -111,6 +112,9 @@ def row_of(step: Step) -> Row:
         fault = "waits for a lock in vain" if decision.fault == TIMEOUT else "deadlock victim"
     elif decision.restarts_database:
         fault, action = "killed", "the database restarts"
+    elif decision.kind == BACKUP:
+        service, number = split(decision.target)
+        fault, action = "backup restored", f"{service}, as it was {f'after change {number}' if number else 'at the beginning'}"
     elif decision.mishap:
         fault, action = ("evicted", decision.target) if decision.kind == "evict" else ("killed", f"the {decision.target} restarts")
     elif decision.kind != "advance":

@@ -81,6 +81,7 @@ class Harness:
         self.looks_into_memory = False
         self.asks_again = True
         self.scripted = self.cluster.backend.scriptable
+        self._unpromised: frozenset[str] = frozenset()
         self.has: dict[str, frozenset[str]] = {}
         for member in contract.members or ("",):
             implementation = inspect.unwrap(self._outside(self._empty_world(), self.factory, "make the implementation", member, reads=True))
@@ -92,10 +93,12 @@ class Harness:
             self.factory = contract.called(factory)  # what is not asynchronous need not pay for what is
         else:
             self.scripted = False
+        self._unpromised = frozenset([kind for kind, name in contract.promised.items() if name not in self.capabilities])
         applying = [p for p in contract.properties if p.applies(self.capabilities)]
         self.properties = [p for p in applying if p.id not in without]
         self.without = without
         self._excepted = [p for p in applying if p.id in without]
+        self.somewhere = [p for p in contract.somewhere if p.applies(self.capabilities)]
         self.only: frozenset[str] = frozenset()
         self._installed: object = None
         self._kept: dict[Scope, dict[str, Any]] = {}
@@ -137,15 +140,16 @@ class Harness:
             only: look for violations of these properties alone; empty for all.
         """
         self.only = only
-        wanted = [p for p in self.properties if not only or p.id in only]
+        known = *self.properties, *(p for p in self.contract.witnesses if p.id in only)
+        wanted = [p for p in known if not only or p.id in only]
         self.always = [p for p in wanted if p.kind == Kind.ALWAYS]
         self.steps = [p for p in wanted if p.kind == Kind.STEP]
         self.at_rest = [p for p in wanted if p.kind == Kind.AT_REST]
-        self.sometimes = [p for p in wanted if p.kind == Kind.SOMETIMES]
+        self.sometimes = [p for p in wanted if p.kind == Kind.SOMETIMES] + self.somewhere
         self.reached: set[str] = set()
         if scope.accounts != self._installed:
             self._install(scope)
-        self.scope = scope = self._with_cancellations(self.contract.fitted(scope, self.has))
+        self.scope = scope = self._fitted(scope)
         self._reachable: Reachable | None = None
         self.follower = Follower(self.contract.model(scope), self.contract.abstract)
         self._judged: dict[Hashable, Property | None] = {}
@@ -156,17 +160,29 @@ class Harness:
         self._answers = Answers(self.script, self.cluster)
         self._numbers: dict[Hashable, int] = {}
 
-    def _with_cancellations(self, scope: Scope) -> Scope:
-        """The scope, with cancellation among its faults where processes may crash and coroutines are called."""
+    def _fitted(self, scope: Any) -> Any:  # noqa: ANN401 - a scope, or a strategy for some
+        """The scope for this implementation: what it has is called; and one that is there for what nobody has promised to survive has no faults.
+
+        Cancellation is among its faults where processes may crash and coroutines are called.
+        """
+        if not isinstance(scope, Scope):
+            return scope.map(self._fitted)
+        scope = self.contract.fitted(scope, self.has)
+        if not self._unpromised.isdisjoint(scope.kinds):
+            scope = replace(scope, kinds=frozenset(), faults=0)
         called = {operation.method for operation in scope.operations()} | {self.contract.interface().name(Role.RECOVERY)}
         if scope.faults and CRASH in scope.kinds and called & self.coroutines:
             return replace(scope, kinds=scope.kinds | CANCELLATIONS)
         return scope
 
     def workloads(self) -> list[list[Scope]]:
-        """The workloads of the stateful search, with cancellation among their faults where coroutines are called."""
+        """The workloads of the stateful search, fitted; without those that are there for what nobody has promised to survive."""
         rows = self.contract.stateful_workloads()
-        return [[self._with_cancellations(self.contract.fitted(workload, self.has)) for workload in row] for row in rows]
+        fitted = [[self._fitted(workload) for workload in row if not self._asks_too_much(workload)] for row in rows]
+        return [row for row in fitted if row]
+
+    def _asks_too_much(self, workload: Any) -> bool:  # noqa: ANN401 - a scope, or a strategy for some
+        return isinstance(workload, Scope) and not self._unpromised.isdisjoint(workload.kinds)
 
     def kinds(self) -> frozenset[str]:
         """The fault kinds that must fire in the prepared scope.
@@ -177,8 +193,8 @@ class Harness:
         return self.that_must_fire(scope.kinds) if scope.faults else frozenset()
 
     def stateful_kinds(self) -> tuple[str, ...]:
-        """The fault kinds of the stateful search: those of the contract, and cancellation where there are coroutines."""
-        kinds = self.contract.stateful_kinds
+        """The fault kinds of the stateful search: those of the contract, those that are promised, and cancellation of coroutines."""
+        kinds = (*self.contract.stateful_kinds, *(kind for kind in self.contract.promised if kind not in self._unpromised))
         return (*kinds, *sorted(CANCELLATIONS)) if self.coroutines and CRASH in kinds else kinds
 
     def that_must_fire(self, kinds: Iterable[str]) -> frozenset[str]:
@@ -254,8 +270,7 @@ class Harness:
     def plays(self) -> bool:
         """Whether what the code under test did before need not be run again."""
         scope = self.prepared()
-        once = scope.serial and not scope.faults
-        return self.scripted and not self.script.reason and not once and RESTART_DATABASE not in scope.kinds
+        return self.scripted and not self.script.reason and not scope.has_one_schedule and RESTART_DATABASE not in scope.kinds
 
     def stop_playing(self) -> None:
         """The script was wrong: from now on, go by the code alone."""
@@ -295,7 +310,15 @@ class Harness:
         return self._observed[key]
 
     def _look(self, world: World, member: str, what: str = "read the committed state") -> Hashable:
+        before = world.cluster.contents(), world.devices.key()
         found = [self._look_without(hidden, world, member, what) for hidden in self.contract.observers]
+        if (world.cluster.contents(), world.devices.key()) != before:
+            reads = ", ".join(f"{name}()" for name in self.contract.interface().names(Role.READ))
+            message = (
+                f"What only reads has changed something: after {reads}, what is committed, or outside, is another than before. These are "
+                "called to see what is there, at any moment, and more often in one run than in another: let them change nothing."
+            )
+            raise ContractError(message)
         return found[0] if len(found) == 1 else tuple(found)
 
     def _look_without(self, hidden: str, world: World, member: str, what: str) -> Hashable:
@@ -324,9 +347,13 @@ class Harness:
     def judge(self, view: Any) -> Property | None:  # noqa: ANN401 - the pattern's view
         """The first property that must always hold and does not hold of `view`."""
         if view not in self._judged:
-            self.reached.update(p.id for p in self.sometimes if p.predicate(view))
+            self.notice(view)
             self._judged[view] = next((p for p in self.always if not p.predicate(view)), None)
         return self._judged[view]
+
+    def notice(self, view: Any) -> None:  # noqa: ANN401 - the pattern's view
+        """Take note of what must happen sometimes, and does here."""
+        self.reached.update([p.id for p in self.sometimes if p.id not in self.reached and p.predicate(view)])
 
     def broken(self, before: Any, view: Any) -> Property | None:  # noqa: ANN401 - the pattern's view
         """Of what must hold of `view`, and of the step that led to it, what does not; of several the first of the contract's.

@@ -1,6 +1,6 @@
 """What may happen next: the decisions that are open in a run, the cheapest first.
 
-Five reductions keep the number of schedules small; each can be switched off, and a test shows that verdicts and final
+Six reductions keep the number of schedules small; each can be switched off, and a test shows that verdicts and final
 states are the same without them.
 
 - An effect that is `local` neither sees nor is seen by any other process: no other order is tried around it. The same
@@ -11,8 +11,11 @@ states are the same without them.
 - A crash leaves what is durable, and clients without an answer. So it makes a difference only after an effect that made
   something durable, and once before the first of them; a crash at any other effect is the same as one of these.
 - A dead process starts again at once: up to its first effect that concerns nobody else, and when that effect happens is
-  a choice like any other.
+  a choice like any other. Not so where others notice that it is dead (`Device.notices`). Such processes do one thing at a time,
+  and what one does goes on to its end, as far as nobody but itself is concerned.
 - A process that is idle can only lose what it remembers, so it crashes right after an answer or not at all.
+- A service is restored from a backup after something has become durable, or has begun: what others do in between concerns no
+  database of that service, and its own processes die of it either way.
 - What befalls a device by itself, as a cache that drops a key, shows in effects of that device alone: so it happens right before
   one of these, or in the end.
 """
@@ -23,6 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from acidtest.workload import ENVIRONMENT
 from acidtest.world.core.effects import (
+    BACKUP,
     CANCELLATIONS,
     CANCELLED,
     CRASH,
@@ -66,6 +70,9 @@ def moves(run: Run, at: Position, *, reduced: bool = True) -> list[Move]:
     opening = _opening(run)
     if opening:
         return _advances(run, opening, preempts=False, reduced=reduced)[:1]
+    only = run.world.next(at.actor) if run.scope.has_one_schedule and not _dead(run) else ""
+    if only:
+        return _advances(run, only, preempts=False, reduced=reduced)[:1]
     found = _moves(run, at, reduced=reduced)
     return _in_order(found) if run.scope.serial else found
 
@@ -85,7 +92,7 @@ def _in_order(found: list[Move]) -> list[Move]:
     if not found:
         return found
     first, *others = found
-    kinds = ("land", "crash", "restart", "evict")
+    kinds = ("land", "crash", "restart", "evict", BACKUP)
     return [first, *(m for m in others if m.decision.kind in kinds or (m.faults and m.decision.target == first.decision.target))]
 
 
@@ -95,24 +102,28 @@ def _moves(run: Run, at: Position, *, reduced: bool) -> list[Move]:
     only = _the_only(run, at, runnable) if reduced else ""
     if only:
         on = _advances(run, only, preempts=False, reduced=reduced)
-        befalling = [*_restarts(run), *_mishaps(run, [only], reduced=reduced)]
+        befalling = [*_restarts(run), *_backups(run, at, reduced=reduced), *_mishaps(run, [only], reduced=reduced)]
         return [*on, *_passing_time(run, only), *_crashes(run, at, reduced=reduced), *befalling]
     dead = _dead(run)
-    if reduced and dead:
-        return [Move(Decision("restart", dead[0]))]
+    unnoticed = [name for name in dead if not world.devices.notices(world.processes[name])]
+    if reduced and unnoticed:
+        return [Move(Decision("restart", unnoticed[0]))]
     busy = at.actor in runnable and world.pending(at.actor) is not None
     names = [at.actor, *(name for name in runnable if name != at.actor)] if at.actor in runnable else runnable
+    if run.scope.serial:
+        names = names[:1]  # only the first goes on (`_in_order`), and there may be thousands of clients
     found: list[Move] = []
     for name in names:
         found += _advances(run, name, preempts=busy and name != at.actor, reduced=reduced)
-    for name in world.idle():
+    for name in () if run.scope.serial and names else world.idle():
         found += _bad_starts(run, name)
     found += _cancellations(run)
-    found += [Move(Decision("restart", name)) for name in dead]
+    found += [Move(Decision("restart", name)) for name in dead if run.scope.restarts or name in unnoticed]
     found += [Move(Decision("land", label)) for label in world.late]
     if not runnable:
         found += [Move(Decision("victim", name, fault, _label(world.pending(name)))) for name, fault in _victims(run)]
-    found += [*_crashes(run, at, reduced=reduced), *_restarts(run), *_mishaps(run, runnable, reduced=reduced)]
+    found += [*_crashes(run, at, reduced=reduced), *_restarts(run), *_backups(run, at, reduced=reduced)]
+    found += _mishaps(run, runnable, reduced=reduced)
     found.sort(key=lambda move: (move.faults, move.preemptions))
     return found
 
@@ -133,7 +144,9 @@ def follow(run: Run, decision: Decision) -> Position:
         return Position(decision.target)
     if client.task is None:
         process = run.world.processes[client.process]
-        return Position(decision.target, answered=process.name if process.alive else "")
+        # What does one thing at a time has crashed at its last effect to the same end; if it had one.
+        told = run.world.devices.notices(process) and not decision.effect.startswith("begin ")
+        return Position(decision.target, answered=process.name if process.alive and not told else "")
     return Position(decision.target, invoked=decision.effect.startswith("begin "))
 
 
@@ -141,6 +154,9 @@ def _the_only(run: Run, at: Position, runnable: list[str]) -> str:
     """The actor that goes on before any other order is tried; empty where there is a choice."""
     if at.actor in runnable and _must_go_on(run, at):
         return at.actor
+    starting = next((name for name in run.world.starting if name in runnable and _goes_through(run, name)), "")
+    if starting:
+        return starting
     others = () if run.scope.serial else runnable
     return next((name for name in others if run.world.pending(name) is None and _begins_unseen(run, name)), "")
 
@@ -149,6 +165,8 @@ def _must_go_on(run: Run, at: Position) -> bool:
     effect = run.world.pending(at.actor)
     if effect is None:
         return _begins_unseen(run, at.actor)
+    if _goes_through(run, at.actor):
+        return True
     if at.invoked and _was_told(run, at.actor):
         return False
     if _is_alone(run, at.actor, effect):
@@ -156,10 +174,20 @@ def _must_go_on(run: Run, at: Position) -> bool:
     return (at.invoked or effect.local) and not _is_watched(run, at.actor)
 
 
+def _goes_through(run: Run, actor: str) -> bool:
+    """Whether an actor goes on to its end before others can tell: its process does one thing at a time, has its databases to
+    itself, and shows by nothing else what it has done than by what it sends, which nobody misses by being dead just now.
+    """
+    world, effect = run.world, run.world.pending(actor)
+    if effect is None or not world.devices.notices(world.processes[world.actors.process_of(actor)]):
+        return False
+    return effect.local if world.devices.performs(effect) else _has_own_databases(run, actor)
+
+
 def _passing_time(run: Run, actor: str) -> list[Move]:
     """The jumps of the clock that may come before what an actor does with its own databases, or begins."""
     task, world = run.world.actors.task(actor), run.world
-    if not world.may_jump() or (task is not None and not task.read_clock):
+    if run.scope.serial or not world.may_jump() or (task is not None and not task.read_clock):
         return []
     clients = [client.name for client in world.clients.values() if client.process == ENVIRONMENT and not client.done]
     return [move for name in clients for move in _advances(run, name, preempts=True, reduced=True)]
@@ -264,6 +292,13 @@ def _restarts(run: Run) -> list[Move]:
     return [Move(Decision("restart", DATABASE), faults=1)] if may else []
 
 
+def _backups(run: Run, at: Position, *, reduced: bool) -> list[Move]:
+    """A service is restored from one of its backups: where something has become durable just now, or was begun."""
+    if run.faults >= run.scope.faults or (reduced and not (run.stirred or at.invoked)):
+        return []
+    return [Move(decision, faults=1) for decision in run.world.backups.decisions()]
+
+
 def _mishaps(run: Run, runnable: list[str], *, reduced: bool) -> list[Move]:
     """What may befall devices by itself: right before an effect of theirs, or in the end. No other effect can tell when it was."""
     kinds = run.world.devices.changed_by_itself & run.scope.kinds
@@ -278,8 +313,10 @@ def _mishaps(run: Run, runnable: list[str], *, reduced: bool) -> list[Move]:
 
 def _crash_differs(run: Run, actor: str) -> bool:
     """Whether a crash before the first effect of a call leaves something else than a crash upon it."""
-    effect = run.world.pending(actor)
-    return effect is not None and (effect.lasts or _has_company(run, actor))
+    world, effect = run.world, run.world.pending(actor)
+    if effect is None or world.devices.notices(world.processes[world.actors.process_of(actor)]):
+        return False
+    return effect.lasts or _has_company(run, actor)
 
 
 def _crash_matters(run: Run, actor: str, effect: Effect, *, reduced: bool) -> bool:

@@ -151,17 +151,21 @@ class PlannedRun:
         return (clients.index(actor) - clients.index(self._last)) % len(clients)
 
     def _fault_or(self, chosen: Move, options: list[Move]) -> Move:
-        """The chosen move, or the fault that is planned to befall it."""
-        can = {kind: move for move in reversed(options) if (kind := fault_of(move.decision)) and _befalls(move, chosen)}
-        self.occasions.faults.update(can.keys())
+        """The chosen move, or the fault that is planned to befall it; of what can befall several things, each counts."""
+        can: dict[str, list[Move]] = {}
+        for move in options:
+            kind = fault_of(move.decision)
+            if kind and _befalls(move, chosen):
+                can.setdefault(kind, []).append(move)
+        self.occasions.faults.update({kind: len(found) for kind, found in can.items()})
         if not self._faults or self._faults[0][1] not in can:
             return chosen
         left, kind = self._faults[0]
-        if left > 1:
-            self._faults[0] = left - 1, kind
+        if left > len(can[kind]):
+            self._faults[0] = left - len(can[kind]), kind
             return chosen
         self._faults.pop(0)
-        return can[kind]
+        return can[kind][left - 1]
 
 
 def fault_of(decision: Decision) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +32,22 @@ class Reachable:
 NOT_COUNTED = Reachable(0, frozenset(), frozenset(), complete=False)
 
 
+#: What was counted out, by the model and the properties: many implementations are checked beside one model.
+_counted: dict[tuple[type, bytes, tuple[Any, ...]], Reachable] = {}
+
+
 def reachable(model: Model[Any], properties: tuple[Any, ...]) -> Reachable:
-    """Count out what the model can reach, up to MOST_STATES."""
+    """What the model can reach, up to MOST_STATES. Models of equal contents are counted out once."""
+    try:
+        key = type(model), pickle.dumps(vars(model)), properties
+    except (TypeError, AttributeError, pickle.PicklingError):  # it has something whose contents nobody can tell
+        return _count_out(model, properties)
+    if key not in _counted:
+        _counted[key] = _count_out(model, properties)
+    return _counted[key]
+
+
+def _count_out(model: Model[Any], properties: tuple[Any, ...]) -> Reachable:
     wanted = {p.id: p for p in properties if p.kind == Kind.SOMETIMES}
     seen = dict.fromkeys(model.initial_states())
     queue = list(seen)

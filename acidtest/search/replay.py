@@ -124,7 +124,8 @@ def _possible(run: Run, decision: Decision) -> bool:
         there = target in [*world.runnable(), *late] or (decision.fault == CANCELLED and target in world.actors.waiting())
         return there and _matches(run, decision)
     if decision.mishap:
-        return decision.restarts_database or any(decision == mishap for _, mishap in world.devices.mishaps())
+        mishaps = [*(mishap for _, mishap in world.devices.mishaps()), *world.backups.decisions()]
+        return decision.restarts_database or decision in mishaps
     if decision.kind in ("crash", "restart"):
         process = world.processes.get(target)
         return process is not None and process.alive == (decision.kind == "crash")

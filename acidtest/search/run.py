@@ -9,6 +9,8 @@ from acidtest.properties.shared.seen import Seen
 from acidtest.search.follow import NOTHING
 from acidtest.workload import ENVIRONMENT
 from acidtest.world.core import journal
+from acidtest.world.core.backups import split
+from acidtest.world.core.effects import BACKUP
 from acidtest.world.core.events import STALE, Event
 from acidtest.world.core.patience import Endless
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 #: What is violated when the model does not allow what was observed, and no property says why.
 REFINEMENT = "MODEL"
+#: What a model is told of a service that is restored from a backup, by its name.
+RESTORED = "restored"
 #: What is violated when a run does not come to rest.
 TERMINATION = "G9"
 
@@ -42,7 +46,7 @@ class Violation(NamedTuple):
 class Run:
     """One run of a harness's scope.
 
-    `violation` is the first thing that went wrong, `stuck` says that a call never ends; `view` what is seen now; `candidates` the number of the set of model
+    `violation` is the first thing that went wrong, `stuck` says that a call never ends, `stirred` that the last step made something durable; `view` what is seen now; `candidates` the number of the set of model
     states that are consistent with everything so far. Whoever records the run may be told of its events (`on_events`), and
     of each step while it comes to rest: which process did what (`on_rest`); and of each effect before it happens (`on_effect`).
     """
@@ -69,7 +73,7 @@ class Run:
         self._durable_key: Hashable = None
         self._durable: Hashable = None
         self._outside: dict[str, Any] = {}
-        self.wedged = self.stuck = False
+        self.wedged = self.stuck = self.stirred = False
         self.faults = 0
         self.view: Any = None
         self._look()
@@ -133,14 +137,14 @@ class Run:
         windows = {i: set(window) for i, window in self.windows.items()}
         return (
             list(self.status), list(self.alone), self.disturbances, self.happened, windows, self.candidates,
-            self._durable_key, self._durable, self._outside, self.faults, self.view,
+            self._durable_key, self._durable, self._outside, self.faults, self.view, self.stirred,
         )  # fmt: skip
 
     def recall(self, memory: tuple[Any, ...]) -> None:
         """Take over what was seen in another run of the same decisions."""
         self.world.events.clear()
         status, alone, self.disturbances, self.happened, windows, self.candidates, *rest = memory
-        self._durable_key, self._durable, self._outside, self.faults, self.view = rest
+        self._durable_key, self._durable, self._outside, self.faults, self.view, self.stirred = rest
         self.status, self.alone = list(status), list(alone)
         self.windows = {i: set(window) for i, window in windows.items()}
 
@@ -172,7 +176,8 @@ class Run:
     def _look(self) -> None:
         """Notice what has become durable."""
         key = self.world.durable_key()
-        if key == self._durable_key:
+        self.stirred = key != self._durable_key
+        if not self.stirred:
             return
         self._durable_key = key
         self._durable = self.harness.observe(self.world)
@@ -219,16 +224,20 @@ class Run:
         self._trouble()
 
     def _trouble(self) -> None:
-        for i, status in enumerate(self.status):
-            if status == "open":
-                self._not_alone(i)
+        for i in [i for i, status in enumerate(self.status) if status == "open"] if "open" in self.status else ():
+            self._not_alone(i)
 
     def _befell(self, decision: Decision, effect: str) -> None:
         """A fault was injected."""
         if decision.kind == "crash" or decision.fault == "crash":
             self.happened |= {"crash"}
             return
-        self.happened |= {decision.mishap or f"{decision.fault or decision.kind} {effect}"}
+        if decision.kind == BACKUP:
+            service, _ = split(decision.target)
+            self.happened |= {f"{BACKUP} {service}"}
+            self._follow(RESTORED, service, None)
+        else:
+            self.happened |= {decision.mishap or f"{decision.fault or decision.kind} {effect}"}
         if self.world.devices.excuses(effect, decision.fault):
             self._disturb()
         else:
@@ -301,8 +310,16 @@ class Run:
 
     def at_rest(self) -> None:
         """Everything has come to rest: check what must hold there."""
-        self.view = self.harness.contract.view(self.scope, self._seen(None, None, at_rest=True), self.view)
-        self.harness.reached.update(p.id for p in self.harness.sometimes if p.predicate(self.view))
-        broken = next((p for p in self.harness.at_rest if not p.predicate(self.view)), None)
-        if broken is not None and self.violation is None:
-            self.violation = Violation(broken.id, broken.name, None, self.view)
+        self.view, broken = self._judged_at_rest()
+        self.harness.notice(self.view)
+        if self.violation is None:
+            self.violation = broken
+
+    def unmet(self) -> Violation | None:
+        """What must hold at rest and does not hold now; nothing is concluded from it."""
+        return self._judged_at_rest()[1]
+
+    def _judged_at_rest(self) -> tuple[Any, Violation | None]:
+        view = self.harness.contract.view(self.scope, self._seen(None, None, at_rest=True), self.view)
+        broken = next((p for p in self.harness.at_rest if not p.predicate(view)), None)
+        return view, None if broken is None else Violation(broken.id, broken.name, None, view)

@@ -73,6 +73,7 @@ class Tally:
     crashed: set[tuple[str, str]] = field(default_factory=set)
     outcomes: set[Any] = field(default_factory=set)
     states: set[Hashable] = field(default_factory=set)
+    reached: set[str] = field(default_factory=set)
     passed: set[tuple[str, Plan]] = field(default_factory=set)
     occasions: dict[str, Occasions] = field(default_factory=dict)
     scope: Scope | None = None
@@ -86,6 +87,7 @@ class Tally:
         self.runs += 1
         self.effects += len(planned.schedule)
         self.states |= planned.states
+        self.reached |= planned.run.harness.reached
         self.outcomes.update(planned.run.status)
         for decision in planned.schedule:
             point = decision.target, decision.effect
@@ -344,5 +346,5 @@ def result_of(harness: Harness, tally: Tally, examples: int, seconds: float, pro
         "stateful", scope, verdict, reasons, bound, tally.runs, tally.runs, tally.effects,
         len(tally.states), seconds, coverage, tally.violation, tuple(tally.schedule),
         tuple(p.id for p in harness.properties if tally.violation is None or p.id != tally.violation.property),
-        {"program": list(program)}, tuple(sorted(harness.without)),
+        {"program": list(program)}, tuple(sorted(harness.without)), frozenset(tally.reached),
     )  # fmt: skip

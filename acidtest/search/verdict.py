@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from acidtest.checker.machine import Property
     from acidtest.search.coverage import Coverage
     from acidtest.search.run import Violation
     from acidtest.workload import Scope
@@ -48,6 +49,7 @@ class Result:
         schedule: the schedule that violates it.
         held: ids of the properties that no schedule violated.
         excepted: ids of the properties that were left out.
+        reached: ids of what must happen sometimes, and did.
     """
 
     search: str
@@ -66,6 +68,7 @@ class Result:
     held: tuple[str, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
     excepted: tuple[str, ...] = ()
+    reached: frozenset[str] = frozenset()
 
     @property
     def told(self) -> str:
@@ -89,6 +92,17 @@ def conclude(*, violated: bool, complete: bool, findings: Sequence[str], what: s
     if findings:
         return Verdict.INCONCLUSIVE, tuple(findings)
     return Verdict.PASS, ()
+
+
+def never_happened(somewhere: Sequence[Property], results: Sequence[Result]) -> list[str]:
+    """What must happen in some scope, and did in none, in words: each keeps the verdict on all of them from being a pass.
+
+    Arguments:
+        somewhere: what must.
+        results: of all scopes, and perhaps of the stateful search.
+    """
+    reached = {name for result in results for name in result.reached}
+    return [f"in no schedule of any scope: {p.name}" for p in somewhere if p.id not in reached]
 
 
 def with_exceptions(verdict: Verdict, excepted: Sequence[str] | Mapping[str, str]) -> str:

@@ -76,7 +76,8 @@ def test_nothing_is_found_in_a_larger_scope_in_a_second(stem, scope):
 
 ELSEWHERE_RIGHT = [
     ("acid", "timeout-taken-for-rollback"), ("acid", "ddl-in-the-middle"), ("event_store", "version-of-the-snapshot"),
-    ("cqrs", "checkpoint-of-the-snapshot"),
+    ("cqrs", "checkpoint-of-the-snapshot"), ("inbox", "record-of-the-snapshot"), ("event_sourcing", "decides-on-the-snapshot"),
+    ("outbox_inbox", "record-of-the-snapshot"),
 ]  # fmt: skip
 
 

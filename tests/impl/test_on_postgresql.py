@@ -3,7 +3,8 @@
 import pytest
 import sqlalchemy as sa
 
-from acidtest.impl.acid import Transfers
+from acidtest.environment import Outcome
+from acidtest.impl.acid import Transfers, answered
 from acidtest.impl.outbox import Outbox, claiming, due, first_of_key, outbox
 from acidtest.patterns import pattern
 from acidtest.properties.outbox.contract import OutboxContract
@@ -45,6 +46,28 @@ class AtSerializable(Transfers):
     level = "SERIALIZABLE"
 
 
+class OneStatement(Transfers):
+    """Does everything in one statement, which is a transaction by itself; a key that is there already is an error."""
+
+    level = "AUTOCOMMIT"
+    everything = sa.text(
+        "WITH debit AS (UPDATE accounts SET balance = balance - :amount WHERE id = :source AND balance >= :amount "
+        "AND EXISTS (SELECT 1 FROM accounts payee WHERE payee.id = :target) RETURNING 1), "
+        "credit AS (UPDATE accounts SET balance = balance + :amount WHERE id = :target AND EXISTS (SELECT 1 FROM debit)) "
+        "INSERT INTO requests (key, source, target, amount, outcome) VALUES (:key, :source, :target, :amount, "
+        "CASE WHEN EXISTS (SELECT 1 FROM debit) THEN 'ok' ELSE 'rejected' END) RETURNING outcome"
+    )
+
+    def _attempt(self, request):
+        with self.engine.connect() as connection:
+            try:
+                return Outcome(connection.execute(self.everything, request._asdict()).scalar_one())
+            except sa.exc.IntegrityError:
+                known = connection.execute(answered, {"k": request.key}).one()
+        same = (known.source, known.target, known.amount) == request[1:]
+        return Outcome(known.outcome) if same else Outcome.REJECTED
+
+
 _done = outbox.alias("done")
 
 
@@ -82,6 +105,11 @@ def test_the_reference_passes_a_scope_completely(stem, scope):
 @pytest.mark.parametrize("factory", [AtRepeatableRead, AtSerializable])
 def test_the_reference_of_acid_is_right_at_every_level(factory):
     result = explored("acid", factory, "one process")
+    assert (result.violation, result.reasons, result.verdict) == (None, (), Verdict.PASS)
+
+
+def test_code_whose_statements_are_transactions_by_themselves_passes_although_one_may_come_late():
+    result = explored("acid", OneStatement, "read and read again")
     assert (result.violation, result.reasons, result.verdict) == (None, (), Verdict.PASS)
 
 

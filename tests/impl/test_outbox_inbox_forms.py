@@ -5,7 +5,14 @@ import pytest
 from acidtest.errors import ContractError
 from acidtest.impl.broken.outbox_inbox.senders import MarkBeforePublish, PublishedAfterCommit
 from acidtest.impl.broken.outbox_inbox.takers import SeparateTransactions
-from acidtest.impl.outbox_inbox import Middle, OrderedTransfers, PollingTransfers, Source, Transfers
+from acidtest.impl.outbox_inbox import (
+    Middle,
+    OrderedTransfers,
+    PollingTransfers,
+    RestorableTransfers,
+    Source,
+    Transfers,
+)
 from acidtest.properties.outbox_inbox.contract import OutboxInboxContract
 from acidtest.search.check import check_scope, find_scope
 from acidtest.search.harness import Harness
@@ -13,6 +20,7 @@ from acidtest.search.verdict import Verdict
 
 CASES = [
     *((OrderedTransfers, scope) for scope in ("two of one account", "out of order", "late relays", "forty days")),
+    (RestorableTransfers, "backup"),
     *((PollingTransfers, scope) for scope in ("one transfer", "out of order", "redelivery in flight", "late relays")),
 ]
 
@@ -71,6 +79,14 @@ class Neither(Source):
     """No way to come by a message."""
 
 
+class Worried(Source):
+    """Says in one text what it has noticed."""
+
+    def alarms(self):
+        """Nothing."""
+        return "none"
+
+
 class Both(Middle):
     """Two ways to come by a message."""
 
@@ -114,3 +130,19 @@ def test_who_pulls_is_asked_to_poll_and_who_never_cleans_is_not_asked_to():
     assert asked["middle-1"] == [("consume", "")]
     assert asked["middle-2"] == []
     assert OutboxInboxContract().fitted(fitted, offered) == fitted
+
+
+class StartsWorried(Transfers):
+    """A chain whose source is."""
+
+    source = Worried
+
+
+def test_what_was_noticed_is_a_list_of_sentences():
+    with pytest.raises(ContractError, match="alarms\\(\\) of source returned 'none'; it must return a list of sentences"):
+        explored(StartsWorried, "one transfer")
+
+
+def test_who_promises_nothing_about_backups_has_none_restored():
+    result = explored(OrderedTransfers, "comparing")
+    assert (result.verdict, "backup" in dict(result.coverage.faults)) == (Verdict.PASS, False)

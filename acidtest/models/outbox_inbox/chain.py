@@ -70,6 +70,7 @@ SWITCHES = (
     Switch("versions", "a consumer takes a message only after the one before it"),
     Switch("restore", "the last service may be set back to a backup"),
     Switch("restore_sender", "the first service may be set back to one"),
+    Switch("witness", "the last service tells the one before how far it has come, and is owed again what it lacks"),
     Switch("mail", "the last service also sends a mail, before it commits"),
 )
 
@@ -117,6 +118,7 @@ class Chain(Model[ChainState]):
             Transition("ConsumerCrash", self.consumer_crash, hops),
             Transition("Purge", self.purge, every),
             Transition("Restore" if "restore" in self.on else "", self.restore),
+            Transition("OweAgain" if "witness" in self.on else "", self.owe_again, [(i,) for i in self.ids]),
             Transition("RestoreSender" if "restore_sender" in self.on else "", self.restore_sender),
         ]
         return [t for t in table if t.name]
@@ -216,6 +218,12 @@ class Chain(Model[ChainState]):
             return None
         back = s._replace(inbox=put(s.inbox, 1, frozenset()), applied=put(s.applied, 1, ()), held=put(s.held, 1, NOTHING))
         return back._replace(faults=s.faults + 1)
+
+    def owe_again(self, s: ChainState, i: int) -> ChainState | None:
+        """The second service hears that the last has not come as far as it had been told, and owes it that again."""
+        if s.rows[1][i] != SENT or i in s.queue[1] or i % self.n in s.applied[1]:
+            return None
+        return s._replace(rows=self._row(s, 1, i, PENDING))
 
     def restore_sender(self, s: ChainState) -> ChainState | None:
         """The first service is set back to before its rows were marked: it owes them again, and its relay sends them again."""

@@ -114,6 +114,7 @@ N2 = Property("N2", "a mail goes out twice", Kind.SOMETIMES, lambda v: max(v.sta
 N3 = Property(
     "N3", "the last service is set back, and nobody owes it any more what it had", Kind.SOMETIMES, lambda v: not conserved(v), "PATTERNS 12",
 )  # fmt: skip
+EO8 = replace(EO1_REST, id="EO8", name="what a service that was set back has forgotten arrives again in the end")
 N3_SENDER = replace(EO1, id="N3.sender", name="a sender that is set back, and sends again, has no effect twice, though records were cleaned away")
 N4 = Property(
     "N4", "transfers overtake each other on a broker without order", Kind.SOMETIMES, lambda v: not in_order(v), "PATTERNS 12",
@@ -139,6 +140,7 @@ STUDY = Study(
         Theorem(N1),
         Theorem(N2, {"mail": True}, size=1),
         Theorem(N3, {"restore": True}, {}, size=1),
+        Theorem(EO8, {"restore": True}, {"restore": True, "witness": True}, size=1),
         Theorem(N3_SENDER, {"restore_sender": True}, {}, size=1),
         Theorem(N4, {"unordered": True}, {"unordered": True, "versions": True}),
         Theorem(EO1, {"no_record": True}, {}, size=1),

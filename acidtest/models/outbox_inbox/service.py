@@ -64,6 +64,7 @@ class TransfersView(NamedTuple):
         total: what all three have together at the start.
         happened: what befell the run so far.
         stuck: whether a lock was waited for in vain.
+        alarms: what each service has noticed that somebody has to look at; None where it does not say.
     """
 
     opening: Balances
@@ -77,13 +78,18 @@ class TransfersView(NamedTuple):
     total: int = 0
     happened: frozenset[str] = frozenset()
     stuck: bool = False
+    alarms: tuple[tuple[str, ...] | None, ...] = (None, None, None)
 
 
 class TransfersState(NamedTuple):
-    """The requests; and the numbers of the transfers that have taken effect at the middle and at the sink, in that order."""
+    """The requests; and the numbers of the transfers that have taken effect at the middle and at the sink, in that order.
+
+    `back` are the places of the services that were restored from a backup: 0 is the source.
+    """
 
     ledger: LedgerState
     taken: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
+    back: frozenset[int] = frozenset()
 
 
 class TransfersModel(Model[TransfersState]):

@@ -142,6 +142,22 @@ class Ledger:
             return None
         return s._replace(bound=put(s.bound, self._key[i], (self.first[i], "rejected")))
 
+    def forget(self, s: LedgerState, left: int) -> LedgerState | None:
+        """All but the first so many of what took effect has never been: the books were set back. None where there is no more."""
+        if left >= len(s.accepted):
+            return None
+        balances, bound = list(s.balances), s.bound
+        for i in s.accepted[left:]:
+            bound = put(bound, self._key[i], None)
+            for account, change in self._deltas[i]:
+                balances[account] -= change
+        return s._replace(balances=tuple(balances), bound=bound, accepted=s.accepted[:left])
+
+    def forget_rejection(self, s: LedgerState, i: int) -> LedgerState | None:
+        """That a key is bound to a rejection, or claimed, has never been: likewise."""
+        bound = s.bound[self._key[i]]
+        return None if bound is None or bound[1] == "ok" else s._replace(bound=put(s.bound, self._key[i], None))
+
     def reply(self, s: LedgerState, i: int, outcome: str) -> LedgerState | None:
         """The client learns the outcome."""
         if s.status[i] != "open" or outcome != self.answer(s, i):

@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from acidtest.checker.machine import Action
 from acidtest.errors import ContractError
+from acidtest.models.outbox_inbox.restored import RestorableTransfers
 from acidtest.models.outbox_inbox.service import TransfersModel, TransfersView
 from acidtest.properties.outbox_inbox.port import (
     DEAD,
@@ -16,6 +18,7 @@ from acidtest.properties.outbox_inbox.port import (
     SERVICES,
     SINK,
     SOURCE,
+    STATEMENTS,
     TOPICS,
     OutboxInboxPort,
 )
@@ -24,7 +27,7 @@ from acidtest.properties.outbox_inbox.scopes import MONTHS, SCOPES, SLOW_SCOPES
 from acidtest.properties.outbox_inbox.stories import workloads
 from acidtest.properties.outbox_inbox.view import balances_of, opening_of, request_of, view_of
 from acidtest.properties.shared.ledger import LedgerContract
-from acidtest.properties.shared.reading import Reading, amounts_of
+from acidtest.properties.shared.reading import Reading, amounts_of, texts_of
 from acidtest.properties.shared.requests import requests_of
 from acidtest.properties.shared.scopes import DAY
 from acidtest.workload import Queueing, service_of
@@ -46,7 +49,9 @@ class OutboxInboxContract(LedgerContract):
     asks_again: ClassVar[bool] = True
     known_capabilities: ClassVar[dict[str, str]] = {
         "ordered": "transfers of one account take effect in the order of the source at every service, also with several processes (EO4)",
+        "restorable": "a service may be restored from a backup: what it has forgotten is made good in the end, or somebody notices (EO8)",
     }
+    promised: ClassVar[dict[str, str]] = {"backup": "restorable"}
     properties = PROPERTIES
     scopes = SCOPES
     slow_scopes = SLOW_SCOPES
@@ -75,11 +80,11 @@ class OutboxInboxContract(LedgerContract):
         implementation.install(dict(opening_of(scope)[member]))
 
     def equipment(self, scope: Scope) -> Mapping[str, Any]:  # noqa: ARG002
-        """The two hops; the processes of a service share its messages."""
-        return {"broker": Queueing(TOPICS, DEAD)}
+        """The two hops, and statements; the processes of a service share its messages."""
+        return {"broker": Queueing((*TOPICS, STATEMENTS), DEAD)}
 
     def fitted(self, scope: Scope, offered: Mapping[str, frozenset[str]]) -> Scope:
-        """The scope, with polls where a service pulls; without cleaning where it never cleans."""
+        """The scope, with polls where a service pulls; without what it does not have: cleaning, comparing, a handler at the source."""
         clients = []
         for one in scope.clients:
             has = offered.get(service_of(one.process))
@@ -93,20 +98,32 @@ class OutboxInboxContract(LedgerContract):
     def model(self, scope: Scope) -> TransfersModel:
         """The chain over the transfers of `scope`."""
         source, middle, sink = (balances_of(opening_of(scope)[name]) for name in SERVICES)
-        return TransfersModel(source, (middle, sink), self.requests(scope))
+        chain = RestorableTransfers if "backup" in scope.kinds else TransfersModel
+        return chain(source, (middle, sink), self.requests(scope))
+
+    def actions(self, scope: Scope, kind: str, subject: str, value: object) -> Sequence[Action]:
+        """Clients' events by number of the request, and that a service was restored, by its place; nothing for other operations."""
+        if kind == "restored":
+            return (Action(kind, (SERVICES.index(subject),)),)
+        return super().actions(scope, kind, subject, value)
 
     def observe_member(self, implementation: Any, member: str) -> Hashable:  # noqa: ANN401
-        """The committed balances of a service, and what it owes."""
+        """The committed balances of a service, what it owes, and what it has noticed."""
         owed = getattr(implementation, "owed", None) if member in (SOURCE, MIDDLE) else None
         balances = amounts_of(implementation.balances(), f"balances() of {member}")
-        return balances, None if owed is None else amounts_of(owed(), f"owed() of {member}")
+        alarms = getattr(implementation, "alarms", None)
+        return (
+            balances, None if owed is None else amounts_of(owed(), f"owed() of {member}"),
+            None if alarms is None else texts_of(alarms(), f"alarms() of {member}"),
+        )  # fmt: skip
 
     def readings(self, scope: Scope, observed: Any, member: str = "") -> tuple[Reading, ...]:  # noqa: ANN401
-        """The balances; nothing is owed."""
-        balances, owed = observed
+        """The balances; nothing is owed, or noticed."""
+        balances, owed, alarms = observed
         return (
             Reading(f"balances() of {member}", balances, balances_of(opening_of(scope)[member])),
             Reading(f"owed() of {member}", owed or ()),
+            Reading(f"alarms() of {member}", alarms or ()),
         )
 
     def view(self, scope: Scope, seen: Seen, before: TransfersView | None) -> TransfersView:
@@ -128,6 +145,7 @@ class OutboxInboxContract(LedgerContract):
         ):
             services |= {f"{name} has": balances, f"took effect at {name}": taken}
             services |= {} if owed is None else {f"{name} owes": owed}
+        services |= {f"{name} has noticed": noticed for name, noticed in zip(SERVICES, view.alarms, strict=True) if noticed}
         return {"calls": view.calls, **services, "messages": tuple(on)}
 
     @classmethod
@@ -138,7 +156,5 @@ class OutboxInboxContract(LedgerContract):
 
 def _fitted(operations: Sequence[Operation], has: frozenset[str]) -> tuple[Operation, ...]:
     """What a process is asked that has these methods."""
-    found = [op for op in operations if op.method != "purge" or "purge" in has]
-    if "consume" in has:
-        found = [op._replace(method="consume", source="") if op.method == "handle" else op for op in found]
-    return tuple(found)
+    found = [op._replace(method="consume", source="") if op.method == "handle" and "consume" in has else op for op in operations]
+    return tuple([op for op in found if op.method in has])

@@ -11,6 +11,8 @@ from acidtest.port import background, handler, installation, operation, read
 SERVICES = SOURCE, MIDDLE, SINK = ("source", "middle", "sink")
 #: What is published by the source for the middle, and by the middle for the sink; and where dead letters lie.
 TOPICS = TRANSFERS, DEPOSITS = ("transfers", "deposits")
+#: On which services may tell each other what they have sent and taken.
+STATEMENTS = "statements"
 DEAD = "dead"
 
 
@@ -23,11 +25,15 @@ class OutboxInboxPort(Protocol):
 
     Services talk by `env.broker` alone. The source publishes on the topic "transfers", the middle on "deposits", with ids, keys and
     payloads that are up to them; the client's key of a transfer has to stand somewhere in its messages, as a word. An attribute
-    `topics` says of which topics a service is given messages; without it, of both. Each service has databases of its own, whatever it
+    `topics` says of which topics a service is given messages; without it, of all. Each service has databases of its own, whatever it
     calls them; there may be several processes of each, which share its messages.
 
     The middle and the sink have `handle`, or `consume`, but not both. A message comes at least once: again where it was not
     acknowledged, also while the first copy is being handled, and after weeks; and out of order.
+
+    Who declares `restorable` promises that a service may be restored from a backup: what it has forgotten is made good, or is noticed.
+    Such services may tell each other what they like on the topic "statements": `handle` is given that too, if `topics` names it, and
+    then the source has one as well.
     """
 
     @installation
@@ -38,9 +44,9 @@ class OutboxInboxPort(Protocol):
     def execute(self, key: str, account: str, amount: int) -> Outcome:
         """At the source alone: take `amount` from `account`, once per `key`, and owe the middle a message about it."""
 
-    @handler.of(MIDDLE, SINK).perhaps
+    @handler.perhaps
     def handle(self, message: Delivery) -> None:
-        """A message has come. Returning acknowledges it; it comes again where this raises or the process dies."""
+        """A message has come, to the source a statement. Returning acknowledges it; it comes again where this raises or the process dies."""
 
     @background.of(MIDDLE, SINK).perhaps
     def consume(self) -> None:
@@ -49,6 +55,10 @@ class OutboxInboxPort(Protocol):
     @background.of(SOURCE, MIDDLE)
     def relay(self) -> None:
         """Poll once: publish what is owed on `env.broker`."""
+
+    @background.perhaps
+    def reconcile(self) -> None:
+        """Compare with the neighbours what was sent and taken; called every now and then, in each process."""
 
     @background.perhaps
     def purge(self) -> None:
@@ -64,3 +74,7 @@ class OutboxInboxPort(Protocol):
 
         It lets conservation and atomicity be checked at every step; without it, only by what has become of the messages.
         """
+
+    @read.perhaps
+    def alarms(self) -> list[str]:
+        """What this service has noticed that somebody has to look at, above all that a backup was restored: a sentence each, for good."""

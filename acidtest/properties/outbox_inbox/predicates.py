@@ -10,7 +10,8 @@ from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from acidtest.models.outbox_inbox.service import ACKED, Copy, TransfersView, commission
+from acidtest.models.outbox_inbox.service import ACKED, BURIED, Copy, TransfersView, commission
+from acidtest.properties.outbox_inbox.port import SERVICES
 from acidtest.properties.shared.balances import UNEXPLAINED
 
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ HOPS = (0, 1)
 def has_happened(view: TransfersView, *what: str) -> bool:
     """Whether one of these befell the run: a fault kind, crash, or a change of the environment."""
     return any(event.split(" ", 1)[0] in what for event in view.happened)
+
+
+def restored(view: TransfersView, *services: int) -> bool:
+    """Whether one of these services, or of all where none is named, was restored from a backup; by their places, 0 is the source."""
+    return any(f"backup {SERVICES[place]}" in view.happened for place in services or range(len(SERVICES)))
 
 
 def sent_by(view: TransfersView, hop: int) -> tuple[str, ...]:
@@ -38,7 +44,8 @@ def amounts(view: TransfersView) -> Mapping[str, tuple[int, int]]:
 def owed_by(view: TransfersView, hop: int) -> Mapping[str, int] | None:
     """What the service before a hop owes, by the name of the transfer; None where it does not say."""
     owed = view.owed[hop]
-    names = {call.request.key: call.request.name for call in reversed(view.calls) if call.request.name in view.accepted}
+    committed = {*view.accepted, *view.taken[0]} if restored(view, 0) else view.accepted
+    names = {call.request.key: call.request.name for call in reversed(view.calls) if call.request.name in committed}
     return None if owed is None else {names.get(key, key): amount for key, amount in owed}
 
 
@@ -92,8 +99,8 @@ def passed(view: TransfersView) -> bool:
 
 
 def taken_if_acked(view: TransfersView) -> bool:
-    """What was acknowledged took effect where it was."""
-    return all(copy.about in view.taken[copy.hop] for copy in view.copies if copy.status == ACKED)
+    """What was acknowledged took effect where it was, unless it was forgotten there with all else."""
+    return all(copy.about in view.taken[copy.hop] for copy in view.copies if copy.status == ACKED and not restored(view, copy.hop + 1))
 
 
 def owed_at_once(before: TransfersView, after: TransfersView) -> bool:
@@ -114,7 +121,12 @@ def published_if_taken(view: TransfersView) -> bool:
 
 
 def identical(view: TransfersView) -> bool:
-    """All messages about a transfer, of one hop, carry one id and one payload, and no other does."""
+    """All messages about a transfer, of one hop, carry one id and one payload, and no other does.
+
+    A source that was restored has forgotten which ids it has used up.
+    """
+    if restored(view, 0):
+        return True
     by_id: dict[tuple[int, str], Copy] = {}
     by_name: dict[tuple[int, str], Copy] = {}
     copies = [copy._replace(status="") for copy in view.copies]
@@ -125,9 +137,9 @@ def identical(view: TransfersView) -> bool:
 
 
 def in_order(view: TransfersView) -> bool:
-    """What took effect at a service did so in the order of the one before, per account."""
+    """What took effect at a service did so in the order of the one before, per account, unless that was restored."""
     accounts = {call.request.name: call.request.deltas[0][0] for call in view.calls}
-    return all(_follows(sent_by(view, hop), view.taken[hop], accounts) for hop in HOPS)
+    return all(restored(view, hop) or _follows(sent_by(view, hop), view.taken[hop], accounts) for hop in HOPS)
 
 
 def _follows(before: Sequence[str], after: Sequence[str], accounts: Mapping[str, str]) -> bool:
@@ -140,17 +152,25 @@ def _follows(before: Sequence[str], after: Sequence[str], accounts: Mapping[str,
 
 
 def caused(view: TransfersView) -> bool:
-    """Nothing took effect, is owed or is published, that the service before has not committed."""
+    """Nothing took effect, is owed or is published, that the service before has not committed, unless that was restored."""
     known = [{*sent_by(view, hop), UNEXPLAINED} for hop in HOPS]
     found = [{*view.taken[hop], *about(view, hop), *(owed_by(view, hop) or ())} for hop in HOPS]
-    return all(names <= committed for names, committed in zip(found, known, strict=True))
+    return all(restored(view, *range(hop + 1)) or found[hop] <= known[hop] for hop in HOPS)
 
 
 # EO6: money.
 
 
 def conserved(view: TransfersView) -> bool:
-    """What all services have, and what is on its way and is somewhere, counted once, is what they had together."""
+    """What all services have, and what is on its way and is somewhere, counted once, is what they had together.
+
+    Not so while a service that was restored lacks what it has forgotten.
+    """
+    return restored(view) or adds_up(view)
+
+
+def adds_up(view: TransfersView) -> bool:
+    """The same, whatever befell the run."""
     everything = [n for has in (view.balances, *view.others) for _, n in has]
     if not all(type(n) is int for n in everything):
         return True  # that is what G12 is about
@@ -185,6 +205,28 @@ def exact(view: TransfersView) -> bool:
 
 
 def stable(before: TransfersView, after: TransfersView) -> bool:
-    """What took effect stays, everywhere."""
+    """What took effect stays, everywhere, unless the service was restored."""
     then, now = (before.accepted, *before.taken), (after.accepted, *after.taken)
-    return all(new[: len(old)] == old for old, new in zip(then, now, strict=True))
+    return all(new[: len(old)] == old or restored(after, place) for place, (old, new) in enumerate(zip(then, now, strict=True)))
+
+
+# EO8: a backup.
+
+
+def made_good(view: TransfersView) -> bool:
+    """The books of all services agree again: the same has taken effect everywhere, once, and money adds up.
+
+    What a client was told ok of, and nobody else ever heard of, can be gone without a trace: then they agree as well.
+    """
+    places = [sorted(place) for place in (view.accepted, *view.taken)]
+    return all(place == places[0] for place in places) and adds_up(view)
+
+
+def one_restored(view: TransfersView) -> bool:
+    """Whether one service was restored from a backup, and no other: with two of them the witness may be gone as well."""
+    return sum(restored(view, place) for place in range(len(SERVICES))) == 1
+
+
+def noticed(view: TransfersView) -> bool:
+    """A service says that somebody has to look, or a message lies among the dead letters."""
+    return any(view.alarms) or any(copy.status == BURIED for copy in view.copies)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from acidtest.checker.machine import Kind, Property, implied
 from acidtest.properties.outbox_inbox.predicates import (
     arrived,
@@ -11,10 +13,14 @@ from acidtest.properties.outbox_inbox.predicates import (
     has_happened,
     identical,
     in_order,
+    made_good,
+    noticed,
     once,
+    one_restored,
     owed_at_once,
     passed,
     published_if_taken,
+    restored,
     stable,
     taken_if_acked,
     undisturbed,
@@ -25,6 +31,14 @@ from acidtest.properties.shared.predicates import G2, G3, G4, G7, G11, REASONED,
 ALWAYS, STEP, AT_REST = Kind.ALWAYS, Kind.STEP, Kind.AT_REST
 _HERE = "PATTERNS 12"
 _HELLAND = "Helland, Life beyond distributed transactions, 2007; PATTERNS 12"
+
+
+
+def _of_lasting(property: Property) -> Property:  # noqa: A002 - that is what it is
+    """What holds as long as the source has not been restored: it has forgotten whom it told what."""
+    holds = property.predicate
+    return replace(property, predicate=lambda *views: restored(views[-1], 0) or holds(*views))
+
 
 # The order matters: what breaks several of them is reported by the one that says most, which comes first.
 PROPERTIES = (
@@ -47,14 +61,18 @@ PROPERTIES = (
         lambda v: bool(v.accepted), conserved, _HELLAND,
     ),
     Property("EO4", "transfers of one account take effect in the order of the source, everywhere", ALWAYS, in_order, _HERE, "ordered"),
-    G4,
-    G7,
-    REMEMBERED,
+    *map(_of_lasting, (G4, G7, REMEMBERED)),
+    Property(
+        "EO8", "nobody says that a backup was restored where none was", ALWAYS, lambda v: restored(v) or not any(v.alarms), _HERE,
+    ),
     Property("G9", "nobody waits for a lock that is never released", ALWAYS, lambda v: not v.stuck, SOURCE),
-    G11,
-    REASONED,
-    Property("EO2", "what took effect was published in the end", AT_REST, published_if_taken, _HELLAND),
-    Property("EO1", "what was withdrawn has arrived in the end", AT_REST, arrived, _HELLAND),
+    *map(_of_lasting, (G11, REASONED)),
+    Property(
+        "EO8", "what a restored service has forgotten is made good in the end, or somebody notices", AT_REST,
+        lambda v: not one_restored(v) or made_good(v) or noticed(v), _HERE, "restorable", when=one_restored,
+    ),
+    Property("EO2", "what took effect was published in the end", AT_REST, lambda v: restored(v, 0) or published_if_taken(v), _HELLAND),
+    Property("EO1", "what was withdrawn has arrived in the end", AT_REST, lambda v: restored(v) or arrived(v), _HELLAND),
     Property(
         "SOME-ARRIVED", "a transfer arrives without faults", Kind.SOMETIMES, lambda v: bool(v.taken[1]) and undisturbed(v), SOURCE,
     ),

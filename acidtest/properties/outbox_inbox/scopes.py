@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 #: Forty days, in seconds: longer than anybody keeps records for.
 MONTHS = 40 * DAY
-_METHODS = {"h": ("handle", "message"), "r": ("relay", ""), "p": ("purge", "")}
+_METHODS = {"h": ("handle", "message"), "r": ("relay", ""), "p": ("purge", ""), "c": ("reconcile", "")}
 
 
 def transfer(name: str, key: str, account: str, amount: int, retries: int = 1) -> Operation:
@@ -22,7 +22,9 @@ def transfer(name: str, key: str, account: str, amount: int, retries: int = 1) -
 
 
 def turns(process: str, plan: str, *first: Operation, name: str = "") -> Client:
-    """What a process does, one after the other: its clients' calls, then h for a message, r for a relay, p for cleaning away what is old."""
+    """What a process does, one after the other: its clients' calls, then h for a message, r for a relay, p for cleaning away what is old,
+    c for comparing with the neighbours.
+    """
     name = name or process
     calls = [Operation(f"{name} {_METHODS[c][0]} {i}", _METHODS[c][0], (), 0, _METHODS[c][1]) for i, c in enumerate(plan, 1)]
     return Client(name, process, (*first, *calls))
@@ -78,6 +80,7 @@ _DELIVERIES = frozenset({"reordered", "duplicated"})
 _ONE = accounts(A=100)
 
 _TWO_PUBLISHED = opened(turns("source-1", "rr", FIRST, SECOND))
+_ALL_THE_WAY = opened(turns("source-1", "r", FIRST), turns("middle-1", "chr"), turns("sink-1", "ch"))
 _ONE_PASSED = opened(turns("source-1", "r", FIRST), turns("middle-1", "h"))
 
 SCOPES = (
@@ -165,6 +168,19 @@ SCOPES = (
         "cleaning beside", "a message that comes again after forty days to one process of the middle, while the other cleans away what is old",
         _ONE, (*_ONE_PASSED, turns("middle-1", "h"), turns("middle-2", "p"), environment(("jump", MONTHS))),
         faults=2, kinds=_CRASH | {"duplicated"}, idle=("sink-1",), opening=_names(_ONE_PASSED),
+    ),
+    Scope(
+        "backup", "two transfers of one account, one after the other; one service is restored from a backup, of any moment and at any moment",
+        _ONE,
+        (
+            *_ALL_THE_WAY, turns("source-1", "r", SECOND), turns("middle-1", "hhr"), turns("sink-1", "hh"),
+        ),
+        faults=1, kinds=frozenset({"backup"}), serial=True, opening=_names(_ALL_THE_WAY),
+    ),
+    Scope(
+        "comparing", "services that compare when a transfer has arrived; one is restored from a backup, or one crash, lost statement or copy",
+        _ONE, (*_ALL_THE_WAY, turns("source-1", "ch"), turns("middle-1", "chr"), turns("sink-1", "ch")),
+        faults=1, kinds=_CRASH | {"backup", "lost", "duplicated"}, serial=True, opening=_names(_ALL_THE_WAY),
     ),
 )  # fmt: skip
 

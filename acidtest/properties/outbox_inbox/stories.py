@@ -66,6 +66,8 @@ def workloads(kinds: tuple[str, ...]) -> tuple[tuple[Scope, ...], ...]:
         # Only while another message is there to begin with may a call be given one that is being handled.
         *opened(SCOPES, ("two of one account",), ("redelivered", "duplicated"), _ACCOUNTS),
         *opened(SCOPES, ("cleaning beside",), ("crash", "duplicated"), _ACCOUNTS),
+        *opened(SCOPES, ("backup",), ("backup",), _ACCOUNTS),
+        *opened(SCOPES, ("comparing",), ("crash", "backup", "lost"), _ACCOUNTS),
         *opened(SCOPES, ("equal transfers", "outage", "late relays", "forty days"), (), _ACCOUNTS),
     )
 

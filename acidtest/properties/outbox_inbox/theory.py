@@ -18,7 +18,7 @@ def _service(asks: tuple[tuple[str, int], ...]) -> TransfersModel:
 
 
 #: These speak of messages, of what befell running code, or of an order that is not promised to all: the chain's model shows them.
-_OF_CHAIN = {"EO2", "EO3", "EO4", "EO7", "G9"}
+_OF_CHAIN = {"EO2", "EO3", "EO4", "EO7", "EO8", "G9"}
 
 SERVICE = Study(
     name="what an outsider sees of three services",
@@ -42,12 +42,11 @@ THEORY = Theory(
     studies=(CHAIN, SERVICE, CHANNEL),
     headline=("EO1", "N1", "N2", "N3"),
     aspects={
-        "atomicity": ("EO2", "EO1.rest"), "isolation": ("N1",), "durability": ("EO1.rest", "N3", "N3.sender"),
+        "atomicity": ("EO2", "EO1.rest"), "isolation": ("N1",), "durability": ("EO1.rest", "N3", "N3.sender", "EO8"),
         "idempotency": ("EO1", "EO3", "EO7", "N2"), "conservation": ("EO6",), "termination": ("G9",), "order": ("EO4", "EO5", "N4"),
     },
-    choices=frozenset({"restore", "restore_sender", "mail", "unordered"}),
+    choices=frozenset({"restore", "restore_sender", "witness", "mail", "unordered"}),
     omitted={
-        "EO8": "a service that was set back cannot know it from what it has; N3 shows what is lost without a witness outside",
         "N5": "a bound on time: models have no clock, and say only that everything arrives",
     },
     claims=(

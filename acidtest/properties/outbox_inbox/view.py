@@ -9,7 +9,7 @@ from acidtest.models.outbox_inbox.service import ACKED, BURIED, WAITING, Copy, T
 from acidtest.models.shared.ledger import Call, Request
 from acidtest.properties.outbox.view import copies_of
 from acidtest.properties.outbox_inbox.port import MIDDLE, SERVICES, SINK, SOURCE, TOPICS
-from acidtest.properties.shared.balances import explain
+from acidtest.properties.shared.balances import explain, folded
 from acidtest.properties.shared.predicates import is_stuck
 from acidtest.properties.shared.requests import took_effect
 
@@ -55,15 +55,38 @@ def view_of(scope: Scope, calls: tuple[Call, ...], seen: Seen, before: Transfers
     """
     opening: Any = opening_of(scope)
     durable: Any = seen.durable
-    (balances, owes), (passed, owes_next), (arrived, _) = durable
-    accepted = took_effect(before, balances_of(opening[SOURCE]), calls, balances)
+    (balances, owes, *_), (passed, owes_next, _), (arrived, *_) = durable
+    then = None if before is None else _restored(before, seen.happened, opening, durable)
+    accepted = took_effect(then, balances_of(opening[SOURCE]), calls, balances)
     taken = (
-        _taken(0, balances_of(opening[MIDDLE]), calls, passed, before), _taken(1, balances_of(opening[SINK]), calls, arrived, before),
+        _taken(0, balances_of(opening[MIDDLE]), calls, passed, then), _taken(1, balances_of(opening[SINK]), calls, arrived, then),
     )  # fmt: skip
     return TransfersView(
         balances_of(opening[SOURCE]), balances, calls, accepted, (passed, arrived), taken, (owes, owes_next),
         _copies(seen, calls, accepted), sum(sum(has.values()) for has in opening.values()), seen.happened, is_stuck(seen.happened),
+        tuple([alarms for *_, alarms in durable]),
     )  # fmt: skip
+
+
+def _restored(before: TransfersView, happened: frozenset[str], opening: Any, durable: Any) -> TransfersView:  # noqa: ANN401
+    """The view before, as a service remembers it that was restored from a backup: the last of what took effect there has never been."""
+    places = [place for place, name in enumerate(SERVICES) if f"backup {name}" in happened]
+    if not places:
+        return before
+    has, known = [before.balances, *before.others], [before.accepted, *before.taken]
+    for place in places:
+        now, calls = durable[place][0], before.calls if place == 0 else _paid_in(place - 1, before.calls)
+        if now != has[place]:
+            known[place] = first_of(known[place], balances_of(opening[SERVICES[place]]), calls, now)
+    accepted, passed, arrived = known
+    return before._replace(accepted=accepted, taken=(passed, arrived))
+
+
+def first_of(known: tuple[str, ...], opening: Balances, calls: tuple[Call, ...], balances: Balances) -> tuple[str, ...]:
+    """As much of what took effect as explains the balances, the beginning of it; or all."""
+    deltas = {call.request.name: call.request.deltas for call in calls}
+    whole = [known[:n] for n in range(len(known), -1, -1)]
+    return next((part for part in whole if folded(opening, [deltas.get(name, ()) for name in part]) == balances), known)
 
 
 def _taken(place: int, opening: Balances, calls: tuple[Call, ...], balances: Balances, before: TransfersView | None) -> tuple[str, ...]:

@@ -45,6 +45,8 @@ class Contract(ABC):
     provisional: ClassVar[tuple[str, ...]] = ()
     #: What an implementation may declare beyond the pattern's minimum, with its meaning.
     known_capabilities: ClassVar[dict[str, str]] = {}
+    #: Fault kinds that befall only those who promise to survive them: the capability by which they do, for each.
+    promised: ClassVar[dict[str, str]] = {}
     #: Who reads the committed state, one after the other: an observer each, to whom the device of that name is as new; "" for
     #: one to whom all is as it is. What is observed is what the one reads, or a tuple of what each of several reads.
     observers: ClassVar[tuple[str, ...]] = ("",)
@@ -52,6 +54,11 @@ class Contract(ABC):
     devices: ClassVar[tuple[type, ...]] = ()
     #: Everything that must hold.
     properties: ClassVar[tuple[Property, ...]] = ()
+    #: What must happen in some schedule of some scope, asked for over all of them together; beside those `sometimes` properties
+    #: that the model says of each scope whether they can.
+    somewhere: ClassVar[tuple[Property, ...]] = ()
+    #: What cannot hold where a scope lifts an assumption: a schedule that violates it there is a witness, and no failure.
+    witnesses: ClassVar[tuple[Property, ...]] = ()
     #: The small workloads that are explored completely.
     scopes: ClassVar[tuple[Scope, ...]] = ()
     #: Workloads that are slow on a server, and explored only when they are asked for by name.
@@ -61,6 +68,11 @@ class Contract(ABC):
     stateful_kinds: ClassVar[tuple[str, ...]] = ("crash", "unacknowledged", "lost", "refused", "late")
     #: What the environment may do there at any moment, as (what, argument): jump (seconds), outage, restore.
     stateful_changes: ClassVar[tuple[tuple[str, float], ...]] = (("jump", 7_200.0), ("jump", 3_456_000.0))
+
+    @classmethod
+    def can_be_run(cls) -> bool:
+        """Whether it is meant to be run as it is; pytest leaves out those that are not."""
+        return True
 
     def implementation(self, env: Environment) -> Any:  # noqa: ARG002 - for those who override it
         """Make the implementation under test, once per (simulated) process start.
@@ -149,7 +161,8 @@ class Contract(ABC):
         """The longer workloads of the stateful search, in rows, the simplest first, also in each row.
 
         A row is drawn, and one of it. The first of every row surely runs. The names of different workloads differ, and all
-        have the same accounts, so that nothing has to be installed anew.
+        have the same accounts, so that nothing has to be installed anew. In place of a workload there may be a Hypothesis
+        strategy for some.
         """
 
     def actions(self, scope: Scope, kind: str, subject: str, value: object) -> Sequence[Action]:

@@ -76,6 +76,22 @@ def amounts_of(value: object, call: str) -> tuple[tuple[str, Any], ...]:
     return tuple(sorted(found.items(), key=operator.itemgetter(0)))
 
 
+def texts_of(value: object, call: str) -> tuple[str, ...]:
+    """Sentences, in their order.
+
+    Arguments:
+        value: what the adapter returned.
+        call: by which method, as it was called.
+
+    Raises:
+        ContractError: it is no collection of strings.
+    """
+    if isinstance(value, Collection) and not isinstance(value, (str, bytes)) and all(isinstance(text, str) for text in value):
+        return tuple(map(str, value))
+    message = f"{call} returned {shown(value)}; it must return a list of sentences, empty for none."
+    raise ContractError(message)
+
+
 def amount_of(value: Any, what: str, where: str = "") -> Any:  # noqa: ANN401 - whatever the adapter returned
     """An amount of money: whole where it is exactly that, and otherwise a fraction, a float or None, which G12 is about.
 

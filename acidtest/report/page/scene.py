@@ -227,7 +227,7 @@ class _Stage:
             return lane, "crash"
         if lane is not None and row.action.startswith("restart"):
             return lane, "start"
-        if row.fault in ("killed", "evicted"):
+        if row.fault in ("killed", "evicted", "backup restored"):
             gone = next((n for n, other in enumerate(self.lanes) if _is_meant(other, row.action)), None)
             return None if gone is None else (gone, "gone")
         return None
@@ -240,5 +240,8 @@ class _Stage:
 
 
 def _is_meant(lane: Lane, action: str) -> bool:
-    """Whether it is what restarts or loses something of a device or a database."""
+    """Whether it is what restarts or loses something of a device or a database, or is set back with its service."""
+    service, is_backup, _ = action.partition(", as it was ")
+    if is_backup:
+        return lane.kind == "database" and lane.name.startswith(service)
     return (lane.kind in action and lane.kind in ("database", "cache")) or action.startswith(lane.name)

@@ -30,6 +30,9 @@ class Actors:
         self.starting: dict[str, Task] = {}
         self.leftovers: dict[str, Task] = {}
         self._left = 0
+        self._at_work = list(self.clients.values())
+        self._called: list[Session] = []
+        self._place = {name: place for place, name in enumerate(self.clients)}
 
     def task(self, name: str) -> Task | None:
         """The call in progress under a name; a client may have the name of its process."""
@@ -50,15 +53,31 @@ class Actors:
             return self.leftovers[name].process.name if name in self.leftovers else name
         return client.process
 
+    def at_work(self) -> list[Session]:
+        """The clients that have something left to do, in their order; where the first are done, without these."""
+        done = next((i for i, client in enumerate(self._at_work) if not client.done), len(self._at_work))
+        if done:
+            del self._at_work[:done]
+        return self._at_work
+
+    def call(self, client: Session, task: Task) -> None:
+        """A client has begun a call."""
+        client.task = task
+        self._called = sorted([*self._calling(), client], key=lambda one: self._place[one.name])
+
+    def _calling(self) -> list[Session]:
+        """The clients whose calls are in progress, in their order."""
+        return [client for client in self._called if client.task is not None]
+
     def tasks(self) -> list[Task]:
         """Every call in progress."""
-        called = [client.task for client in self.clients.values() if client.task is not None]
+        called = [client.task for client in self._called if client.task is not None]
         return [*self.starting.values(), *self.leftovers.values(), *called]
 
     def waiting(self) -> list[str]:
         """The names of those that wait for a lock."""
         names = [name for name, task in (*self.starting.items(), *self.leftovers.items()) if task.blocked]
-        names += [name for name, client in self.clients.items() if client.task is not None and client.task.blocked]
+        names += [client.name for client in self._called if client.task is not None and client.task.blocked]
         return names
 
     def victims(self) -> list[tuple[str, str]]:
@@ -80,7 +99,7 @@ class Actors:
 
     def notes(self) -> frozenset[str]:
         """What devices have noted of calls that are in progress, or have left something running."""
-        called = [client.task for client in self.clients.values() if client.task is not None]
+        called = [client.task for client in self._called if client.task is not None]
         return frozenset().union(*[task.notes for task in (*called, *self.leftovers.values())])
 
     def leave_running(self, task: Task) -> None:

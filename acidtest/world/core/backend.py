@@ -134,6 +134,16 @@ class Database(Protocol):
     def reset(self) -> None:
         """Go back to the captured contents."""
 
+    def keep(self) -> None:
+        """Let the present contents be there for `go_back`."""
+
+    def go_back(self, number: int | None) -> None:
+        """Hold contents of that number again, which were kept, or the captured ones for None. Nobody is connected.
+
+        Raises:
+            UsageError: the schema was another then, and this kind of database cannot go back to it.
+        """
+
     def fill(self, other: Any) -> None:
         """Take over what is committed in another database."""
 

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from acidtest.errors import UsageError
 from acidtest.workload import service_of
+from acidtest.world.core.backups import names_of
 from acidtest.world.core.host import Host
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from acidtest.world.core.backend import Backend, Contents, Database, Landing
+    from acidtest.world.core.backups import Held
 
 
 class Cluster:
@@ -131,6 +133,21 @@ class Cluster:
     def restart(self) -> None:
         """Kill what holds the databases, and start it again."""
         self.backend.restart(self.databases(), [c for host in self._hosts.values() for c in host.connections()])
+
+    def held(self, service: str) -> Held:
+        """The numbers of what is committed in the databases of a service, by their names."""
+        return tuple([(name, self._databases[name].content()) for name in names_of(service, list(self._databases))])
+
+    def keep(self, held: Held) -> None:
+        """Let what is committed now in these databases be there to go back to."""
+        for name, _ in held:
+            self._databases[name].keep()
+
+    def go_back(self, service: str, held: Held) -> None:
+        """Let the databases of a service hold what they held; one that was made since holds nothing."""
+        numbers = dict(held)
+        for name in names_of(service, list(self._databases)):
+            self._databases[name].go_back(numbers.get(name))
 
     def hang_up(self) -> None:
         """Drop the connections of every host."""

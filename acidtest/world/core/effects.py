@@ -20,7 +20,7 @@ class Effect(NamedTuple):
 
     Arguments:
         kind: read, write, lock, commit, prepare, decide, reply (to what waited), publish, receive, ack, nack, perform,
-            void, inquire, call, fetch and store (of a cache), sleep, wait or other.
+            void, inquire, call, fetch and store (of a cache), resource (a call of a resource manager), sleep, wait or other.
         where: the database, topic or other place that it acts on.
         what: the statement or message, short enough for a column of a report.
         detail: parameters; part of what must be equal when the run is replayed.
@@ -65,6 +65,7 @@ LOST = "lost"  #: an error, no effect
 UNACKNOWLEDGED = "unacknowledged"  #: an error, but it took effect
 LATE = "late"  #: an error now, takes effect later
 TWICE = "twice"  #: at-least-once channels deliver it twice
+DROPPED = "dropped"  #: a message never arrives, and nobody is told
 DELAYED = "delayed"  #: a message that is there is not delivered yet; an inquiry is answered by what was known before
 REORDERED = "reordered"  #: a later message is delivered before an earlier one
 DUPLICATED = "duplicated"  #: a message that was acknowledged is delivered again
@@ -83,11 +84,25 @@ DATABASE = "database"
 RESTART_CACHE = "restart cache"
 #: A server of a cache drops a key, as it may at any moment.
 EVICT = "evict"
+#: A service is restored from a backup: its databases go back to what they held at an earlier moment of the run, and its processes end.
+BACKUP = "backup"
 _RESTARTS = (RESTART_DATABASE, RESTART_CACHE)
+
+#: What a resource manager of distributed transactions may do by itself before a call reaches it. It has decided the branch alone,
+#: and keeps that: committed, rolled back, in part, or it does not know;
+HEURCOM, HEURRB, HEURMIX, HEURHAZ = "heurcom", "heurrb", "heurmix", "heurhaz"
+HEURISTIC_FAULTS = (HEURCOM, HEURRB, HEURMIX, HEURHAZ)
+ROLLED_BACK = "rolled back"  #: it rolls a prepared branch back, says so, and keeps nothing
+FORGOTTEN = "forgotten"  #: it has rolled a prepared branch back alone, and keeps nothing
+TIMED_OUT = "timed out"  #: the branch, which is not prepared, has taken too long
+RESTART_RESOURCE = "restart resource"  #: it was restarted: what is not prepared is rolled back, whoever's it is, and nobody answers
 
 #: What befalls calls that are coroutines, and no others.
 CANCELLATIONS = frozenset({CANCELLED, CANCELLED_AFTER})
-FAULT_KINDS = (REFUSED, LOST, UNACKNOWLEDGED, LATE, TWICE, DELAYED, REORDERED, DUPLICATED, REDELIVERED, CRASH, CANCELLED, CANCELLED_AFTER)
+FAULT_KINDS = (
+    REFUSED, LOST, UNACKNOWLEDGED, LATE, TWICE, DROPPED, DELAYED, REORDERED, DUPLICATED, REDELIVERED, CRASH, CANCELLED, CANCELLED_AFTER,
+    *HEURISTIC_FAULTS, ROLLED_BACK, FORGOTTEN, TIMED_OUT, RESTART_RESOURCE,
+)  # fmt: skip
 COMMIT_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED, LATE)
 STATEMENT_FAULTS = (REFUSED,)
 PUBLISH_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED, LATE, TWICE)
@@ -104,7 +119,7 @@ class Decision(NamedTuple):
 
     Arguments:
         kind: advance (a lane), crash or restart (a process, the database or the cache), land (an effect that was late), victim
-            (a lane, of a deadlock), evict (a key of a cache), deliver or redeliver (a message).
+            (a lane, of a deadlock), evict (a key of a cache), backup (a service, and the number of its backup), deliver or redeliver (a message).
         target: the lane, process, late effect, key or delivery that it acts on.
         fault: for `advance`: what befalls the effect; empty for none.
         effect: the label of the effect that it performs; for the reader, and checked on replay.
@@ -127,8 +142,8 @@ class Decision(NamedTuple):
     @property
     def mishap(self) -> str:
         """The fault kind, where it is one that befalls the outside by itself, and no effect; else empty."""
-        if self.kind == EVICT:
-            return EVICT
+        if self.kind in (EVICT, BACKUP):
+            return self.kind
         whole = f"{self.kind} {self.target}"
         return whole if whole in _RESTARTS else ""
 

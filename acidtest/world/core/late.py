@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Collection, Hashable
 
     from acidtest.world.core.backend import Landing
 
@@ -54,9 +54,9 @@ class LateEffects(dict[str, Late]):
         late()
         return True
 
-    def lose_transactions(self) -> None:
-        """The database server has died: what was to be committed never will be."""
+    def lose_transactions(self, databases: Collection[str] | None = None) -> None:
+        """The database server has died, or these databases were set back: what was to be committed never will be."""
         for label, late in list(self.items()):
-            if late.connection is not None:
+            if late.connection is not None and (databases is None or late.connection.database.name in databases):
                 late.connection.hang_up()
                 del self[label]

@@ -15,9 +15,10 @@ from acidtest.errors import AcidtestError, ContractError, HarnessError, place_of
 from acidtest.workload import ENVIRONMENT
 from acidtest.world.core import journal
 from acidtest.world.core.actors import Actors
+from acidtest.world.core.backups import Backups
 from acidtest.world.core.device import Device, Surroundings
 from acidtest.world.core.devices import Devices
-from acidtest.world.core.effects import DEADLOCK, SLEEP, Decision, Effect, RunEnded
+from acidtest.world.core.effects import BACKUP, DEADLOCK, SLEEP, Decision, Effect, RunEnded
 from acidtest.world.core.env import Env
 from acidtest.world.core.events import Event, describe
 from acidtest.world.core.host import building
@@ -84,25 +85,24 @@ class World:
         self.failed_starts: dict[str, int] = {}
         self.records = False
         self._unsteady = scope.unsteady
-        surroundings = Surroundings(
-            scope, None, roles, self.time, self.late.postpone, self._happened, lambda: self.processes,
-        )  # fmt: skip
+        surroundings = Surroundings(scope, None, roles, self.time, self.late.postpone, self._happened, lambda: self.processes)
         self.devices = Devices(devices, surroundings, equipment)
         self.sources = self.devices.sources
         cluster.reset()
         cluster.late = self.late.postpone_commit
         self.actors = Actors(scope.clients)
         self.clients, self.starting, self.leftovers = self.actors.clients, self.actors.starting, self.actors.leftovers
-        self._scribe, self._memory = scribe, memory
+        self._scribe, self._memory, self._unsteady = scribe, memory, scope.unsteady
         if scribe is not None:
             scribe.attend(self)
         for name in scope.processes():
             self._boot(name)
+        self.backups = Backups(cluster, wanted=BACKUP in scope.kinds)
 
     @property
     def is_played(self) -> bool:
         """Whether no real code runs in it."""
-        return self._scribe is not None and self._scribe.plays
+        return bool(self._scribe and self._scribe.plays)
 
     # Decisions:
 
@@ -111,11 +111,10 @@ class World:
         kind, target, fault, _ = decision
         journal.note(decision)
         if kind == "advance":
-            performed = self.advance(target, fault)
-            if not performed:
+            if not self.advance(target, fault):
                 journal.take_back()
-            return performed
-        if kind == "crash":
+                return False
+        elif kind == "crash":
             self.crash(target)
         elif decision.mishap:
             self._befall(decision)
@@ -132,6 +131,7 @@ class World:
         else:
             message = f"The world does not know the decision {decision}."
             raise HarnessError(message)
+        self.backups.look()
         return True
 
     def advance(self, name: str, fault: str = "") -> bool:
@@ -213,6 +213,8 @@ class World:
         """Let something befall the outside by itself."""
         if decision.restarts_database:
             self.restart_database()
+        elif decision.kind == BACKUP:
+            self.backups.restore(decision.target, self.processes, self.crash, self.late)
         else:
             self.change(decision.mishap, decision.target)
 
@@ -222,15 +224,27 @@ class World:
         """The names of all that can go on: what waits neither for a lock nor for its process."""
         self.wake()
         names = [name for name, task in (*self.starting.items(), *self.leftovers.items()) if not task.blocked and not self._sleeps_on(task)]
-        for name, client in self.clients.items():
-            if client.position >= len(client.operations):
-                continue
-            if client.task is not None:
-                if not client.task.blocked:
-                    names.append(name)
-            elif client.process == ENVIRONMENT or self._may_begin(client):
-                names.append(name)
+        names += [client.name for client in self.actors.at_work() if self._goes_on(client)]
         return names or self._sleepers()
+
+    def next(self, last: str) -> str:
+        """Who goes on where there is nothing to choose: who went on last, if that can, or else the first; empty for nobody.
+
+        The same as the first of `runnable`, without a look at each of thousands of clients.
+        """
+        self.wake()
+        names = [name for name, task in (*self.starting.items(), *self.leftovers.items()) if not task.blocked and not self._sleeps_on(task)]
+        client = self.clients.get(last)
+        if last in names or (last not in self.starting and last not in self.leftovers and client is not None and self._goes_on(client)):
+            return last
+        return names[0] if names else next((client.name for client in self.actors.at_work() if self._goes_on(client)), "")
+
+    def _goes_on(self, client: Session) -> bool:
+        if client.done:
+            return False
+        if client.task is not None:
+            return not client.task.blocked
+        return client.process == ENVIRONMENT or self._may_begin(client)
 
     def early(self) -> str:
         """The first thread that was there before anybody asked for anything, and has not waited yet; empty for none."""
@@ -249,12 +263,15 @@ class World:
 
     def _may_begin(self, client: Session) -> bool:
         process = self.processes[client.process]
-        return process.ready and self.sources.has(client.operation.source, process)
+        return self._is_free(process) and self.sources.has(client.operation.source, process)
+
+    def _is_free(self, process: Process) -> bool:
+        return process.ready and not (process.tasks and self.devices.notices(process))
 
     def idle(self) -> list[str]:
         """The clients whose next operation waits for something to come: it may be given what came before once more."""
         waiting = [client for client in self.clients.values() if client.task is None and not client.done and client.process != ENVIRONMENT]
-        return [client.name for client in waiting if self.processes[client.process].ready and not self._may_begin(client)]
+        return [client.name for client in waiting if self._is_free(self.processes[client.process]) and not self._may_begin(client)]
 
     def faults_of_start(self, name: str) -> tuple[str, ...]:
         """The fault kinds that can befall what the next operation of a client is given."""
@@ -288,7 +305,7 @@ class World:
         processes = [(p.digest if p.alive else 0, p.incarnation, p.alive, p.ready, p.disconnected, *self.cluster.host(p.name).pins()) for p in self.processes.values()]
         clients = [client.digest for client in self.clients.values()]
         failed = tuple(self.failed_starts.items())
-        return self.durable_key(), self.cluster.history(), tuple(processes), tuple(clients), failed
+        return self.durable_key(), self.cluster.history(), tuple(processes), tuple(clients), failed, self.backups.key()
 
     def durable_key(self) -> Hashable:
         """Equal for two worlds in which everything is equal that a crash of all processes leaves."""
@@ -349,6 +366,7 @@ class World:
             raise ContractError(message) from error
         process.ready = True
         self.processes[name] = process
+        self.devices.began(process)
         process.rest()
         self._begin_threads(process)
         for task in self.leftovers.values():
@@ -363,7 +381,8 @@ class World:
     def _invoke(self, client: Session, fault: str = "") -> None:
         operation = client.operation
         process = self.processes[client.process]
-        task = client.task = Task(client.name, process)
+        task = Task(client.name, process)
+        self.actors.call(client, task)
         self.events.append(Event("invoke", operation.name))
         process.remember(operation.name)
         method = getattr(process.implementation, operation.method)
@@ -439,8 +458,7 @@ class World:
         operation = client.operation
         if task.error is None:
             self.events.append(Event("reply", operation.name, task.value))
-            for device in self.devices.listening:
-                device.answered(operation.name, task.value)
+            self.devices.answered(operation.name, task.value)
         else:
             self.events.append(Event("unknown", operation.name, describe(task.error), self._raised(task)))
         self.sources.ended(operation.source, task.process, client.given, known=task.error is None)
@@ -452,6 +470,7 @@ class World:
         del self.starting[process.name]
         if task.error is None:
             process.ready = True
+            self.devices.began(process)
             self.failed_starts.pop(process.name, None)
             self.actors.leave_running(task)
             return
@@ -464,6 +483,7 @@ class World:
         """What a crash leaves: clients without an answer, nothing else."""
         self.actors.bury(process)
         process.bury()
+        self.devices.died(process)
         self.events.append(Event("crash", process.name))
         for client in self.clients.values():
             if client.process == process.name and client.task is not None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _PSYCOPG = "Use psycopg (SQLAlchemy's postgresql+psycopg), with --backend postgresql."
 _PYMYSQL = "Use PyMySQL (SQLAlchemy's mysql+pymysql; pymysql.install_as_MySQLdb() makes a MySQLdb of it), with --backend mariadb."
+_ASYNC_MYSQL = "Use SQLAlchemy over PyMySQL, by env.async_engine, with --backend mariadb."
 _ANY = "Use sqlite3, psycopg or PyMySQL, or SQLAlchemy over one of them."
 
 
@@ -37,6 +38,8 @@ DRIVERS = {
     "MySQLdb": Driver(("connect", "Connection"), _PYMYSQL),
     "mariadb": Driver(("connect",), _PYMYSQL),
     "mysql.connector": Driver(("connect",), _PYMYSQL),
+    "aiomysql": Driver(("connect", "create_pool"), _ASYNC_MYSQL),
+    "asyncmy": Driver(("connect", "create_pool"), _ASYNC_MYSQL),
     "apsw": Driver(("Connection",), "Use sqlite3."),
     "duckdb": Driver(("connect",), _ANY),
     "oracledb": Driver(("connect", "connect_async"), _ANY),
@@ -51,7 +54,7 @@ _taken_over: dict[str, Callable[[ModuleType], None]] = {}
 def install() -> None:
     """Refuse them to code under test, also those that are imported later; harmless when called again."""
     for name in DRIVERS:
-        if name in sys.modules:
+        if name in sys.modules and sys.modules[name].__name__ == name:  # PyMySQL may pass for MySQLdb, and is driven
             _refuse(name, sys.modules[name])
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())

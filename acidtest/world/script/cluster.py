@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from acidtest.world.core.backend import Hold, Pin
+from acidtest.world.core.backups import names_of
 from acidtest.world.script.script import Change, Landed, Missing, Outcome, Script, landing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
+    from acidtest.world.core.backups import Held
     from acidtest.world.core.needs import Machine
 
 
@@ -89,7 +91,7 @@ class PlayedCluster:
 
     def __init__(self, script: Script, like: Any) -> None:
         """Start with the contents with which runs start."""
-        self.backend = like.backend
+        self.backend, self.members = like.backend, like.members
         self.late: Callable[[Any, Hashable], None] | None = None
         self.world: Any = None
         self._script = script
@@ -152,6 +154,18 @@ class PlayedCluster:
             for other in self._hosts.values():
                 if other.name != name:
                     other.grow_old(change.database)
+
+    def held(self, service: str) -> Held:
+        """The numbers of the contents of a service's databases, by their names."""
+        return tuple([(name, self._contents[name]) for name in names_of(service, list(self._contents))])
+
+    def keep(self, held: Held) -> None:
+        """Whoever ran that for real has kept it."""
+
+    def go_back(self, service: str, held: Held) -> None:  # noqa: ARG002 - a script knows of no databases but those of the start
+        """Let the databases of a service hold what they held."""
+        self._version += 1
+        self._contents.update(held)
 
     def restart(self) -> NoReturn:
         """A server that dies is not played.

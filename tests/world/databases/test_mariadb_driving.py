@@ -402,6 +402,23 @@ def test_commit_has_every_ambiguous_reply(maria: Cluster, fault: str, left: int,
     world.close()
 
 
+def test_an_autocommitted_statement_may_take_effect_late_and_keeps_its_locks_until_then(maria: Cluster) -> None:
+    def alone(env: Any) -> None:
+        do(env, "UPDATE accounts SET balance = 50 WHERE id = 'A'", autocommit=True, commit=False)
+
+    world = Small(maria, alone, pay)
+    world.begin("alone")
+    world.step("alone", "late")
+    assert ([("2013" in text) for text in told(world)], balances(maria)["A"]) == ([True], 100)
+    world.begin("pay")
+    world.step("pay")
+    assert world.runnable() == []
+    assert world.perform(Decision("land", next(iter(world.late))))
+    assert world.finish("pay") == "ok"
+    assert balances(maria) == {"A": 40, "B": 110}
+    world.close()
+
+
 def test_a_crash_rolls_back_what_is_open_frees_its_locks_and_keeps_what_is_prepared(maria: Cluster) -> None:
     def prepare(env: Any) -> None:
         do(
@@ -474,6 +491,20 @@ def test_a_process_that_dies_while_it_waits_waits_no_more(maria: Cluster) -> Non
 
 
 # Between runs:
+
+
+def test_the_sessions_of_an_engine_are_used_again(maria: Cluster) -> None:
+    def who(env: Any) -> int:
+        with env.engine("bank").connect() as connection:
+            return int(connection.scalar(sa.text("SELECT connection_id()")))
+
+    numbers = set()
+    for _ in range(3):
+        world = Small(maria, who)
+        numbers.add(world.finish("who"))
+        world.close()
+        maria.reset()
+    assert len(numbers) == 1
 
 
 def test_counters_are_part_of_a_state_and_are_put_back(maria: Cluster) -> None:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from small_world import Small, ask, install
 
 from acidtest.errors import UsageError
+from acidtest.search.exhaustive import without_collector
 from acidtest.world.core.effects import DEADLOCK, Decision
 
 if TYPE_CHECKING:
@@ -372,6 +373,42 @@ def test_a_late_commit_keeps_its_locks_until_it_lands(pg: Cluster) -> None:
     assert world.finish("pay_too") == "ok"
     assert balances(pg)["A"] == 80
     world.close()
+
+
+def test_an_autocommitted_statement_may_take_effect_late_and_keeps_its_locks_until_then(pg: Cluster) -> None:
+    def alone(env: Any) -> None:
+        env.connect("bank", autocommit=True).execute("UPDATE accounts SET balance = 50 WHERE id = 'A'")
+
+    world = Small(pg, alone, pay)
+    world.begin("alone")
+    world.step("alone", "late")
+    assert balances(pg)["A"] == 100
+    assert [str(event.value).split(":")[0] for event in world.events if event.kind == "unknown"] == ["OperationalError"]
+    world.begin("pay")
+    world.step("pay")
+    assert world.runnable() == []
+    assert world.perform(Decision("land", next(iter(world.late))))
+    assert world.finish("pay") == "ok"
+    assert balances(pg) == {"A": 40, "B": 110}
+    world.close()
+
+
+def test_the_session_of_a_transaction_at_a_level_of_its_engine_is_used_again_after_the_run(pg: Cluster) -> None:
+    def leveled(env: Any) -> None:
+        with env.engine("bank").execution_options(isolation_level="REPEATABLE READ").begin() as connection:
+            connection.execute(sa.text("UPDATE accounts SET balance = 0 WHERE id = 'A'"))
+            connection.execute(sa.text("UPDATE accounts SET balance = 0 WHERE id = 'B'"))
+
+    sessions = set()
+    with without_collector():  # as a search runs
+        for _ in range(3):
+            world = Small(pg, leveled)
+            world.begin("leveled")
+            world.step("leveled")
+            world.close()
+            sessions.add(ask(pg, "SELECT count(*) FROM pg_stat_activity")[0])
+    assert len(sessions) == 1
+    assert balances(pg)["A"] == 100
 
 
 def test_a_refused_statement_dooms_its_transaction(pg: Cluster) -> None:

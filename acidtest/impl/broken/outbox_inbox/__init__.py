@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from acidtest.impl.broken import Mutant
-from acidtest.impl.broken.outbox_inbox import senders, takers
+from acidtest.impl.broken.outbox_inbox import backups, senders, takers
+from acidtest.impl.broken.outbox_inbox.innodb import RecordOfTheSnapshot
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant("inbox-and-outbox-separate-tx", takers.SeparateTransactions, ("EO2",)),
@@ -49,7 +50,15 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("rejection-forgotten (X3)", senders.RejectionForgotten, ("G7",), scope="invalid requests"),
     Mutant("payload-not-compared (X13)", senders.PayloadNotCompared, ("G4", "G7"), scope="invalid requests"),
     Mutant("error-swallowed (X6)", senders.SwallowedError, ("G4",)),
+    Mutant("backup-unnoticed", backups.Unnoticed, ("EO8",), scope="backup"),
+    Mutant("mark-goes-back", backups.MarkGoesBack, ("EO8",), scope="backup"),
+    Mutant("sent-again-as-new", backups.SentAgainAsNew, ("EO3",), scope="backup"),
+    Mutant("deleted-when-published", backups.DeletedWhenPublished, ("EO8",), scope="backup"),
+    Mutant("alarm-at-any-difference", backups.AlarmAtAnyDifference, ("EO8",), scope="comparing"),
+    Mutant("alarm-only-logged", backups.AlarmOnlyLogged, ("EO8",), scope="backup"),
+    Mutant("number-used-again", backups.NumberUsedAgain, ("EO8",), scope="backup"),
     Mutant("transaction-left-open", senders.TransactionLeftOpen, ("G9",), scope="invalid requests"),
+    Mutant("record-of-the-snapshot", RecordOfTheSnapshot, ("EO1",), "mariadb", "redelivery in flight"),
 )
 NOT_HERE: dict[str, str] = {
     "recovery-owner-race": "no process owns a message in its database; a relay that takes another's row publishes a copy, which is dropped",

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 
 
 _AUTOCOMMIT_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED)
+_ALONE = ("INSERT", "UPDATE", "DELETE", "REPLACE")  #: what may be the only statement of a transaction, and end it later
 _ENDS = (COMMIT, PREPARE, DECIDE)
 _DISTURBANCES = (DEADLOCKED, CHANGED)
 _SERIALIZABLE, _REPEATABLE = "SERIALIZABLE", "REPEATABLE READ"
@@ -112,7 +113,7 @@ class Connection(Waiting):
 
     def rollback(self) -> None:
         """Roll back the open transaction, if any; harmless on a connection whose process died, or that install() has left."""
-        if self._is_gone():
+        if self._is_gone() or not (self.lost or self._next_level or is_open(self)):  # a pool rolls back whatever it is given
             return
         with self.performing(classify("ROLLBACK"), "ROLLBACK"):
             super().rollback()
@@ -180,6 +181,8 @@ class Connection(Waiting):
             self._tell_time(task, statement)
             yield
         except err.MySQLError as error:
+            if fault == LATE and self._sock is not None:
+                self._roll_back()
             self._failed(task, effect, error)
             raise
         finally:
@@ -187,6 +190,8 @@ class Connection(Waiting):
         result = self._seen()
         self._note(statement, changes=True, who=(task.process.name, task.process.digest))
         self.database.watch.settle()
+        if fault == LATE:
+            self._postpone(task, classify("COMMIT"), effect, "COMMIT")
         if fault == UNACKNOWLEDGED:
             self._lose(task, effect)
         task.saw(effect, result, fault)
@@ -211,7 +216,7 @@ class Connection(Waiting):
         elif is_open(self):
             local = kind == READ and self.level == _REPEATABLE and self.snapshot and not statement.present
         elif self.get_autocommit() and kind != READ:
-            faults = _AUTOCOMMIT_FAULTS
+            faults = COMMIT_FAULTS if statement.what.startswith(_ALONE) else _AUTOCOMMIT_FAULTS
         return Effect(kind, self.database.name, statement.what, detail, local, faults)
 
     def _come_to(self, task: Task, effect: Effect, statement: Statement) -> str:
@@ -224,13 +229,15 @@ class Connection(Waiting):
             self._refuse(task, effect, statement, fault)
         if fault == LOST:
             self._lose(task, effect)
-        if fault == LATE:
-            self._postpone(task, statement, effect)
+        if fault == LATE and effect.kind in _ENDS:
+            self._postpone(task, statement, effect, str(effect.detail))
         if not self.lost and not is_open(self):
             self._takes_level()
+        if fault == LATE:  # a statement by itself is a transaction, with locks, whose COMMIT comes later
+            self._quietly("START TRANSACTION")
         self._effect = effect
         seen = 0 if effect.local else self.database.content()
-        self.chain = self.database.number((self.chain, seen, effect.fingerprint))
+        self.chain = self.database.number((self.chain, seen, effect.fingerprint, fault))
         return fault
 
     def _takes_level(self) -> None:
@@ -361,9 +368,9 @@ class Connection(Waiting):
         self.hang_up()
         raise err.OperationalError(*GONE)
 
-    def _postpone(self, task: Task, statement: Statement, effect: Effect) -> None:
-        """Leave the open transaction, with its locks, to the server, which will end it later."""
-        landing = Landing(self.database, take_over(self), str(effect.detail), statement, self.chain)
+    def _postpone(self, task: Task, statement: Statement, effect: Effect, command: str) -> None:
+        """Leave the open transaction, with its locks, to the server, which will end it later by a command."""
+        landing = Landing(self.database, take_over(self), command, statement, self.chain)
         self.lost = True
         self.database.postpone(landing, (task.process.name, task.process.digest, landing.chain))
         self._lose(task, effect)

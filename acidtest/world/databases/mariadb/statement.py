@@ -22,9 +22,10 @@ _LOCKS = re.compile(
 _WRITES = re.compile(r"\b(?:nextval|setval|get_lock|release_lock|release_all_locks)\s*\(|\bNEXT\s+VALUE\s+FOR\b", re.IGNORECASE)
 #: What is not read in the snapshot of the transaction.
 _PRESENT = re.compile(r"\binformation_schema\b|\bmysql\.", re.IGNORECASE)
+#: SQLAlchemy tells each session anew that it speaks utf8mb4, which it does.
 _TRACES = re.compile(
     r"\b(?:get_lock|release_lock|last_insert_id)\s*\(\s*[^)\s]|@\w+\s*:=|"
-    r"^\s*(?:SET\s+(?!(?:SESSION\s+)?TRANSACTION\b|AUTOCOMMIT\b|(?:SESSION\s+|@@)?(?:innodb_)?lock_wait_timeout)|USE\b|PREPARE\b|DEALLOCATE\b|LOCK\s+TABLES|"
+    r"^\s*(?:SET\s+(?!NAMES\s+utf8mb4\s*;?\s*$|(?:SESSION\s+)?TRANSACTION\b|AUTOCOMMIT\b|(?:SESSION\s+|@@)?(?:innodb_)?lock_wait_timeout)|USE\b|PREPARE\b|DEALLOCATE\b|LOCK\s+TABLES|"
     r"HANDLER\b|CREATE\s+(?:OR\s+REPLACE\s+)?TEMPORARY)",
     re.IGNORECASE,
 )

@@ -75,6 +75,7 @@ class Database:
         self._content: int | None = None
         self._schema: Schema | None = None
         self._script: list[str] = []
+        self._scripts: dict[int, list[str]] = {}
         self._kept = f"{schema}_kept"
         self._template = -1
 
@@ -220,9 +221,8 @@ class Database:
         self.redefine()
         self._execute(f"DROP DATABASE {quoted(self._kept)}")
         self._execute(f"CREATE DATABASE {quoted(self._kept)}")
-        given, tables = dict(counters(self.schema, self._execute)), self._known().tables
-        self.watch.several([one for table in tables for one in keeping(table, self._kept)])
-        self._script = [one for table in tables for one in restoring(table, self._kept, given.get(table.title, 1))]
+        self._script = self._keeping()
+        self._scripts.clear()
         self._empty()
         for table in self._known().tables:
             self._execute(f"ANALYZE TABLE {table.name}")  # plans go by this from now on
@@ -253,15 +253,50 @@ class Database:
         self._execute(f"CREATE DATABASE {quoted(self.schema)}")
         self.redefine()
 
-    def _empty(self) -> None:
-        """Roll back what is prepared, and put back the rows of every table."""
+    def _keeping(self, prefix: str = "") -> list[str]:
+        """Keep the present rows, under names that begin like that; returns the statements that put them back."""
+        given, tables = dict(counters(self.schema, self._execute)), self._known().tables
+        self.watch.several([one for table in tables for one in keeping(table, self._kept, prefix)])
+        return [one for table in tables for one in restoring(table, self._kept, given.get(table.title, 1), prefix)]
+
+    def keep(self) -> None:
+        """Let the present contents be there for `go_back`; what is prepared is in no backup."""
+        number = self.content()
+        if number not in self._scripts:
+            self._scripts[number] = self._keeping(f"{number}_")
+
+    def go_back(self, number: int | None) -> None:
+        """Hold contents again that were kept, or the captured ones for None.
+
+        Raises:
+            UsageError: the schema was another then.
+        """
+        if number is None:
+            self.reset()
+        elif self._known().signature != self._values[number].schema.signature:
+            message = (
+                f"An operation has created, altered or dropped a table of the database {self.name!r}. On MariaDB no backup from before "
+                "that can be restored in a run. Do it in install(), which runs once."
+            )
+            raise UsageError(message)
+        else:
+            self._empty(self._scripts[number])
+        self.disturbed = True
+        self.version += 1
+
+    def _empty(self, script: list[str] | None = None) -> None:
+        """Roll back what is prepared, and put back the rows of every table.
+
+        Arguments:
+            script: puts them back; None for what was captured.
+        """
         for name in list(self.prepared):
             with contextlib.suppress(pymysql.err.MySQLError):
                 self._execute(f"XA ROLLBACK {xid_of(name)}")
         self.prepared.clear()
         self.open.clear()
         self.path = self.ghosts = 0
-        self.watch.several(self._script)
+        self.watch.several(self._script if script is None else script)
         self.watch.pause()
         self.disturbed = False
         self._content = None

@@ -81,16 +81,16 @@ def counters(name: str, execute: Execute) -> tuple[tuple[str, int], ...]:
     return tuple(sorted((str(title), int(number)) for title, number in execute(sql)))
 
 
-def keeping(table: Table, kept: str) -> list[str]:
-    """The statements that keep the present rows of a table in the database `kept`."""
-    name, columns = f"{quoted(kept)}.{quoted(table.title)}", ", ".join(map(quoted, table.stored))
+def keeping(table: Table, kept: str, prefix: str = "") -> list[str]:
+    """The statements that keep the present rows of a table in the database `kept`, under its name after the prefix."""
+    name, columns = f"{quoted(kept)}.{quoted(prefix + table.title)}", ", ".join(map(quoted, table.stored))
     return [f"CREATE TABLE {name} LIKE {table.name}", f"INSERT INTO {name} ({columns}) SELECT {columns} FROM {table.name}"]
 
 
-def restoring(table: Table, kept: str, counter: int) -> list[str]:
-    """The statements that go back to what was kept, and to the next number. TRUNCATE leaves nothing of what was deleted, DELETE does."""
+def restoring(table: Table, kept: str, counter: int, prefix: str = "") -> list[str]:
+    """The statements that go back to what was kept there, and to the next number. TRUNCATE leaves nothing of what was deleted, DELETE does."""
     columns = ", ".join(map(quoted, table.stored))
-    source = f"{quoted(kept)}.{quoted(table.title)}{' FORCE INDEX (PRIMARY)' if table.keyed else ''}"
+    source = f"{quoted(kept)}.{quoted(prefix + table.title)}{' FORCE INDEX (PRIMARY)' if table.keyed else ''}"
     script = [f"TRUNCATE TABLE {table.name}", f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {source}"]
     return [*script, f"ALTER TABLE {table.name} AUTO_INCREMENT = {counter}"] if counter > 1 else script
 

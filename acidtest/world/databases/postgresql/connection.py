@@ -64,6 +64,12 @@ class OfPsycopg(Performing):
         with self.performing(statement, text):
             return (yield from psycopgs._exec_command(command, *args, **options))  # noqa: SLF001 - its own
 
+    def _check_intrans_gen(self, attribute: str) -> Any:
+        """Let the engine of a dead process put its level back: its ROLLBACK had no effect, so a transaction is open still."""
+        psycopgs: Any = super()
+        if not self._is_dead():
+            yield from psycopgs._check_intrans_gen(attribute)  # noqa: SLF001 - its own
+
     def drive(self, gen: Any) -> Any:
         """Let a generator of psycopg's go on whenever the server has answered; a statement of a task may have to wait for a lock."""
         task = current_task()

@@ -65,6 +65,7 @@ class Database:
         self._content: int | None = None
         self._schema: Schema | None = None
         self._script = ""
+        self._scripts: dict[int, str] = {}
         self._template = -1
 
     def create(self) -> Database:
@@ -211,6 +212,7 @@ class Database:
         """Make the present contents the ones that `reset` goes back to."""
         self.redefine()
         self._script = restoring(self._known(), self._execute)
+        self._scripts.clear()
         self._empty()
         self._template = self.content()
 
@@ -240,8 +242,37 @@ class Database:
         self.close_sessions()
         self.redefine()
 
-    def _empty(self) -> None:
-        """Empty every table, and put back what belongs there. Emptied pages are given back, so that rows lie as at first."""
+    def keep(self) -> None:
+        """Let the present contents be there for `go_back`; what is prepared is in no backup."""
+        number = self.content()
+        if number not in self._scripts:
+            self._scripts[number] = restoring(self._known(), self._execute)
+
+    def go_back(self, number: int | None) -> None:
+        """Hold contents again that were kept, or the captured ones for None.
+
+        Raises:
+            UsageError: the schema was another then.
+        """
+        if number is None:
+            self.reset()
+        elif self._known().signature != self._values[number].schema.signature:
+            message = (
+                f"An operation has created, altered or dropped a table of the database {self.name!r}. On PostgreSQL no backup from before "
+                "that can be restored in a run. Do it in install(), which runs once."
+            )
+            raise UsageError(message)
+        else:
+            self._empty(self._scripts[number])
+        self.disturbed = True
+        self.version += 1
+
+    def _empty(self, script: str | None = None) -> None:
+        """Empty every table, and put back what belongs there. Emptied pages are given back, so that rows lie as at first.
+
+        Arguments:
+            script: puts back what belongs there; None for what was captured.
+        """
         for name in list(self.prepared):
             with contextlib.suppress(psycopg.errors.UndefinedObject):
                 escaped = name.replace("'", "''")
@@ -256,8 +287,9 @@ class Database:
             self._execute(f"VACUUM {', '.join(tables)}")
         elif tables:
             self._execute(f"TRUNCATE {', '.join(tables)}")
-        if self._script:
-            self._execute(self._script)
+        script = self._script if script is None else script
+        if script:
+            self._execute(script)
         self.disturbed = False
         self._content = None
 

@@ -84,6 +84,7 @@ class Database:
         self._template = -1
         self._template_schema = -1
         self._image: sqlite3.Connection | None = None
+        self._images: dict[int, sqlite3.Connection] = {}
         self._copy: Copy | None = None
         self._plain = True
         self.capture()
@@ -200,17 +201,37 @@ class Database:
 
     def reset(self) -> None:
         """Go back to the captured contents: by rows where that is safe, else by copying the whole image."""
-        if self.content() == self._template:
+        self.go_back(None)
+
+    def keep(self) -> None:
+        """Let the present contents be there for `go_back`: as an image, where putting back rows would not do."""
+        number = self.content()
+        if number not in self._images and not self._is_usual(number):
+            image = self._images[number] = connect_sqlite(":memory:", check_same_thread=False)
+            self._monitor.backup(image)
+
+    def go_back(self, number: int | None) -> None:
+        """Hold contents again that were kept, or the captured ones for None."""
+        number = self._template if number is None else number
+        if self.content() == number:
             return
-        wanted = self._values[self._template]
-        if self._plain and self._schema == self._template_schema:
+        wanted = self._values[number]
+        if not self._is_usual(number) or not self._is_usual(self._current):
+            self._put_back(self._images.get(number, self._image))
+        if self._is_usual(number):
             self._restore(wanted, self._values[self._current])
-        elif self._image is not None:
-            self._image.backup(self._monitor)
-            self._read()
         self._header = wanted.header
         self.version += 1
-        self._content = self._current = self._template
+        self._content = self._current = number
+
+    def _put_back(self, image: sqlite3.Connection | None) -> None:
+        if image is not None:
+            image.backup(self._monitor)
+            self._current = self._intern(self._read())
+
+    def _is_usual(self, number: int) -> bool:
+        """Whether contents are those of the captured schema, and it is enough to put back rows."""
+        return self._plain and self._values[number].schema == self._template_schema
 
     def _restore(self, wanted: Kept, present: Kept) -> None:
         execute = self._monitor.execute
@@ -258,7 +279,8 @@ class Database:
         self._forget_copies()
 
     def _forget_copies(self) -> None:
-        for copy in (self._image, self._copy):
+        for copy in (self._image, self._copy, *self._images.values()):
             if copy is not None:
                 copy.close()
         self._image = self._copy = None
+        self._images.clear()

@@ -1,0 +1,292 @@
+"""All resource managers of a world. Accounts of a scope that are called resource/account are theirs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from acidtest.environment import Xa, XaError, Xid
+from acidtest.errors import ContractError
+from acidtest.outside import BranchSeen, ResourceSeen
+from acidtest.world.core.device import Device
+from acidtest.world.core.effects import (
+    FORGOTTEN,
+    HEURISTIC_FAULTS,
+    LATE,
+    LOST,
+    REFUSED,
+    RESTART_RESOURCE,
+    ROLLED_BACK,
+    TIMED_OUT,
+    Effect,
+)
+from acidtest.world.core.process import complain, current_task
+from acidtest.world.devices.resource.faults import FAULTS, NO_ANSWER, REFUSALS, possible
+from acidtest.world.devices.resource.manager import GONE, HEURISTICS, NOT_ALONE, READ_ONLY, Manager
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator, Mapping
+
+    from acidtest.world.core.device import Surroundings
+    from acidtest.world.core.process import Task
+
+_LONGEST = 64  #: of both parts of a name, in bytes, as X/Open has it
+
+
+class Resources(Device):
+    """The resource managers of a world. Its equipment are branches of another transaction manager, by resource: prepared, for ever."""
+
+    name: ClassVar[str] = "resources"
+    kinds: ClassVar[frozenset[str]] = frozenset({"resource"})
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        """Open the accounts of the scope."""
+        super().__init__(surroundings)
+        self._managers: dict[str, Manager] = {}
+        accounts: dict[str, list[tuple[str, int]]] = {}
+        for name, balance in surroundings.scope.accounts:
+            resource, slash, account = name.partition("/")
+            if slash:
+                accounts.setdefault(resource, []).append((account, balance))
+        # Where no contract says that there are some, accounts that are called like that are somebody else's.
+        if surroundings.equipment is not None:
+            self._managers = {resource: Manager(resource, opened) for resource, opened in sorted(accounts.items())}
+            for resource, xid, changes in surroundings.equipment:
+                self._managers[resource].hold(Xid(*xid), changes)
+
+    def offers(self) -> Mapping[str, Any]:
+        """`env.resource(name)`."""
+        return {"resource": lambda name: PlayedResource(self, name)}
+
+    def manager(self, name: str) -> Manager:
+        """The resource manager `name`."""
+        if name not in self._managers:
+            known = ", ".join(self._managers) or "none"
+            complain(ContractError(f"env.resource({name!r}) was asked for, and there is no such resource manager here. There are: {known}."))
+        return self._managers[name]
+
+    # What distinguishes two states, and what is seen of one:
+
+    def key(self) -> Hashable:
+        """What distinguishes two states of them all."""
+        if not self._managers:
+            return self.down
+        self._bury()
+        return self.down, tuple([manager.key() for manager in self._managers.values()])
+
+    def readable(self) -> Hashable:
+        """What `balances` tells."""
+        return tuple([tuple(manager.accounts.items()) for manager in self._managers.values()])
+
+    def seen(self) -> tuple[ResourceSeen, ...]:
+        """The truth about every account and branch."""
+        self._bury()
+        return tuple([
+            ResourceSeen(name, tuple(manager.accounts.items()), tuple([
+                BranchSeen(*b.xid, b.status, tuple(b.changes), b.applied, b.alone, tuple(sorted(b.notes)), foreign=b.owner is None)
+                for b in manager.all()
+            ]))
+            for name, manager in self._managers.items()
+        ])  # fmt: skip
+
+    def changed(self, before: tuple[ResourceSeen, ...], after: tuple[ResourceSeen, ...]) -> Iterator[str]:
+        """A line for each branch that stands otherwise."""
+        for then, now in zip(before, after, strict=True):
+            for branch in now.branches:
+                if branch not in then.branches:
+                    alone = f", decided alone ({branch.alone})" if branch.alone else ""
+                    yield f"{now.name}: branch {branch.gtrid} {branch.status}{alone}"
+
+    def faults(self, task: Task, effect: Effect) -> tuple[str, ...]:  # noqa: ARG002 - they befall whoever calls
+        """The fault kinds that can befall a call now."""
+        method, *arguments = effect.detail  # type: ignore[misc] # our own
+        self._bury()
+        xid = arguments[0] if arguments and isinstance(arguments[0], Xid) else None
+        return possible(self._managers[effect.where], method, xid)
+
+    def _bury(self) -> None:
+        """Roll back what the dead have not prepared: their connections are gone."""
+        processes = self.surroundings.processes()
+        for manager in self._managers.values():
+            dead = [o for o in manager.owners() if o is not None and not _is_alive(processes, o)]
+            if dead:
+                manager.disconnect(*dead)
+
+    # What code under test calls:
+
+    def balances(self, name: str) -> dict[str, int]:
+        """What is committed in a resource manager; nothing while an implementation is installed, for nothing is there yet."""
+        return dict(self._managers[name].accounts) if name in self._managers else {}
+
+    def call(self, name: str, method: str, *arguments: Any) -> Any:
+        """Make a call, and wait for the answer.
+
+        Raises:
+            XaError: it is no success.
+        """
+        task, manager = current_task(), self.manager(name)
+        if task is None:
+            message = f"{manager.name}.{method}() was called outside of any call, for example in a constructor or by a read."
+            raise ContractError(message)
+        what = " ".join([method, *(_named(argument) for argument in arguments)])
+        effect = Effect("resource", manager.name, what, (method, *arguments), faults=FAULTS[method])
+        fault = task.park(effect)
+        self._bury()
+        session = task.process.name, task.process.incarnation, task.name
+        answer = self._answer(manager, session, effect, fault)
+        if answer == Xa.RDONLY:
+            manager.branches[arguments[0]].known = True
+        if method == "commit" and arguments[0] in manager.branches:
+            manager.branches[arguments[0]].listed = True
+        task.saw(effect, answer, fault)
+        if isinstance(answer, Xa) and answer not in (Xa.OK, Xa.RDONLY):
+            raise XaError.of(answer, f"{manager.name} was told to {what}")
+        return answer
+
+    def _answer(self, manager: Manager, session: Hashable, effect: Effect, fault: str) -> Any:
+        """Let a call arrive, or later, or never, with what befalls it; the answer to the caller."""
+        method, *arguments = effect.detail  # type: ignore[misc] # our own
+        if fault == LATE and not self.down:
+            self._postpone(manager, session, effect)
+        if self.down or fault in (LOST, LATE, RESTART_RESOURCE):
+            manager.disconnect(*([] if fault == RESTART_RESOURCE else [session]))
+            return Xa.RMFAIL
+        if fault == REFUSED:
+            return self._refused(manager, method, arguments)
+        if fault == ROLLED_BACK:
+            manager.lose(arguments[0], fault)
+            return Xa.RMERR
+        if fault in (*HEURISTIC_FAULTS, FORGOTTEN, TIMED_OUT):
+            _befall(manager, method, arguments[0], fault)
+        answer = self._perform(manager, session, method, arguments)
+        if fault in NO_ANSWER:
+            manager.disconnect(session)
+            return Xa.RMFAIL
+        return answer
+
+    def _refused(self, manager: Manager, method: str, arguments: list[Any]) -> Xa:
+        refusal = REFUSALS[method]
+        if refusal == Xa.RBROLLBACK:
+            manager.rollback(arguments[0])
+        return refusal
+
+    def _perform(self, manager: Manager, session: Hashable, method: str, arguments: list[Any]) -> Any:
+        if method in ("start", "change", "read", "end"):
+            return getattr(manager, method)(session, *arguments)
+        if method.startswith("commit"):
+            one_phase = method != "commit"
+            if one_phase:
+                self._note_others(manager, arguments[0])
+            return manager.commit(arguments[0], one_phase=one_phase)
+        return getattr(manager, method)(*arguments)
+
+    def _note_others(self, manager: Manager, xid: Xid) -> None:
+        """Note of a branch that is told to commit in one phase whether another one of its transaction may have work to commit."""
+        others = [b for m in self._managers.values() for b in m.branches.values() if b.xid.gtrid == xid.gtrid]
+        busy = [b for b in others if b.status not in (*GONE, *HEURISTICS) or b.status not in (READ_ONLY, "aborted")]
+        if xid in manager.branches and any(b is not manager.branches[xid] for b in busy):
+            manager.branches[xid].notes.add(NOT_ALONE)
+
+    def _postpone(self, manager: Manager, session: Hashable, effect: Effect) -> None:
+        method, *arguments = effect.detail  # type: ignore[misc] # our own
+        branch = manager.branches.get(arguments[0])
+        if branch is not None:
+            branch.coming += 1
+
+        def land() -> None:
+            if branch is not None:
+                branch.coming -= 1
+            self._perform(manager, session, method, arguments)
+            manager.disconnect(session)
+
+        self.surroundings.postpone(effect.label, land, (session, effect.detail))
+
+
+class PlayedResource:
+    """A resource manager that the harness plays; see `acidtest.environment.Resource`."""
+
+    def __init__(self, device: Resources, name: str) -> None:
+        """Stand before the resource manager `name`."""
+        self._device, self.name = device, name
+
+    def start(self, xid: Xid) -> None:
+        """Begin a branch."""
+        self._call("start", _xid(xid))
+
+    def change(self, account: str, amount: int) -> None:
+        """Change an account in the branch at work."""
+        if type(amount) is not int:
+            complain(ContractError(f"{self.name} was told to change {account!r} by {amount!r}; amounts are integer minor units."))
+        self._call("change", str(account), amount)
+
+    def read(self, account: str) -> int:
+        """The balance of an account, within the branch at work."""
+        found: int = self._call("read", str(account))
+        return found
+
+    def end(self, xid: Xid) -> None:
+        """End the work of a branch."""
+        self._call("end", _xid(xid))
+
+    def prepare(self, xid: Xid) -> Xa:
+        """Vote."""
+        vote: Xa = self._call("prepare", _xid(xid))
+        return vote
+
+    def commit(self, xid: Xid, *, one_phase: bool = False) -> None:
+        """Commit what is prepared; or, in one phase, what is not."""
+        self._call("commit one phase" if one_phase else "commit", _xid(xid))
+
+    def rollback(self, xid: Xid) -> None:
+        """Roll back, prepared or not."""
+        self._call("rollback", _xid(xid))
+
+    def recover(self) -> tuple[Xid, ...]:
+        """The branches that are prepared, or were decided heuristically."""
+        found: tuple[Xid, ...] = self._call("recover")
+        return found
+
+    def forget(self, xid: Xid) -> None:
+        """Drop what is kept of a heuristic decision."""
+        self._call("forget", _xid(xid))
+
+    def balances(self) -> dict[str, int]:
+        """What is committed."""
+        return self._device.balances(self.name)
+
+    def _call(self, method: str, *arguments: Any) -> Any:
+        return self._device.call(self.name, method, *arguments)
+
+
+def _befall(manager: Manager, method: str, xid: Xid, fault: str) -> None:
+    """What the resource manager does by itself right before a call."""
+    if fault == TIMED_OUT:
+        manager.give_up(xid)
+    elif fault == FORGOTTEN:
+        manager.lose(xid, fault)
+    else:
+        manager.decide(xid, fault, commits=method != "commit")
+
+
+def _is_alive(processes: Mapping[str, Any], owner: Any) -> bool:
+    name, incarnation, _ = owner
+    process = processes.get(name)
+    return process is not None and process.alive and process.incarnation == incarnation
+
+
+def _named(argument: Any) -> str:
+    return f"{argument.gtrid}/{argument.bqual}" if isinstance(argument, Xid) else str(argument)
+
+
+def _xid(xid: Any) -> Xid:
+    """The name of a branch, as X/Open has it."""
+    try:
+        given = Xid(*xid)
+        fits = isinstance(given.format_id, int) and all(isinstance(part, str) for part in given[1:])
+        fits = fits and all(len(part.encode()) <= _LONGEST for part in given[1:])
+    except TypeError:
+        fits = False
+    if not fits:
+        complain(ContractError(
+            f"A branch was named {xid!r}; the name of a branch is Xid(format_id, gtrid, bqual): a number and two texts of at most {_LONGEST} bytes."
+        ))  # fmt: skip
+    return given
