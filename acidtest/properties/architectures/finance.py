@@ -63,7 +63,8 @@ class FinanceContract(Contract):
     @always
     def nobody_spends_what_he_has_not(self, seen: Seen) -> bool:
         """No account is overdrawn, holds included."""
-        return all(amount >= 0 for bank in BANKS for amount in (*seen.balance[bank].values(), *seen.available[bank].values()))
+        amounts: list[int] = [amount for bank in BANKS for part in (seen.balance, seen.available) for amount in part[bank].values()]
+        return all(amount >= 0 for amount in amounts)
 
     @always
     def the_record_is_complete(self, seen: Seen) -> bool:

@@ -165,7 +165,7 @@ class Contract(AnyContract):
 
     def abstract(self, view: Any) -> Hashable:
         """The part of what was seen that the model speaks of; what the model says speaks of nothing else."""
-        return self.refines(Seen(view, None, self.operations())) if isinstance(view, View) else view  # type: ignore[no-any-return]
+        return self.refines(Seen(view, None, self.operations())) if isinstance(view, View) else view
 
     def refines(self, seen: Seen) -> Hashable:  # noqa: ARG002 - for those with a model
         """What the model says of a state by its `view`; to be given with `model`."""

@@ -9,8 +9,6 @@ import sqlalchemy as sa
 from acidtest.environment import CallRefused, CallTimeout, ExternalRefused, ExternalTimeout, Outcome
 from acidtest.impl.architectures.ecommerce import (
     CATALOGUE,
-    COMPENSATED,
-    COMPLETED,
     ORDERS,
     PAYMENTS,
     WAREHOUSE,
@@ -20,7 +18,7 @@ from acidtest.impl.architectures.ecommerce import (
     Warehouse,
 )
 from acidtest.impl.broken import Mutant
-from acidtest.impl.saga_orchestration import Cursor
+from acidtest.impl.saga_orchestration import COMPENSATED, COMPLETED, Cursor
 from acidtest.impl.tcc import accounts
 
 if TYPE_CHECKING:
