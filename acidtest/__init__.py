@@ -15,12 +15,16 @@ from acidtest.environment import (
     Environment,
     ExternalRefused,
     ExternalTimeout,
+    HeuristicOutcome,
     Outcome,
     Receipt,
     Reply,
     Request,
     Status,
     UnknownEvent,
+    Xa,
+    XaError,
+    Xid,
 )
 from acidtest.errors import (
     AcidtestError,
@@ -72,6 +76,7 @@ if TYPE_CHECKING:
     from acidtest.properties.three_phase_commit.contract import ThreePhaseCommitContract
     from acidtest.properties.two_phase_commit.contract import TwoPhaseCommitContract
     from acidtest.properties.xa.contract import XaContract
+    from acidtest.properties.xa_resource.contract import XaResourceContract
     from acidtest.testing import assert_schedule, check
 
 __version__ = "0.1.0"
@@ -97,6 +102,7 @@ __all__ = [
     "ExternalRefused",
     "ExternalTimeout",
     "HarnessError",
+    "HeuristicOutcome",
     "InboxContract",
     "NondeterminismError",
     "OutboxContract",
@@ -117,7 +123,11 @@ __all__ = [
     "TwoPhaseCommitContract",
     "UnknownEvent",
     "UsageError",
+    "Xa",
     "XaContract",
+    "XaError",
+    "XaResourceContract",
+    "Xid",
     "always",
     "assert_schedule",
     "at_rest",
@@ -184,6 +194,7 @@ _LAZY = {
     "ThreePhaseCommitContract": "acidtest.properties.three_phase_commit.contract",
     "TwoPhaseCommitContract": "acidtest.properties.two_phase_commit.contract",
     "XaContract": "acidtest.properties.xa.contract",
+    "XaResourceContract": "acidtest.properties.xa_resource.contract",
     "assert_schedule": "acidtest.testing",
     "check": "acidtest.testing",
 }

@@ -144,6 +144,7 @@ PARTS: dict[str, Pattern] = {
         Pattern("saga_orchestration", "saga, the orchestrator", "SagaOrchestrationContract", "Orchestrator", _ALL, of="saga"),
         Pattern("saga_choreography", "saga, choreographed services", "SagaChoreographyContract", "Participant", _ALL, of="saga"),
         Pattern("event_store", "event sourcing, the event store", "EventStoreContract", "EventStore", _ALL, of="event_sourcing"),
+        Pattern("xa_resource", "XA, a resource manager", "XaResourceContract", "ResourceManager", _ALL, of="xa"),
         Pattern(
             "tcc_coordinator", "try/confirm/cancel (TCC): the coordinator", "TccCoordinatorContract", "Coordinator", _ALL, of="tcc",
         ),

@@ -165,6 +165,8 @@ class Scope:
         messages: what lies on the broker at the start, in its order.
         lifted: the assumptions about the network that do not hold here; empty for none. See `Sites`.
         restarts: a process of which others notice that it is dead may start again at any moment; otherwise only when all comes to rest.
+        enough: so many effects outside of databases are enough: after them no client begins anything more. One poll may try
+            one message, or all; what matters of a long scope is how often it was tried. 0 for no limit.
     """
 
     name: str
@@ -184,6 +186,7 @@ class Scope:
     messages: tuple[Sent, ...] = ()
     lifted: tuple[str, ...] = ()
     restarts: bool = False
+    enough: int = 0
 
     def __hash__(self) -> int:
         """The same for equal scopes; made once, for a scope may have thousands of operations, and is looked up at every step."""
@@ -236,7 +239,7 @@ def scope_to_json(scope: Scope) -> dict[str, Any]:
         "poison": list(scope.poison), "idle": list(scope.idle), "serial": scope.serial, "unsteady": scope.unsteady,
         "systems": [_listed(system) for system in scope.systems], "called": list(scope.called), "opening": list(scope.opening),
         "messages": [_listed(message) for message in scope.messages], "lifted": list(scope.lifted),
-        "restarts": scope.restarts,
+        "restarts": scope.restarts, "enough": scope.enough,
     }  # fmt: skip
 
 
@@ -264,6 +267,7 @@ def scope_from_json(value: dict[str, Any]) -> Scope:
         tuple(Sent(*_tupled(message)) for message in value.get("messages", ())),
         tuple(value.get("lifted", ())),
         value.get("restarts", False),
+        value.get("enough", 0),
     )  # fmt: skip
     _check(scope)
     return scope
@@ -277,7 +281,7 @@ def _check(scope: Scope) -> None:
     operations = [operation for client in scope.clients for operation in client.operations]
     texts += [text for m in scope.messages for text in (m.name, m.id or "", m.key, m.payload, m.topic)]
     texts += [text for operation in operations for text in (operation.name, operation.method, operation.source)]
-    numbers: list[object] = [scope.faults, scope.recovery_crashes, *(balance for _, balance in scope.accounts)]
+    numbers: list[object] = [scope.faults, scope.recovery_crashes, scope.enough, *(balance for _, balance in scope.accounts)]
     numbers += [operation.retries for operation in operations]
     for kind, values in ((str, texts), (int, numbers)):
         wrong = [value for value in values if not isinstance(value, kind)]

@@ -1,13 +1,14 @@
 """The three kinds of databases beside each other: `python -m benchmarks servers [PATTERN...] [--budget SECONDS] [--write]`.
 
 How long each server takes to start, to die and come back, and to be put back between two runs; and the same scopes of the references on all,
-with runs a second, and the views in which schedules end. `--write` keeps the figures for the page of the documentation.
+with runs a second of processor time, and the views in which schedules end. `--write` keeps the figures for the page of the documentation.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from acidtest.world.databases.table import BACKENDS
 from benchmarks.peers.side_by_side import about
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from acidtest.properties.shared.contract import Contract
     from acidtest.workload import Scope
@@ -103,10 +104,12 @@ def of_scope(stem: str, contract: Contract, scope: Scope, benches: dict[str, Har
     """One scope on each kind of database, and how the views differ in which its schedules end."""
     found, views = {}, {}
     for backend, harness in benches.items():
+        before = processor_time()
         search = Explorer(harness, scope, seconds=budget).explore()
+        seconds = processor_time() - before
         views[backend] = {contract.abstract(view): view for view, _ in search.finals}
         found[backend] = {
-            "schedules": search.schedules, "runs": search.runs, "effects": search.effects, "seconds": round(search.seconds, 2),
+            "schedules": search.schedules, "runs": search.runs, "effects": search.effects, "seconds": max(round(seconds, 3), 0.001),
             "complete": search.complete, "reset": round(1_000 * reset_of(harness), 2),
         }  # fmt: skip
     common = set.intersection(*map(set, views.values()))
@@ -119,15 +122,35 @@ def of_scope(stem: str, contract: Contract, scope: Scope, benches: dict[str, Har
     return row
 
 
+def processor_time() -> float:
+    """Seconds of processor time that this process has had, and the servers that it has started: load from others does not count."""
+    ticks, children = 0, {os.getpid()}
+    for pid, parent, used in sorted(_processes()):
+        if parent in children:
+            children.add(pid)
+            ticks += used
+    return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _processes() -> Iterator[tuple[int, int, int]]:
+    """Every process there is: its number, its parent's, and what it and its dead children have used."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has just ended
+        yield int(path.parent.name), int(fields[1]), sum(map(int, fields[11:15]))
+
+
 def reset_of(harness: Harness) -> float:
-    """Seconds in which a server's databases are put back after a run that has written to them, on the average; 0 on SQLite."""
+    """Seconds of processor time to put a server's databases back after a run that has written to them; 0 on SQLite."""
     databases: list[Any] = [one for one in harness.cluster.databases() if hasattr(one, "disturbed")]
-    began = time.perf_counter()
+    began = processor_time()
     for _ in range(RESETS * bool(databases)):
         for database in databases:
             database.disturbed = True
             database.reset()
-    return (time.perf_counter() - began) / RESETS
+    return (processor_time() - began) / RESETS * bool(databases)
 
 
 def _differing(contract: Contract, view: Any, views: dict[str, dict[Any, Any]], common: set[Any]) -> list[str]:
@@ -142,7 +165,7 @@ def told(row: dict[str, Any]) -> str:
     """A row as it is printed."""
     lines = [
         f"{row['pattern']}, {row['scope']}, {backend}: {of['schedules']} schedules, {of['runs']} runs, {of['effects']} effects, "
-        f"{of['runs'] / of['seconds']:.0f} runs/s, {of['reset']} ms to put back{'' if of['complete'] else ', NOT COMPLETE'}"
+        f"{of['runs'] / of['seconds']:.0f} runs/s of processor time, {of['reset']} ms to put back{'' if of['complete'] else ', NOT COMPLETE'}"
         for backend, of in row["found"].items()
     ]
     alone = ", ".join(f"{count} more on {backend}" for backend, count in row["alone"].items())

@@ -34,6 +34,8 @@ PLANS, EFFECTS = 8, 320
 NEAR = 10
 #: As many occasions a kind of fault has at least: others may arise where the default schedule is left.
 FEW = 2
+#: One in so many switches has a fault after it of a kind that the default schedule has no occasion for, if there is one.
+AFTER = 3
 #: The most alternatives of one choice: Hypothesis draws from longer lists unevenly.
 CHOICES = 250
 
@@ -90,7 +92,8 @@ def _simple(draw: Callable[[Any], Any], rows: Sequence[Sequence[Scope]], count: 
     switches, faults = _single_switches(count(workload)), _single_faults(workload, count(workload))
     plan = _one_of(draw, faults if sort == FAULTS or (sort == PAIRS and not switches) else switches)
     if sort == PAIRS:
-        also = _one_of(draw, [*switches, *faults])
+        elsewhere = _faults_elsewhere(workload, count(workload)) if plan.switches else []
+        also = _one_of(draw, elsewhere if elsewhere and draw(st.integers(1, AFTER)) == AFTER else [*switches, *faults])
         plan = Plan((*plan.switches, *also.switches), (*plan.faults, *also.faults))
     return Drawn(workload, () if plan == NO_DEPARTURE else (plan,))
 
@@ -115,6 +118,14 @@ def _single_switches(occasions: Occasions) -> list[Plan]:
 def _single_faults(workload: Scope, occasions: Occasions) -> list[Plan]:
     counted = sorted((n, kind) for kind in workload.kinds for n in range(1, occasions.faults[kind] + 1))
     return [Plan(faults=(fault,)) for fault in counted]
+
+
+def _faults_elsewhere(workload: Scope, occasions: Occasions) -> list[Plan]:
+    """The first fault of each kind that the default schedule has no occasion for: a switch may lead to one.
+
+    A message can only be given to a second process while the first handles it.
+    """
+    return [Plan(faults=((1, kind),)) for kind in sorted(workload.kinds) if not occasions.faults[kind]]
 
 
 def _some(workload: Scope, changes: Sequence[tuple[str, float]], occasions: Occasions) -> Any:  # noqa: ANN401

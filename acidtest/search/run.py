@@ -153,8 +153,8 @@ class Run:
         self._observe(decided=False)
 
     def observed(self) -> Hashable:
-        """What an outsider can observe now."""
-        return self._durable, tuple(self._outside.values())
+        """What an outsider can observe now; also of a device that shows something else because a process is there again."""
+        return self._durable, tuple(self.world.devices.seen().values())
 
     # Looking:
 

@@ -24,7 +24,8 @@ _HEAD = """\
 # The same scopes on three databases
 
 The references are the same code on SQLite, PostgreSQL and MariaDB. Here scopes of theirs are run on all three, in one run on one machine.
-Compare ratios, and counts: seconds differ between machines, and from run to run.
+Compare ratios, and counts: seconds differ between machines, and from run to run. Seconds are of processor time, of acidtest and the server
+together, but for how long a server takes to start.
 
 *Runs* are how often code was run, or played: on SQLite most runs are played from what was seen before; on a server, which alone knows who
 waits for which row, all are real. *Schedules* came to their end; where locks are taken otherwise, or a transaction that was refused is
@@ -62,7 +63,7 @@ def _where(about: dict[str, Any]) -> Iterator[str]:
 
 
 def _starts(measured: dict[str, Any]) -> Iterator[str]:
-    yield "A private server is started once for each process that runs checks. Between two runs its databases are put back, in the median of the scopes."
+    yield "A private server is started once for each process that runs checks. Between two runs its databases are put back; that is the median of the scopes."
     yield ""
     rows = [
         (NAMES[name], f"{of['start']} s", f"{of['back']} s", f"{statistics.median(row['found'][name]['reset'] for row in measured['rows']):.1f} ms")

@@ -7,7 +7,7 @@ from acidtest.properties.three_phase_commit.contract import SCOPES, ThreePhaseCo
 from acidtest.search.verdict import Verdict
 
 CODE, ADAPTER = blocks(how_to("check-three-phase-commit"), "python")
-QUICK = [scope for scope in SCOPES if scope.name in ("three sites", "the last unit", "keys", "delay", "four sites")]
+QUICK = [scope for scope in SCOPES if scope.name in ("three sites", "the last unit", "keys", "delay")]
 #: A rule of the page, and what is left where it is left out.
 RULE, WITHOUT = '"states" and states == {"waiting"}', '"states" and "waiting" in states'
 

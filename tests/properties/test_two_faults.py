@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 #: What may befall a reply, of a call or of a COMMIT.
 BAD_REPLIES = {"refused", "lost", "unacknowledged", "late"}
-#: Whose own recovery is part of something else: services take messages again, and the stateful search crashes them beside lost replies.
-ELSEWHERE = {"saga_choreography"}
+#: Sites of three-phase commit lose no replies: that messages arrive, or are known not to, is its assumption.
+ELSEWHERE = {"three_phase_commit"}
 
 
 @pytest.mark.parametrize("entry", coded(), ids=lambda entry: entry.stem)

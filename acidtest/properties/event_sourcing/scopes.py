@@ -6,6 +6,7 @@ from acidtest.properties.shared.scopes import (
     A_DAY,
     A_PAGE,
     A_YEAR,
+    ATTEMPTS,
     DAY,
     MONTHS,
     again_and_again,
@@ -121,7 +122,7 @@ SCOPES = (
             environment(("outage", None)),
             *again_and_again(("app-1", "poll")),
         ),
-        serial=True,
+        serial=True, enough=ATTEMPTS,
     ),
     Scope(
         "many commands", "a hundred and ten commands; their keys come again a day later, after forty days, and after more than a year", _TWO,

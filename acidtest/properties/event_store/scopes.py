@@ -6,6 +6,7 @@ from acidtest.properties.shared.scopes import (
     A_DAY,
     A_PAGE,
     A_YEAR,
+    ATTEMPTS,
     DAY,
     MONTHS,
     again_and_again,
@@ -135,7 +136,7 @@ SCOPES = (
             environment(("outage", None)),
             *again_and_again(("app-1", "poll")),
         ),
-        serial=True,
+        serial=True, enough=ATTEMPTS,
     ),
     Scope(
         "long ago", "a hundred and ten events, read, handed on, and asked for again a day later, after forty days, and after more than a year", (),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from acidtest.properties.shared.scopes import (
     A_DAY,
     A_YEAR,
+    ATTEMPTS,
     DAY,
     ITEMS,
     MONTHS,
@@ -148,13 +149,13 @@ SCOPES = (
             client("app-1", _withdraw("w1", "k1", "A", 61), name="client-2"),
             repeated("relay-1", "relay", ITEMS + 1),
         ),
-        poison=("P",), serial=True,
+        poison=("P",), serial=True, enough=4 * ITEMS,
     ),
     Scope(
         "outage", "the broker is down for more than a year, and is tried eleven hundred times",
         (("A", 100),),
         (client("app-1", _withdraw("w1", "k1", "A", 61)), environment(("outage", None)), *again_and_again(("relay-1", "relay"))),
-        serial=True,
+        serial=True, enough=ATTEMPTS,
     ),
 )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from acidtest.properties.shared.scopes import (
+    ATTEMPTS,
     BEFORE,
     DAY,
     IN_VAIN,
@@ -190,7 +191,7 @@ SCOPES = (
             client("app-1", withdraw("w1", "k1", "A", 41)), environment(("outage", None)),
             client("app-1", withdraw("w2", "k2", "B", 23, 0), name="client-2"), *again_and_again(("app-1", "tick")),
         ),
-        serial=True, systems=(ATM,),
+        serial=True, enough=ATTEMPTS, systems=(ATM,),
     ),
 )  # fmt: skip
 

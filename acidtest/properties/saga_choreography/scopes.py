@@ -123,7 +123,7 @@ SCOPES = (
         "outage", "two orders that are booked when the broker goes down for more than a year, and is tried nearly three hundred times",
         _ENOUGH,
         (*_clients("r", "hrhr", "hh", "", FIRST, SECOND), environment(("outage", None)), *again_and_again(("booking-1", "relay"), times=ATTEMPTS // 4)),
-        serial=True,
+        serial=True, enough=ATTEMPTS // 4,
     ),
 )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from acidtest.properties.saga.scopes import ANOTHER, CRASH, FIRST, SECOND, SILENCE, order, pauses
 from acidtest.properties.shared.scopes import (
+    ATTEMPTS,
     BEFORE,
     DAY,
     IN_VAIN,
@@ -125,7 +126,7 @@ SCOPES = (
             client("app-1", FIRST), environment(("outage", None)), client("app-1", SECOND, name="client-2"),
             *again_and_again(("desk-1", "tick")),
         ),
-        serial=True,
+        serial=True, enough=ATTEMPTS,
     ),
 )  # fmt: skip
 

@@ -60,8 +60,7 @@ def again_and_again(*calls: tuple[str, str], times: int = ATTEMPTS) -> tuple[Cli
         times: how often each is called.
     """
     seconds = [HOUR] * times
-    for place, pause_ in zip((times // 4, times // 2, times - 2), LONG_PAUSES, strict=True):
-        seconds[place] = pause_
+    seconds[3:12:3] = LONG_PAUSES  # early: a call may try a hundred times at once, and then not many are made
     found: list[Client] = []
     for i, after in enumerate(seconds, 1):
         found += [Client(f"{process} {method} {i}", process, (Operation(f"{process} {method} {i}", method),)) for process, method in calls]

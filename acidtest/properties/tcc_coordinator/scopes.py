@@ -7,6 +7,7 @@ from typing import Any
 from acidtest.properties.shared.scopes import (
     A_DAY,
     A_YEAR,
+    ATTEMPTS,
     BEFORE,
     DAY,
     IN_VAIN,
@@ -181,7 +182,7 @@ SCOPES = (
         "long outage", "two transactions, while no service answers for more than a year, and eleven hundred ticks",
         ACCOUNTS,
         (_client(1, _FIRST), environment(("outage", None)), _client(1, _SECOND, name="client-3"), *again_and_again(("app-1", "tick"))),
-        serial=True,
+        serial=True, enough=ATTEMPTS,
     ),
 )  # fmt: skip
 

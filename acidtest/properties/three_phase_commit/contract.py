@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from acidtest.models.shared.ledger import Call
 from acidtest.models.three_phase_commit.service import SitesModel, SitesView
 from acidtest.properties.shared.ledger import LedgerContract
 from acidtest.properties.shared.reading import Reading, amounts_of
@@ -11,7 +12,14 @@ from acidtest.properties.three_phase_commit.port import SITES, ThreePhaseCommitP
 from acidtest.properties.three_phase_commit.properties import PROPERTIES, WITNESSES
 from acidtest.properties.three_phase_commit.scopes import SCOPES, SLOW_SCOPES
 from acidtest.properties.three_phase_commit.stories import workloads
-from acidtest.properties.three_phase_commit.view import KEYS, requests_in, sites_in, state_of, view_of
+from acidtest.properties.three_phase_commit.view import (
+    KEYS,
+    places_of_requests,
+    requests_in,
+    sites_in,
+    state_of,
+    view_of,
+)
 from acidtest.workload import Sites
 
 if TYPE_CHECKING:
@@ -47,6 +55,11 @@ class ThreePhaseCommitContract(LedgerContract):
         """What is begun in `scope`."""
         return requests_in(scope)
 
+    def calls(self, scope: Scope, seen: Seen) -> tuple[Call, ...]:
+        """What clients know of what they have begun; most operations of a scope are messages, which they know nothing of."""
+        known = zip(requests_in(scope), places_of_requests(scope), strict=True)
+        return tuple([Call(request, str(seen.status[place]), seen.alone[place]) for request, place in known])
+
     def model(self, scope: Scope) -> SitesModel:
         """Atomic commitment of what is begun in `scope`."""
         return SitesModel(scope.accounts, self.requests(scope), sites_in(scope), lifted=bool(scope.lifted))
@@ -71,8 +84,8 @@ class ThreePhaseCommitContract(LedgerContract):
     def shown(self, view: SitesView) -> Mapping[str, Any]:
         """Of each key, what every site knows."""
         fields = {name: value for name, value in super().shown(view).items() if name not in ("states", "voted")}
-        states = {f"state({key!r})": pairs for key, pairs in view.states}
-        voted = {f"voted yes on {key!r}": sites for key, sites in view.voted}
+        states = {f"state of {key}": pairs for key, pairs in view.states}
+        voted = {f"voted yes on {key}": sites for key, sites in view.voted}
         return {**states, **voted, **fields}
 
     @classmethod

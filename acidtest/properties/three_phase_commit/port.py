@@ -50,7 +50,7 @@ class ThreePhaseCommitPort(Protocol):
         something meanwhile or has sent it something, and nothing else happens.
         """
 
-    @recovery
+    @recovery.anytime
     def recover(self) -> None:
         """This site has started again. Runs first at every start, before any message; and may run again at any time."""
 

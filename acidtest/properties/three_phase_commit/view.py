@@ -94,3 +94,9 @@ def requests_in(scope: Scope) -> tuple[Request, ...]:
         request_of(operation, service_of(client.process), known)
         for client in scope.clients for operation in client.operations if operation.method == "begin"
     ])  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def places_of_requests(scope: Scope) -> tuple[int, ...]:
+    """Where they stand among all operations of the scope."""
+    return tuple([place for place, operation in enumerate(scope.operations()) if operation.method == "begin"])

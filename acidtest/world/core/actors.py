@@ -22,10 +22,12 @@ class Actors:
 
     Arguments:
         clients: those of the scope.
+        enough: after so many effects at devices nobody begins anything more; 0 for no limit.
     """
 
-    def __init__(self, clients: Iterable[Client]) -> None:
+    def __init__(self, clients: Iterable[Client], enough: int = 0) -> None:
         """Nobody has done anything yet."""
+        self._enough = enough
         self.clients = {client.name: Session(client) for client in clients}
         self.starting: dict[str, Task] = {}
         self.leftovers: dict[str, Task] = {}
@@ -60,14 +62,28 @@ class Actors:
             del self._at_work[:done]
         return self._at_work
 
-    def call(self, client: Session, task: Task) -> None:
-        """A client has begun a call."""
-        client.task = task
-        self._called = sorted([*self._calling(), client], key=lambda one: self._place[one.name])
+    def reached_out(self) -> None:
+        """One more effect at a device; after enough of them nobody begins anything more."""
+        self._enough -= 1
+        if not self._enough:
+            for client in self.at_work():
+                client.operations = client.operations[: client.position + (client.task is not None)]
 
-    def _calling(self) -> list[Session]:
-        """The clients whose calls are in progress, in their order."""
-        return [client for client in self._called if client.task is not None]
+    def call(self, client: Session, task: Task) -> Task:
+        """A client begins a call."""
+        client.task = task
+        calling = [one for one in self._called if one.task is not None and one is not client]
+        self._called = sorted([*calling, client], key=lambda one: self._place[one.name])
+        return task
+
+    def early(self) -> str:
+        """The first thread that was there before anybody asked for anything, and has not waited yet; empty for none."""
+        for name, task in self.leftovers.items():
+            if task.fork is not None and task.fork.early:
+                task.fork.early = not (task.blocked or task.sleeps)
+                if task.fork.early:
+                    return name
+        return ""
 
     def tasks(self) -> list[Task]:
         """Every call in progress."""

@@ -89,6 +89,10 @@ class Devices(dict[str, Device]):
         """Whether an effect concerns something else than a database."""
         return effect.kind in self._of or effect.kind in _OF_NOBODY
 
+    def is_outside(self, effect: Effect | None) -> bool:
+        """Whether an effect is one at a device."""
+        return effect is not None and effect.kind in self._of
+
     def with_faults(self, task: Task, effect: Effect) -> Effect:
         """The effect, with the faults that can befall it now."""
         device = self._faulty.get(effect.kind)

@@ -90,7 +90,7 @@ class World:
         self.sources = self.devices.sources
         cluster.reset()
         cluster.late = self.late.postpone_commit
-        self.actors = Actors(scope.clients)
+        self.actors = Actors(scope.clients, scope.enough)
         self.clients, self.starting, self.leftovers = self.actors.clients, self.actors.starting, self.actors.leftovers
         self._scribe, self._memory, self._unsteady = scribe, memory, scope.unsteady
         if scribe is not None:
@@ -145,6 +145,8 @@ class World:
             return True
         assert task is not None  # noqa: S101 - what is no client has a task
         slept = task.sleeps
+        if self.devices.is_outside(task.pending):
+            self.actors.reached_out()
         task.resume(fault)
         self._slept(task, slept=slept)
         if task.blocked and task.queued is None:
@@ -222,38 +224,18 @@ class World:
 
     def runnable(self) -> list[str]:
         """The names of all that can go on: what waits neither for a lock nor for its process."""
+        return [*self.awake(), *[client.name for client in self.actors.at_work() if self.goes_on(client)]] or self._sleepers()
+
+    def awake(self) -> list[str]:
+        """Those of them that are no clients: processes that start, and what calls have left running."""
         self.wake()
-        names = [name for name, task in (*self.starting.items(), *self.leftovers.items()) if not task.blocked and not self._sleeps_on(task)]
-        names += [client.name for client in self.actors.at_work() if self._goes_on(client)]
-        return names or self._sleepers()
+        return [name for name, task in (*self.starting.items(), *self.leftovers.items()) if not task.blocked and not self._sleeps_on(task)]
 
-    def next(self, last: str) -> str:
-        """Who goes on where there is nothing to choose: who went on last, if that can, or else the first; empty for nobody.
-
-        The same as the first of `runnable`, without a look at each of thousands of clients.
-        """
-        self.wake()
-        names = [name for name, task in (*self.starting.items(), *self.leftovers.items()) if not task.blocked and not self._sleeps_on(task)]
-        client = self.clients.get(last)
-        if last in names or (last not in self.starting and last not in self.leftovers and client is not None and self._goes_on(client)):
-            return last
-        return names[0] if names else next((client.name for client in self.actors.at_work() if self._goes_on(client)), "")
-
-    def _goes_on(self, client: Session) -> bool:
-        if client.done:
-            return False
-        if client.task is not None:
-            return not client.task.blocked
+    def goes_on(self, client: Session) -> bool:
+        """Whether a client can go on, or begin."""
+        if client.done or client.task is not None:
+            return not client.done and not client.task.blocked  # type: ignore[union-attr]
         return client.process == ENVIRONMENT or self._may_begin(client)
-
-    def early(self) -> str:
-        """The first thread that was there before anybody asked for anything, and has not waited yet; empty for none."""
-        for name, task in self.leftovers.items():
-            if task.fork is not None and task.fork.early:
-                task.fork.early = not (task.blocked or task.sleeps)
-                if task.fork.early:
-                    return name
-        return ""
 
     def _sleepers(self) -> list[str]:
         """The threads that sleep on, where somebody waits who is none: perhaps for one of them."""
@@ -381,8 +363,7 @@ class World:
     def _invoke(self, client: Session, fault: str = "") -> None:
         operation = client.operation
         process = self.processes[client.process]
-        task = Task(client.name, process)
-        self.actors.call(client, task)
+        task = self.actors.call(client, Task(client.name, process))
         self.events.append(Event("invoke", operation.name))
         process.remember(operation.name)
         method = getattr(process.implementation, operation.method)

@@ -13,6 +13,7 @@ from acidtest.world.devices.network.device import Network
 from acidtest.world.devices.resource.device import Resources
 from acidtest.world.devices.services.device import Services
 from acidtest.world.devices.subscriber import Subscriber
+from acidtest.world.devices.turns import Turns
 from acidtest.world.devices.web.device import Web
 
 if TYPE_CHECKING:
@@ -28,5 +29,6 @@ DEVICES: tuple[type[Device], ...] = (
     Resources,
     Web,
     Answers,
+    Turns,
     Clock,
 )

@@ -14,7 +14,7 @@ from small_world import Small, ask, draw, fingerprint
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from acidtest.search.exhaustive import without_collector
-from acidtest.world.core.effects import DEADLOCK, LATE, LOST, REFUSED, UNACKNOWLEDGED, Decision
+from acidtest.world.core.effects import DATABASE, DEADLOCK, LATE, LOST, REFUSED, UNACKNOWLEDGED, Decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,6 +152,19 @@ def test_a_call_may_be_cancelled_or_die_while_its_statement_waits(pg: Cluster, w
         world.step("back", "cancelled")
     assert world.finish("there") == "ok"
     assert balances(pg) == {"A": 90, "B": 110}
+    world.close()
+
+
+@pytest.mark.usefixtures("private")
+@pytest.mark.parametrize("way", DIRECT)
+def test_the_death_of_the_server_reaches_a_statement_that_waits_and_who_goes_on_after_it(pg: Cluster, way: Any) -> None:
+    world = Small(pg, *calls(way))
+    world.until("there", "COMMIT")
+    world.begin("back"), world.step("back")
+    assert world.pending("back").label == WAITS  # type: ignore[union-attr]
+    world.perform(Decision("restart", DATABASE))
+    assert {world.finish("there"), world.finish("back")} <= set(GONE)
+    assert balances(pg) == {"A": 100, "B": 100}
     world.close()
 
 

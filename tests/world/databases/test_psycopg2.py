@@ -13,7 +13,7 @@ from small_world import Small, ask, draw, fingerprint
 
 from acidtest.errors import UsageError
 from acidtest.search.exhaustive import without_collector
-from acidtest.world.core.effects import DEADLOCK, LATE, LOST, REFUSED, UNACKNOWLEDGED, Decision
+from acidtest.world.core.effects import DATABASE, DEADLOCK, LATE, LOST, REFUSED, UNACKNOWLEDGED, Decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -160,6 +160,17 @@ def test_engines_cursors_and_values_of_its_own_are_driven(pg: Cluster) -> None:
     assert [row[:2] for row in answer] == [("A", 3), ("B", 100), ("C", 1), ("D", 2)]
     assert world.done[-3:] == ["bank: COMMIT", "bank: INSERT accounts", "bank: SELECT accounts"]
     assert balances(pg) == {"A": 3, "B": 100}
+    world.close()
+
+
+@pytest.mark.usefixtures("private")
+def test_the_death_of_the_server_reaches_a_statement_that_waits_and_who_goes_on_after_it(pg: Cluster) -> None:
+    world = Small(pg, trying(there), trying(back))
+    world.until("there", "COMMIT"), world.begin("back"), world.step("back")
+    assert world.pending("back").label == WAITS  # type: ignore[union-attr]
+    world.perform(Decision("restart", DATABASE))
+    assert (world.finish("there"), world.finish("back")) == ("OperationalError None", "InterfaceError None")  # psycopg2 rolls back what is closed
+    assert balances(pg) == {"A": 100, "B": 100}
     world.close()
 
 

@@ -26,7 +26,7 @@ from acidtest.impl.three_phase_commit import (
 
 
 class SkipsAcks(Site):
-    """The coordinator commits without waiting for the acknowledgements of PRECOMMIT (AC1)."""
+    """The coordinator commits without waiting for the acknowledgements of PRECOMMIT (PAIRS, AC1)."""
 
     def move_up(self, transaction: Transaction) -> None:
         """Precommit, tell all others to, and commit."""
@@ -56,7 +56,7 @@ class OverdueVoteAccepted(Site):
 
 
 class VotesBeforeRecord(Site):
-    """A site votes yes before that is on record, and writes it with what comes next (AC3)."""
+    """A site votes yes before that is on record, and writes it with what comes next (AC3, AC2)."""
 
     def __init__(self, env: object) -> None:
         """Nothing is unwritten yet."""
@@ -81,7 +81,7 @@ class VotesBeforeRecord(Site):
 
 
 class TellsBeforeRecord(Site):
-    """A coordinator sends PRECOMMIT before that is on record, and aborts what it finds waiting when it is back (AC1)."""
+    """A coordinator sends PRECOMMIT before that is on record, and aborts what it finds waiting when it is back (AC1, PAIRS)."""
 
     def move_up(self, transaction: Transaction) -> None:
         """Tell, and then write."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class AbortsWhenBack(Site):
-    """A site that is back and waiting aborts on its own (AC1)."""
+    """A site that is back and waiting aborts on its own (AC1, PAIRS)."""
 
     def resume(self, transaction: Transaction) -> None:
         """Abort what waits."""
@@ -29,7 +29,7 @@ class AbortsWhenBack(Site):
 
 
 class CommitsWhenBack(Site):
-    """A site that is back and precommitted commits on its own (AC1)."""
+    """A site that is back and precommitted commits on its own (AC1, PAIRS)."""
 
     def resume(self, transaction: Transaction) -> None:
         """Commit what is precommitted."""
@@ -47,7 +47,7 @@ class DoesNotAsk(Site):
 
 
 class PrecommitInMemory(Site):
-    """That a transaction is precommitted is kept in memory only: a site that is back waits (AC1)."""
+    """That a transaction is precommitted is kept in memory only: a site that is back waits (PAIRS, AC1)."""
 
     def write(self, connection: sa.Connection, transaction: Transaction) -> None:
         """Write everything else."""

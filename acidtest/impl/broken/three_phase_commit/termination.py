@@ -17,7 +17,7 @@ from acidtest.impl.three_phase_commit import (
 
 
 class NaiveTimeouts(Site):
-    """Whoever times out on the coordinator aborts when waiting, and commits when precommitted, asking nobody (AC1)."""
+    """Whoever times out on the coordinator aborts when waiting, and commits when precommitted, asking nobody (AC1, PAIRS)."""
 
     def give_up(self, site: str, transaction: Transaction) -> None:
         """Go by what is known here."""
@@ -28,7 +28,7 @@ class NaiveTimeouts(Site):
 
 
 class PrecommittedMeansAbort(Site):
-    """A new leader aborts where all survivors are precommitted, for nobody seems to have committed (AC1)."""
+    """A new leader aborts where all survivors are precommitted, for nobody seems to have committed (AC1, PAIRS)."""
 
     def terminate(self, transaction: Transaction, states: set[str], *, complete: bool) -> None:
         """Abort unless somebody has committed, or some only wait."""
@@ -39,7 +39,7 @@ class PrecommittedMeansAbort(Site):
 
 
 class UnreachableMeansNotCommitted(Site):
-    """A new leader aborts where somebody cannot be reached and nobody else has committed (AC1)."""
+    """A new leader aborts where somebody cannot be reached and nobody else has committed (AC1, PAIRS)."""
 
     def terminate(self, transaction: Transaction, states: set[str], *, complete: bool) -> None:
         """Abort where somebody is missing."""
@@ -50,7 +50,7 @@ class UnreachableMeansNotCommitted(Site):
 
 
 class WaitingOutvotesPrecommitted(Site):
-    """A new leader aborts as soon as one survivor only waits, although another has precommitted (AC1)."""
+    """A new leader aborts as soon as one survivor only waits, although another has precommitted (AC1, PAIRS)."""
 
     def terminate(self, transaction: Transaction, states: set[str], *, complete: bool) -> None:
         """Abort where somebody waits."""
@@ -61,7 +61,7 @@ class WaitingOutvotesPrecommitted(Site):
 
 
 class CommitsWithoutMoving(Site):
-    """A new leader that finds somebody precommitted commits before all others have moved up (PAIRS)."""
+    """A new leader that finds somebody precommitted commits before all others have moved up (PAIRS, AC1)."""
 
     def terminate(self, transaction: Transaction, states: set[str], *, complete: bool) -> None:
         """Commit at once."""
@@ -72,7 +72,7 @@ class CommitsWithoutMoving(Site):
 
 
 class NoTermination(Site):
-    """Nobody leads in place of a coordinator that has failed: the others wait for it (NB)."""
+    """Nobody leads in place of a coordinator that has failed: the others wait for it (NB, AC5)."""
 
     def lead(self, transaction: Transaction) -> None:
         """Wait."""

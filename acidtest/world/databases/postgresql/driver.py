@@ -80,13 +80,13 @@ def _take_over_asyncpg(module: Any) -> None:
         host = present_host("postgresql")
         return genuine(dsn, **options) if host is None else reach(host, dsn, **options)
 
-    async def reach(host: Machine, dsn: str | None, connection_class: Any = None, record_class: Any = module.Record, **options: Any) -> Any:
+    async def reach(machine: Machine, dsn: str | None, /, connection_class: Any = None, record_class: Any = module.Record, **options: Any) -> Any:
         from acidtest.world.databases.postgresql.of_asyncpg import opened
 
         address = dsn or f"dbname={options.get('database') or 'default'}"
         if "search_path" in str(options.get("options")):  # SQLAlchemy has taken an address of the world apart
             address = str(options["options"])
-        return host.open(address, by=lambda database: opened(database, connection_class, record_class, options))
+        return machine.open(address, by=lambda database: opened(database, connection_class, record_class, options))
 
     module.connect = module.connection.connect = connect
     names.replace({genuine: connect})

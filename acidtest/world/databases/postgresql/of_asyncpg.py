@@ -321,8 +321,9 @@ class Connection(Performing, _Connection):  # type: ignore[misc]
     def break_off(self) -> None:
         """The server has died: there is nobody to talk to any more."""
         if not self.lost:
-            self.lost = self.answered = True
+            self.lost = True
             self._ended()
+            self.answered = True
             self.pgconn.finish()
 
     def __del__(self) -> None:

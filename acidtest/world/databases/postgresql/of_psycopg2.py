@@ -427,9 +427,10 @@ class Connection2(Performing, _Connection):  # type: ignore[misc]
     def break_off(self) -> None:
         """The server has died: there is nobody to talk to any more."""
         if not self.lost:
-            self.lost = self.answered = True
+            self.lost = True
             waits = self.pgconn.transaction_status == pq.TransactionStatus.ACTIVE
             self._ended()
+            self.answered = True
             if not waits:  # else libpq belongs to the statement, which will find out
                 self.pgconn.finish()
 

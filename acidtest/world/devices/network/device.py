@@ -56,6 +56,7 @@ class Network(Device):
         self._up: dict[str, int] = {}
         self._fallen: dict[str, int] = {}
         self._busy: frozenset[str] = frozenset()
+        self._giving_up: dict[str, str] = {}
         self._broken: frozenset[str] = frozenset()
         self._over = False
 
@@ -105,7 +106,7 @@ class Network(Device):
         )  # fmt: skip
         fault = task.park(effect)
         if site not in self._reachable():
-            self._detector.may_repeat(sender, site)
+            self._detector.sent_in_vain(sender, site, again=self._giving_up.get(sender) == site)
         elif self._apart(sender, site):
             pass
         elif fault == DROPPED:
@@ -208,12 +209,14 @@ class Network(Device):
             return other, packet.message
         if not due:
             self._broken |= {BOUNDED_DELAY}
+        self._giving_up[process.service] = other
         self._detector.noticed(process.service, other)
         return other
 
     def ended(self, source: Sequence[str], process: Process, given: Any, *, known: bool) -> None:  # noqa: ANN401, ARG002
         """The site can handle something else. What it has failed to handle is gone."""
         self._busy -= {process.service}
+        self._giving_up.pop(process.service, None)
 
     def owed(self) -> Iterator[Owed]:
         """What is on its way, and the time-outs that are due."""

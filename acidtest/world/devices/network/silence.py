@@ -1,9 +1,9 @@
 """Who may give up whom: a failure detector that is perfect, unless a scope lifts that.
 
 Each service may time out once on each death of another, as soon as all that the dead one had sent has arrived; also after it
-has started again, for what it was waited for is lost. While one stays dead, others may time out on it once more: after they
-have taken something in, or have sent it something in vain, and when nothing else is left to happen, as a timer would run out. That too
-has an end, since code may answer each time-out by sending once more.
+has started again, for what it was waited for is lost. So may who sends something to a dead service, which is lost as well; but code that
+answers each time-out by sending once more is not told for ever. While one stays dead, others that have taken something in may time out
+on it once more when nothing else is left to happen, as a timer would run out.
 """
 
 from __future__ import annotations
@@ -83,6 +83,12 @@ class Detector:
         """Something has happened at `name`: a timer of its may run out again."""
         for other in list(self._of[name]):
             self.may_repeat(name, other)
+
+    def sent_in_vain(self, name: str, other: str, *, again: bool) -> None:
+        """`name` has sent something to `other`, which is dead; `again` where that is all that it does about its silence."""
+        silence = self._of[name].get(other)
+        if silence is not None and silence.status != FRESH and not (again and silence.repeats >= REPEATS):
+            self._of[name][other] = silence._replace(status=FRESH, repeats=silence.repeats + again)
 
     def may_repeat(self, name: str, other: str) -> None:
         """`name` may time out on `other` once more, if it has, and has not too often."""
