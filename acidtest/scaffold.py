@@ -142,7 +142,6 @@ or acidtest check {module}:TestSeats
 """
 
 import sqlalchemy as sa
-
 from acidtest import (
     Contract,
     Environment,

@@ -30,7 +30,7 @@ class EcommerceContract(Contract):
     asks_again = True
     start = {"payments/ann": 100, "warehouse/book": 2, "catalogue/book": 2}  # noqa: RUF012 - it is never changed
 
-    order = operation("start", key=("k1", "k2"), account=("ann",), amount=(10,), item=(ITEM,), quantity=(1, 2)).of("orders")
+    order = operation("start", key=("k1", "k2"), account=("ann",), amount=(10,), item=(ITEM,), quantity=(1,)).of("orders")
     handle = handler("handle").of("catalogue")
     relay = background("relay")
     tick = background("tick").of("orders", "payments", "warehouse")

@@ -139,7 +139,8 @@ class Contract(AnyContract):
             Call(name, arguments, status) for (name, arguments), status in zip(self._asked(scope), seen.status, strict=True)
         ])  # fmt: skip
         outside = tuple([(device, what) for device, what in seen.outside.items() if what and what != type(what)()])
-        view = View(reads, calls, outside, seen.happened, seen.at_rest, reads if before is None else before.start)
+        start, first = (reads, outside) if before is None else (before.start, before.first)
+        view = View(reads, calls, outside, seen.happened, seen.at_rest, start, first)
         if before is None:
             self._check_start(view)
         return view
@@ -208,7 +209,7 @@ class Contract(AnyContract):
         for name, value in view.reads:
             shown[name] = tuple([f"{key}: {part}" for key, part in value.items()]) if isinstance(value, Frozen) else value
         shown["calls"] = tuple(map(str, view.calls))
-        return {**shown, **{device: what for device, what in view.outside}}  # noqa: C416 - it reads as what it is
+        return {**shown, **{device: what for device, what in view.outside if (device, what) not in view.first}}
 
     @classmethod
     def stateful_workloads(cls) -> Sequence[Sequence[Any]]:

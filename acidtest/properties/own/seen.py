@@ -68,6 +68,7 @@ class View(NamedTuple):
         happened: what befell the run so far.
         at_rest: whether faults are over, and all has come to rest.
         start: what was read at the start.
+        first: what was outside at the start.
     """
 
     reads: tuple[tuple[str, Any], ...]
@@ -76,6 +77,7 @@ class View(NamedTuple):
     happened: frozenset[str]
     at_rest: bool
     start: tuple[tuple[str, Any], ...]
+    first: tuple[tuple[str, Any], ...] = ()
 
 
 class Reads:
