@@ -149,7 +149,7 @@ SCOPES = (
             client("app-1", _withdraw("w1", "k1", "A", 61), name="client-2"),
             repeated("relay-1", "relay", ITEMS + 1),
         ),
-        poison=("P",), serial=True, enough=4 * ITEMS,
+        poison=("P",), serial=True, enough=2 * ITEMS,
     ),
     Scope(
         "outage", "the broker is down for more than a year, and is tried eleven hundred times",
