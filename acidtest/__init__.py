@@ -15,11 +15,16 @@ from acidtest.environment import (
     Environment,
     ExternalRefused,
     ExternalTimeout,
+    HeuristicOutcome,
     Outcome,
     Receipt,
     Reply,
+    Request,
     Status,
     UnknownEvent,
+    Xa,
+    XaError,
+    Xid,
 )
 from acidtest.errors import (
     AcidtestError,
@@ -68,8 +73,10 @@ if TYPE_CHECKING:
     from acidtest.properties.saga_orchestration.contract import SagaOrchestrationContract
     from acidtest.properties.tcc.contract import TccContract
     from acidtest.properties.tcc_coordinator.contract import TccCoordinatorContract
+    from acidtest.properties.three_phase_commit.contract import ThreePhaseCommitContract
     from acidtest.properties.two_phase_commit.contract import TwoPhaseCommitContract
     from acidtest.properties.xa.contract import XaContract
+    from acidtest.properties.xa_resource.contract import XaResourceContract
     from acidtest.testing import assert_schedule, check
 
 __version__ = "0.1.0"
@@ -95,6 +102,7 @@ __all__ = [
     "ExternalRefused",
     "ExternalTimeout",
     "HarnessError",
+    "HeuristicOutcome",
     "InboxContract",
     "NondeterminismError",
     "OutboxContract",
@@ -102,6 +110,7 @@ __all__ = [
     "Outcome",
     "Receipt",
     "Reply",
+    "Request",
     "ReserveConfirmContract",
     "SagaChoreographyContract",
     "SagaOrchestrationContract",
@@ -110,10 +119,15 @@ __all__ = [
     "Status",
     "TccContract",
     "TccCoordinatorContract",
+    "ThreePhaseCommitContract",
     "TwoPhaseCommitContract",
     "UnknownEvent",
     "UsageError",
+    "Xa",
     "XaContract",
+    "XaError",
+    "XaResourceContract",
+    "Xid",
     "always",
     "assert_schedule",
     "at_rest",
@@ -177,8 +191,10 @@ _LAZY = {
     "ReserveConfirmContract": "acidtest.properties.reserve_confirm.contract",
     "SagaChoreographyContract": "acidtest.properties.saga_choreography.contract",
     "SagaOrchestrationContract": "acidtest.properties.saga_orchestration.contract",
+    "ThreePhaseCommitContract": "acidtest.properties.three_phase_commit.contract",
     "TwoPhaseCommitContract": "acidtest.properties.two_phase_commit.contract",
     "XaContract": "acidtest.properties.xa.contract",
+    "XaResourceContract": "acidtest.properties.xa_resource.contract",
     "assert_schedule": "acidtest.testing",
     "check": "acidtest.testing",
 }

@@ -54,7 +54,7 @@ def adopt(
             such property.
     """
     standard = standard or entry.contract_class()
-    own: dict[str, str] = {}
+    own = exceptions_of(standard) if issubclass(standard, OwnContract) else {}
     contract, factory = standard(), given
     if isinstance(given, type) and issubclass(given, Contract):
         _refuse_strangers(given, standard, entry.stem)

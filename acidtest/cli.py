@@ -16,7 +16,7 @@ import click
 
 from acidtest import __version__, ending, supervised
 from acidtest.errors import UsageError
-from acidtest.loading import load
+from acidtest.loading import entry_of, load
 from acidtest.patterns import Pattern, entries, parts, pattern
 from acidtest.saved import read_failure, write_json
 from acidtest.search.verdict import Verdict, with_exceptions
@@ -49,7 +49,7 @@ _MERMAID = click.option(
 )  # fmt: skip
 
 #: The commands that run code under test, which may end the interpreter: they run in a process of their own.
-_RUNS_CODE = ("check", "replay")
+_RUNS_CODE = ("check", "replay", "witness")
 
 _BACKEND = click.option(
     "--backend", type=click.Choice(BACKENDS), default=DEFAULT, show_default=True, help="The kind of the databases."
@@ -111,7 +111,7 @@ def show(stem: str) -> None:
     """A pattern's port, properties, scopes, fault kinds and capabilities."""
     from acidtest.report.describe import describe_pattern
 
-    click.echo("\n".join(describe_pattern(pattern(stem))))
+    click.echo("\n".join(describe_pattern(entry_of(stem))))
 
 
 @main.command()
@@ -125,7 +125,7 @@ def new(stem: str, file: str | None) -> None:
     path = Path(file or f"test_my_{'seats' if entry is None else entry.stem}.py")
     text = written(entry, module_of(path))
     write(path, text)
-    click.echo(f"{path} is written. {next(line for line in text.splitlines() if line.startswith('Run it: '))}")
+    click.echo(f"{path} is written. {' '.join(text.splitlines()[2:4])}")
 
 
 @main.command()
@@ -174,7 +174,7 @@ def check(
         message = "--dask goes with the exhaustive search, or both, on SQLite, without --budget and --keep-going. Leave it out, or these."
         raise UsageError(message)
     implementation = implementation or _own_implementation(stem)
-    adopted = adopt(pattern(stem), load(implementation), implementation, without)
+    adopted = adopt(entry_of(stem), load(implementation), implementation, without)
     with elsewhere(address, stem, adopted) as away:
         session = Session(
             adopted.contract, adopted.factory, adopted.implementation, echo=click.echo, backend=backend, seconds=budget,
@@ -237,7 +237,7 @@ def replay(file: str, which: str, html_file: str | None, mermaid_file: str | Non
 
     saved = read_failure(file, which)
     name, folder = saved["implementation"], saved.get("folder", "")
-    adopted = adopt(pattern(saved["pattern"], folder), load(name, folder), name, map(str, saved.get("except", ())))
+    adopted = adopt(entry_of(saved["pattern"], folder), load(name, folder), name, map(str, saved.get("except", ())))
     shown = partial(_show, file, which, html_file, mermaid_file) if html_file or mermaid_file else None
     code, text = replay_file(saved, adopted.contract, adopted.factory, adopted.exceptions, shown)
     click.echo(text)
@@ -260,6 +260,21 @@ def _show(file: str, which: str, html_file: str | None, mermaid_file: str | None
         write_text(html_file, failure_page(failure, film, replay=again))
     if mermaid_file:
         write_text(mermaid_file, mermaid(failure, film))
+
+
+@main.command()
+@click.argument("stem", metavar="PATTERN")
+@click.argument("implementation", metavar="[MODULE:FACTORY]", default="")
+@_BACKEND
+def witness(stem: str, implementation: str, backend: str) -> None:
+    """Show what cannot hold where an assumption fails, by schedules of the reference, or of an implementation."""
+    from acidtest.adopted import adopt
+    from acidtest.report.witnesses import tell_witnesses
+
+    entry = pattern(stem)
+    name = implementation or f"acidtest.impl.{entry.stem}:{entry.reference}"
+    adopted = adopt(entry, load(name), name, ())
+    tell_witnesses(adopted.contract, adopted.factory, adopted.implementation, click.echo, backend)
 
 
 @main.command()

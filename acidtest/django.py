@@ -6,6 +6,7 @@ server's are; each thread has its own, and loses them when the process dies.
 
 from __future__ import annotations
 
+import sys
 from types import MethodType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -57,9 +58,19 @@ def use(env: Environment, database: str = "bank", alias: str = "default") -> Non
         )
         raise UsageError(message)
     _install()
+    if env.backend == "mariadb":
+        _take_pymysql()
     entry = {**_DEFAULTS, "ENGINE": _ENGINES[env.backend], "NAME": database}
     if connections.settings.get(alias) != entry:
         connections.settings[alias] = entry
+
+
+def _take_pymysql() -> None:
+    """Let Django's backend for MySQL find PyMySQL, which can be driven, for its driver; harmless once it has been loaded."""
+    if "django.db.backends.mysql.base" not in sys.modules:
+        import pymysql
+
+        pymysql.install_as_MySQLdb()
 
 
 def create_tables(*models: Any, alias: str = "default") -> None:

@@ -7,11 +7,13 @@ such code may need to import.
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Callable, Mapping
 
     from redis import Redis
     from redis.asyncio import Redis as AsyncRedis
@@ -212,6 +214,42 @@ class Reply(NamedTuple):
     answer: Any
 
 
+class Network(Protocol):
+    """The network between services under test: messages, and nobody is told what becomes of them."""
+
+    def send(self, site: str, message: Any) -> None:  # noqa: ANN401 - whatever services tell each other
+        """Send a message; it arrives some time, as a call `on_message(sender, message)`, unless `site` is down by then.
+
+        Arguments:
+            site: to which service, for example "east".
+            message: text, a number, or a tuple of these.
+        """
+
+
+class Request(NamedTuple):
+    """What code asks of an address, as the handler that answers for it is given it.
+
+    Arguments:
+        method: in capitals, as "POST".
+        url: the whole address.
+        path: of it, the path.
+        query: of it, what follows the question mark.
+        headers: by name, in small letters.
+        body: as it was sent.
+    """
+
+    method: str
+    url: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:  # noqa: ANN401 - whatever was sent
+        """What the body says."""
+        return json.loads(self.body)
+
+
 class Conflict(Exception):  # noqa: N818 - the field's name for a refused append
     """An event store's definite refusal of an append: the stream has another version than expected. Nothing was stored."""
 
@@ -337,6 +375,13 @@ class AsyncBroker(Protocol):
         """Give a delivery back; as `Broker.nack`."""
 
 
+class AsyncNetwork(Protocol):
+    """The network for coroutines: what `Network` does, awaited."""
+
+    async def send(self, site: str, message: Any) -> None:  # noqa: ANN401 - whatever services tell each other
+        """Send a message; as `Network.send`."""
+
+
 class AsyncExternal(Protocol):
     """An external system for coroutines: what `External` does, awaited."""
 
@@ -382,6 +427,10 @@ class Aio(Protocol):
     @property
     def clock(self) -> AsyncClock:
         """Virtual time; it may jump."""
+
+    @property
+    def network(self) -> AsyncNetwork:
+        """The network between services."""
 
     async def call(self, service: str, method: str, *arguments: Any) -> Any:  # noqa: ANN401 - whatever the service answers
         """Call a method of another service, and await its answer; see `Environment.call`."""
@@ -445,6 +494,10 @@ class Environment(Protocol):
     def url(self, name: str) -> str:
         """The SQLAlchemy URL of the database `name`, for code that makes its own engine."""
 
+    @property
+    def network(self) -> Network:
+        """The network between services, where they talk by messages of their own."""
+
     def external(self, name: str) -> External:
         """The external system `name`, for example "atm"."""
 
@@ -477,6 +530,18 @@ class Environment(Protocol):
         Raises:
             CallRefused: the call had no effect.
             CallTimeout: it may have been carried out, or not, or may be carried out later.
+        """
+
+    def route(self, url: str, handler: Callable[[Request], object]) -> None:
+        """Let `handler` answer what this process asks of an address by `httpx` or `requests`.
+
+        The handler says in terms of `external`, `call` or `broker` what is done there. What these raise comes to the code as the library
+        has it: as ConnectError (requests: ConnectionError) where nothing was carried out, as ReadTimeout where nobody knows.
+
+        Arguments:
+            url: scheme and host, as "https://bank.example", and a path where only what is below it is meant.
+            handler: is given the request, and returns a status, (status, body) or (status, body, headers). A body that is no text and no
+                bytes is sent as JSON.
         """
 
     def new_id(self) -> str:

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from acidtest import ending
 from acidtest.errors import ContractError, UsageError, place_of, text_of, told
+from acidtest.patterns import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from acidtest.patterns import Pattern
 
 #: How many times as long as for others one waits for a module to be imported: it imports many.
 _IMPORTS = 6
@@ -59,6 +62,21 @@ def load(path: str, folder: str = "") -> Callable[[Any], Any]:
         raise UsageError.unknown(what, name, known)
     made: Callable[[Any], Any] = factory
     return made
+
+
+def entry_of(stem: str, folder: str = "") -> Pattern:
+    """The pattern that is named on a command line; or a contract of somebody's own, "module:TestSeats", whose module is imported.
+
+    Arguments:
+        stem: its name.
+        folder: where else to look for the module.
+
+    Raises:
+        UsageError: there is none; says what is missing.
+    """
+    if ":" in stem:
+        load(stem, folder)
+    return pattern(stem)
 
 
 def _import(name: str) -> Any:  # noqa: ANN401 - a module, or what it has put in its place

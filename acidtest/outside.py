@@ -141,3 +141,21 @@ class ResourceSeen(NamedTuple):
     name: str
     balances: tuple[tuple[str, int], ...]
     branches: tuple[BranchSeen, ...]
+
+
+class Connected(NamedTuple):
+    """The network between services; "network" gives it.
+
+    Arguments:
+        up: the services that are there.
+        fallen: those that have died at some time.
+        broken: the assumptions that did not hold, see `acidtest.workload.Sites`.
+        coming: the messages on their way, as (sender, receiver, text).
+        quiet: nothing will happen any more unless somebody starts again, or is asked for something.
+    """
+
+    up: frozenset[str] = frozenset()
+    fallen: frozenset[str] = frozenset()
+    broken: frozenset[str] = frozenset()
+    coming: tuple[tuple[str, str, str], ...] = ()
+    quiet: bool = False

@@ -7,7 +7,6 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acidtest.errors import UsageError
-from acidtest.loading import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,8 +27,7 @@ class Pattern(NamedTuple):
     Arguments:
         stem: its name in code and on the command line.
         title: its name in prose.
-        contract: the name of its contract class in acidtest.properties; empty where there are models only, so far. Of somebody's
-            own contract, whose stem says how to import it, where else to look for that.
+        contract: the name of its contract class in acidtest.properties; empty where there are models only, so far.
         reference: the name of its reference implementation in acidtest.impl.
         backends: the kinds of databases that the reference is right on. The contract itself asks for none.
         of: the stem of the pattern that it is a part of; empty for a whole pattern.
@@ -69,7 +67,7 @@ class Pattern(NamedTuple):
             UsageError: there is none yet.
         """
         if self.is_own:
-            return own_contract(self.stem, self.contract)
+            return own_contract(self.stem)
         if not self.contract:
             checked = ", ".join(entry.stem for entry in parts(self) or coded())
             message = (
@@ -124,7 +122,7 @@ PATTERNS: dict[str, Pattern] = {
     for pattern in (
         Pattern("acid", "local ACID transactions", "AcidContract", "Transfers", _ALL),
         Pattern("two_phase_commit", "two-phase commit", "TwoPhaseCommitContract", "Coordinator", _ALL),
-        Pattern("three_phase_commit", "three-phase commit"),
+        Pattern("three_phase_commit", "three-phase commit", "ThreePhaseCommitContract", "Site", _ALL),
         Pattern("xa", "XA distributed transactions", "XaContract", "TransactionManager", _ALL),
         Pattern("saga", "saga (choreography, orchestration)"),
         Pattern("compensation", "compensating transactions", "CompensationContract", "Ledger", _ALL),
@@ -146,6 +144,7 @@ PARTS: dict[str, Pattern] = {
         Pattern("saga_orchestration", "saga, the orchestrator", "SagaOrchestrationContract", "Orchestrator", _ALL, of="saga"),
         Pattern("saga_choreography", "saga, choreographed services", "SagaChoreographyContract", "Participant", _ALL, of="saga"),
         Pattern("event_store", "event sourcing, the event store", "EventStoreContract", "EventStore", _ALL, of="event_sourcing"),
+        Pattern("xa_resource", "XA, a resource manager", "XaResourceContract", "ResourceManager", _ALL, of="xa"),
         Pattern(
             "tcc_coordinator", "try/confirm/cancel (TCC): the coordinator", "TccCoordinatorContract", "Coordinator", _ALL, of="tcc",
         ),
@@ -168,19 +167,25 @@ def coded() -> list[Pattern]:
     return [entry for entry in entries() if entry.contract]
 
 
-def own_contract(path: str, folder: str = "") -> type[Contract]:
-    """A contract of somebody's own.
+def own_contract(path: str) -> type[Contract]:
+    """A contract of somebody's own; whoever has the path from a command line has it loaded before (`acidtest.loading`).
 
     Arguments:
         path: how to import it, "module:TestSeats".
-        folder: where else to look for the module.
 
     Raises:
         UsageError: there is none.
     """
     from acidtest.properties.own.contract import Contract as OwnContract
 
-    found: Any = load(path, folder)
+    module, _, name = path.partition(":")
+    try:
+        found: Any = import_module(module)
+    except ImportError as error:
+        message = f"{path!r} cannot be imported: {error}. It is looked for where Python looks."
+        raise UsageError(message) from error
+    for part in name.split("."):
+        found = getattr(found, part, None)
     if not isinstance(found, type) or not issubclass(found, OwnContract):
         message = (
             f"{path!r} is no contract of your own: that is a class that inherits from acidtest.Contract. To check code by the contract "
@@ -190,18 +195,14 @@ def own_contract(path: str, folder: str = "") -> type[Contract]:
     return found
 
 
-def pattern(stem: str, folder: str = "") -> Pattern:
+def pattern(stem: str) -> Pattern:
     """The pattern, or part of one, with that stem; dashes will do for underscores. Of "module:TestSeats", that contract.
-
-    Arguments:
-        stem: its name.
-        folder: where else to look for the module, where it is somebody's own contract.
 
     Raises:
         UsageError: there is none; lists those that there are.
     """
     if ":" in stem:
-        return Pattern(stem, f"a contract of your own, {stem.rpartition(':')[2]}", folder)
+        return Pattern(stem, f"a contract of your own, {stem.rpartition(':')[2]}")
     name = stem.replace("-", "_")
     found = PATTERNS.get(name) or PARTS.get(name)
     if found is None:

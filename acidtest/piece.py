@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acidtest import supervisor
 from acidtest.adopted import adopt
-from acidtest.loading import load
-from acidtest.patterns import pattern
+from acidtest.loading import entry_of, load
 from acidtest.report.session import examples_line, nothing_left_behind, progress_line
 from acidtest.search.check import check_scope
 from acidtest.search.harness import Harness
@@ -67,7 +66,7 @@ def do(piece: Piece, tell: Callable[[str], None]) -> Result:
         piece: what to do.
         tell: is told now and then how far it is.
     """
-    adopted = adopt(pattern(piece.pattern, piece.folder), load(piece.implementation, piece.folder), piece.implementation, piece.without)
+    adopted = adopt(entry_of(piece.pattern, piece.folder), load(piece.implementation, piece.folder), piece.implementation, piece.without)
     without = frozenset(adopted.exceptions)
     if piece.scope is not None:
         harness = Harness(adopted.contract, adopted.factory, without=without)

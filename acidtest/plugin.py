@@ -79,7 +79,7 @@ def pytest_pycollect_makeitem(
     contract = sys.modules.get("acidtest.properties.shared.contract")
     if contract is None or not isinstance(obj, type) or not issubclass(obj, contract.Contract):
         return None
-    if obj.__module__.startswith("acidtest.") or name.startswith("_") or not obj.can_be_run():
+    if obj.__module__.startswith("acidtest.") or name.startswith("_") or not obj.can_be_run():  # type: ignore[attr-defined]
         return []
     from acidtest.suite import suite_of
 

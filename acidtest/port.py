@@ -32,11 +32,12 @@ class Role(StrEnum):
     OPERATION = "operation"  #: called by clients, who are told how it ended
     READ = "read"  #: called by clients and by the observer; changes nothing
     BACKGROUND = "background"  #: called again and again: a relay that polls, a timer that ticks
-    RECOVERY = "recovery"  #: called first in every restarted process
+    RECOVERY = "recovery"  #: called first in every restarted process; where it is marked `anytime`, now and then as well
     HANDLER = "handler"  #: given the messages that the service has subscribed to
     CALLBACK = "callback"  #: given what external systems call back with
     STATEMENT = "statement"  #: given the statements that external systems send in the end
     REPLY = "reply"  #: given the answers of services that come by themselves: late, or once more
+    TIMEOUT = "timeout"  #: told that somebody has been silent for too long
 
 
 #: Roles whose methods tell a client something. Whoever calls the others is satisfied when they return.
@@ -51,12 +52,14 @@ class PortMethod(NamedTuple):
         role: what it is for.
         services: the services that have it, where a pattern has several; empty for all.
         optional: an implementation may do without it.
+        anytime: of recovery: it is called now and then in processes that live, too, not only at a start.
     """
 
     name: str
     role: Role
     services: tuple[str, ...] = ()
     optional: bool = False
+    anytime: bool = False
 
 
 class Mark:
@@ -66,17 +69,20 @@ class Mark:
         role: the role.
         services: the services that have the method; empty for all.
         optional: an implementation may do without the method.
+        anytime: of recovery: it is called now and then in processes that live, too.
     """
 
-    def __init__(self, role: Role, services: tuple[str, ...] = (), *, optional: bool = False) -> None:
-        """Keep all three."""
+    def __init__(self, role: Role, services: tuple[str, ...] = (), *, optional: bool = False, anytime: bool = False) -> None:
+        """Keep all four."""
         self._role = role
         self._services = services
         self._optional = optional
+        self._anytime = anytime
 
     def __call__(self, method: Method) -> Method:
         """Mark `method`."""
-        method.__acidtest_port__ = PortMethod(method.__name__, self._role, self._services, self._optional)  # type: ignore[attr-defined]
+        marked = PortMethod(method.__name__, self._role, self._services, self._optional, self._anytime)
+        method.__acidtest_port__ = marked  # type: ignore[attr-defined]
         return method
 
     def of(self, *services: str) -> Mark:
@@ -88,6 +94,14 @@ class Mark:
         """The same role, of a method that an implementation may do without."""
         return Mark(self._role, self._services, optional=True)
 
+    @property
+    def anytime(self) -> Mark:
+        """The same role, of recovery that is called now and then in every process that lives, too.
+
+        What is not marked so is called at the start of a process and never again: no process that lives may wait for it.
+        """
+        return Mark(self._role, self._services, optional=self._optional, anytime=True)
+
 
 installation = Mark(Role.INSTALLATION)
 operation = Mark(Role.OPERATION)
@@ -98,6 +112,7 @@ handler = Mark(Role.HANDLER)
 callback = Mark(Role.CALLBACK)
 statement = Mark(Role.STATEMENT)
 reply = Mark(Role.REPLY)
+timeout = Mark(Role.TIMEOUT)
 
 
 class Port:
@@ -132,6 +147,11 @@ class Port:
     def names(self, *roles: Role) -> tuple[str, ...]:
         """The names of the methods with one of these roles; of all methods where none is given."""
         return tuple([method.name for method in self.methods if not roles or method.role in roles])
+
+    @property
+    def looking_after(self) -> tuple[str, ...]:
+        """The names of the methods that are called now and then in every process that lives."""
+        return tuple([m.name for m in self.methods if m.role is Role.BACKGROUND or m.anytime])
 
     def name(self, role: Role) -> str:
         """The name of the method with that role; empty where there is none."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,8 @@ OWN = "own"
 #: Where names are imported from that a port uses in its annotations.
 _STANDARD = {"collections.abc": ("Callable", "Collection", "Iterable", "Mapping", "Sequence"), "typing": ("Any", "Literal")}
 _NAME = re.compile(r"\b[A-Za-z_]\w*\b")
-_WIDTH = 100
+#: How wide a signature may be, and how wide the text of a docstring.
+_WIDTH, _WIDEST = 100, 112
 
 
 def adapter(entry: Pattern) -> str:
@@ -43,7 +45,8 @@ def adapter(entry: Pattern) -> str:
     lines = [
         f'"""An adapter for {entry.title}, and the test that checks it.',
         "",
-        f"Run it: pytest {{module}}.py, or acidtest check {entry.stem} {{module}}:Test{name}",
+        "Run it: pytest {module}.py,",
+        f"or acidtest check {entry.stem} {{module}}:Test{name}",
         '"""',
         "",
         *_imports(contract, used),
@@ -95,9 +98,15 @@ def _parameter(parameter: inspect.Parameter) -> str:
 def _docstring(text: str, indent: int) -> list[str]:
     """A docstring, as the port has it."""
     space = " " * indent
-    lines = [f"{space}{line}".rstrip() for line in text.splitlines()]
+    lines = [wrapped for line in text.splitlines() for wrapped in _wrapped(f"{space}{line}".rstrip())]
     lines[0] = f'{space}"""{lines[0].strip()}'
     return [*lines[:-1], f'{lines[-1]}"""'] if len(lines) == 1 else [*lines, f'{space}"""']
+
+
+def _wrapped(line: str) -> list[str]:
+    """A line in as many as it takes; what follows stands where it stands."""
+    space = " " * (len(line) - len(line.lstrip()))
+    return textwrap.wrap(line, _WIDEST, initial_indent="", subsequent_indent=space, drop_whitespace=True) or [""]
 
 
 def _aliases(contract: type[Contract], used: set[str]) -> list[str]:
@@ -128,13 +137,25 @@ def _imports(contract: type[Contract], used: set[str]) -> Iterator[str]:
 #: A contract of one's own that passes.
 _EXAMPLE = '''"""A contract of your own, and the code that it checks.
 
-Run it: pytest {module}.py, or acidtest check {module}:TestSeats
+Run it: pytest {module}.py,
+or acidtest check {module}:TestSeats
 """
 
 import sqlalchemy as sa
 
-from acidtest import Contract, Environment, Scope, Seen, always, client, installation, operation, read
-from acidtest import sometimes, told_means_done
+from acidtest import (
+    Contract,
+    Environment,
+    Scope,
+    Seen,
+    always,
+    client,
+    installation,
+    operation,
+    read,
+    sometimes,
+    told_means_done,
+)
 
 
 class Booking:

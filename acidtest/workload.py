@@ -6,7 +6,8 @@ These are plain values; a scope is explored completely by the exhaustive search,
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 #: The process name of clients that act on the environment (outages, the clock) instead of calling the implementation.
@@ -111,6 +112,21 @@ class Queueing(NamedTuple):
     dead: str = "dead"
 
 
+#: What may be assumed of a network, unless a scope lifts it: nothing is cut off from anything else; and whoever is silent for too
+#: long has crashed, since what is sent arrives before anybody gives its sender up.
+NO_PARTITION, BOUNDED_DELAY = "no partition", "bounded delay"
+
+
+class Sites(NamedTuple):
+    """What a contract gives to the device "network": the services that talk over it, each in one process.
+
+    Arguments:
+        names: what they are called.
+    """
+
+    names: tuple[str, ...]
+
+
 class Client(NamedTuple):
     """One client that calls one process, one operation after the other.
 
@@ -147,6 +163,10 @@ class Scope:
         opening: the clients that run before all others, one after the other and without faults: what they leave unfinished
             is there, beside what the other clients do, without multiplying the schedules.
         messages: what lies on the broker at the start, in its order.
+        lifted: the assumptions about the network that do not hold here; empty for none. See `Sites`.
+        restarts: a process of which others notice that it is dead may start again at any moment; otherwise only when all comes to rest.
+        enough: so many effects outside of databases are enough: after them no client begins anything more. One poll may try
+            one message, or all; what matters of a long scope is how often it was tried. 0 for no limit.
     """
 
     name: str
@@ -164,10 +184,34 @@ class Scope:
     called: tuple[str, ...] = ()
     opening: tuple[str, ...] = ()
     messages: tuple[Sent, ...] = ()
+    lifted: tuple[str, ...] = ()
+    restarts: bool = False
+    enough: int = 0
+
+    def __hash__(self) -> int:
+        """The same for equal scopes; made once, for a scope may have thousands of operations, and is looked up at every step."""
+        return self._hash
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Its fields alone: what was made of them once is worth nothing in another interpreter."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(tuple([getattr(self, field.name) for field in fields(self)]))
 
     def operations(self) -> tuple[Operation, ...]:
         """Every operation on the implementation, in the order of the clients."""
+        return self._operations
+
+    @cached_property
+    def _operations(self) -> tuple[Operation, ...]:
         return tuple(op for client in self.clients if client.process != ENVIRONMENT for op in client.operations)
+
+    @property
+    def has_one_schedule(self) -> bool:
+        """Whether there is nothing to choose: what it does may then be long."""
+        return self.serial and not self.faults
 
     def processes(self) -> tuple[str, ...]:
         """Every process, in the order of the clients."""
@@ -194,7 +238,8 @@ def scope_to_json(scope: Scope) -> dict[str, Any]:
         "faults": scope.faults, "kinds": sorted(scope.kinds), "recovery_crashes": scope.recovery_crashes,
         "poison": list(scope.poison), "idle": list(scope.idle), "serial": scope.serial, "unsteady": scope.unsteady,
         "systems": [_listed(system) for system in scope.systems], "called": list(scope.called), "opening": list(scope.opening),
-        "messages": [_listed(message) for message in scope.messages],
+        "messages": [_listed(message) for message in scope.messages], "lifted": list(scope.lifted),
+        "restarts": scope.restarts, "enough": scope.enough,
     }  # fmt: skip
 
 
@@ -220,6 +265,9 @@ def scope_from_json(value: dict[str, Any]) -> Scope:
         tuple(value.get("called", ())),
         tuple(value.get("opening", ())),
         tuple(Sent(*_tupled(message)) for message in value.get("messages", ())),
+        tuple(value.get("lifted", ())),
+        value.get("restarts", False),
+        value.get("enough", 0),
     )  # fmt: skip
     _check(scope)
     return scope
@@ -227,13 +275,13 @@ def scope_from_json(value: dict[str, Any]) -> Scope:
 
 def _check(scope: Scope) -> None:
     """Whether the values of a scope that was read are of the types that they must be of."""
-    texts = [scope.name, scope.summary, *scope.kinds, *scope.poison, *scope.idle, *scope.called, *scope.opening]
+    texts = [scope.name, scope.summary, *scope.kinds, *scope.poison, *scope.idle, *scope.called, *scope.opening, *scope.lifted]
     texts += [account for account, _ in scope.accounts]
     texts += [text for client in scope.clients for text in (client.name, client.process)]
     operations = [operation for client in scope.clients for operation in client.operations]
     texts += [text for m in scope.messages for text in (m.name, m.id or "", m.key, m.payload, m.topic)]
     texts += [text for operation in operations for text in (operation.name, operation.method, operation.source)]
-    numbers: list[object] = [scope.faults, scope.recovery_crashes, *(balance for _, balance in scope.accounts)]
+    numbers: list[object] = [scope.faults, scope.recovery_crashes, scope.enough, *(balance for _, balance in scope.accounts)]
     numbers += [operation.retries for operation in operations]
     for kind, values in ((str, texts), (int, numbers)):
         wrong = [value for value in values if not isinstance(value, kind)]

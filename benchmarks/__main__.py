@@ -1,5 +1,5 @@
-"""Measures and prints; asserts nothing. `python -m benchmarks [throughput] [models] [mutants] [servers]`, or one that has options:
-`stateful …`, `peers …`, `libraries …`, `cost …`, `mutation …`.
+"""Measures and prints; asserts nothing. `python -m benchmarks [throughput] [models] [mutants]`, or one that has options:
+`stateful …`, `peers …`, `libraries …`, `cost …`, `mutation …`, `servers …`.
 
 Times differ between machines and between runs on one machine: compare ratios and counts.
 """
@@ -11,7 +11,7 @@ import resource
 import statistics
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from acidtest.checker.check import check
 from acidtest.checker.proof import prove_theory
@@ -21,12 +21,8 @@ from acidtest.models.two_phase_commit.phases import TwoPhase
 from acidtest.patterns import PATTERNS, coded
 from acidtest.properties.outbox.contract import OutboxContract
 from acidtest.search.check import beginning_with, check_exhaustively, check_scope, find_scope
-from acidtest.search.exhaustive import Explorer
 from acidtest.search.harness import Harness
-from acidtest.world.databases.mariadb.server import PrivateServer as Mariadb
-from acidtest.world.databases.postgresql.server import PrivateServer as Postgresql
-from acidtest.world.databases.table import BACKENDS
-from benchmarks import cost, stateful
+from benchmarks import cost, servers, stateful
 from benchmarks.libraries import tried
 from benchmarks.mutation import table as mutation
 from benchmarks.peers import side_by_side
@@ -34,14 +30,6 @@ from benchmarks.peers import side_by_side
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-
-#: What is run on all backends.
-SCOPES = {
-    "acid": ("opposite transfers", "one process", "read and read again", "competing transfers", "one transfer", "same key"),
-    "outbox": ("one withdrawal", "one process"),
-    "two_phase_commit": ("lost replies", "the last cannot pay", "crash in recovery"),
-}
-BUDGET = 60.0  #: seconds for each
 
 
 def throughput() -> None:
@@ -95,49 +83,19 @@ def mutants() -> None:
         print(f"{entry.stem:<17} median {statistics.median(times):.2f} s, slowest {max(times):.2f} s, {len(times)} mutants")
 
 
-def servers() -> None:
-    """Each server's start, death and return; and the same scopes on all backends, with the views that schedules end in."""
-    for kind in (Postgresql, Mariadb) * 3:
-        made: Any = kind().start()
-        began = time.perf_counter()
-        made.kill()
-        made.restart()
-        back = time.perf_counter() - began
-        print(f"{kind.__module__.split('.')[-2]}: {made.seconds:.2f} s from nothing to the first connection; killed and back in {back:.3f} s")
-        made.stop()
-    for stem, names in SCOPES.items():
-        entry = PATTERNS[stem]
-        contract = entry.contract_class()()
-        benches = [Harness(contract, entry.reference_factory(), backend) for backend in BACKENDS]
-        for name in names:
-            scope, views = find_scope(contract, name), []
-            for harness in benches:
-                found = Explorer(harness, scope, seconds=BUDGET).explore()
-                views.append({contract.abstract(view) for view, _ in found.finals})
-                print(
-                    f"{stem}, {name}, {harness.cluster.backend.name}: {found.schedules} schedules, {found.runs} runs, {len(found.states)} states, "
-                    f"{found.effects} effects, {found.effects / found.seconds:.0f} effects/s, {found.runs / found.seconds:.0f} runs/s"
-                    f"{'' if found.complete else ', NOT COMPLETE'}"
-                )
-            everywhere = set.intersection(*views)
-            alone = ", ".join(f"{len(found - everywhere)} more on {backend}" for backend, found in zip(BACKENDS, views, strict=True))
-            print(f"    final views: {len(everywhere)} on all, {alone}", flush=True)
-        for harness in benches:
-            harness.close()
-
-
 def main() -> None:
-    """Run the benchmarks that were asked for; all but those with options and the one that takes a server by default."""
+    """Run the benchmarks that were asked for; all but those with options by default."""
     with_options = {
         "stateful": stateful.main, "peers": side_by_side.main, "libraries": tried.main, "cost": cost.main, "mutation": mutation.main,
+        "servers": servers.main,
     }  # fmt: skip
     if sys.argv[1:] and sys.argv[1] in with_options:
         with_options[sys.argv[1]](sys.argv[2:])
         return
-    known: dict[str, Callable[[], None]] = {"throughput": throughput, "models": models, "mutants": mutants, "servers": servers}
+    known: dict[str, Callable[[], None]] = {"throughput": throughput, "models": models, "mutants": mutants}
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("which", nargs="*", choices=[*known, []], help="which; all but the last by default; or one that has options: stateful, peers, libraries, cost, mutation")
-    for name in parser.parse_args().which or list(known)[:-1]:
+    parser.add_argument("which", nargs="*", choices=[*known, []], help="which; all by default; or one that has options: stateful, peers, libraries, cost, mutation, servers")
+    for name in parser.parse_args().which or list(known):
         known[name]()
 
 

@@ -35,7 +35,7 @@ ALLOWED = {
 #: Folders where a pattern has a module of its own; elsewhere patterns have no names.
 BY_PATTERN = ("models", "properties", "impl")
 STEMS = (
-    "acid", "two_phase_commit", "three_phase_commit", "xa", "saga", "saga_orchestration", "saga_choreography", "compensation",
+    "acid", "two_phase_commit", "three_phase_commit", "xa", "xa_resource", "saga", "saga_orchestration", "saga_choreography", "compensation",
     "event_sourcing", "event_store", "cqrs", "outbox", "inbox", "outbox_inbox", "tcc", "tcc_coordinator", "reserve_confirm",
 )  # fmt: skip
 #: The one table of patterns, and the names that an adopter imports.

@@ -189,11 +189,9 @@ class TransactionManager:
         return Outcome.OK if decision.outcome == COMMIT else Outcome.REJECTED
 
     def _in_doubt(self, decision: Decision) -> bool:
-        """Whether a branch that is to commit may still be decided otherwise."""
-        if decision.outcome != COMMIT:
-            return False
-        names = dict.fromkeys(name for name, _, _ in json.loads(decision.payload))
-        return any(xid.gtrid == decision.gtrid for name in names for xid in self.resources[name].recover())
+        """Whether a branch of any attempt at the key may still be decided otherwise."""
+        names = dict.fromkeys(name for name, _, _ in json.loads(decision.payload)) if decision.payload else self.resources
+        return any(self._is_ours(xid) and key_of(xid) == decision.key for name in names for xid in self.resources[name].recover())
 
     def _execute(self, key: str, payload: str, operations: Sequence[tuple[str, str, int]]) -> Decision:
         """All of a run."""

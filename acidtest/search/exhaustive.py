@@ -153,8 +153,8 @@ class Explorer:
         self._reduced = reduced
         self._merged = merged
         self._only = only
-        once = scope.serial and not scope.faults  # then there is nothing to merge
-        self._scripted, self._by_memory, self._by_answers = scripted, by_memory and not once, by_answers
+        self._once = scope.has_one_schedule  # then there is nothing to merge
+        self._scripted, self._by_memory, self._by_answers = scripted, by_memory and not self._once, by_answers
         self._progress = progress
         self._queue: list[Pending] = []
         self._faultless = False
@@ -396,7 +396,7 @@ class Explorer:
         return Prefix(prefix, decision, about), follow(run, decision)
 
     def _is_new(self, run: Run, course: Course) -> bool:
-        course.key = run.key()
+        course.key = len(self.found.states) if self._once else run.key()
         if not self._merged:
             return True
         if course.key in self.found.states:

@@ -140,7 +140,8 @@ class Harness:
             only: look for violations of these properties alone; empty for all.
         """
         self.only = only
-        wanted = [p for p in self.properties if not only or p.id in only]
+        known = *self.properties, *(p for p in self.contract.witnesses if p.id in only)
+        wanted = [p for p in known if not only or p.id in only]
         self.always = [p for p in wanted if p.kind == Kind.ALWAYS]
         self.steps = [p for p in wanted if p.kind == Kind.STEP]
         self.at_rest = [p for p in wanted if p.kind == Kind.AT_REST]
@@ -269,8 +270,7 @@ class Harness:
     def plays(self) -> bool:
         """Whether what the code under test did before need not be run again."""
         scope = self.prepared()
-        once = scope.serial and not scope.faults
-        return self.scripted and not self.script.reason and not once and RESTART_DATABASE not in scope.kinds
+        return self.scripted and not self.script.reason and not scope.has_one_schedule and RESTART_DATABASE not in scope.kinds
 
     def stop_playing(self) -> None:
         """The script was wrong: from now on, go by the code alone."""

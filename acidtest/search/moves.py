@@ -11,7 +11,8 @@ states are the same without them.
 - A crash leaves what is durable, and clients without an answer. So it makes a difference only after an effect that made
   something durable, and once before the first of them; a crash at any other effect is the same as one of these.
 - A dead process starts again at once: up to its first effect that concerns nobody else, and when that effect happens is
-  a choice like any other.
+  a choice like any other. Not so where others notice that it is dead (`Device.notices`). Such processes do one thing at a time,
+  and what one does goes on to its end, as far as nobody but itself is concerned.
 - A process that is idle can only lose what it remembers, so it crashes right after an answer or not at all.
 - A service is restored from a backup after something has become durable, or has begun: what others do in between concerns no
   database of that service, and its own processes die of it either way.
@@ -69,18 +70,33 @@ def moves(run: Run, at: Position, *, reduced: bool = True) -> list[Move]:
     opening = _opening(run)
     if opening:
         return _advances(run, opening, preempts=False, reduced=reduced)[:1]
+    only = _next(run, at.actor) if run.scope.has_one_schedule and not _dead(run) else ""
+    if only:
+        return _advances(run, only, preempts=False, reduced=reduced)[:1]
     found = _moves(run, at, reduced=reduced)
     return _in_order(found) if run.scope.serial else found
 
 
 def _opening(run: Run) -> str:
     """The actor that goes on before all others do; empty where the scope has opened."""
-    early = run.world.early()
+    early = run.world.actors.early()
     if early:
         return early
     clients = run.scope.opening
     runnable = run.world.runnable() if clients else ()
     return next((name for name in clients if name in runnable), "")
+
+
+def _next(run: Run, last: str) -> str:
+    """Who goes on where there is one schedule: who went on last, if that can, or else the first; empty for nobody.
+
+    The first of `runnable`, without a look at each of thousands of clients.
+    """
+    world, names = run.world, run.world.awake()
+    client = world.actors.client(last) if last in world.clients else None
+    if last in names or (client is not None and world.goes_on(client)):
+        return last
+    return names[0] if names else next((one.name for one in world.actors.at_work() if world.goes_on(one)), "")
 
 
 def _in_order(found: list[Move]) -> list[Move]:
@@ -101,17 +117,20 @@ def _moves(run: Run, at: Position, *, reduced: bool) -> list[Move]:
         befalling = [*_restarts(run), *_backups(run, at, reduced=reduced), *_mishaps(run, [only], reduced=reduced)]
         return [*on, *_passing_time(run, only), *_crashes(run, at, reduced=reduced), *befalling]
     dead = _dead(run)
-    if reduced and dead:
-        return [Move(Decision("restart", dead[0]))]
+    unnoticed = [name for name in dead if not world.devices.notices(world.processes[name])]
+    if reduced and unnoticed:
+        return [Move(Decision("restart", unnoticed[0]))]
     busy = at.actor in runnable and world.pending(at.actor) is not None
     names = [at.actor, *(name for name in runnable if name != at.actor)] if at.actor in runnable else runnable
+    if run.scope.serial:
+        names = names[:1]  # only the first goes on (`_in_order`), and there may be thousands of clients
     found: list[Move] = []
     for name in names:
         found += _advances(run, name, preempts=busy and name != at.actor, reduced=reduced)
-    for name in world.idle():
+    for name in () if run.scope.serial and names else world.idle():
         found += _bad_starts(run, name)
     found += _cancellations(run)
-    found += [Move(Decision("restart", name)) for name in dead]
+    found += [Move(Decision("restart", name)) for name in dead if run.scope.restarts or name in unnoticed]
     found += [Move(Decision("land", label)) for label in world.late]
     if not runnable:
         found += [Move(Decision("victim", name, fault, _label(world.pending(name)))) for name, fault in _victims(run)]
@@ -137,7 +156,9 @@ def follow(run: Run, decision: Decision) -> Position:
         return Position(decision.target)
     if client.task is None:
         process = run.world.processes[client.process]
-        return Position(decision.target, answered=process.name if process.alive else "")
+        # What does one thing at a time has crashed at its last effect to the same end; if it had one.
+        told = run.world.devices.notices(process) and not decision.effect.startswith("begin ")
+        return Position(decision.target, answered=process.name if process.alive and not told else "")
     return Position(decision.target, invoked=decision.effect.startswith("begin "))
 
 
@@ -145,6 +166,9 @@ def _the_only(run: Run, at: Position, runnable: list[str]) -> str:
     """The actor that goes on before any other order is tried; empty where there is a choice."""
     if at.actor in runnable and _must_go_on(run, at):
         return at.actor
+    starting = next((name for name in run.world.starting if name in runnable and _goes_through(run, name)), "")
+    if starting:
+        return starting
     others = () if run.scope.serial else runnable
     return next((name for name in others if run.world.pending(name) is None and _begins_unseen(run, name)), "")
 
@@ -153,6 +177,8 @@ def _must_go_on(run: Run, at: Position) -> bool:
     effect = run.world.pending(at.actor)
     if effect is None:
         return _begins_unseen(run, at.actor)
+    if _goes_through(run, at.actor):
+        return True
     if at.invoked and _was_told(run, at.actor):
         return False
     if _is_alone(run, at.actor, effect):
@@ -160,10 +186,20 @@ def _must_go_on(run: Run, at: Position) -> bool:
     return (at.invoked or effect.local) and not _is_watched(run, at.actor)
 
 
+def _goes_through(run: Run, actor: str) -> bool:
+    """Whether an actor goes on to its end before others can tell: its process does one thing at a time, has its databases to
+    itself, and shows by nothing else what it has done than by what it sends, which nobody misses by being dead just now.
+    """
+    world, effect = run.world, run.world.pending(actor)
+    if effect is None or not world.devices.notices(world.processes[world.actors.process_of(actor)]):
+        return False
+    return effect.local if world.devices.performs(effect) else _has_own_databases(run, actor)
+
+
 def _passing_time(run: Run, actor: str) -> list[Move]:
     """The jumps of the clock that may come before what an actor does with its own databases, or begins."""
     task, world = run.world.actors.task(actor), run.world
-    if not world.may_jump() or (task is not None and not task.read_clock):
+    if run.scope.serial or not world.may_jump() or (task is not None and not task.read_clock):
         return []
     clients = [client.name for client in world.clients.values() if client.process == ENVIRONMENT and not client.done]
     return [move for name in clients for move in _advances(run, name, preempts=True, reduced=True)]
@@ -289,8 +325,10 @@ def _mishaps(run: Run, runnable: list[str], *, reduced: bool) -> list[Move]:
 
 def _crash_differs(run: Run, actor: str) -> bool:
     """Whether a crash before the first effect of a call leaves something else than a crash upon it."""
-    effect = run.world.pending(actor)
-    return effect is not None and (effect.lasts or _has_company(run, actor))
+    world, effect = run.world, run.world.pending(actor)
+    if effect is None or world.devices.notices(world.processes[world.actors.process_of(actor)]):
+        return False
+    return effect.lasts or _has_company(run, actor)
 
 
 def _crash_matters(run: Run, actor: str, effect: Effect, *, reduced: bool) -> bool:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: The least time that a scope is given at once, in seconds: less is spent on going to and fro.
 LEAST_SHARE = 0.1
+#: A scope of more operations than this takes seconds, though it has one schedule: others have their first fault before.
+LONG = 200
 #: By what a fault multiplies the work, roughly; and more ways to interleave than this make no difference any more.
 A_FAULT, MANY = 4.5, 3_000
 
@@ -63,6 +65,8 @@ class Rounds:
         while left and not self._budget.is_spent:
             share = max((self._budget.left or 0.0) / len(left), LEAST_SHARE)
             for scope in list(left):
+                if not faults and scope.has_one_schedule and extent(scope) > LONG and left[0] is not scope:
+                    continue  # what breaks at the first fault is told before that
                 explorer = self._explorer(scope)
                 found = explorer.explore(faults, share if len(left) > 1 else None)
                 if found.complete or found.violation is not None:

@@ -153,8 +153,8 @@ class Run:
         self._observe(decided=False)
 
     def observed(self) -> Hashable:
-        """What an outsider can observe now."""
-        return self._durable, tuple(self._outside.values())
+        """What an outsider can observe now; also of a device that shows something else because a process is there again."""
+        return self._durable, tuple(self.world.devices.seen().values())
 
     # Looking:
 
@@ -224,9 +224,8 @@ class Run:
         self._trouble()
 
     def _trouble(self) -> None:
-        for i, status in enumerate(self.status):
-            if status == "open":
-                self._not_alone(i)
+        for i in [i for i, status in enumerate(self.status) if status == "open"] if "open" in self.status else ():
+            self._not_alone(i)
 
     def _befell(self, decision: Decision, effect: str) -> None:
         """A fault was injected."""
@@ -311,8 +310,16 @@ class Run:
 
     def at_rest(self) -> None:
         """Everything has come to rest: check what must hold there."""
-        self.view = self.harness.contract.view(self.scope, self._seen(None, None, at_rest=True), self.view)
+        self.view, broken = self._judged_at_rest()
         self.harness.notice(self.view)
-        broken = next((p for p in self.harness.at_rest if not p.predicate(self.view)), None)
-        if broken is not None and self.violation is None:
-            self.violation = Violation(broken.id, broken.name, None, self.view)
+        if self.violation is None:
+            self.violation = broken
+
+    def unmet(self) -> Violation | None:
+        """What must hold at rest and does not hold now; nothing is concluded from it."""
+        return self._judged_at_rest()[1]
+
+    def _judged_at_rest(self) -> tuple[Any, Violation | None]:
+        view = self.harness.contract.view(self.scope, self._seen(None, None, at_rest=True), self.view)
+        broken = next((p for p in self.harness.at_rest if not p.predicate(view)), None)
+        return view, None if broken is None else Violation(broken.id, broken.name, None, view)

@@ -1,7 +1,7 @@
 """Coming to rest: faults stop, everything recovers, relays and timers run until nothing changes any more.
 
-Twice: first with the processes as they are, so that one that an error has wedged is found out; then with every process
-restarted. Time passes between rounds, past every lease and back-off. Not coming to rest within the bound is a violation
+Twice: first with the processes as they are, so that one that an error has wedged is found out, and one that waits for a
+restart that nobody makes; then with every process restarted. What must hold at rest must hold both times. Time passes between rounds, past every lease and back-off. Not coming to rest within the bound is a violation
 of termination, not a hang. Where a contract says so, clients that were told nothing then ask again.
 """
 
@@ -49,11 +49,12 @@ def settle(run: Run) -> None:
 def _settle(run: Run) -> None:
     world = run.world
     for device in world.devices.values():
-        device.down = False
+        device.restore()
     for label in list(world.late):
         world.late.land(label)
         _did(run, ENVIRONMENT, f"land {label}")
     whole = run.is_whole()
+    _let_survivors_end(run)
     _revive(run, everyone=False)
     _drain(run)
     if run.violation is not None:
@@ -62,17 +63,31 @@ def _settle(run: Run) -> None:
     key = (world.durable_key(), run.view, run.candidates, whole)
     settled = run.harness.settled
     if key not in settled:
+        unmet = run.unmet()
         _revive(run, everyone=True)
         _drain(run)
         run.wedged = whole and run.observed() != drained
         if run.violation is None:
             run.at_rest()  # some clients never come back
+        if run.violation is None and unmet is not None:
+            run.violation = unmet._replace(name=f"{unmet.name}: it took a restart of processes that live")
         if _ask_again(run):
             _drain(run)
             if run.violation is None:
                 run.at_rest()
         settled[key] = run.violation, run.view
     run.violation, run.view = settled[key]
+
+
+def _let_survivors_end(run: Run) -> None:
+    """Where others notice that a process is dead, let them be told all that they are owed before it starts again."""
+    world = run.world
+    if not any(not process.alive and world.devices.notices(process) for process in world.processes.values()):
+        return
+    for _ in range(LONGEST_UNREST):
+        before = _progress(run)
+        if not _tell(run) or _progress(run) == before:
+            return
 
 
 def _revive(run: Run, *, everyone: bool) -> None:
@@ -118,7 +133,7 @@ def _start(run: Run, name: str) -> None:
 def _drain(run: Run) -> None:
     """Let background work run, round after round, until nothing changes although time passes."""
     port = run.harness.contract.interface()
-    methods = port.names(Role.RECOVERY) + port.names(Role.BACKGROUND)
+    methods = port.looking_after
     if not methods and not port.names(Role.HANDLER) and not run.world.leftovers:
         return
     quiet = 0

@@ -106,6 +106,11 @@ def _lines() -> Iterator[str]:
         yield f"{number}. {question.text}"
         yield f"    - Yes: {' and '.join(map(_named, question.stems)) if not remark else _either(question.stems) + remark}."
         yield f"    - No: {'go on with the next question' if number < len(FLOWCHART) else 'the overview has no advice'}."
+    yield ""
+    yield (
+        "What it recommends to combine in a monolith, in microservices, in finance and in e-commerce is put together and checked from "
+        "end to end: [four architectures](architectures.md)."
+    )
     yield from ("", *_claims())
 
 
@@ -177,7 +182,7 @@ def _claims() -> Iterator[str]:
         for claim in entry.theory().claims
     ]
     rows += [row for stem in PATTERNS for row in _of_code(stem)]
-    rows += [("all of it", plain(text), "**no model decides**", "–", sentence(plain(why))) for text, why in OF_ALL]
+    rows += [("all of it", plain(text), "**no model decides**", shown, sentence(plain(why))) for text, why, shown in OF_ALL]
     yield from ("## Where the overview's claims stand", "", STANDINGS, "")
     yield from table(("pattern", "claim", "stands", "shown by", "because"), rows)
 

@@ -43,18 +43,22 @@ OPINIONS = {
 }
 
 
-#: What it says of no pattern by itself, and why no model decides it.
+#: What it says of no pattern by itself, why no model decides it, and what is checked of it all the same.
 OF_ALL = (
     ("classes: local, distributed, eventual consistency, hybrid, external systems",
-     "the names of shelves: CQRS and event sourcing are no less local than a transaction, and compensating transactions are part of a saga"),
-    ("complexity and performance, in its table", "models know no cost; what leaving out a rule costs is on each pattern's page"),
-    ("for a monolith: local ACID transactions", "no matter for a model, and no contradiction to one"),
+     "the names of shelves: CQRS and event sourcing are no less local than a transaction, and compensating transactions are part of a saga", "–"),
+    ("complexity and performance, in its table", "models know no cost; what leaving out a rule costs is on each pattern's page", "–"),
+    ("for a monolith: local ACID transactions", "what it tells others is outside of its transactions: it needs an outbox as well",
+     "[a monolith](architectures.md#a-monolith)"),
     ("for microservices: a choreographed saga, an outbox, events",
-     "no matter for a model; orchestration is proved to keep the same promises, and the outbox is needed by both"),
-    ("for financial systems: event sourcing, CQRS, TCC and sagas; for shops: sagas, an outbox, reserve/confirm, CQRS",
-     "that several are combined is what its flowchart denies; which, no model can say"),
-    ("no approach is best: it depends on architecture, consistency, performance, domain and team", "so it is, as far as models show"),
-    ("most popular in 2026: saga, outbox, ACID, reserve/confirm, event sourcing; rarely used: 2PC, 3PC", "a matter for surveys"),
+     "that they hold together is checked; orchestration is proved to keep the same promises, and the outbox is needed by both",
+     "[microservices](architectures.md#microservices)"),
+    ("for financial systems: event sourcing, CQRS, TCC and sagas",
+     "that they hold together is checked; that several are combined is what its flowchart denies", "[finance](architectures.md#finance)"),
+    ("for shops: sagas, an outbox, reserve/confirm, CQRS", "that they hold together is checked; which to combine, no model can say",
+     "[e-commerce](architectures.md#e-commerce)"),
+    ("no approach is best: it depends on architecture, consistency, performance, domain and team", "so it is, as far as models show", "–"),
+    ("most popular in 2026: saga, outbox, ACID, reserve/confirm, event sourcing; rarely used: 2PC, 3PC", "a matter for surveys", "–"),
 )  # fmt: skip
 
 

@@ -17,6 +17,8 @@ from generator.libraries import PATH as LIBRARIES
 from generator.libraries import libraries
 from generator.matrix import matrix
 from generator.pattern_page import drawing_path, pattern_index, pattern_page
+from generator.servers import PATH as SERVERS
+from generator.servers import servers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +33,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "reference/matrix.md": matrix,
         BENCHMARKS: benchmarks,
         LIBRARIES: libraries,
+        SERVERS: servers,
         "explanation/choosing-a-pattern.md": choosing,
         f"explanation/{DRAWING}": flowchart,
         f"explanation/{OWN_DRAWING}": own_chart,

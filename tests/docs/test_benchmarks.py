@@ -5,15 +5,18 @@ from itertools import product
 
 import pytest
 
-from acidtest.patterns import coded
+from acidtest.patterns import coded, pattern
+from acidtest.search.check import find_scope
 from acidtest.search.exhaustive import Explorer
 from acidtest.search.harness import Harness
-from benchmarks import cost
+from benchmarks import cost, servers
 from benchmarks.environments import Absent, interpreter
 from benchmarks.peers.by_acidtest import explore
 from benchmarks.peers.programs import PROGRAMS
 from benchmarks.peers.side_by_side import MEASURED, PEERS
 from generator.benchmarks import OURS, page
+from generator.evidence import NotProvedError
+from generator.servers import page as page_of_databases
 
 KEPT = json.loads(MEASURED.read_text(encoding="utf-8"))
 
@@ -62,3 +65,16 @@ def test_what_the_cost_is_measured_by_is_work_of_its_pattern(entry):
     assert found.complete
     assert found.outcomes & {"ok", "pending", "done"} or contract.pattern in cost.OWN
     assert "rejected" not in found.outcomes
+
+
+def test_a_scope_that_ends_otherwise_on_one_database_needs_a_reason():
+    kept = json.loads(servers.MEASURED.read_text(encoding="utf-8"))
+    differs = {**kept["rows"][0], "alone": {"mariadb": 1}}
+    with pytest.raises(NotProvedError, match="does not say why"):
+        page_of_databases({**kept, "rows": [differs]})
+
+
+@pytest.mark.parametrize("stem", servers.SCOPES)
+def test_what_is_run_on_all_databases_are_scopes_of_their_patterns(stem):
+    contract = pattern(stem).contract_class()()
+    assert [find_scope(contract, name).name for name in servers.SCOPES[stem]] == list(servers.SCOPES[stem])

@@ -21,7 +21,7 @@ def bench_of(monkeypatch, code, backend="sqlite"):
 
 
 @pytest.mark.usefixtures("postgresql")
-@pytest.mark.parametrize("name", ["one process", "outage", "poison"])
+@pytest.mark.parametrize("name", ["one process", "late relay"])
 def test_the_code_of_the_page_passes_on_postgresql_as_well(monkeypatch, name):
     harness = bench_of(monkeypatch, CODE, "postgresql")
     try:

@@ -7,7 +7,7 @@ from acidtest.properties.saga_choreography.contract import SCOPES, SagaChoreogra
 from acidtest.search.verdict import Verdict
 
 CODE, ADAPTER = blocks(how_to("check-saga-choreography"), "python")
-QUICK = [scope for scope in SCOPES if scope.name in ("invalid requests", "cancelled", "two processes", "side by side", "outage", "out of order")]
+QUICK = [scope for scope in SCOPES if scope.name in ("invalid requests", "cancelled", "two processes", "side by side", "out of order")]
 
 
 @pytest.fixture

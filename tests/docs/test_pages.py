@@ -14,6 +14,7 @@ PAGES = [
     ROOT / "docs/index.md",
     ROOT / "docs/tutorial/find-the-bug-in-an-outbox.md",
     ROOT / "docs/explanation/models.md",
+    ROOT / "docs/explanation/architectures.md",
     *sorted(ROOT.glob("docs/how-to/*.md")),
 ]
 

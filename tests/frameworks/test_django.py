@@ -60,8 +60,8 @@ class WithoutAtomic(Bank):
         return self._transfer(key, source, target, amount)
 
 
-def checked(factory: Any, name: str) -> Any:
-    harness = Harness(CONTRACT, factory)
+def checked(factory: Any, name: str, backend: str = "sqlite") -> Any:
+    harness = Harness(CONTRACT, factory, backend)
     try:
         return check_scope(harness, find_scope(CONTRACT, name))
     finally:
@@ -77,6 +77,13 @@ def test_one_without_a_transaction_fails() -> None:
     result = checked(WithoutAtomic, "one transfer")
     assert result.verdict == Verdict.FAIL
     assert result.violation.property in ("G1", "G2", "ACID-A", "ACID-C")
+
+
+@pytest.mark.parametrize("backend", ["postgresql", "mariadb"])
+def test_it_is_the_same_on_a_server(backend: str, request: pytest.FixtureRequest) -> None:
+    request.getfixturevalue(backend)
+    assert checked(Bank, "read and read again", backend).verdict == Verdict.PASS
+    assert checked(WithoutAtomic, "read and read again", backend).violation.property == "ACID-A"
 
 
 def test_the_projects_own_database_is_what_it_was_for_everybody_else() -> None:

@@ -12,19 +12,22 @@ from acidtest.search.verdict import Verdict
 #: The scopes that take seconds; `acidtest verify --backend mariadb` runs all of them.
 CASES = [
     *(("acid", scope) for scope in ("opposite transfers", "one process", "long pause", "read and read again")),
-    *(("outbox", scope) for scope in ("invalid requests", "late relay", "outage")),
+    *(("outbox", scope) for scope in ("invalid requests", "late relay")),
     *(("inbox", scope) for scope in ("one message", "equal ids", "no funds", "out of order", "poison", "no id", "dead letters again")),
     *(("compensation", scope) for scope in ("invalid requests", "long pause", "parked")),
     *(("tcc", scope) for scope in ("one branch", "rejected requests")),
     *(("reserve_confirm", scope) for scope in ("invalid requests", "in part or not at all")),
+    ("three_phase_commit", "keys"),
     *(("two_phase_commit", scope) for scope in ("lost replies", "refused for good", "opposite runs")),
     *(("tcc_coordinator", scope) for scope in ("invalid requests", "one id for several", "crash in recovery")),
-    *(("saga_orchestration", scope) for scope in ("invalid requests", "outage")),
+    *(("saga_orchestration", scope) for scope in ("invalid requests",)),
     *(("saga_choreography", scope) for scope in ("invalid requests", "late relay")),
     *(("outbox_inbox", scope) for scope in ("invalid requests", "out of order", "late relays")),
     *(("event_store", scope) for scope in ("one append", "expected versions", "known events")),
     *(("event_sourcing", scope) for scope in ("invalid commands", "snapshots", "old release")),
-    *(("cqrs", scope) for scope in ("invalid requests", "many commands")),
+    *(("cqrs", scope) for scope in ("invalid requests",)),
+    *(("xa", scope) for scope in ("decided alone", "refused for good")),
+    *(("three_phase_commit", scope) for scope in ("three sites", "keys")),
 ]  # fmt: skip
 
 pytestmark = pytest.mark.usefixtures("mariadb")
@@ -76,7 +79,8 @@ def test_nothing_is_found_in_a_larger_scope_in_a_second(stem, scope):
 
 ELSEWHERE_RIGHT = [
     ("acid", "timeout-taken-for-rollback"), ("acid", "ddl-in-the-middle"), ("event_store", "version-of-the-snapshot"),
-    ("cqrs", "checkpoint-of-the-snapshot"),
+    ("cqrs", "checkpoint-of-the-snapshot"), ("inbox", "record-of-the-snapshot"), ("event_sourcing", "decides-on-the-snapshot"),
+    ("outbox_inbox", "record-of-the-snapshot"),
 ]  # fmt: skip
 
 

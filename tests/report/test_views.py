@@ -27,6 +27,7 @@ SHOWN = [
     ("tcc_coordinator", "recovery-cancels-live-try"),
     ("tcc_coordinator", "decision-not-persisted-retry"),
     ("two_phase_commit", "vote-before-log"),
+    ("three_phase_commit", "precommit-on-majority-yes"),
     ("compensation", "key-in-progress (X14)"),
     ("compensation", "undone-from-stale-balance"),
     ("reserve_confirm", "expire-timer-on-decline-only"),

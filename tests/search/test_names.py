@@ -30,6 +30,7 @@ NAMED = [
     ("saga_orchestration", "tail-parks", "", "S5: no order is parked once the pivot is done"),
     ("saga_orchestration", "overdue-is-deleted", "", "S7: an order that is known stays known"),
     ("saga_orchestration", "parked-goes-on", "", "S8: nothing is done of an order that is parked"),
+    ("three_phase_commit", "no-termination", "one site stays down", "NB: whoever stays up decides, although others stay down"),
     ("outbox_inbox", "finite-window", "", "EO7: however late a copy comes, or a relay tries again"),
     ("outbox_inbox", "inbox-and-outbox-separate-tx", "", "EO2: the effect and what is owed next are one"),
     ("outbox_inbox", "consumer-acks-when-latched", "", "EO2: the record and the effect are one"),

@@ -32,6 +32,11 @@ class _RecoveringPort(tiny.TinyPort, Protocol):
     def tidy(self) -> None: ...
 
 
+class _RecoveringAtAnyTimePort(tiny.TinyPort, Protocol):
+    @recovery.anytime
+    def tidy(self) -> None: ...
+
+
 class _Tidying(tiny.TinyContract):
     port = _TidyingPort
 
@@ -202,6 +207,39 @@ def test_whoever_was_told_something_provisional_asks_again_and_must_be_told_more
     assert (search.violation is not None) == found
     if found:
         assert "w1 is told nothing definite even in the end" in reason(search)
+
+
+class _Owing:
+    """Says that nothing is owed any more at rest: what requests have left in `seen` is taken out of it."""
+
+    properties: ClassVar[tuple[Property, ...]] = (
+        Property("T3", "nothing is owed", Kind.AT_REST, lambda v: v.total == 0),
+    )
+
+
+class _OwingUntilTheStart(_Owing, _Recovering):
+    """What is owed is done by recovery, at a start."""
+
+
+class _OwingForAWhile(_Owing, tiny.TinyContract):
+    """What is owed is done by recovery, at any time."""
+
+    port = _RecoveringAtAnyTimePort
+
+
+class _PaysInRecovery(Tiny):
+    def tidy(self) -> None:
+        self.connect().execute("UPDATE sums SET total = 0")
+
+
+def test_what_waits_for_a_restart_that_nobody_makes_is_found() -> None:
+    search = explore(_OwingUntilTheStart(), _PaysInRecovery)
+    assert search.violation is not None
+    assert (search.violation.property, search.violation.name) == ("T3", "nothing is owed: it took a restart of processes that live")
+
+
+def test_recovery_that_may_run_at_any_time_runs_in_processes_that_live() -> None:
+    assert explore(_OwingForAWhile(), _PaysInRecovery).violation is None
 
 
 class _Watching(_Recovering):

@@ -105,7 +105,8 @@ class Monolith(Transfers):
     def goods(self) -> dict[str, int]:
         """How many there are of each item."""
         with self.engine.connect() as connection:
-            return dict(connection.execute(sa.select(shelf)).tuples().all())
+            rows = connection.execute(sa.select(shelf.c.item, shelf.c["count"].label("left")))
+            return {row.item: row.left for row in rows}
 
     def sold(self) -> dict[str, tuple[str, str]]:
         """Who bought what, by key."""

@@ -115,7 +115,8 @@ class GlobalTransactions(AtomicCommit):
         came = {how for some in s.alone for j, how in some if j == first}
         if outcome != MIXED:
             contrary = {NOTHING, SOME} if outcome == "ok" else {ALL, SOME}
-            return None if came & contrary else super().reply(s, i, outcome)  # type: ignore[return-value, arg-type]
+            early = outcome == "ok" and any(first not in s.took[d] for d in self._changes[first])
+            return None if early or came & contrary else super().reply(s, i, outcome)  # type: ignore[return-value, arg-type]
         in_the_dark = len(self._changes[first]) <= 1 and self._disturbed(s, first)  # type: ignore[arg-type]
         if s.ledger.status[i] != "open" or not (came or in_the_dark):
             return None

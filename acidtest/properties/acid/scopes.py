@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from acidtest.properties.shared.scopes import DAY, client, environment, repeated
+from acidtest.properties.shared.scopes import A_DAY, A_YEAR, DAY, MONTHS, client, environment, pause, repeated
 from acidtest.workload import Operation, Scope
 
 
@@ -40,7 +40,7 @@ SCOPES = (
         ),
     ),
     Scope(
-        "rejected requests", "to oneself, nothing, less than nothing, unknown accounts, too much; some again later; and the last unit",
+        "rejected requests", "to oneself, nothing, less than nothing, unknown accounts, too much; some again later; and the last unit, twice",
         (("A", 100), ("B", 50), ("C", 10)),
         (
             client(
@@ -60,6 +60,7 @@ SCOPES = (
                 _transfer("t13", "k4", "A", "nobody", 5),
                 _transfer("t14", "k8", "A", "C", 78),
                 _transfer("t15", "k9", "A", "C", 77),
+                _transfer("t16", "k9", "A", "C", 77),
             ),
             repeated("reader-1", "balances", 1),
         ),
@@ -96,6 +97,25 @@ SCOPES = (
             client("app-2", _transfer("t2", "k1", "A", "B", 41), _transfer("t3", "k1", "A", "B", 23)),
         ),
         faults=1, kinds=_CRASH | {"unacknowledged"},
+    ),
+    Scope(
+        "long after", "keys that come again a day later, after forty days, and after more than a year: done, refused, and for another amount",
+        (("A", 150), ("B", 50)),
+        (
+            client("app-1", _transfer("t1", "k1", "A", "B", 41), _transfer("t2", "k2", "B", "A", 201)),
+            pause("a day", A_DAY),
+            client("app-2", _transfer("t3", "k1", "A", "B", 41), _transfer("t4", "k3", "A", "B", 23), _transfer("t5", "k2", "B", "A", 201)),
+            pause("months", MONTHS),
+            client("app-1", _transfer("t6", "k1", "A", "B", 41), _transfer("t7", "k3", "A", "B", 23), _transfer("t8", "k1", "A", "B", 7), name="client-3"),
+            pause("a year", A_YEAR),
+            client("app-2", _transfer("t9", "k1", "A", "B", 41), _transfer("t10", "k3", "A", "B", 23), _transfer("t11", "k3", "A", "B", 5), name="client-4"),
+        ),
+        serial=True,
+    ),
+    Scope(
+        "bystanders", "two transfers at once that have no account in common, by two processes",
+        (("A", 150), ("B", 50), ("C", 40), ("D", 7)),
+        (client("app-1", _transfer("t1", "k1", "A", "B", 61)), client("app-2", _transfer("t2", "k2", "C", "D", 13))),
     ),
 )  # fmt: skip
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from acidtest.properties.acid.scopes import SCOPES
 from acidtest.properties.shared.scopes import DAY
-from acidtest.properties.shared.stories import Story, clients_of, pairs
+from acidtest.properties.shared.stories import Story, clients_of, opened, pairs
 from acidtest.workload import ENVIRONMENT, Operation, Scope
 
 if TYPE_CHECKING:
@@ -78,9 +79,10 @@ STORIES = _stories(1, "A", "B", "C")
 
 @cache
 def workloads(kinds: Iterable[str]) -> tuple[tuple[Scope, ...], ...]:
-    """Each story, and each after each other."""
+    """Each story, and each after each other; and the scopes in which it is the length that matters."""
     rows = pairs(STORIES, _stories(5, "D", "E", "F"))
-    return tuple(tuple(_workload(story, kinds) for story in row) for row in rows)
+    drawn = tuple(tuple(_workload(story, kinds) for story in row) for row in rows)
+    return (*drawn, *opened(SCOPES, ("long after", "bystanders"), kinds, _ACCOUNTS))
 
 
 def _workload(story: Story, kinds: Iterable[str]) -> Scope:

@@ -37,7 +37,7 @@ class EcommerceContract(Contract):
     status = read("status", key=tuple(PRICES)).of("orders")
     books, held = read("balances").of("payments"), read("held").of("payments")
     goods, available = read("balance").of("warehouse"), read("available").of("warehouse")
-    shown = read("shown", item=(ITEM,)).of("catalogue")
+    catalogue = read("shown", item=(ITEM,)).of("catalogue")
 
     first, second = order("k1", "ann", PRICES["k1"], ITEM, 1), order("k2", "ann", PRICES["k2"], ITEM, 1)
     declined = order("k3", "ann", TOO_MUCH, ITEM, 1)
@@ -52,7 +52,7 @@ class EcommerceContract(Contract):
         Scope("declined", client("orders-1", declined), faults=1, kinds=("crash", "unacknowledged"), **whole),
         Scope(
             "the catalogue", client("orders-1", first), client("warehouse-1", relay(), relay()), client("catalogue-1", handle(retries=1)),
-            **{**whole, "opening": ("orders-1",), "faults": 1, "kinds": ("crash", "unacknowledged")},
+            **{**whole, "opening": ("orders-1",), "serial": True, "faults": 1, "kinds": ("crash", "unacknowledged")},
         ),
     )  # fmt: skip
 
@@ -101,7 +101,7 @@ class EcommerceContract(Contract):
     @at_rest
     def the_catalogue_catches_up(self, seen: Seen) -> bool:
         """In the end the catalogue shows what is available."""
-        return bool(seen.shown[ITEM] == seen.available[ITEM])
+        return bool(seen.catalogue[ITEM] == seen.available[ITEM])
 
     @sometimes
     def an_order_is_compensated(self, seen: Seen) -> bool:
@@ -111,7 +111,7 @@ class EcommerceContract(Contract):
     @sometimes
     def the_catalogue_is_late(self, seen: Seen) -> bool:
         """The catalogue shows what is not available any more: that is no bug, and it is why nothing is decided on it."""
-        return bool(seen.shown[ITEM] > seen.available[ITEM])
+        return bool(seen.catalogue[ITEM] > seen.available[ITEM])
 
     @sometimes
     def an_order_is_filled(self, seen: Seen) -> bool:

@@ -48,8 +48,8 @@ class FinanceContract(Contract):
         Scope("no reply", client("office-1", first), faults=1, kinds=("lost", "unacknowledged", "late", "twice"), **whole),
         Scope("to nobody", client("office-1", transfer("k1", "ann", "nobody", 60)), faults=1, kinds=("crash", "unacknowledged"), **whole),
         Scope(
-            "statements", client("office-1", first), client("north-1", project()), client("north-2", project()),
-            opening=("office-1",), crashes=1, called=BANKS, idle=("south-1",),
+            "statements", client("office-1", first), client("north-1", project(), project()),
+            opening=("office-1",), crashes=1, serial=True, called=BANKS, idle=("south-1",),
         ),
     )
 
@@ -63,7 +63,8 @@ class FinanceContract(Contract):
     @always
     def nobody_spends_what_he_has_not(self, seen: Seen) -> bool:
         """No account is overdrawn, holds included."""
-        return all(amount >= 0 for bank in BANKS for amount in (*seen.balance[bank].values(), *seen.available[bank].values()))
+        amounts: list[int] = [amount for bank in BANKS for part in (seen.balance, seen.available) for amount in part[bank].values()]
+        return all(amount >= 0 for amount in amounts)
 
     @always
     def the_record_is_complete(self, seen: Seen) -> bool:

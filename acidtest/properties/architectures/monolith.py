@@ -23,7 +23,7 @@ class MonolithContract(Contract):
     asks_again = True
     start = {"ann": 30, "bob": 10, "shop": 0, "shelf/book": 2}  # noqa: RUF012 - it is never changed
 
-    install = installation("install", opening=dict)
+    create = installation("install", opening=dict)
     order = operation("order", key=("k1", "k2"), buyer=("ann", "bob"), item=(ITEM,))
     relay = background("relay")
     balances = read("balances")

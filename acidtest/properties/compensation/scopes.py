@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from acidtest.properties.shared.scopes import BEFORE, DAY, before, client, environment
+from acidtest.properties.shared.scopes import (
+    A_DAY,
+    A_YEAR,
+    BEFORE,
+    DAY,
+    MONTHS,
+    before,
+    client,
+    environment,
+    pause,
+)
 from acidtest.workload import Operation, Scope
 
 #: An account and a signed amount, in minor units.
@@ -31,6 +41,8 @@ SCOPES = (
                 "app-1",
                 _do("d1", "k1", ("A", -3), ("nobody", 3)),
                 _do("d2", "k2", ("nobody", -5)),
+                _do("d13", "k9", ("nobody", 5), ("A", -5)),
+                _do("d14", "k10", ("nobody", 5)),
                 _do("d3", "k3", ("A", 0)),
                 _do("d4", "k4"),
                 _do("d5", "k5", ("B", 71), ("A", -171)),
@@ -44,23 +56,10 @@ SCOPES = (
                 _undo("u4", "k1"),
                 _undo("u5", "k2"),
                 _do("d10", "k8", ("B", -10)),
+                _do("d12", "k8", ("B", -10)),
                 _do("d11", "k8", ("B", -9)),
                 _undo("u6", "k8"),
                 _undo("u7", "k8"),
-            ),
-        ),
-        serial=True,
-    ),
-    Scope(
-        "long pause", "changes and compensations that come again, or too late, forty days after",
-        (("A", 100), ("B", 10)),
-        (
-            client("app-1", _do("d1", "k1", ("A", -41)), _undo("u1", "k1"), _undo("u2", "k2"), _do("d2", "k3", ("A", -13))),
-            environment(("jump", 40 * DAY)),
-            client(
-                "app-2",
-                _do("d3", "k1", ("A", -41)), _undo("u3", "k1"), _do("d4", "k2", ("A", -29)), _do("d5", "k3", ("A", -13)),
-                _undo("u4", "k3"),
             ),
         ),
         serial=True,
@@ -140,6 +139,24 @@ SCOPES = (
             client("app-2", _do("d2", "k1", ("A", -41)), _do("d3", "k1", ("A", -23))),
         ),
         faults=1, kinds=_CRASH | {"unacknowledged"}, opening=(BEFORE,),
+    ),
+    Scope(
+        "long pause", "changes and compensations that come again, or too late: a day after, forty days, and more than a year",
+        (("A", 100), ("B", 10)),
+        (
+            client("app-1", _do("d1", "k1", ("A", -41)), _undo("u1", "k1"), _undo("u2", "k2"), _do("d2", "k3", ("A", -13)), _do("d6", "k4", ("B", 7))),
+            pause("a day", A_DAY),
+            client("app-2", _do("d7", "k1", ("A", -41)), _undo("u5", "k1"), _do("d8", "k2", ("A", -29)), _do("d9", "k4", ("B", 7))),
+            pause("months", MONTHS),
+            client(
+                "app-1",
+                _do("d3", "k1", ("A", -41)), _undo("u3", "k1"), _do("d4", "k2", ("A", -29)), _do("d5", "k3", ("A", -13)),
+                _undo("u4", "k3"), _do("d10", "k4", ("B", 7)), name="client-3",
+            ),
+            pause("a year", A_YEAR),
+            client("app-2", _do("d11", "k3", ("A", -13)), _do("d12", "k1", ("A", -41)), _undo("u6", "k4"), _undo("u7", "k4"), _do("d13", "k2", ("A", -5)), name="client-4"),
+        ),
+        serial=True,
     ),
 )  # fmt: skip
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from acidtest.properties.compensation.scopes import Change
+from acidtest.properties.compensation.scopes import SCOPES, Change
 from acidtest.properties.shared.scopes import DAY
-from acidtest.properties.shared.stories import Story, clients_of, pairs
+from acidtest.properties.shared.stories import Story, clients_of, opened, pairs
 from acidtest.workload import ENVIRONMENT, Operation, Scope
 
 if TYPE_CHECKING:
@@ -110,9 +110,10 @@ _CLIENTS = {"app-1": "app-1", ENVIRONMENT: ENVIRONMENT, "app-2": "app-2"}
 
 @cache
 def workloads(kinds: Iterable[str]) -> tuple[tuple[Scope, ...], ...]:
-    """Each story, and each after each other."""
+    """Each story, and each after each other; and the scopes in which it is the length that matters."""
     rows = pairs(STORIES, _stories(5, "D", "E", "F"))
-    return tuple(tuple(_workload(story, kinds) for story in row) for row in rows)
+    drawn = tuple(tuple(_workload(story, kinds) for story in row) for row in rows)
+    return (*drawn, *opened(SCOPES, ("long pause",), kinds, _ACCOUNTS))
 
 
 def _workload(story: Story, kinds: Iterable[str]) -> Scope:

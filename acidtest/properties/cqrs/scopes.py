@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from acidtest.properties.shared.scopes import DAY, client, environment, repeated
+from acidtest.properties.shared.scopes import (
+    A_DAY,
+    A_PAGE,
+    A_YEAR,
+    MONTHS,
+    client,
+    pause,
+    repeated,
+)
 from acidtest.workload import Client, Operation, Scope
 
 
@@ -166,19 +174,23 @@ SCOPES = (
                 _handle("w1", "k1", "nobody", 5), _handle("w2", "k2", "A", 0), _handle("w3", "k3", "A", -161),
                 _handle("w4", "k4", "B", -11), _handle("w5", "k3", "A", -161), _handle("w6", "k4", "B", -11),
                 _handle("w7", "k4", "B", -23), _handle("w8", "k4", "A", -11), _handle("w9", "k3", "A", -29),
-                _handle("w10", "k5", "C", -7), _close("c1", "nobody"), _project("p1"), _query("q1", "A"), _query("q2", "C"), _query("q3", "nobody"),
+                _handle("w10", "k5", "C", -7), _handle("w11", "k5", "C", -7), _close("c1", "nobody"), _project("p1"), _query("q1", "A"), _query("q2", "C"), _query("q3", "nobody"),
             ),
         ),
         serial=True,
     ),
     Scope(
-        "many commands", "twenty-five commands before the first pump, and forty days before the second",
+        "many commands", "a hundred and ten commands before the first pump; keys that come again a day later, forty days, and more than a year",
         (("A", 100), ("B", 50)),
         (
-            client("app-1", *[_handle(f"w{i}", f"k{i}", "AB"[i % 2], 2**i) for i in range(1, 26)], name="client-1"),
+            client("app-1", *[_handle(f"w{i}", f"k{i}", "AB"[i % 2], 1_000 + i) for i in range(1, A_PAGE + 1)], name="client-1"),
             client("app-1", _project("p1"), _query("q1", "A"), name="client-2"),
-            environment(("jump", 40 * DAY)),
-            client("app-2", _project("p2"), _query("q2", "A")),
+            pause("a day", A_DAY),
+            client("app-2", _handle("w2 again", "k2", "A", 1_002), _project("p2"), _query("q2", "A"), name="client-3"),
+            pause("months", MONTHS),
+            client("app-1", _handle("w2 once more", "k2", "A", 1_002), _handle("w3 again", "k3", "B", 1_003), _query("q3", "B"), name="client-4"),
+            pause("a year", A_YEAR),
+            client("app-2", _handle("w4 again", "k4", "A", 1_004), _handle("w5 for another", "k5", "B", 7), _query("q4", "B"), name="client-5"),
         ),
         serial=True,
     ),

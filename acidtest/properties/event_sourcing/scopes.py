@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from acidtest.properties.shared.scopes import DAY, client, environment
+from acidtest.properties.shared.scopes import (
+    A_DAY,
+    A_PAGE,
+    A_YEAR,
+    ATTEMPTS,
+    DAY,
+    MONTHS,
+    again_and_again,
+    client,
+    environment,
+    pause,
+)
 from acidtest.workload import Operation, Scope
 
 
@@ -38,6 +49,7 @@ SCOPES = (
                 handle("w1", "k1", "nobody", 5), handle("w2", "k2", "A", 0), handle("w3", "k3", "A", -161), handle("w4", "k4", "B", -11),
                 handle("w5", "k3", "A", -161), handle("w6", "k4", "B", -11), handle("w7", "k4", "B", -23), handle("w8", "k4", "B", 11),
                 handle("w9", "k5", "A", 67), handle("w10", "k3", "A", -29), handle("w11", "k6", "B", -39), handle("w12", "k3", "A", -161),
+                handle("w13", "k6", "B", -39), handle("w14", "k7", "A", -167), handle("w15", "k7", "A", -167),
                 _do("balances"),
             ),
         ),
@@ -104,11 +116,24 @@ SCOPES = (
         faults=1, kinds=_CRASH | {"unacknowledged"},
     ),
     Scope(
-        "outage", "others cannot be told for forty days", (("A", 100),),
+        "outage", "others cannot be told for more than a year, and it is tried eleven hundred times", (("A", 100),),
         (
             client("app-1", handle("w1", "k1", "A", -61), handle("w2", "k2", "A", 13)),
-            environment(("outage", None), ("jump", 40 * DAY)),
-            client("app-1", _do("poll"), _do("poll", name="poll 2"), name="client-2"),
+            environment(("outage", None)),
+            *again_and_again(("app-1", "poll")),
+        ),
+        serial=True, enough=ATTEMPTS,
+    ),
+    Scope(
+        "many commands", "a hundred and ten commands; their keys come again a day later, after forty days, and after more than a year", _TWO,
+        (
+            client("app-1", *[handle(f"w{i}", f"k{i}", "AB"[i % 2], 1_000 + i) for i in range(1, A_PAGE + 1)], _do("balances"), _do("snapshot", "A")),
+            pause("a day", A_DAY),
+            client("app-2", handle("w2 again", "k2", "A", 1_002), _do("balances", name="r2"), _do("poll")),
+            pause("months", MONTHS),
+            client("app-1", handle("w2 once more", "k2", "A", 1_002), handle("w3 again", "k3", "B", 1_003), _do("snapshot", "B"), name="client-3"),
+            pause("a year", A_YEAR),
+            client("app-2", handle("w4 again", "k4", "A", 1_004), handle("w5 for another", "k5", "B", 7), _do("balances", name="r4"), name="client-4"),
         ),
         serial=True,
     ),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from acidtest.properties.event_sourcing.scopes import handle, legacy
+from acidtest.properties.event_sourcing.scopes import SCOPES, handle, legacy
 from acidtest.properties.shared.scopes import DAY
-from acidtest.properties.shared.stories import Story, clients_of, pairs
+from acidtest.properties.shared.stories import Story, clients_of, opened, pairs
 from acidtest.workload import ENVIRONMENT, Operation, Scope
 
 if TYPE_CHECKING:
@@ -73,9 +73,10 @@ STORIES = _stories(1, "A", "B")
 
 @cache
 def workloads(kinds: Iterable[str]) -> tuple[tuple[Scope, ...], ...]:
-    """Each story, and each after each other."""
+    """Each story, and each after each other; and the scopes in which it is the length that matters."""
     rows = pairs(STORIES, _stories(5, "C", "D"))
-    return tuple(tuple(_workload(story, kinds) for story in row) for row in rows)
+    drawn = tuple(tuple(_workload(story, kinds) for story in row) for row in rows)
+    return (*drawn, *opened(SCOPES, ("many commands", "outage"), kinds, _ACCOUNTS))
 
 
 def _workload(story: Story, kinds: Iterable[str]) -> Scope:

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from acidtest.properties.shared.scopes import DAY, client, environment, repeated
+from acidtest.properties.shared.scopes import (
+    A_DAY,
+    A_PAGE,
+    A_YEAR,
+    ATTEMPTS,
+    DAY,
+    MONTHS,
+    again_and_again,
+    client,
+    environment,
+    pause,
+    repeated,
+)
 from acidtest.workload import Client, Operation, Scope
 
 
@@ -71,24 +83,6 @@ SCOPES = (
         serial=True,
     ),
     Scope(
-        "long ago", "what was appended months ago is asked for again, read, and handed on", (),
-        (
-            client("app-1", append("a1", "a", 0, "e1", "e2"), append("a2", "a", 2, "e3")),
-            environment(("jump", 40 * DAY)),
-            client("app-2", append("b1", "a", 0, "e1", "e2"), read("r1", "a"), append("b2", "a", None, "e3"), append("b3", "a", 3, "e4"), _poll("poll 1")),
-        ),
-        serial=True,
-    ),
-    Scope(
-        "outage", "the subscriber cannot be reached, is tried again, and then it can", (),
-        (
-            client("app-1", append("a1", "a", 0, "e1", "e2"), append("a2", "b", 0, "f1")),
-            environment(("outage", None)),
-            client("app-1", _poll("poll 1"), _poll("poll 2"), name="client-2"),
-        ),
-        serial=True,
-    ),
-    Scope(
         "own subscriber", "an append of three events and polls by the same process; one crash, lost or late reply anywhere", (),
         (client("app-1", append("a1", "a", 0, "e1", "e2", "e3"), _poll("poll 1"), _poll("poll 2")),),
         faults=1, kinds=_CRASH | _REPLIES,
@@ -134,6 +128,31 @@ SCOPES = (
         "same append", "one append asked for twice at once, with a version and with any; one lost or late reply of COMMIT", (),
         (client("app-1", append("a1", "a", 0, "e1")), client("app-2", append("b1", "a", None, "e1"))),
         faults=1, kinds=frozenset({"unacknowledged", "late"}),
+    ),
+    Scope(
+        "outage", "the subscriber cannot be reached for more than a year, and is tried eleven hundred times", (),
+        (
+            client("app-1", append("a1", "a", 0, "e1", "e2"), append("a2", "b", 0, "f1")),
+            environment(("outage", None)),
+            *again_and_again(("app-1", "poll")),
+        ),
+        serial=True, enough=ATTEMPTS,
+    ),
+    Scope(
+        "long ago", "a hundred and ten events, read, handed on, and asked for again a day later, after forty days, and after more than a year", (),
+        (
+            client(
+                "app-1", append("a1", "a", 0, "e1", "e2"), append("a2", "a", 2, "e3"),
+                append("b1", "b", 0, *[f"f{i}" for i in range(1, A_PAGE + 1)]), append("b2", "b", A_PAGE, "f0"),
+            ),
+            pause("a day", A_DAY),
+            client("app-2", append("c1", "a", 0, "e1", "e2"), read("r1", "b"), read_all("r2", 0, 2 * A_PAGE), *[_poll(f"poll {i}") for i in range(1, 4)]),
+            pause("months", MONTHS),
+            client("app-1", append("c2", "a", 0, "e1", "e2"), append("c3", "a", None, "e3"), append("c4", "a", 3, "e4"), _poll("poll 4"), name="client-3"),
+            pause("a year", A_YEAR),
+            client("app-2", append("c5", "a", 2, "e3"), append("c6", "b", A_PAGE, "f0"), read("r3", "b", 100), name="client-4"),
+        ),
+        serial=True,
     ),
 )  # fmt: skip
 

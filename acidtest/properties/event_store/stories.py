@@ -68,7 +68,7 @@ def workloads(kinds: Iterable[str]) -> tuple[tuple[Scope, ...], ...]:
     """Each story, and each after each other; and the scopes in which it is the length that matters."""
     rows = pairs(STORIES, _stories("g", "c", "d"))
     drawn = tuple(tuple(_workload(story, kinds) for story in row) for row in rows)
-    return (*drawn, *opened(SCOPES, ("expected versions", "known events", "outage"), (), ()))
+    return (*drawn, *opened(SCOPES, ("expected versions", "known events", "long ago", "outage"), (), ()))
 
 
 def _workload(story: Story, kinds: Iterable[str]) -> Scope:

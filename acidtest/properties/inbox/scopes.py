@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from acidtest.properties.shared.scopes import DAY, client, environment
+from acidtest.properties.shared.scopes import A_DAY, A_YEAR, DAY, client, environment, pause
 from acidtest.workload import Client, Operation, Scope, Sent
 
 #: Forty days, in seconds: longer than anybody keeps records for.
@@ -121,6 +121,16 @@ SCOPES = (
         (("A", 30),), (consumer("app-1", "hh"), consumer("app-2", "h")),
         faults=1, kinds=frozenset({"refused"}),
         messages=(deposit("d1", "m1", "A", 61), withdrawal("w2", "m2", "A", 13, 2)),
+    ),
+    Scope(
+        "many", "thirty deposits; the first ones come again a day later, after forty days, and after more than a year",
+        (("A", 100),),
+        (
+            consumer("app-1", "h" * 30), pause("a day", A_DAY), consumer("app-2", "phh"), pause("months", MONTHS), consumer("app-1", "phh", name="later"),
+            pause("a year", A_YEAR), consumer("app-2", "phh", name="in the end"),
+        ),
+        serial=True,
+        messages=tuple(deposit(f"d{i}", f"m{i}", "A", 1_000 + i, i) for i in (*range(1, 31), 1, 2, 1, 3, 2, 4)),
     ),
 )  # fmt: skip
 

@@ -77,7 +77,7 @@ def workloads(kinds: tuple[str, ...]) -> tuple[tuple[Scope, ...], ...]:
     rows = [(STORIES[0], *(other._replace(name=f"{other.name}, elsewhere") for other in others))]
     rows += [(one, *(_beside(one, other) for other in others if other.name != one.name)) for one in STORIES]
     drawn = tuple(tuple(_workload(story, kinds) for story in row) for row in rows)
-    return (*drawn, *opened(SCOPES, ("equal payments", "dead letters again"), kinds, _ACCOUNTS))
+    return (*drawn, *opened(SCOPES, ("equal payments", "dead letters again", "many"), kinds, _ACCOUNTS))
 
 
 def _beside(first: Post, second: Post) -> Post:

@@ -8,13 +8,13 @@ from acidtest.checker.machine import Action
 from acidtest.models.outbox.service import Copy, OutboxModel, OutboxView
 from acidtest.properties.outbox.port import OutboxPort
 from acidtest.properties.outbox.properties import PROPERTIES
-from acidtest.properties.outbox.scopes import HOUR, SCOPES, SLOW_SCOPES
+from acidtest.properties.outbox.scopes import SCOPES, SLOW_SCOPES
 from acidtest.properties.outbox.stories import workloads
 from acidtest.properties.outbox.view import excusable, request_of, view_of
 from acidtest.properties.shared.ledger import LedgerContract
 from acidtest.properties.shared.reading import Reading, amounts_of
 from acidtest.properties.shared.requests import requests_of
-from acidtest.properties.shared.scopes import DAY
+from acidtest.properties.shared.scopes import DAY, HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from acidtest.properties.shared.scopes import DAY, client, environment, repeated
-from acidtest.workload import ENVIRONMENT, Client, Operation, Scope
-
-#: An hour, in seconds.
-HOUR = 3_600.0
+from acidtest.properties.shared.scopes import (
+    A_DAY,
+    A_YEAR,
+    ATTEMPTS,
+    DAY,
+    ITEMS,
+    MONTHS,
+    again_and_again,
+    client,
+    environment,
+    pause,
+    repeated,
+)
+from acidtest.workload import Client, Operation, Scope
 
 
 def _withdraw(name: str, key: str, account: str, amount: int, retries: int = 1) -> Operation:
@@ -18,13 +27,9 @@ def _poll(name: str) -> Operation:
     return Operation(name, "relay")
 
 
-def _outage() -> tuple[Client, ...]:
-    """Twenty polls in as many hours, and one after forty days, while the broker is down."""
-    polls = [Client(f"poll {i}", "relay-1", (_poll(f"poll {i}"),)) for i in range(1, 22)]
-    pauses = [HOUR] * 19 + [40 * DAY]
-    jumps = [Client(f"pause {i}", ENVIRONMENT, (Operation(f"jump {i}", "jump", (s,)),)) for i, s in enumerate(pauses, 1)]
-    between = [one for pair in zip(polls, jumps, strict=False) for one in pair]
-    return (environment(("outage", None)), *between, polls[-1])
+def _later(name: str, seconds: float, *operations: Operation) -> tuple[Client, ...]:
+    """Time passes, a relay polls, and then clients ask."""
+    return pause(name, seconds), Client(f"relay after {name}", "relay-1", (_poll(f"poll after {name}"),)), client("app-1", *operations, name=f"after {name}")
 
 
 _REPLIES = frozenset({"refused", "lost", "unacknowledged", "late", "twice"})
@@ -71,25 +76,20 @@ SCOPES = (
                 _withdraw("w9", "k5", "A", 11),
                 _withdraw("w10", "k4", "A", 29),
                 _withdraw("w11", "k6", "C", 7),
+                _withdraw("w12", "k6", "C", 7),
             ),
             repeated("relay-1", "relay", 1),
         ),
         serial=True,
     ),
     Scope(
-        "late relay", "a relay that comes forty days after the withdrawal, past every retention period",
+        "late relay", "relays that come a day, forty days and four hundred days after withdrawals, and keys that come again then",
         (("A", 100),),
         (
-            client("app-1", _withdraw("w1", "k1", "A", 61)),
-            environment(("jump", 40 * DAY)),
-            repeated("relay-1", "relay", 1),
+            client("app-1", _withdraw("w1", "k1", "A", 61)), *_later("a day", A_DAY, _withdraw("w2", "k1", "A", 61), _withdraw("w3", "k2", "A", 13)),
+            *_later("months", MONTHS, _withdraw("w4", "k2", "A", 13), _withdraw("w5", "k1", "A", 61), _withdraw("w6", "k3", "A", 5)),
+            *_later("a year", A_YEAR, _withdraw("w7", "k3", "A", 5), _withdraw("w8", "k1", "A", 61), _withdraw("w9", "k3", "A", 7)),
         ),
-        serial=True,
-    ),
-    Scope(
-        "outage", "the broker is down for forty days, and is tried again and again",
-        (("A", 100),),
-        (client("app-1", _withdraw("w1", "k1", "A", 61)), *_outage()),
         serial=True,
     ),
     Scope(
@@ -112,16 +112,6 @@ SCOPES = (
             repeated("relay-1", "relay", 1),
             environment(("jump", 40 * DAY)),
         ),
-    ),
-    Scope(
-        "poison", "the broker never accepts the messages of one account, and a hundred of them are owed before another's",
-        (("P", 1_000_000), ("A", 100)),
-        (
-            client("app-1", *(_withdraw(f"p{i}", f"p{i}", "P", 1000 + i) for i in range(1, 101)), name="client-1"),
-            client("app-1", _withdraw("w1", "k1", "A", 61), name="client-2"),
-            repeated("relay-1", "relay", 101),
-        ),
-        poison=("P",), serial=True,
     ),
     Scope(
         "two withdrawals", "two withdrawals that the account cannot both pay, and a relay; one crash anywhere",
@@ -150,6 +140,22 @@ SCOPES = (
             repeated("relay-1", "relay", 1),
         ),
         faults=1, kinds=_CRASH,
+    ),
+    Scope(
+        "poison", "the broker never accepts the messages of one account, and two hundred and fifty of them are owed before another's",
+        (("P", 1_000_000), ("A", 100)),
+        (
+            client("app-1", *(_withdraw(f"p{i}", f"p{i}", "P", 1000 + i) for i in range(1, ITEMS + 1)), name="client-1"),
+            client("app-1", _withdraw("w1", "k1", "A", 61), name="client-2"),
+            repeated("relay-1", "relay", ITEMS + 1),
+        ),
+        poison=("P",), serial=True, enough=4 * ITEMS,
+    ),
+    Scope(
+        "outage", "the broker is down for more than a year, and is tried eleven hundred times",
+        (("A", 100),),
+        (client("app-1", _withdraw("w1", "k1", "A", 61)), environment(("outage", None)), *again_and_again(("relay-1", "relay"))),
+        serial=True, enough=ATTEMPTS,
     ),
 )  # fmt: skip
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from acidtest.properties.outbox.scopes import HOUR
+from acidtest.properties.outbox.scopes import SCOPES
 from acidtest.properties.shared.scopes import DAY
-from acidtest.properties.shared.stories import Story, clients_of, pairs
-from acidtest.workload import ENVIRONMENT, Client, Operation, Scope
+from acidtest.properties.shared.stories import Story, clients_of, opened, pairs
+from acidtest.workload import ENVIRONMENT, Operation, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -86,9 +86,10 @@ STORIES = _stories(1, "A", "B", "C")
 
 @cache
 def workloads(kinds: Iterable[str]) -> tuple[tuple[Scope, ...], ...]:
-    """Each story, and each after each other; and two in which it is the length that matters."""
+    """Each story, and each after each other; and the scopes in which it is the length that matters."""
     rows = pairs(STORIES, _stories(4, "D", "E", "F"))
-    return (*(tuple(_workload(story, kinds) for story in row) for row in rows), (_long_outage(),), (_many_refused(),))
+    drawn = tuple(tuple(_workload(story, kinds) for story in row) for row in rows)
+    return (*drawn, *opened(SCOPES, ("late relay", "poison", "outage"), kinds, _ACCOUNTS))
 
 
 def _workload(story: Story, kinds: Iterable[str]) -> Scope:
@@ -98,27 +99,3 @@ def _workload(story: Story, kinds: Iterable[str]) -> Scope:
     return Scope(
         story.name, "a drawn workload", _ACCOUNTS, clients, faults=2, kinds=frozenset(kinds), poison=("P",) * refused, unsteady=True,
     )  # fmt: skip
-
-
-def _long_outage() -> Scope:
-    """A message that is tried for more than a day in vain, ever more rarely."""
-    clients = [Client("app-1", "app-1", (_withdraw("k1", "A", 61)._replace(name="execute 1"),)), _step("outage", ENVIRONMENT, _OUTAGE)]
-    for i in range(1, 11):
-        clients += [
-            _step(f"poll {i}", "relay-1", _POLL), _step(f"pause {i}", ENVIRONMENT, Operation("", "jump", (HOUR * 3**min(i, 6),))),
-        ]  # fmt: skip
-    return Scope("an outage of months", "a drawn workload", _ACCOUNTS, tuple(clients), serial=True)
-
-
-def _many_refused() -> Scope:
-    """More messages than any batch holds, none of which the broker ever accepts, are owed before another account's."""
-    refused = tuple(_withdraw(f"p{i}", "P", 1_000 + i)._replace(name=f"refused {i}") for i in range(1, 101))
-    clients = (
-        Client("app-1", "app-1", refused), Client("app-2", "app-2", (_withdraw("k1", "A", 61)._replace(name="execute 1"),)),
-        Client("relay-1", "relay-1", tuple(_POLL._replace(name=f"relay {i}") for i in range(1, 102))),
-    )  # fmt: skip
-    return Scope("a hundred messages that are refused for ever", "a drawn workload", _ACCOUNTS, clients, poison=("P",), serial=True)
-
-
-def _step(name: str, process: str, operation: Operation) -> Client:
-    return Client(name, process, (operation._replace(name=name),))

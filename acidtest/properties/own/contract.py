@@ -165,7 +165,7 @@ class Contract(AnyContract):
 
     def abstract(self, view: Any) -> Hashable:
         """The part of what was seen that the model speaks of; what the model says speaks of nothing else."""
-        return self.refines(Seen(view, None, self.operations())) if isinstance(view, View) else view  # type: ignore[no-any-return]
+        return self.refines(Seen(view, None, self.operations())) if isinstance(view, View) else view
 
     def refines(self, seen: Seen) -> Hashable:  # noqa: ARG002 - for those with a model
         """What the model says of a state by its `view`; to be given with `model`."""
@@ -238,7 +238,7 @@ def _gathered(cls: type[Contract], kind: type) -> dict[str, Any]:
     for name, value in list(vars(cls).items()):
         if isinstance(value, kind):
             found[name] = value
-            if hasattr(Contract, name):
+            if any(name in vars(base) for base in Contract.__mro__):
                 delattr(cls, name)
         else:
             found.pop(name, None)

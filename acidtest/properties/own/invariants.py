@@ -35,7 +35,7 @@ class Invariant:
     """
 
     def __init__(
-        self, kind: Kind, check: Check, when: Check | None = None, *, says: str = "", source: str = "", capability: str = ""
+        self, kind: Kind, check: Any, when: Check | None = None, *, says: str = "", source: str = "", capability: str = ""
     ) -> None:
         if not callable(check):
             message = f"@{kind} marks {check!r}, which is no function. Put it above a method that takes self and seen."

@@ -7,6 +7,7 @@ what they look at, so that one is found out that never had anything to look at.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acidtest.errors import ContractError, UsageError
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from acidtest.outside import Message, Order
 
 
-class Call(NamedTuple):
+@dataclass(frozen=True)
+class Call:
     """One operation of a client, and what the client knows of it.
 
     Arguments:
@@ -30,15 +32,17 @@ class Call(NamedTuple):
     arguments: tuple[tuple[str, Any], ...]
     status: Any
 
-    def __getitem__(self, name: Any) -> Any:
-        """An argument, by its name."""
-        if isinstance(name, str):
-            for known, value in self.arguments:
-                if known == name:
-                    return value
-            what = f"argument of {self.operation}"
-            raise UsageError.unknown(what, name, [known for known, _ in self.arguments])
-        return tuple.__getitem__(self, name)
+    def __getitem__(self, name: str) -> Any:
+        """An argument, by its name.
+
+        Raises:
+            UsageError: there is none; lists those that there are.
+        """
+        for known, value in self.arguments:
+            if known == name:
+                return value
+        what = f"argument of {self.operation}"
+        raise UsageError.unknown(what, name, [known for known, _ in self.arguments])
 
     @property
     def answer(self) -> Any:
@@ -93,7 +97,7 @@ class Reads:
                 return value
         if name.startswith("__"):
             raise AttributeError(name)
-        what = "name of what is read, or of anything else that an invariant can see"
+        what = "read, or other part of what was seen,"
         raise UsageError.unknown(what, name, [*[known for known, _ in self._reads], *_OFFERS])
 
     def __getitem__(self, name: str) -> Any:

@@ -92,4 +92,7 @@ def _compares(value: Any) -> bool:
         return type(value).__hash__ is not None
     if isinstance(value, type):
         return False
-    return value is None or (type(value).__hash__ not in (None, object.__hash__) and type(value).__eq__ is not object.__eq__)
+    if value is None:
+        return True
+    kind: Any = type(value)
+    return kind.__hash__ not in (None, object.__hash__) and kind.__eq__ is not object.__eq__

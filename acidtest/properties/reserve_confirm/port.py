@@ -34,7 +34,7 @@ class ReserveConfirmPort(Protocol):
 
     @recovery
     def recover(self) -> None:
-        """What a process does first that starts again after a crash."""
+        """What a process does first that starts again after a crash. One that goes on has `tick` alone."""
 
     @statement
     def reconcile(self, statement: tuple[Receipt, ...]) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from acidtest.properties.shared.scopes import (
+    ATTEMPTS,
     BEFORE,
     DAY,
     IN_VAIN,
+    again_and_again,
     before,
     client,
     environment,
@@ -114,10 +116,10 @@ SCOPES = (
         faults=1, kinds=frozenset({"late", "delayed"}), systems=(ATM,), opening=IN_VAIN,
     ),
     Scope(
-        "crash in recovery", "one withdrawal, beside another; a crash anywhere, and another while recovering from it",
+        "crash in recovery", "one withdrawal, beside another; two crashes or unanswered calls anywhere, also while recovering",
         ACCOUNTS,
         (*_IN_VAIN, client("app-1", withdraw("w1", "k1", "A", 61, 0)), environment(("jump", 2 * DAY))),
-        faults=1, kinds=_CRASH, recovery_crashes=1, systems=(ATM,), opening=IN_VAIN,
+        faults=2, kinds=_CRASH | {"unacknowledged"}, systems=(ATM,), opening=IN_VAIN,
     ),
     _alone("repetition alone", "a provider that recognises repeated orders, and can do nothing else", "repeat"),
     _alone("void alone", "a provider that voids, and can do nothing else", "void"),
@@ -181,6 +183,15 @@ SCOPES = (
             client("app-2", withdraw("w2", "k2", "A", 31, 0)),
         ),
         faults=1, kinds=frozenset({"unacknowledged"}), systems=(ATM,),
+    ),
+    Scope(
+        "outage", "two withdrawals, while the provider cannot be reached for more than a year, and is asked eleven hundred times",
+        ACCOUNTS,
+        (
+            client("app-1", withdraw("w1", "k1", "A", 41)), environment(("outage", None)),
+            client("app-1", withdraw("w2", "k2", "B", 23, 0), name="client-2"), *again_and_again(("app-1", "tick")),
+        ),
+        serial=True, enough=ATTEMPTS, systems=(ATM,),
     ),
 )  # fmt: skip
 

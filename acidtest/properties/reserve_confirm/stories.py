@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from acidtest.properties.reserve_confirm.scopes import ACCOUNTS, ATM, withdraw
+from acidtest.properties.reserve_confirm.scopes import ACCOUNTS, ATM, SCOPES, withdraw
 from acidtest.properties.shared.scopes import DAY
-from acidtest.properties.shared.stories import Story, clients_of, pairs
+from acidtest.properties.shared.stories import Story, clients_of, opened, pairs
 from acidtest.workload import ENVIRONMENT, Operation, Scope, System
 
 if TYPE_CHECKING:
@@ -76,9 +76,8 @@ def workloads(kinds: Iterable[str]) -> tuple[tuple[Scope, ...], ...]:
     """Each story, alone and with each other after it; those in which much depends on the provider with each of them."""
     others = _stories("k4", "k5", "k6")
     told = [(STORIES, others, ""), *((STORIES[:_PROVIDED], others[:_PROVIDED], provider) for provider in PROVIDERS if provider)]
-    return tuple(
-        tuple(_workload(story, provider, kinds) for story in row) for stories, more, provider in told for row in pairs(stories, more)
-    )
+    drawn = [tuple(_workload(story, provider, kinds) for story in row) for stories, more, provider in told for row in pairs(stories, more)]
+    return (*drawn, *opened(SCOPES, ("outage",), kinds, ACCOUNTS))
 
 
 def _workload(story: Story, provider: str, kinds: Iterable[str]) -> Scope:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from acidtest.properties.saga.scopes import ANOTHER, CRASH, FIRST, SECOND, SILENCE, order, pause, pauses
+from acidtest.properties.saga.scopes import ANOTHER, CRASH, FIRST, SECOND, SILENCE, order, pause
 from acidtest.properties.saga.services import BOOKING, PAYMENT, SHIPPING, STOCK
-from acidtest.properties.shared.scopes import BEFORE, DAY, before, environment
+from acidtest.properties.shared.scopes import ATTEMPTS, BEFORE, DAY, again_and_again, before, environment
 from acidtest.workload import Client, Operation, Scope
 
 
@@ -80,12 +80,6 @@ SCOPES = (
         _clients("r" + "hr" * 6, "hr" * 6, "hr" * 6, "hr" * 4, FIRST, SECOND),
     ),
     Scope(
-        "outage", "two orders that are booked when the broker goes down for forty days, and is tried again and again",
-        _ENOUGH,
-        (*_clients("r", "hrhr", "hh", "", FIRST, SECOND), environment(("outage", None)), *pauses("booking-1", "relay", *[3_600.0] * 11, 40 * DAY)),
-        serial=True,
-    ),
-    Scope(
         "late relay", "two orders, of which booking can take one; every relay comes forty days late",
         _ONE_PLACE,
         (
@@ -124,6 +118,12 @@ SCOPES = (
         (("payment/A", 100), ("stock/book", 1), ("booking/place", 3)),
         (_BEFORE, *_clients("rhr", "hr", "hr", "", FIRST)),
         faults=2, kinds=CRASH, serial=True, opening=(BEFORE,),
+    ),
+    Scope(
+        "outage", "two orders that are booked when the broker goes down for more than a year, and is tried nearly three hundred times",
+        _ENOUGH,
+        (*_clients("r", "hrhr", "hh", "", FIRST, SECOND), environment(("outage", None)), *again_and_again(("booking-1", "relay"), times=ATTEMPTS // 4)),
+        serial=True, enough=ATTEMPTS // 4,
     ),
 )  # fmt: skip
 

@@ -47,7 +47,7 @@ class SagaOrchestrationPort(Protocol):
 
     @recovery
     def recover(self) -> None:
-        """What a process does first that starts again after a crash."""
+        """What a process does first that starts again after a crash. One that goes on has `tick` alone."""
 
     @read
     def status(self, key: str) -> Literal["running", "completed", "compensated", "parked"] | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from acidtest.properties.saga.scopes import ANOTHER, CRASH, FIRST, SECOND, SILENCE, order, pauses
 from acidtest.properties.shared.scopes import (
+    ATTEMPTS,
     BEFORE,
     DAY,
     IN_VAIN,
+    again_and_again,
     before,
     client,
     environment,
@@ -54,15 +56,6 @@ SCOPES = (
         serial=True,
     ),
     Scope(
-        "outage", "two orders, while no service answers for forty days, and a tick now and then",
-        _ENOUGH,
-        (
-            client("app-1", FIRST), environment(("outage", None)), client("app-1", SECOND, name="client-2"),
-            *pauses("desk-1", "tick", *[DAY / 2] * 11, 40 * DAY),
-        ),
-        serial=True,
-    ),
-    Scope(
         "late answers", "an order, and then one that is refused, while answers about it come once more, at any moment",
         _ONE_PLACE,
         (client("app-1", FIRST, SECOND), _replies("hook-1", "booking reply 1", "stock reply 1")),
@@ -87,6 +80,12 @@ SCOPES = (
         _NO_PLACE,
         (*_IN_VAIN, client("app-1", SECOND), *pauses("desk-1", "tick", 60.0, 2 * DAY)),
         faults=2, kinds=CRASH, serial=True, opening=IN_VAIN,
+    ),
+    Scope(
+        "refusal and crash", "an order that booking refuses, after another; two crashes, or calls that are refused, anywhere",
+        _NO_PLACE,
+        (_BEFORE, client("app-1", SECOND)),
+        faults=2, kinds=CRASH | {"refused"}, serial=True, opening=(BEFORE,),
     ),
     Scope(
         "two executors", "an order, while time passes every deadline, and two processes that look after it, after another",
@@ -119,6 +118,15 @@ SCOPES = (
             repeated("desk-1", "tick", 1),
         ),
         faults=1, kinds=CRASH | _REPLIES, serial=True,
+    ),
+    Scope(
+        "outage", "two orders, while no service answers for more than a year, and eleven hundred ticks",
+        _ENOUGH,
+        (
+            client("app-1", FIRST), environment(("outage", None)), client("app-1", SECOND, name="client-2"),
+            *again_and_again(("desk-1", "tick")),
+        ),
+        serial=True, enough=ATTEMPTS,
     ),
 )  # fmt: skip
 

@@ -6,6 +6,7 @@ account, in some notation.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from acidtest.models.shared.ledger import Request
 
 
+@lru_cache(maxsize=10_000)  # the same texts are looked at again at every step
 def words_of(text: str) -> frozenset[str]:
     """The words of `text`, whatever separates them. Hyphens and underscores belong to words, as they do in keys."""
     return frozenset("".join(c if c.isalnum() or c in "_-" else " " for c in text).split())

@@ -57,6 +57,8 @@ class Contract(ABC):
     #: What must happen in some schedule of some scope, asked for over all of them together; beside those `sometimes` properties
     #: that the model says of each scope whether they can.
     somewhere: ClassVar[tuple[Property, ...]] = ()
+    #: What cannot hold where a scope lifts an assumption: a schedule that violates it there is a witness, and no failure.
+    witnesses: ClassVar[tuple[Property, ...]] = ()
     #: The small workloads that are explored completely.
     scopes: ClassVar[tuple[Scope, ...]] = ()
     #: Workloads that are slow on a server, and explored only when they are asked for by name.

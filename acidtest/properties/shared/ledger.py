@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from acidtest.checker.machine import Action
@@ -28,9 +29,9 @@ class LedgerContract(Contract):
 
     def calls(self, scope: Scope, seen: Seen) -> tuple[Call, ...]:
         """What clients know of the requests."""
-        names = [op.name for op in scope.operations()]
-        known = {name: (str(status), alone) for name, status, alone in zip(names, seen.status, seen.alone, strict=True)}
-        return tuple(Call(request, *known[request.name]) for request in self.requests(scope))
+        requests = self.requests(scope)
+        places = _places(scope, requests)
+        return tuple([Call(request, str(seen.status[i]), seen.alone[i]) for request, i in zip(requests, places, strict=True)])
 
     def actions(self, scope: Scope, kind: str, subject: str, value: object) -> Sequence[Action]:
         """Clients' events by number of the request; nothing for other operations."""
@@ -38,3 +39,10 @@ class LedgerContract(Contract):
         if index is None:
             return ()
         return (Action(kind, (index, str(value)) if kind == "reply" else (index,)),)
+
+
+@lru_cache(maxsize=64)  # a search asks for the same ones at every step
+def _places(scope: Scope, requests: tuple[Request, ...]) -> tuple[int, ...]:
+    """Where requests stand among the operations of a scope."""
+    places = {operation.name: i for i, operation in enumerate(scope.operations())}
+    return tuple(places[request.name] for request in requests)

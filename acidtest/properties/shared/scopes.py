@@ -6,8 +6,13 @@ from typing import Any
 
 from acidtest.workload import ENVIRONMENT, Client, Operation
 
-#: A day, in seconds.
-DAY = 86_400.0
+#: An hour, and a day, in seconds.
+HOUR, DAY = 3_600.0, 86_400.0
+#: Long scopes go past the thresholds of code: so many attempts (a double overflows at the 1,025th doubling), more items than two
+#: pages of a hundred, or than one where models make many dear, and pauses. What keeps something for a day keeps it for exactly
+#: a day, so the first pause is a second longer.
+ATTEMPTS, ITEMS, A_PAGE = 1_100, 250, 110
+A_DAY, MONTHS, A_YEAR = LONG_PAUSES = DAY + 1.0, 40 * DAY, 400 * DAY
 
 
 def client(process: str, *operations: Operation, name: str = "") -> Client:
@@ -40,3 +45,24 @@ def environment(*changes: tuple[str, Any]) -> Client:
     """The environment: ("outage", None), ("restore", None) of the broker, ("jump", seconds) of the clock."""
     steps = tuple(Operation(f"{m} {a or ''}".strip(), m, () if a is None else (a,)) for m, a in changes)
     return Client(ENVIRONMENT, ENVIRONMENT, steps)
+
+
+def pause(name: str, seconds: float) -> Client:
+    """Time passes; the name tells pauses of a scope apart."""
+    return Client(f"pause {name}", ENVIRONMENT, (Operation(f"jump {name}", "jump", (seconds,)),))
+
+
+def again_and_again(*calls: tuple[str, str], times: int = ATTEMPTS) -> tuple[Client, ...]:
+    """Calls of methods without arguments, over and over, an hour after each other, and now and then much later.
+
+    Arguments:
+        calls: (process, method) pairs.
+        times: how often each is called.
+    """
+    seconds = [HOUR] * times
+    seconds[3:12:3] = LONG_PAUSES  # early: a call may try a hundred times at once, and then not many are made
+    found: list[Client] = []
+    for i, after in enumerate(seconds, 1):
+        found += [Client(f"{process} {method} {i}", process, (Operation(f"{process} {method} {i}", method),)) for process, method in calls]
+        found.append(pause(str(i), after))
+    return tuple(found[:-1])

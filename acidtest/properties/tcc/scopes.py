@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from acidtest.properties.shared.scopes import BEFORE, DAY, before, client, environment
+from acidtest.properties.shared.scopes import (
+    A_DAY,
+    A_YEAR,
+    BEFORE,
+    DAY,
+    MONTHS,
+    before,
+    client,
+    environment,
+    pause,
+)
 from acidtest.workload import Operation, Scope
 
 
@@ -49,6 +59,8 @@ SCOPES = (
                 confirm("c3", "g3/b1"),
                 try_("t4", "g4/b1", "C", 7),
                 confirm("c5", "g4/b1"),
+                try_("t5", "g4/b1", "C", 7),
+                confirm("c6", "g4/b1"),
             ),
         ),
         serial=True,
@@ -112,7 +124,7 @@ SCOPES = (
         "cancelled twice", "two Cancels of a branch at once, beside another's hold; one crash",
         _ONE,
         (
-            client("app-1", try_("t0", "g0/b1", "A", 13), try_("t1", "g1/b1", "A", 41), cancel("x1", "g1/b1")),
+            client("app-1", try_("t0", "g0/b1", "A", 53), try_("t1", "g1/b1", "A", 41), cancel("x1", "g1/b1")),
             client("app-2", cancel("x2", "g1/b1")),
         ),
         faults=1, kinds=_CRASH,
@@ -145,10 +157,48 @@ SCOPES = (
         "twice", "every call of a transaction comes twice, from two processes, while another holds the same account; one crash",
         _ONE,
         (
-            client("app-1", try_("t0", "g0/b1", "A", 13), try_("t1", "g1/b1", "A", 41), confirm("c1", "g1/b1")),
+            client("app-1", try_("t0", "g0/b1", "A", 53), try_("t1", "g1/b1", "A", 41), confirm("c1", "g1/b1")),
             client("app-2", try_("t2", "g1/b1", "A", 41), confirm("c2", "g1/b1")),
         ),
         faults=1, kinds=_CRASH,
+    ),
+    Scope(
+        "long after", "branches whose calls come, and come again, a day later, after forty days, and after more than a year",
+        _ONE,
+        (
+            client(
+                "app-1", try_("t1", "g1/b1", "A", 41), try_("t2", "g2/b1", "A", 13), cancel("x3", "g3/b1"), try_("t4", "g4/b1", "B", 7), confirm("c4", "g4/b1"),
+                try_("t5", "g5/b1", "A", 5),
+            ),
+            pause("a day", A_DAY),
+            client("app-2", try_("t6", "g3/b1", "B", 3), try_("t7", "g4/b1", "B", 7), confirm("c5", "g4/b1"), confirm("c1", "g1/b1")),
+            pause("months", MONTHS),
+            client(
+                "app-1", try_("t8", "g3/b1", "B", 3), try_("t9", "g1/b1", "A", 41), confirm("c6", "g1/b1"), cancel("x2", "g2/b1"), cancel("x4", "g2/b1"),
+                name="client-3",
+            ),
+            pause("a year", A_YEAR),
+            client(
+                "app-2", try_("t10", "g2/b1", "A", 13), try_("t11", "g3/b1", "B", 3), confirm("c7", "g4/b1"), confirm("c8", "g5/b1"), cancel("x5", "g2/b1"),
+                name="client-4",
+            ),
+        ),
+        serial=True,
+    ),
+    Scope(
+        "branches twice", "transactions of two branches of one account, beside larger and smaller holds: all is asked for twice, and all is spent in the end",
+        _ONE,
+        (
+            client(
+                "app-1",
+                try_("t1", "g0/b1", "A", 29), try_("t2", "g1/b1", "A", 13), try_("t3", "g1/b2", "A", 17), try_("t4", "g1/b2", "A", 17),
+                try_("t5", "g1/b1", "A", 13), cancel("x1", "g1/b1"), cancel("x2", "g1/b1"), try_("t6", "g1/b2", "A", 17), cancel("x3", "g1/b2"),
+                cancel("x4", "g1/b2"), try_("t7", "g2/b1", "A", 31), try_("t8", "g2/b2", "B", 50), confirm("c1", "g2/b2"), confirm("c2", "g2/b2"),
+                try_("t9", "g2/b2", "B", 50), try_("t10", "g2/b1", "A", 31), confirm("c3", "g2/b1"), confirm("c4", "g2/b1"),
+                try_("t11", "g3/b1", "A", 40), cancel("x5", "g0/b1"), cancel("x6", "g0/b1"), confirm("c5", "g3/b1"), confirm("c6", "g3/b1"),
+            ),
+        ),
+        serial=True,
     ),
 )  # fmt: skip
 

@@ -6,8 +6,8 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from acidtest.properties.shared.scopes import DAY
-from acidtest.properties.shared.stories import Story, clients_of, pairs
-from acidtest.properties.tcc.scopes import cancel, confirm, try_
+from acidtest.properties.shared.stories import Story, clients_of, opened, pairs
+from acidtest.properties.tcc.scopes import SCOPES, cancel, confirm, try_
 from acidtest.workload import ENVIRONMENT, Operation, Scope
 
 if TYPE_CHECKING:
@@ -115,9 +115,10 @@ _CLIENTS = {"app-1": "app-1", ENVIRONMENT: ENVIRONMENT, "app-2": "app-2", "app-3
 
 @cache
 def workloads(kinds: Iterable[str]) -> tuple[tuple[Scope, ...], ...]:
-    """Each story, and each after each other."""
+    """Each story, and each after each other; and the scopes in which it is the length that matters."""
     rows = pairs(STORIES, _stories(5, "D", "F"))
-    return tuple(tuple(_workload(story, kinds) for story in row) for row in rows)
+    drawn = tuple(tuple(_workload(story, kinds) for story in row) for row in rows)
+    return (*drawn, *opened(SCOPES, ("long after", "branches twice"), kinds, _ACCOUNTS))
 
 
 def _workload(story: Story, kinds: Iterable[str]) -> Scope:

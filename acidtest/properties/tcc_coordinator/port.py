@@ -39,4 +39,4 @@ class TccCoordinatorPort(Protocol):
 
     @recovery
     def recover(self) -> None:
-        """What a process does first that starts again; also runs at any time beside runs of this and other processes."""
+        """What a process does first that starts again, beside runs of other processes. One that goes on has `tick` alone."""

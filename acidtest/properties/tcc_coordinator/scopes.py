@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from acidtest.properties.shared.scopes import BEFORE, DAY, IN_VAIN, before, environment, in_vain
+from acidtest.properties.shared.scopes import (
+    A_DAY,
+    A_YEAR,
+    ATTEMPTS,
+    BEFORE,
+    DAY,
+    IN_VAIN,
+    MONTHS,
+    again_and_again,
+    before,
+    environment,
+    in_vain,
+    pause,
+)
 from acidtest.workload import Client, Operation, Scope
 
 #: The accounts of every scope, by service.
@@ -62,7 +75,7 @@ SCOPES = (
         serial=True,
     ),
     Scope(
-        "one id for several", "transactions asked for again, also after forty days; their ids with other branches; two alike",
+        "one id for several", "transactions asked for again, also a day later, after forty days, and after more than a year; their ids with other branches; two alike",
         ACCOUNTS,
         (
             _client(
@@ -76,7 +89,11 @@ SCOPES = (
                 run("t7", "g2", ("hotel/C", 2), ("shop/D", 11)),
                 run("t8", "g3", ("bank/B", 7), ("shop/D", 29)),
             ),
-            environment(("jump", 40 * DAY)),
+            pause("a day", A_DAY),
+            _client(2, run("t14", "g3", ("bank/B", 7), ("shop/D", 29)), run("t15", "g1", ("bank/A", 41), ("shop/D", 17)), name="client-3"),
+            pause("a year", A_YEAR),
+            _client(1, run("t16", "g3", ("bank/B", 7), ("shop/D", 29)), run("t17", "g2", ("bank/B", 19), ("bank/A", 73)), name="client-4"),
+            pause("months", MONTHS),
             _client(
                 2,
                 run("t9", "g3", ("bank/B", 7), ("shop/D", 29)),
@@ -159,7 +176,13 @@ SCOPES = (
             _BEFORE, _client(1, run("t1", "g1", ("bank/A", 41), ("shop/D", 17), retries=0)), environment(("jump", DAY)),
             _work(2, "tick"),
         ),
-        faults=2, kinds=_CRASH | {"unacknowledged", "lost", "late"}, serial=True, opening=(BEFORE,),
+        faults=2, kinds=_CRASH | _SILENCE | {"refused"}, serial=True, opening=(BEFORE,),
+    ),
+    Scope(
+        "long outage", "two transactions, while no service answers for more than a year, and eleven hundred ticks",
+        ACCOUNTS,
+        (_client(1, _FIRST), environment(("outage", None)), _client(1, _SECOND, name="client-3"), *again_and_again(("app-1", "tick"))),
+        serial=True, enough=ATTEMPTS,
     ),
 )  # fmt: skip
 

@@ -43,7 +43,7 @@ def _stories(first: int, less: int) -> tuple[Story, ...]:
 def workloads(kinds: Iterable[str]) -> tuple[tuple[Scope, ...], ...]:
     """Each story, and each after each other; and scopes in which time passes while others look after what is overdue."""
     rows = tuple(tuple(_workload(story, kinds) for story in row) for row in pairs(_stories(1, 0), _stories(4, 1)))
-    names = ("one id for several", "timeout against confirm", "recovery beside a run", "two failures", "outage")
+    names = ("one id for several", "timeout against confirm", "recovery beside a run", "two failures", "outage", "long outage")
     return (*rows, *opened(SCOPES, names, kinds, ACCOUNTS))
 
 

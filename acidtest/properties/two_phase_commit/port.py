@@ -30,9 +30,9 @@ class TwoPhaseCommitPort(Protocol):
         durable.
         """
 
-    @recovery
+    @recovery.anytime
     def recover(self) -> None:
-        """Resolve what is in doubt. Runs at every start, and at any time beside runs of this and other processes."""
+        """Resolve what is in doubt. Runs at every start, and now and then, beside runs of this and other processes."""
 
     @read
     def balances(self, database: str) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from acidtest.properties.shared.scopes import DAY, client, environment
+from acidtest.properties.shared.scopes import A_DAY, A_YEAR, DAY, MONTHS, client, environment, pause
 from acidtest.workload import Client, Operation, Scope
 
 
@@ -49,6 +49,8 @@ SCOPES = (
                 _run("t2", "k2", ("left", "A", 0), ("right", "B", 11)),
                 _run("t3", "k3", ("left", "nobody", -5), ("right", "B", 5)),
                 _run("t4", "k4", ("right", "B", 17), ("nowhere", "A", -17)),
+                _run("t15", "k15", ("left", "A", -5), ("right", "nobody", 5)),
+                _run("t16", "k16", ("left", "nobody", 5), ("right", "B", -5)),
                 _run("t5", "k5", ("right", "B", 80), ("third", "C", -80)),
                 _run("t6", "k6", ("left", "A", -41), ("third", "C", 41)),
             ),
@@ -108,6 +110,20 @@ SCOPES = (
         _ACCOUNTS,
         (_client(1, _TRANSFER), _recovery(2, 1)),
         faults=1, kinds=frozenset({"lost"}),
+    ),
+    Scope(
+        "long after", "keys that come again a day later, after forty days, and after more than a year: done, refused, and for another run",
+        _ACCOUNTS,
+        (
+            _client(1, _TRANSFER, _run("t2", "k2", ("right", "B", -80), ("third", "C", 80))),
+            pause("a day", A_DAY),
+            client("app-2", _TRANSFER._replace(name="t3"), _run("t4", "k3", ("left", "D", -7), ("right", "B", 7)), Operation("recovery 1", "recover"), name="client-2"),
+            pause("months", MONTHS),
+            client("app-1", _TRANSFER._replace(name="t5"), _run("t6", "k3", ("left", "D", -7), ("right", "B", 7)), _run("t7", "k2", ("right", "B", -80), ("third", "C", 80)), name="client-3"),
+            pause("a year", A_YEAR),
+            client("app-2", Operation("recovery 2", "recover"), _TRANSFER._replace(name="t8"), _run("t9", "k3", ("left", "D", -3), ("third", "C", 3)), name="client-4"),
+        ),
+        serial=True,
     ),
 )  # fmt: skip
 

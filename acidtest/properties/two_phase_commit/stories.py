@@ -6,7 +6,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from acidtest.properties.shared.scopes import DAY
-from acidtest.properties.shared.stories import Story, clients_of, pairs
+from acidtest.properties.shared.stories import Story, clients_of, opened, pairs
+from acidtest.properties.two_phase_commit.scopes import SCOPES
 from acidtest.workload import ENVIRONMENT, Operation, Scope
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ STORIES = _stories(1, "A", "B", "C", "D")
 def workloads(kinds: Iterable[str]) -> tuple[tuple[Scope, ...], ...]:
     """Each story, and each after each other."""
     rows = pairs(STORIES, _stories(5, "E", "F", "G", "H"))
-    return (*(tuple(_workload(story, kinds) for story in row) for row in rows), (_alone(frozenset(kinds)),))
+    return (*(tuple(_workload(story, kinds) for story in row) for row in rows), (_alone(frozenset(kinds)),), *opened(SCOPES, ("long after",), kinds, _ACCOUNTS))
 
 
 def _workload(story: Story, kinds: Iterable[str]) -> Scope:

@@ -34,7 +34,7 @@ class XaPort(Protocol):
                 a definite answer.
         """
 
-    @recovery
+    @recovery.anytime
     def recover(self) -> None:
         """Resolve what is in doubt. Runs at every start, and at any time beside runs of this and other processes."""
 

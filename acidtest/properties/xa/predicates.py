@@ -111,7 +111,7 @@ def truthful(view: GlobalView) -> bool:
         first = _asked_first(view, call.request)
         if call.status == "ok" and not all(first.name in took.get(r, ()) for r in _resources(first)):
             return False
-        if call.status == "rejected" and first.name in view.accepted:
+        if call.status == "rejected" and first.name in view.accepted and not _came_late(view, first):
             return False
     return True
 
@@ -119,10 +119,18 @@ def truthful(view: GlobalView) -> bool:
 def told_of_mixed(view: GlobalView) -> bool:
     """Whoever was told ok or rejected has no branch that a resource manager decided otherwise, alone."""
     for call in view.calls:
-        came = set(_alone(view, _asked_first(view, call.request)).values())
-        if (call.status == "ok" and came - {ALL}) or (call.status == "rejected" and came - {"rolled back"}):
+        first = _asked_first(view, call.request)
+        came = set(_alone(view, first).values())
+        if call.status == "ok" and came - {ALL}:
+            return False
+        if call.status == "rejected" and came - {"rolled back"} and not _came_late(view, first):
             return False
     return True
+
+
+def _came_late(view: GlobalView, request: Request) -> bool:
+    """Whether a branch that was decided alone may have been prepared by a call that came after all was over."""
+    return "late resource" in view.happened and bool(_alone(view, request))
 
 
 def all_or_none(view: GlobalView) -> bool:
@@ -204,7 +212,9 @@ def unanimous_committed(view: GlobalView) -> bool:
     for request in [call.request for call in asked]:
         rivals = any(call.request.key == request.key and call.request.ask != request.ask for call in asked)
         unanimous = all(request.key in ever.get(resource, ()) for resource in _resources(request))
-        if request.deltas and request.valid and unanimous and not rivals and label(view.calls, request) not in view.accepted:
+        if not request.deltas or _alone(view, request):
+            continue
+        if request.valid and unanimous and not rivals and label(view.calls, request) not in view.accepted:
             return False
     return True
 

@@ -102,11 +102,26 @@ _PROCESSES = {
 STORIES = _stories(1, "A", "B", "C", "D")
 
 
+#: Of these a resource manager keeps nothing: only who was answered knows, and nobody where he dies, or until he has written it down.
+_FORGOTTEN = frozenset({"rolled back", "forgotten"})
+_PAIR = 2
+
+
 @cache
 def workloads(kinds: Iterable[str]) -> tuple[tuple[Scope, ...], ...]:
-    """Each story, and each after each other."""
+    """Each story, and each after each other; and those of one client alone, whose resource managers decide and keep nothing."""
     rows = pairs(STORIES, _stories(5, "E", "F", "G", "H"))
-    return tuple(tuple(_workload(story, kinds) for story in row) for row in rows)
+    kept = frozenset(kinds) - _FORGOTTEN
+    alone = [story for story in STORIES[:_PAIR] if len(story.clients) == 1]
+    return (
+        *(tuple(_workload(story, kept) for story in row) for row in rows),
+        *((_unrecorded(story, frozenset(kinds) & _FORGOTTEN),) for story in alone),
+    )
+
+
+def _unrecorded(story: Story, kinds: frozenset[str]) -> Scope:
+    """A story that nobody else asks about, in which one thing happens that no resource manager keeps."""
+    return Scope(f"{story.name}, unrecorded", "a drawn workload", _ACCOUNTS, clients_of(story, _PROCESSES), faults=1, kinds=kinds)
 
 
 def _workload(story: Story, kinds: Iterable[str]) -> Scope:

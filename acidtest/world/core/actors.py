@@ -22,14 +22,19 @@ class Actors:
 
     Arguments:
         clients: those of the scope.
+        enough: after so many effects at devices nobody begins anything more; 0 for no limit.
     """
 
-    def __init__(self, clients: Iterable[Client]) -> None:
+    def __init__(self, clients: Iterable[Client], enough: int = 0) -> None:
         """Nobody has done anything yet."""
+        self._enough = enough
         self.clients = {client.name: Session(client) for client in clients}
         self.starting: dict[str, Task] = {}
         self.leftovers: dict[str, Task] = {}
         self._left = 0
+        self._at_work = list(self.clients.values())
+        self._called: list[Session] = []
+        self._place = {name: place for place, name in enumerate(self.clients)}
 
     def task(self, name: str) -> Task | None:
         """The call in progress under a name; a client may have the name of its process."""
@@ -50,15 +55,45 @@ class Actors:
             return self.leftovers[name].process.name if name in self.leftovers else name
         return client.process
 
+    def at_work(self) -> list[Session]:
+        """The clients that have something left to do, in their order; where the first are done, without these."""
+        done = next((i for i, client in enumerate(self._at_work) if not client.done), len(self._at_work))
+        if done:
+            del self._at_work[:done]
+        return self._at_work
+
+    def reached_out(self) -> None:
+        """One more effect at a device; after enough of them nobody begins anything more."""
+        self._enough -= 1
+        if not self._enough:
+            for client in self.at_work():
+                client.operations = client.operations[: client.position + (client.task is not None)]
+
+    def call(self, client: Session, task: Task) -> Task:
+        """A client begins a call."""
+        client.task = task
+        calling = [one for one in self._called if one.task is not None and one is not client]
+        self._called = sorted([*calling, client], key=lambda one: self._place[one.name])
+        return task
+
+    def early(self) -> str:
+        """The first thread that was there before anybody asked for anything, and has not waited yet; empty for none."""
+        for name, task in self.leftovers.items():
+            if task.fork is not None and task.fork.early:
+                task.fork.early = not (task.blocked or task.sleeps)
+                if task.fork.early:
+                    return name
+        return ""
+
     def tasks(self) -> list[Task]:
         """Every call in progress."""
-        called = [client.task for client in self.clients.values() if client.task is not None]
+        called = [client.task for client in self._called if client.task is not None]
         return [*self.starting.values(), *self.leftovers.values(), *called]
 
     def waiting(self) -> list[str]:
         """The names of those that wait for a lock."""
         names = [name for name, task in (*self.starting.items(), *self.leftovers.items()) if task.blocked]
-        names += [name for name, client in self.clients.items() if client.task is not None and client.task.blocked]
+        names += [client.name for client in self._called if client.task is not None and client.task.blocked]
         return names
 
     def victims(self) -> list[tuple[str, str]]:
@@ -80,7 +115,7 @@ class Actors:
 
     def notes(self) -> frozenset[str]:
         """What devices have noted of calls that are in progress, or have left something running."""
-        called = [client.task for client in self.clients.values() if client.task is not None]
+        called = [client.task for client in self._called if client.task is not None]
         return frozenset().union(*[task.notes for task in (*called, *self.leftovers.values())])
 
     def leave_running(self, task: Task) -> None:

@@ -48,12 +48,14 @@ class Source(NamedTuple):
         role: the role of the port method that is given it while all comes to rest.
         settled: what is given does not depend on when the operation begins, and does not grow old.
         faults: the fault kinds that can make it another one.
+        several: what is given is a tuple of arguments.
     """
 
     kind: str
     role: Role
     settled: bool = False
     faults: tuple[str, ...] = ()
+    several: bool = False
 
 
 class Owed(NamedTuple):
@@ -167,6 +169,25 @@ class Device:
         can tell when it happened.
         """
         return ()
+
+    def restore(self) -> None:
+        """All faults are over."""
+        self.down = False
+
+    # What it notices of processes:
+
+    def began(self, process: Process) -> None:
+        """A process has started, and recovered."""
+
+    def died(self, process: Process) -> None:
+        """A process has died."""
+
+    def notices(self, service: str) -> bool:  # noqa: ARG002 - for those who do
+        """Whether others notice when a process of `service` is dead, so that it matters when it starts again.
+
+        Such a process does one thing at a time, and none while it starts.
+        """
+        return False
 
     # What it does by itself:
 

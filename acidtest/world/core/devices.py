@@ -40,10 +40,10 @@ class Devices(dict[str, Device]):
         self._faulty = {kind: d for kind, d in self._of.items() if type(d).faults is not Device.faults}
         self._serving = [device for device in self.values() if type(device).arrivals is not Device.arrivals]
         self._entering = [device for device in self.values() if type(device).enters is not Device.enters]
-        #: Those that take note of what clients are told.
-        self.listening = [device for device in self.values() if type(device).answered is not Device.answered]
+        self._listening = [device for device in self.values() if type(device).answered is not Device.answered]
         self._equipping = [d for d in self.values() if type(d).clients is not Device.clients]
         self._suffering = [device for device in self.values() if type(device).mishaps is not Device.mishaps]
+        self._noticing = [device for device in self.values() if type(device).notices is not Device.notices]
         self._readable = [device for device in self.values() if type(device).readable is not Device.readable]
         self._changes = {change: device for device in self.values() for change in device.changes}
         #: Those of the changes that may befall a device by itself.
@@ -89,6 +89,10 @@ class Devices(dict[str, Device]):
         """Whether an effect concerns something else than a database."""
         return effect.kind in self._of or effect.kind in _OF_NOBODY
 
+    def is_outside(self, effect: Effect | None) -> bool:
+        """Whether an effect is one at a device."""
+        return effect is not None and effect.kind in self._of
+
     def with_faults(self, task: Task, effect: Effect) -> Effect:
         """The effect, with the faults that can befall it now."""
         device = self._faulty.get(effect.kind)
@@ -102,6 +106,25 @@ class Devices(dict[str, Device]):
     def enters(self, process: Process) -> bool:
         """Whether calls may come to `process` at any moment, beside those of the clients."""
         return any(device.enters(process.service) for device in self._entering)
+
+    def answered(self, operation: str, value: Any) -> None:  # noqa: ANN401 - whatever a port method returns
+        """A client was told something."""
+        for device in self._listening:
+            device.answered(operation, value)
+
+    def notices(self, process: Process) -> bool:
+        """Whether others notice when `process` is dead; it does one thing at a time then."""
+        return any(device.notices(process.service) for device in self._noticing)
+
+    def began(self, process: Process) -> None:
+        """A process has started, and recovered."""
+        for device in self._noticing:
+            device.began(process)
+
+    def died(self, process: Process) -> None:
+        """A process has died."""
+        for device in self._noticing:
+            device.died(process)
 
     def arrivals(self) -> Iterator[Arrival]:
         """The calls that have come in and are to be served from now on."""

@@ -65,6 +65,7 @@ LOST = "lost"  #: an error, no effect
 UNACKNOWLEDGED = "unacknowledged"  #: an error, but it took effect
 LATE = "late"  #: an error now, takes effect later
 TWICE = "twice"  #: at-least-once channels deliver it twice
+DROPPED = "dropped"  #: a message never arrives, and nobody is told
 DELAYED = "delayed"  #: a message that is there is not delivered yet; an inquiry is answered by what was known before
 REORDERED = "reordered"  #: a later message is delivered before an earlier one
 DUPLICATED = "duplicated"  #: a message that was acknowledged is delivered again
@@ -99,7 +100,7 @@ RESTART_RESOURCE = "restart resource"  #: it was restarted: what is not prepared
 #: What befalls calls that are coroutines, and no others.
 CANCELLATIONS = frozenset({CANCELLED, CANCELLED_AFTER})
 FAULT_KINDS = (
-    REFUSED, LOST, UNACKNOWLEDGED, LATE, TWICE, DELAYED, REORDERED, DUPLICATED, REDELIVERED, CRASH, CANCELLED, CANCELLED_AFTER,
+    REFUSED, LOST, UNACKNOWLEDGED, LATE, TWICE, DROPPED, DELAYED, REORDERED, DUPLICATED, REDELIVERED, CRASH, CANCELLED, CANCELLED_AFTER,
     *HEURISTIC_FAULTS, ROLLED_BACK, FORGOTTEN, TIMED_OUT, RESTART_RESOURCE,
 )  # fmt: skip
 COMMIT_FAULTS = (REFUSED, LOST, UNACKNOWLEDGED, LATE)

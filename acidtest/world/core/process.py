@@ -34,6 +34,9 @@ _QUIET = 1_000
 #: Whose exceptions are for whoever runs the tests, wherever they strike: a time-out, for example.
 _RUNNERS = ("_pytest", "hypothesis")
 
+#: Among the belongings of a process, what its code can reach by them: part of what it has in memory.
+REACHED = "reached"
+
 _current: Task | None = None
 _kept: list[Process] = []
 
@@ -198,7 +201,8 @@ class Process:
         """What it has in memory, as its own code sees it."""
         assert self.memory is not None  # noqa: S101 - it was asked
         with running_as(self):
-            return self.memory(implementation)
+            kept = self.belongings.get(REACHED)
+            return self.memory(implementation if kept is None else (implementation, kept))
 
     def next_id(self) -> str:
         """An identifier that no other incarnation returns, and that depends on nothing else."""

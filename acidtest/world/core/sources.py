@@ -44,13 +44,18 @@ class Sources:
         return self._find(source)[0].faults_of(source.split(" "), process) if source else ()
 
     def given(self, source: str, process: Process, fault: str = "") -> tuple[Hashable, ...]:
-        """The arguments that come from `source`: one, or none for none."""
-        return (self._find(source)[0].given(source.split(" "), process, fault),) if source else NOTHING
+        """The arguments that come from `source`; none for none."""
+        if not source:
+            return NOTHING
+        device, known = self._find(source)
+        given = device.given(source.split(" "), process, fault)
+        return given if known.several else (given,)  # type: ignore[return-value] # a tuple then
 
     def ended(self, source: str, process: Process, given: tuple[Hashable, ...], *, known: bool) -> None:
         """What was given was taken; or, where it was not, comes again."""
         if source:
-            self._find(source)[0].ended(source.split(" "), process, given[0], known=known)
+            device, about = self._find(source)
+            device.ended(source.split(" "), process, given if about.several else given[0], known=known)
 
     def _find(self, source: str) -> tuple[Device, Source]:
         for word in source.split(" "):

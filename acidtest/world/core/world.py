@@ -84,14 +84,13 @@ class World:
         self.processes: dict[str, Process] = {}
         self.failed_starts: dict[str, int] = {}
         self.records = False
-        surroundings = Surroundings(
-            scope, None, roles, self.time, self.late.postpone, self._happened, lambda: self.processes,
-        )  # fmt: skip
+        self._unsteady = scope.unsteady
+        surroundings = Surroundings(scope, None, roles, self.time, self.late.postpone, self._happened, lambda: self.processes)
         self.devices = Devices(devices, surroundings, equipment)
         self.sources = self.devices.sources
         cluster.reset()
         cluster.late = self.late.postpone_commit
-        self.actors = Actors(scope.clients)
+        self.actors = Actors(scope.clients, scope.enough)
         self.clients, self.starting, self.leftovers = self.actors.clients, self.actors.starting, self.actors.leftovers
         self._scribe, self._memory, self._unsteady = scribe, memory, scope.unsteady
         if scribe is not None:
@@ -103,7 +102,7 @@ class World:
     @property
     def is_played(self) -> bool:
         """Whether no real code runs in it."""
-        return self._scribe is not None and self._scribe.plays
+        return bool(self._scribe and self._scribe.plays)
 
     # Decisions:
 
@@ -146,6 +145,8 @@ class World:
             return True
         assert task is not None  # noqa: S101 - what is no client has a task
         slept = task.sleeps
+        if self.devices.is_outside(task.pending):
+            self.actors.reached_out()
         task.resume(fault)
         self._slept(task, slept=slept)
         if task.blocked and task.queued is None:
@@ -223,26 +224,18 @@ class World:
 
     def runnable(self) -> list[str]:
         """The names of all that can go on: what waits neither for a lock nor for its process."""
-        self.wake()
-        names = [name for name, task in (*self.starting.items(), *self.leftovers.items()) if not task.blocked and not self._sleeps_on(task)]
-        for name, client in self.clients.items():
-            if client.position >= len(client.operations):
-                continue
-            if client.task is not None:
-                if not client.task.blocked:
-                    names.append(name)
-            elif client.process == ENVIRONMENT or self._may_begin(client):
-                names.append(name)
-        return names or self._sleepers()
+        return [*self.awake(), *[client.name for client in self.actors.at_work() if self.goes_on(client)]] or self._sleepers()
 
-    def early(self) -> str:
-        """The first thread that was there before anybody asked for anything, and has not waited yet; empty for none."""
-        for name, task in self.leftovers.items():
-            if task.fork is not None and task.fork.early:
-                task.fork.early = not (task.blocked or task.sleeps)
-                if task.fork.early:
-                    return name
-        return ""
+    def awake(self) -> list[str]:
+        """Those of them that are no clients: processes that start, and what calls have left running."""
+        self.wake()
+        return [name for name, task in (*self.starting.items(), *self.leftovers.items()) if not task.blocked and not self._sleeps_on(task)]
+
+    def goes_on(self, client: Session) -> bool:
+        """Whether a client can go on, or begin."""
+        if client.done or client.task is not None:
+            return not client.done and not client.task.blocked  # type: ignore[union-attr]
+        return client.process == ENVIRONMENT or self._may_begin(client)
 
     def _sleepers(self) -> list[str]:
         """The threads that sleep on, where somebody waits who is none: perhaps for one of them."""
@@ -252,12 +245,15 @@ class World:
 
     def _may_begin(self, client: Session) -> bool:
         process = self.processes[client.process]
-        return process.ready and self.sources.has(client.operation.source, process)
+        return self._is_free(process) and self.sources.has(client.operation.source, process)
+
+    def _is_free(self, process: Process) -> bool:
+        return process.ready and not (process.tasks and self.devices.notices(process))
 
     def idle(self) -> list[str]:
         """The clients whose next operation waits for something to come: it may be given what came before once more."""
         waiting = [client for client in self.clients.values() if client.task is None and not client.done and client.process != ENVIRONMENT]
-        return [client.name for client in waiting if self.processes[client.process].ready and not self._may_begin(client)]
+        return [client.name for client in waiting if self._is_free(self.processes[client.process]) and not self._may_begin(client)]
 
     def faults_of_start(self, name: str) -> tuple[str, ...]:
         """The fault kinds that can befall what the next operation of a client is given."""
@@ -352,6 +348,7 @@ class World:
             raise ContractError(message) from error
         process.ready = True
         self.processes[name] = process
+        self.devices.began(process)
         process.rest()
         self._begin_threads(process)
         for task in self.leftovers.values():
@@ -366,7 +363,7 @@ class World:
     def _invoke(self, client: Session, fault: str = "") -> None:
         operation = client.operation
         process = self.processes[client.process]
-        task = client.task = Task(client.name, process)
+        task = self.actors.call(client, Task(client.name, process))
         self.events.append(Event("invoke", operation.name))
         process.remember(operation.name)
         method = getattr(process.implementation, operation.method)
@@ -442,8 +439,7 @@ class World:
         operation = client.operation
         if task.error is None:
             self.events.append(Event("reply", operation.name, task.value))
-            for device in self.devices.listening:
-                device.answered(operation.name, task.value)
+            self.devices.answered(operation.name, task.value)
         else:
             self.events.append(Event("unknown", operation.name, describe(task.error), self._raised(task)))
         self.sources.ended(operation.source, task.process, client.given, known=task.error is None)
@@ -455,6 +451,7 @@ class World:
         del self.starting[process.name]
         if task.error is None:
             process.ready = True
+            self.devices.began(process)
             self.failed_starts.pop(process.name, None)
             self.actors.leave_running(task)
             return
@@ -467,6 +464,7 @@ class World:
         """What a crash leaves: clients without an answer, nothing else."""
         self.actors.bury(process)
         process.bury()
+        self.devices.died(process)
         self.events.append(Event("crash", process.name))
         for client in self.clients.values():
             if client.process == process.name and client.task is not None:

@@ -11,12 +11,13 @@ from acidtest.errors import UsageError
 from acidtest.world.core.process import complain, current_process
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
 _PSYCOPG = "Use psycopg (SQLAlchemy's postgresql+psycopg), with --backend postgresql."
 _PYMYSQL = "Use PyMySQL (SQLAlchemy's mysql+pymysql; pymysql.install_as_MySQLdb() makes a MySQLdb of it), with --backend mariadb."
+_ASYNC_MYSQL = "Use SQLAlchemy over PyMySQL, by env.async_engine, with --backend mariadb."
 _ANY = "Use sqlite3, psycopg or PyMySQL, or SQLAlchemy over one of them."
 
 
@@ -31,12 +32,14 @@ class Driver(NamedTuple):
 DRIVERS = {
     "psycopg": Driver(("connect",), "Run the check with --backend postgresql.", "postgresql"),
     "pymysql": Driver(("connect",), "Run the check with --backend mariadb.", "mariadb"),
-    "psycopg2": Driver(("connect",), _PSYCOPG),
-    "asyncpg": Driver(("connect", "create_pool"), "Use SQLAlchemy's postgresql+psycopg, by env.async_engine, with --backend postgresql."),
+    "psycopg2": Driver(("connect",), "Run the check with --backend postgresql.", "postgresql"),
+    "asyncpg": Driver(("connect", "create_pool"), "Run the check with --backend postgresql.", "postgresql"),
     "pg8000": Driver(("connect",), _PSYCOPG),
     "MySQLdb": Driver(("connect", "Connection"), _PYMYSQL),
     "mariadb": Driver(("connect",), _PYMYSQL),
     "mysql.connector": Driver(("connect",), _PYMYSQL),
+    "aiomysql": Driver(("connect", "create_pool"), _ASYNC_MYSQL),
+    "asyncmy": Driver(("connect", "create_pool"), _ASYNC_MYSQL),
     "apsw": Driver(("Connection",), "Use sqlite3."),
     "duckdb": Driver(("connect",), _ANY),
     "oracledb": Driver(("connect", "connect_async"), _ANY),
@@ -44,14 +47,30 @@ DRIVERS = {
     "pyodbc": Driver(("connect",), _ANY),
 }
 
+#: How those are taken over that are driven, by name.
+_taken_over: dict[str, Callable[[ModuleType], None]] = {}
+
 
 def install() -> None:
     """Refuse them to code under test, also those that are imported later; harmless when called again."""
     for name in DRIVERS:
-        if name in sys.modules:
+        if name in sys.modules and sys.modules[name].__name__ == name:  # PyMySQL may pass for MySQLdb, and is driven
             _refuse(name, sys.modules[name])
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
+
+
+def when_imported(name: str, take_over: Callable[[ModuleType], None]) -> None:
+    """Let a driver be taken over as soon as it has been imported; once.
+
+    Arguments:
+        name: one of `DRIVERS`.
+        take_over: is given the module.
+    """
+    if name not in _taken_over:
+        _taken_over[name] = take_over
+        if name in sys.modules:
+            take_over(sys.modules[name])
 
 
 def _refuse(name: str, module: ModuleType) -> None:
@@ -116,6 +135,8 @@ class _Loader(Loader):
         """As the other; then refuse."""
         self._loader.exec_module(module)
         _refuse(module.__name__, module)
+        if module.__name__ in _taken_over:
+            _taken_over[module.__name__](module)
 
     def __getattr__(self, name: str) -> Any:
         """What else the other can do."""

@@ -9,9 +9,12 @@ from acidtest.world.devices.broker.device import SimulatedBroker
 from acidtest.world.devices.cache.device import Cache
 from acidtest.world.devices.clock import Clock
 from acidtest.world.devices.externals.device import Externals
+from acidtest.world.devices.network.device import Network
 from acidtest.world.devices.resource.device import Resources
 from acidtest.world.devices.services.device import Services
 from acidtest.world.devices.subscriber import Subscriber
+from acidtest.world.devices.turns import Turns
+from acidtest.world.devices.web.device import Web
 
 if TYPE_CHECKING:
     from acidtest.world.core.device import Device
@@ -20,9 +23,12 @@ DEVICES: tuple[type[Device], ...] = (
     Externals,
     Services,
     SimulatedBroker,
+    Network,
     Subscriber,
     Cache,
     Resources,
+    Web,
     Answers,
+    Turns,
     Clock,
 )

@@ -259,7 +259,7 @@ def _refusing(name: str, what: str, remedy: str) -> Any:
     return method
 
 
-_NETWORK = "opens a network connection", "Use env.aio, or env.async_engine()."
+_NETWORK = "opens a network connection", "Use env.aio, a database of env, or httpx with env.route()."
 _PROCESS = "starts another process", "Take it out of what is tested, or call it through env.aio."
 _FOREIGN = {
     "subprocess_exec": _PROCESS, "subprocess_shell": _PROCESS, "getaddrinfo": _NETWORK,

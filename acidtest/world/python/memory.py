@@ -54,8 +54,13 @@ _INERT: tuple[type, ...] = (
 )  # fmt: skip
 #: Classes and functions of these keep nothing for those who call them.
 _TRUSTED = (
-    frozenset({"acidtest", "sqlalchemy", "psycopg", "psycopg2", "pymysql", "greenlet", "redis", "typing_extensions"}) | sys.stdlib_module_names
+    frozenset({
+        "acidtest", "asyncpg", "greenlet", "httpcore", "httpx", "psycopg", "psycopg2", "pymysql", "redis", "requests", "sqlalchemy",
+        "typing_extensions", "urllib3",
+    }) | sys.stdlib_module_names
 )
+#: What others are derived from, without anything in it.
+_ABSTRACT = frozenset({"abc", "collections.abc", "typing"})
 #: Of these even the objects hold nothing of their users'.
 _OPAQUE = (
     "sqlalchemy.sql.", "sqlalchemy.dialects.", "sqlalchemy.types", "sqlalchemy.orm.attributes", "sqlalchemy.orm.mapper",
@@ -161,6 +166,8 @@ class _Look:
 
 def _is_written_in_python(cls: type) -> bool:
     """Whether a class was made by a class statement, so that its objects hold nothing beside their attributes."""
+    if cls.__module__ in _ABSTRACT:
+        return True
     if _is_trusted(cls.__module__):
         return any(isinstance(member, types.FunctionType) for member in vars(cls).values())
     origin = getattr(getattr(sys.modules.get(cls.__module__), "__spec__", None), "origin", None)

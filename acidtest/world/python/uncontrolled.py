@@ -24,7 +24,7 @@ _EVENTS = {
     "_thread.start_new_thread": _THREAD,
     "_thread.start_joinable_thread": _THREAD,
     "time.sleep": ("really sleeps", "Use env.clock.sleep(), or time.sleep as an attribute of its module."),
-    "socket.connect": ("opens a network connection", "Use env.broker, env.redis, or a database of env."),
+    "socket.connect": ("opens a network connection", "Use env.broker, env.redis, a database of env, or httpx or requests with env.route()."),
     "subprocess.Popen": _PROCESS,
     "os.fork": _PROCESS,
     "os.system": _PROCESS,

@@ -493,6 +493,20 @@ def test_a_process_that_dies_while_it_waits_waits_no_more(maria: Cluster) -> Non
 # Between runs:
 
 
+def test_the_sessions_of_an_engine_are_used_again(maria: Cluster) -> None:
+    def who(env: Any) -> int:
+        with env.engine("bank").connect() as connection:
+            return int(connection.scalar(sa.text("SELECT connection_id()")))
+
+    numbers = set()
+    for _ in range(3):
+        world = Small(maria, who)
+        numbers.add(world.finish("who"))
+        world.close()
+        maria.reset()
+    assert len(numbers) == 1
+
+
 def test_counters_are_part_of_a_state_and_are_put_back(maria: Cluster) -> None:
     install(maria, lambda env: do(env, "CREATE TABLE n (n INT AUTO_INCREMENT PRIMARY KEY)", "INSERT INTO n VALUES (), ()", "DELETE FROM n WHERE n = 2"))
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from acidtest.world.core.cluster import Cluster
 
-NOT_DRIVEN = sorted(set(others.DRIVERS) - {"psycopg", "pymysql"})
+DRIVEN = {"psycopg": "postgresql", "psycopg2": "postgresql", "asyncpg": "postgresql", "pymysql": "mariadb"}
+NOT_DRIVEN = sorted(set(others.DRIVERS) - set(DRIVEN))
 
 
 def connecting(module: Any, name: str) -> Any:
@@ -46,7 +47,7 @@ def test_a_driver_is_refused_with_what_to_do_instead(cluster: Cluster, name: str
     world.close()
 
 
-@pytest.mark.parametrize(("name", "backend"), [("psycopg", "postgresql"), ("pymysql", "mariadb")])
+@pytest.mark.parametrize(("name", "backend"), DRIVEN.items())
 def test_a_driver_of_another_backend_is_refused_with_the_backend(cluster: Cluster, name: str, backend: str) -> None:
     others.install()
     world = Small(cluster, connecting(importlib.import_module(name), name))

@@ -113,7 +113,24 @@ def test_the_statements_of_a_pipeline_are_effects_of_their_own(pg: Cluster) -> N
     world.close()
 
 
-@pytest.mark.parametrize("what", ["pipeline", "notifies", "named cursor", "copy"])
+def test_a_pipeline_whose_statements_would_each_be_a_transaction_is_one_together(pg: Cluster) -> None:
+    def move(env: Any) -> bool:
+        with env.connect("bank", autocommit=True) as connection:
+            with connection.pipeline() as pipeline:
+                connection.execute("UPDATE accounts SET balance = 1 WHERE id = 'A'")
+                pipeline.sync()
+                connection.execute("UPDATE accounts SET balance = 2 WHERE id = 'B'")
+            return bool(connection.autocommit)
+
+    world = Small(pg, move)
+    assert [world.begin("move"), world.step("move")] == ["bank: UPDATE accounts", "bank: COMMIT"]
+    assert balances(pg)["A"] == 100
+    assert world.finish("move") is True
+    assert world.done == ["bank: UPDATE accounts", "bank: COMMIT", "bank: UPDATE accounts", "bank: COMMIT"]
+    world.close()
+
+
+@pytest.mark.parametrize("what", ["notifies", "named cursor", "copy"])
 def test_what_cannot_be_driven_is_refused_with_the_reason(pg: Cluster, what: str) -> None:
     def use(env: Any) -> None:
         connection = env.connect("bank")

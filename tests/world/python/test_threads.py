@@ -200,9 +200,9 @@ def test_threads_that_are_there_from_the_beginning_go_first_until_they_wait(clus
 
     world = two(cluster, Warming, "A")
     found = []
-    while world.early():
-        found.append(world.pending(world.early()).label)  # type: ignore[union-attr]
-        world.advance(world.early())
+    while world.actors.early():
+        found.append(world.pending(world.actors.early()).label)  # type: ignore[union-attr]
+        world.advance(world.actors.early())
     assert found == ["bank: UPDATE accounts", "bank: COMMIT", "app: wait for a lock"]
     assert world.runnable() == ["client-1"]
     world.close()

@@ -20,10 +20,13 @@ from acidtest.impl.broken.acid.isolation import (
     RmwLostUpdate,
     StaleDebit,
     VersionCheckThenWrite,
+    WritesBackAll,
     WriteSkew,
 )
 from acidtest.impl.broken.acid.keys import (
+    FundsCheckedAgain,
     InProgressForEver,
+    KeptForADay,
     LeaseWithoutFencing,
     NoRequestHash,
     NullInUniqueKey,
@@ -85,13 +88,15 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("upsert-deadlocks", UpsertDeadlocks, ("ACID-A",), "mariadb", "competing transfers"),
     Mutant("locks-what-is-not-there", LocksWhatIsNotThere, ("G3",), "mariadb", "long pause"),
     Mutant("ddl-in-the-middle", DefinesInside, ("ACID-A",), "mariadb", "opposite transfers"),
+    Mutant("kept-for-a-day", KeptForADay, ("G3", "G4", "G7"), scope="long after"),
+    Mutant("writes-back-all", WritesBackAll, ("P4", "G5"), scope="bystanders"),
+    Mutant("funds-checked-again", FundsCheckedAgain, ("G7", "G4"), scope="rejected requests"),
 )
 
 NOT_HERE: dict[str, str] = {
     "lock-order-deadlock": "an SQLite file has one write lock, so there is no order of locks; accounts in two files would "
     "be another pattern (two-phase commit), and a crash between the two COMMITs would show first",
-    "insert-select-max": "on MariaDB INSERT … SELECT max + 1 waits for whoever has inserted and not committed, and then sees it; read by "
-    "itself the number may be taken twice, but then one of two fails, and is told so",
+    "insert-select-max": "nothing is numbered at this port; see event_store",
     "X4": "the port has no clean-up of keys",
     "X5": "the reference is not asynchronous; adapters that are get cancelled in every scope where processes may crash",
     "X9": "there is no poller at this port",

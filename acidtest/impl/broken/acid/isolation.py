@@ -229,3 +229,22 @@ class ReadsAccountByAccount(Transfers):
             with self.engine.connect() as connection:
                 found[name] = connection.scalar(sa.select(accounts.c.balance).where(accounts.c.id == name))
         return found  # type: ignore[return-value]
+
+
+class WritesBackAll(Transfers):
+    """Writes back every account that it has read before, also those that it does not change (P4, G5)."""
+
+    def __init__(self, env: Environment) -> None:
+        super().__init__(env)
+        self.seen: dict[str, dict[str, int]] = {}
+
+    def _attempt(self, request: Transfer) -> Outcome:
+        self.seen[request.key] = self._read()
+        return super()._attempt(request)
+
+    def _move(self, connection: sa.Connection, request: Transfer) -> bool:
+        moved = super()._move(connection, request)
+        for name, balance in self.seen[request.key].items():
+            if moved and name not in (request.source, request.target):
+                connection.execute(sa.update(accounts).where(accounts.c.id == name).values(balance=balance))
+        return moved

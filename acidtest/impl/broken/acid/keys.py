@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from acidtest.environment import Environment
 
 LEASE = 30.0  #: seconds after which a claimed key may be taken over
+RETENTION = 86_400.0  #: seconds for which a key is kept
 
 _finish = sa.update(requests).where(requests.c.key == sa.bindparam("k")).values(outcome=sa.bindparam("told"))
 _take_over = sa.text("UPDATE requests SET claimed = :now WHERE key = :k AND outcome = 'working' AND claimed < :old")
@@ -138,3 +139,33 @@ class SweeperUndoesCommitted(InProgressForEver):
             for row in connection.execute(sa.select(requests).where(requests.c.outcome == "working")).all():
                 self._move(connection, Transfer(row.key, row.target, row.source, row.amount))
                 connection.execute(sa.delete(requests).where(requests.c.key == row.key))
+
+
+class KeptForADay(Transfers):
+    """Keeps keys for a day: a client that asks again later moves the money again (G3, G4, G7)."""
+
+    metadata = tables_with("requests", sa.Column("claimed", sa.Float))
+    _expire = sa.text("DELETE FROM requests WHERE claimed < :old")
+    _stamped = sa.text("UPDATE requests SET claimed = :now WHERE key = :k AND claimed IS NULL")
+
+    def __init__(self, env: Environment) -> None:
+        super().__init__(env)
+        self.clock = env.clock
+
+    def _answered(self, connection: sa.Connection, request: Transfer) -> Outcome | None:
+        now = self.clock.now()
+        connection.execute(self._expire, {"old": now - RETENTION})
+        known = super()._answered(connection, request)
+        connection.execute(self._stamped, {"k": request.key, "now": now})
+        return known
+
+
+class FundsCheckedAgain(Transfers):
+    """Looks at the funds before it answers a key that is known: whoever has spent all is told rejected (G7, G4)."""
+
+    _funds = sa.select(accounts.c.balance).where(accounts.c.id == sa.bindparam("name"))
+
+    def _answered(self, connection: sa.Connection, request: Transfer) -> Outcome | None:
+        known = super()._answered(connection, request)
+        funds = connection.execute(self._funds, {"name": request.source}).scalar() or 0
+        return Outcome.REJECTED if known == Outcome.OK and funds < request.amount else known

@@ -9,8 +9,6 @@ import sqlalchemy as sa
 from acidtest.environment import CallRefused, CallTimeout, ExternalRefused, ExternalTimeout, Outcome
 from acidtest.impl.architectures.ecommerce import (
     CATALOGUE,
-    COMPENSATED,
-    COMPLETED,
     ORDERS,
     PAYMENTS,
     WAREHOUSE,
@@ -20,7 +18,7 @@ from acidtest.impl.architectures.ecommerce import (
     Warehouse,
 )
 from acidtest.impl.broken import Mutant
-from acidtest.impl.saga_orchestration import Cursor
+from acidtest.impl.saga_orchestration import COMPENSATED, COMPLETED, Cursor
 from acidtest.impl.tcc import accounts
 
 if TYPE_CHECKING:
@@ -88,12 +86,15 @@ def _with(**services: Any) -> Any:
     return ecommerce
 
 
+letter_afterwards, silence_is_no = _with(orders=LetterAfterwards), _with(payments=SilenceIsNo)
+trusts_the_catalogue, keeps_the_goods = _with(orders=TrustsTheCatalogue, warehouse=HoldsBlindly), _with(orders=KeepsTheGoods)
+
 MUTANTS = (
-    Mutant("letter-afterwards", _with(orders=LetterAfterwards), ("every_order_ends",), scope="a crash"),
-    Mutant("silence-is-no", _with(payments=SilenceIsNo), ("the_books_say_what_cards_have_paid",), scope="no reply"),
+    Mutant("letter-afterwards", letter_afterwards, ("every_order_ends",), scope="a crash"),
+    Mutant("silence-is-no", silence_is_no, ("the_books_say_what_cards_have_paid",), scope="no reply"),
     Mutant(
-        "trusts-the-catalogue", _with(orders=TrustsTheCatalogue, warehouse=HoldsBlindly), ("nothing_is_sold_that_is_not_there",),
+        "trusts-the-catalogue", trusts_the_catalogue, ("nothing_is_sold_that_is_not_there",),
         scope="two for the last one",
     ),
-    Mutant("keeps-the-goods", _with(orders=KeepsTheGoods), ("nothing_stays_held",), scope="declined"),
+    Mutant("keeps-the-goods", keeps_the_goods, ("nothing_stays_held",), scope="declined"),
 )  # fmt: skip

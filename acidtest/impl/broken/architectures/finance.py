@@ -90,9 +90,12 @@ def _with(office: type[Office] = Office, bank: type[Bank] = Bank) -> Any:
     return finance
 
 
+trusts_the_statement, records_afterwards = _with(bank=TrustsTheStatement), _with(bank=RecordsAfterwards)
+saves_its_place_afterwards, receipt_for_the_asking = _with(bank=SavesItsPlaceAfterwards), _with(office=ReceiptForTheAsking)
+
 MUTANTS = (
-    Mutant("trusts-the-statement", _with(bank=TrustsTheStatement), ("nobody_spends_what_he_has_not",), scope="money for one of two"),
-    Mutant("records-afterwards", _with(bank=RecordsAfterwards), ("the_record_is_complete",), scope="a crash"),
-    Mutant("saves-its-place-afterwards", _with(bank=SavesItsPlaceAfterwards), ("statements_catch_up",), scope="statements"),
-    Mutant("receipt-for-the-asking", _with(office=ReceiptForTheAsking), ("a_receipt_is_true", "a_receipt_says_what_was_moved"), scope="a crash"),
+    Mutant("trusts-the-statement", trusts_the_statement, ("nobody_spends_what_he_has_not",), scope="money for one of two"),
+    Mutant("records-afterwards", records_afterwards, ("the_record_is_complete",), scope="a crash"),
+    Mutant("saves-its-place-afterwards", saves_its_place_afterwards, ("statements_catch_up",), scope="statements"),
+    Mutant("receipt-for-the-asking", receipt_for_the_asking, ("a_receipt_is_true", "a_receipt_says_what_was_moved"), scope="a crash"),
 )

@@ -75,9 +75,12 @@ def _filling(kind: type[Filling]) -> Any:
     return microservices
 
 
+tells_afterwards, deaf_to_undone = _filling(TellsAfterwards), _filling(DeafToUndone)
+new_letter_each_time, too_early = _mail(NewLetterEachTime), _mail(TooEarly)
+
 MUTANTS = (
-    Mutant("tells-afterwards", _filling(TellsAfterwards), ("all_have_filled_an_order_or_none",), scope="one order"),
-    Mutant("deaf-to-undone", _filling(DeafToUndone), ("all_have_filled_an_order_or_none",), scope="two orders for one place"),
-    Mutant("new-letter-each-time", _mail(NewLetterEachTime), ("one_order_has_one_letter",), scope="a message again"),
-    Mutant("too-early", _mail(TooEarly), ("no_letter_says_too_much",), scope="one order"),
+    Mutant("tells-afterwards", tells_afterwards, ("all_have_filled_an_order_or_none",), scope="one order"),
+    Mutant("deaf-to-undone", deaf_to_undone, ("all_have_filled_an_order_or_none",), scope="two orders for one place"),
+    Mutant("new-letter-each-time", new_letter_each_time, ("one_order_has_one_letter",), scope="a message again"),
+    Mutant("too-early", too_early, ("no_letter_says_too_much",), scope="one order"),
 )

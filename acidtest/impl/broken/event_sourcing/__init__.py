@@ -23,6 +23,7 @@ from acidtest.impl.broken.event_sourcing.folding import (
     AmountZero,
     ChainGap,
     FastForwardRace,
+    FirstPageOnly,
     MutateBeforeApply,
     NeverCaughtUp,
     OldSkipped,
@@ -33,7 +34,9 @@ from acidtest.impl.broken.event_sourcing.folding import (
     SnapshotOneBehind,
     UnknownSkipped,
 )
+from acidtest.impl.broken.event_sourcing.innodb import DecidesOnTheSnapshot
 from acidtest.impl.broken.event_sourcing.telling import (
+    BreakerStaysOpen,
     CheckpointFirst,
     DeclinedTold,
     IdPerMessage,
@@ -79,6 +82,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("id-per-message", IdPerMessage, ("ES12",)),
     Mutant("old-events-untold", OldUntold, ("ES12",)),
     Mutant("wedged-by-one-error", WedgedByOneError, ("G9",)),
+    Mutant("decides-on-the-snapshot", DecidesOnTheSnapshot, ("ES10",), "mariadb", "two withdrawals"),
+    Mutant("breaker-stays-open", BreakerStaysOpen, ("G9",), scope="outage"),
+    Mutant("first-page-only", FirstPageOnly, ("G4", "ES6"), scope="many commands"),
 )
 NOT_HERE: dict[str, str] = {
     "checkpoint=last-seen": "positions are the business of the store below: see event_store, also for gap-detector-blind-spots, "

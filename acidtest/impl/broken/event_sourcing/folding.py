@@ -150,3 +150,8 @@ class MutateBeforeApply(Accounts):
         super()._append(account, loaded, event)
 
 
+class FirstPageOnly(Accounts):
+    """Makes balances of the first fifty events behind a snapshot (G4, ES6)."""
+
+    def read(self, stream: str, after: int = 0) -> list[tuple[int, Event]]:
+        return super().read(stream, after)[:50]

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from acidtest.environment import Environment
     from acidtest.impl.event_store import Event
 
+MOST = 500  #: times, which nobody tries in tests
+
 
 class RebuildTellsAgain(Accounts):
     """Reads all events again to rebuild, and tells others again (ES11)."""
@@ -106,3 +108,20 @@ class WedgedByOneError(Accounts):
                 self._hand(stream, event)
                 self._move(subscriber, position)
             yield
+
+
+class BreakerStaysOpen(Accounts):
+    """Stops handing over after five hundred failures in a row, until a restart (G9)."""
+
+    def __init__(self, env: Environment) -> None:
+        super().__init__(env)
+        self.failures = 0
+
+    def poll(self, subscriber: str = OTHERS) -> None:
+        if self.failures <= MOST:
+            super().poll(subscriber)
+
+    def _hand(self, stream: str, event: Event) -> None:
+        self.failures += 1
+        super()._hand(stream, event)
+        self.failures = 0

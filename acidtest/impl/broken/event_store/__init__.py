@@ -10,6 +10,7 @@ from acidtest.impl.broken.event_store.appends import (
     EventByEvent,
     GreaterIsFine,
     Overwrites,
+    PositionBySelectMax,
     PublishedInside,
     SwallowedError,
     TriedAgainInside,
@@ -35,6 +36,7 @@ from acidtest.impl.broken.event_store.ids import (
 from acidtest.impl.broken.event_store.reads import (
     AfterIncluded,
     BySequence,
+    FirstHundredOnly,
     FirstPageOnly,
     GapGivenUp,
     GapNeverAbandoned,
@@ -50,6 +52,7 @@ from acidtest.impl.broken.event_store.reads import (
     WaitedTooLate,
 )
 from acidtest.impl.broken.event_store.subscribers import (
+    BreakerStaysOpen,
     CheckpointFirst,
     CheckpointPastThePage,
     EmptyDataSkipped,
@@ -107,6 +110,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("sequence-gap-never-abandoned", SequenceGapNeverAbandoned, ("ES8",), "postgresql", "expected versions"),
     Mutant("waited-too-late", WaitedTooLate, ("ES8",), "postgresql", "two streams"),
     Mutant("version-of-the-snapshot", VersionOfTheSnapshot, ("ES2",), "mariadb", "one stream"),
+    Mutant("insert-select-max", PositionBySelectMax, ("ES8",), "mariadb", "two streams"),
+    Mutant("breaker-stays-open", BreakerStaysOpen, ("G9",), scope="outage"),
+    Mutant("first-hundred-only", FirstHundredOnly, ("ES4", "ES5"), scope="long ago"),
 )
 NOT_HERE: dict[str, str] = {
     "snapshot-from-stale-cache": "the store keeps events only; snapshots are the business of event_sourcing",

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from acidtest.environment import Conflict
+from acidtest.impl.dialects import FAMILY
 from acidtest.impl.event_store import EventStore, events
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from acidtest.environment import Environment
     from acidtest.impl.event_store import Event
 
 
@@ -70,6 +72,39 @@ class VersionOfTheSnapshot(Unguarded):
 
 
 _whether_empty = sa.select(sa.func.max(events.c.version))
+
+
+class PositionBySelectMax(EventStore):
+    """Numbers events by INSERT … SELECT max + 1: at READ COMMITTED, who has not committed does not count, nor is waited for (ES8)."""
+
+    def __init__(self, env: Environment) -> None:
+        """At the level that is advised where there are too many deadlocks."""
+        super().__init__(env)
+        if self.engine.dialect.name in FAMILY:
+            self.engine = self.engine.execution_options(isolation_level="READ COMMITTED")
+
+    def install(self) -> None:
+        """Create the schema, with an index on positions that allows equal ones."""
+        super().install()
+        events.drop(self.engine)
+        _by_stream.create(self.engine)
+
+    def _take_positions(self, connection: sa.Connection, count: int) -> int:  # noqa: ARG002 - they are taken by inserting
+        return 0
+
+    def _insert(self, connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            connection.execute(_behind_the_last, row)
+
+
+_by_stream = sa.Table(
+    "events", sa.MetaData(), *(sa.Column(c.name, c.type, primary_key=c.name in ("stream", "version"), nullable=False) for c in events.c),
+    sa.UniqueConstraint("stream", "id"), sa.Index("by_position", "position"),
+)  # fmt: skip
+_behind_the_last = sa.text(
+    "INSERT INTO events (position, stream, version, id, type, data) "
+    "SELECT coalesce(max(position), 0) + 1, :stream, :version, :id, :type, :data FROM events"
+)
 
 
 class VersionOfAllStreams(EventStore):

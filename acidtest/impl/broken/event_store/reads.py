@@ -174,3 +174,10 @@ class WaitedTooLate(BySequence):
             rows = _rows(connection, sa.select(events).where(events.c.position > after).order_by(events.c.position).limit(limit))
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(1)"))
             return rows
+
+
+class FirstHundredOnly(EventStore):
+    """Reads the first hundred events of a stream, as if there were no more (ES4, ES5)."""
+
+    def read(self, stream: str, after: int = 0) -> list[tuple[int, Event]]:
+        return super().read(stream, after)[:100]

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from acidtest.environment import Environment
     from acidtest.impl.event_store import Event
 
+MOST = 500  #: times, which nobody tries in tests
+
 
 class CheckpointFirst(EventStore):
     """Moves the checkpoint before it hands the event over, which then may never happen (ES8)."""
@@ -105,3 +107,20 @@ class WedgedByOneError(EventStore):
                 self._hand(stream, event)
                 self._move(subscriber, position)
             yield
+
+
+class BreakerStaysOpen(EventStore):
+    """Stops handing over after five hundred failures in a row, until a restart (G9)."""
+
+    def __init__(self, env: Environment) -> None:
+        super().__init__(env)
+        self.failures = 0
+
+    def poll(self, subscriber: str) -> None:
+        if self.failures <= MOST:
+            super().poll(subscriber)
+
+    def _hand(self, stream: str, event: Event) -> None:
+        self.failures += 1
+        super()._hand(stream, event)
+        self.failures = 0

@@ -27,6 +27,7 @@ from acidtest.impl.broken.inbox.handling import (
     SubscriptionForgotten,
     SwallowedError,
 )
+from acidtest.impl.broken.inbox.innodb import RecordOfTheSnapshot
 from acidtest.impl.broken.inbox.records import (
     AgeBeforeRecord,
     BalanceReadBefore,
@@ -93,6 +94,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("out-of-order-applied", OutOfOrderApplied, ("IB10",)),
     Mutant("stale-dropped", StaleDropped, ("IB2", "IB3")),
     Mutant("declined-too-early", DeclinedTooEarly, ("IB10",)),
+    Mutant("record-of-the-snapshot", RecordOfTheSnapshot, ("IB8",), "mariadb", "redelivery in flight"),
 )
 NOT_HERE: dict[str, str] = {
     "dedup-cleaned-in-two-steps (X4)": "record and answer are one row, and no id is used again for another message after retention",

@@ -9,9 +9,12 @@ from acidtest.impl.broken.outbox.relays import (
     ClaimNeverExpires,
     ClaimNotLocked,
     ClaimReleasedAtStart,
+    DelayOverflows,
     DeleteBeforePublish,
     EmptyPayloadDropped,
     FailedIsTerminal,
+    FirstPageOnly,
+    GivenUpInTheEnd,
     IdCountedPerProcess,
     IdPerAttempt,
     LateCommitPassedOver,
@@ -99,6 +102,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("id-counted-per-process", IdCountedPerProcess, ("OB6",), scope="two funded withdrawals"),
     Mutant("payload-made-at-publish", PayloadMadeAtPublish, ("OB6",)),
     Mutant("claim-not-locked", ClaimNotLocked, ("OB5",), "postgresql", "two funded withdrawals"),
+    Mutant("given-up-in-the-end", GivenUpInTheEnd, ("OB7",), scope="outage"),
+    Mutant("delay-overflows", DelayOverflows, ("OB7",), scope="outage"),
+    Mutant("first-page-only", FirstPageOnly, ("OB8",), scope="poison"),
 )
 NOT_HERE: dict[str, str] = {
     "unique(message_id) rejects fan-out": "the port publishes each message to one topic, so there is no second row with its id",

@@ -214,11 +214,34 @@ class RejectedRowsDeleted(Outbox):
 class FailedIsTerminal(Outbox):
     """Gives a message up after five attempts (OB7)."""
 
+    most = 5
+
     def _put_back(self, row: Row, token: str) -> None:
         super()._put_back(row, token)
-        if row[4] >= 5:  # noqa: PLR2004
+        if row[4] >= self.most:
             with self.engine.begin() as connection:
                 connection.execute(sa.update(outbox).where(_row).values(not_before=math.inf), {"row": row[0]})
+
+
+class GivenUpInTheEnd(FailedIsTerminal):
+    """Gives a message up after a thousand attempts, which no test of its authors makes (OB7)."""
+
+    most = 1_000
+
+
+class DelayOverflows(Outbox):
+    """Works out the next delay before it publishes, in floating point: from the 1,025th attempt on that raises (OB7)."""
+
+    def _deliver(self, row: Row, token: str) -> None:
+        min(2.0 ** row[4], 3_600.0)
+        super()._deliver(row, token)
+
+
+class FirstPageOnly(Outbox):
+    """Looks among the oldest two hundred rows for those that are due: as many that are refused hide all others (OB8)."""
+
+    _page = sa.select(outbox.c.seq).where(~outbox.c.published).order_by(outbox.c.seq).limit(200).subquery()
+    claim = claiming(due, first_of_key, outbox.c.seq.in_(sa.select(_page.c.seq)))
 
 
 class RecoverableColumnsWrong(Outbox):

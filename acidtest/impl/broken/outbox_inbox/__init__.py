@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from acidtest.impl.broken import Mutant
 from acidtest.impl.broken.outbox_inbox import backups, senders, takers
+from acidtest.impl.broken.outbox_inbox.innodb import RecordOfTheSnapshot
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant("inbox-and-outbox-separate-tx", takers.SeparateTransactions, ("EO2",)),
@@ -57,6 +58,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("alarm-only-logged", backups.AlarmOnlyLogged, ("EO8",), scope="backup"),
     Mutant("number-used-again", backups.NumberUsedAgain, ("EO8",), scope="backup"),
     Mutant("transaction-left-open", senders.TransactionLeftOpen, ("G9",), scope="invalid requests"),
+    Mutant("record-of-the-snapshot", RecordOfTheSnapshot, ("EO1",), "mariadb", "redelivery in flight"),
 )
 NOT_HERE: dict[str, str] = {
     "recovery-owner-race": "no process owns a message in its database; a relay that takes another's row publishes a copy, which is dropped",

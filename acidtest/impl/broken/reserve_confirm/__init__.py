@@ -8,7 +8,9 @@ from acidtest.impl.broken.reserve_confirm.answers import (
     CallbackCountsToo,
     CallbackRegresses,
     ExpiresByTheClock,
+    LooksOnlyAtStart,
     NoAnswerMeansFailed,
+    NoLongerAsked,
     NoTimer,
     OpenMeansCancelled,
     PendingForgotten,
@@ -18,6 +20,7 @@ from acidtest.impl.broken.reserve_confirm.answers import (
     TimeoutIsFailure,
     VoidAnswerIgnored,
     VoidNotConfirmed,
+    WatchedInMemory,
 )
 from acidtest.impl.broken.reserve_confirm.books import (
     AnyAmount,
@@ -60,6 +63,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("void-not-confirmed", VoidNotConfirmed, ("RC5", "RC2"), scope="repetition alone"),
     Mutant("void-answer-ignored", VoidAnswerIgnored, ("RC5", "RC2"), scope="patience"),
     Mutant("expire-timer-on-decline-only", NoTimer, ("G6",)),
+    Mutant("looks-only-at-start", LooksOnlyAtStart, ("RC1", "G6", "RC9")),
     Mutant("pending-forgotten", PendingForgotten, ("RC9", "RC1", "G6")),
     Mutant("success-flag-ignored", SuccessFlagIgnored, ("RC3", "G4"), scope="patience"),
     Mutant("confirm-before-external", ConfirmBeforeExternal, ("RC3", "G4")),
@@ -91,6 +95,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("foreign-call-inside-transaction (X15)", CallInsideTransaction, ("RC2", "RC9")),
     Mutant("swallowed-error (X6)", SwallowedError, ("RC2",)),
     Mutant("hold-read-without-lock", HoldReadInside, ("RC2",), "postgresql", "two funded withdrawals"),
+    Mutant("no-longer-asked", NoLongerAsked, ("G6", "RC1"), scope="outage"),
+    Mutant("watched-in-memory", WatchedInMemory, ("RC9", "G6"), scope="crash in recovery"),
 )
 NOT_HERE: dict[str, str] = {
     "consume-locks-by-rows": "a hold is one row with an amount, so there are no rows of units to count; rest-stays-held is its like",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,11 @@ from acidtest.impl.reserve_confirm import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from acidtest.environment import Environment
+
+FOREVER = 1e12  #: seconds since the epoch
+MOST = 500  #: times, which nobody tries in tests
 
 
 # Silence and failure.
@@ -112,6 +118,17 @@ class NoTimer(Withdrawals):
         return Receipt(row.order_key, Status.UNAVAILABLE)
 
 
+class LooksOnlyAtStart(Withdrawals):
+    """Looks after what is pending whenever a process starts, and at no other time (RC1, RC9, G6)."""
+
+    def tick(self) -> None:
+        """Do nothing: there is recovery."""
+
+    def recover(self) -> None:
+        """Ask after whatever is held."""
+        super().tick()
+
+
 class PendingForgotten(Withdrawals):
     """Nobody looks after what was not answered, nor after what a crash left (RC9, RC1, G6)."""
 
@@ -166,3 +183,38 @@ class ReconcilesInFlight(Withdrawals):
         for row in rows:
             if row.order_key not in shown:
                 self._resolve(row.order_key, Outcome.REJECTED, 0)
+
+
+class NoLongerAsked(Withdrawals):
+    """Asks five hundred times after a withdrawal, and then waits for a restart (G6, RC1)."""
+
+    def __init__(self, env: Environment) -> None:
+        super().__init__(env)
+        self.asked: Counter[str] = Counter()
+
+    def _look_after(self, row: Row) -> None:
+        self.asked[row.order_key] += 1
+        if self.asked[row.order_key] <= MOST:
+            super()._look_after(row)
+
+
+class WatchedInMemory(Withdrawals):
+    """Leaves a withdrawal that was not answered to a timer in memory, which a crash takes along (RC9, G6)."""
+
+    _watch = sa.update(withdrawals).where(withdrawals.c.order_key == sa.bindparam("k")).values(due=FOREVER)
+
+    def __init__(self, env: Environment) -> None:
+        super().__init__(env)
+        self.watched: set[str] = set()
+
+    def _call(self, key: str, order_key: str, amount: int) -> Answer:
+        answer = super()._call(key, order_key, amount)
+        if answer == "pending":
+            self.watched.add(order_key)
+            with self.engine.begin() as connection:
+                connection.execute(self._watch, {"k": order_key})
+        return answer
+
+    def _look_after(self, row: Row) -> None:
+        if row.due < FOREVER or row.order_key in self.watched:
+            super()._look_after(row)

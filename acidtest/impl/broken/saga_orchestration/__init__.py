@@ -26,6 +26,7 @@ from acidtest.impl.broken.saga_orchestration.keys import (
 )
 from acidtest.impl.broken.saga_orchestration.recovery import (
     AbandonedAfterAttempts,
+    AbandonedInTheEnd,
     AuditInOwnTransaction,
     ComparesDirectionOnly,
     ComparesNothing,
@@ -34,12 +35,14 @@ from acidtest.impl.broken.saga_orchestration.recovery import (
     LateTimer,
     LeaseWithoutEnd,
     LiveRunRepeated,
+    LooksOnlyAtStart,
     LoserGoesOn,
     OnlyBackwardRecovered,
     ReplyMatchedByService,
     ReplyNotMatched,
     ReplyToTheEnded,
     RequeuedOnStart,
+    RetryTimerInMemory,
     RunNamedByExecutor,
     StepIdNeverSaved,
     TakenFromQueue,
@@ -126,6 +129,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("timer-turns-back-unseen", TurnedUnseen, ("S6",), scope="two executors"),
     Mutant("audit-in-own-transaction", AuditInOwnTransaction, ("G9",)),
     Mutant("crash-state-only-try", OnlyBackwardRecovered, ("G6", "O1", "S5.tail")),
+    Mutant("looks-only-at-start", LooksOnlyAtStart, ("G6", "S5.tail", "O5")),
     Mutant("running-forever (X14)", LeaseWithoutEnd, ("G6", "O1")),
     Mutant("dequeue-then-crash", TakenFromQueue, ("O1", "O5"), scope="crash in recovery"),
     Mutant("abandoned-after-attempts", AbandonedAfterAttempts, ("O5",), scope="outage"),
@@ -135,6 +139,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("dup-reply-advances-twice", ReplyNotMatched, ("S2", "S5", "S10"), scope="late answers"),
     Mutant("reply-matched-by-service", ReplyMatchedByService, ("S2", "S10"), scope="late answers"),
     Mutant("reply-to-ended-saga", ReplyToTheEnded, ("S6",), scope="late answers"),
+    Mutant("abandoned-in-the-end", AbandonedInTheEnd, ("O5",), scope="outage"),
+    Mutant("retry-timer-in-memory", RetryTimerInMemory, ("O1",), scope="refusal and crash"),
 )
 _CHOREOGRAPHY = "a bug of services that hear of each other by events; an orchestrator commands them"
 NOT_HERE: dict[str, str] = {

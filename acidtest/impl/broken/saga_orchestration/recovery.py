@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from acidtest.environment import CallRefused, Outcome
 from acidtest.impl.saga_orchestration import (
     COMPENSATED,
     DO,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from acidtest.environment import Environment, Reply
 
 FOREVER = 1e12  #: seconds since the epoch
-MOST = 5  #: attempts
+MOST, VERY_MOST = 5, 1_000  #: attempts
 
 _this = orders.c.key == sa.bindparam("k")
 _values: dict[str, sa.BindParameter[object]] = {"direction": sa.bindparam("to_direction"), "step": sa.bindparam("to_step")}
@@ -144,6 +145,17 @@ class LeaseWithoutEnd(Orchestrator):
     lease_lasts = FOREVER
 
 
+class LooksOnlyAtStart(Orchestrator):
+    """Looks after what is left whenever a process starts, and at no other time (G6, S5.tail, O5)."""
+
+    def tick(self) -> None:
+        """Do nothing: there is recovery."""
+
+    def recover(self) -> None:
+        """Go on where the orders stand."""
+        super().tick()
+
+
 class TakenFromQueue(Orchestrator):
     """Takes an order out of the queue while it works on it, and puts it back when it has done what it could (O1, O5)."""
 
@@ -182,6 +194,12 @@ class AbandonedAfterAttempts(Orchestrator):
         with self.engine.begin() as connection:
             connection.execute(_count, {"key": row.key})
         return leased
+
+
+class AbandonedInTheEnd(AbandonedAfterAttempts):
+    """Tries a thousand times, which no test of its authors does, and then never looks at the order again (O5)."""
+
+    overdue = overdue.where(~sa.exists().where(_attempts.c.key == orders.c.key, _attempts.c.n >= VERY_MOST))
 
 
 # Timers and recovery that know too little.
@@ -243,3 +261,29 @@ class ReplyToTheEnded(Orchestrator):
 
     def _awaits(self, row: Row, reply: Reply) -> bool:
         return super()._awaits(row, reply) or row.direction not in (DO, UNDO)
+
+
+class RetryTimerInMemory(Orchestrator):
+    """Leaves an order whose call was refused to a timer in memory, which a crash takes along (O1)."""
+
+    _hold = sa.update(orders).where(_this).values(until=FOREVER)
+
+    def __init__(self, env: Environment) -> None:
+        super().__init__(env)
+        self.timers: set[str] = set()
+
+    def _command(self, row: Row) -> Outcome:
+        try:
+            return super()._command(row)
+        except CallRefused:
+            self.timers.add(row.key)
+            with self.engine.begin() as connection:
+                connection.execute(self._hold, {"k": row.key})
+            raise
+
+    def tick(self) -> None:
+        """Go on with what a timer is for, and with what nobody drives."""
+        super().tick()
+        for key in sorted(self.timers):
+            self.timers.discard(key)
+            self._drive(self._find(key))

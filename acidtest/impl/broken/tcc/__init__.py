@@ -9,6 +9,7 @@ from acidtest.impl.broken.tcc.branches import (
     CancelAfterConfirm,
     CancelAlwaysOk,
     CancelReadBefore,
+    CancelsWholeTransaction,
     ConfirmAfterCancel,
     ConfirmedAgain,
     EmptyCancelIsError,
@@ -18,6 +19,7 @@ from acidtest.impl.broken.tcc.branches import (
     NullInUniqueKey,
     PayloadNotCompared,
     RejectionForgotten,
+    ReleasedByTotal,
     StatusReadBefore,
     TombstoneExpires,
     TombstoneRolledBack,
@@ -83,6 +85,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("key-in-progress (X14)", TryInProgress, ("G9",)),
     Mutant("tombstone-unseen", TombstoneUnseen, ("T8",), "postgresql", "late Try"),
     Mutant("hold-read-without-lock", HoldReadInside, ("T1", "G4"), "postgresql", "two transactions"),
+    Mutant("released-by-total", ReleasedByTotal, ("T9", "G1"), scope="branches twice"),
+    Mutant("cancels-whole-transaction", CancelsWholeTransaction, ("T9", "T1"), scope="branches twice"),
 )
 _COORDINATOR = "a bug of the coordinator, which the harness plays; it is a mutant of tcc_coordinator"
 NOT_HERE: dict[str, str] = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from acidtest.environment import Outcome
-from acidtest.impl.tcc import AccountService, Branch, Row, accounts, branches, find, open_row
+from acidtest.impl.tcc import AccountService, Branch, Row, accounts, branches, find, open_row, release
 
 if TYPE_CHECKING:
     from acidtest.environment import Environment
@@ -275,3 +275,24 @@ class TryInProgress(AccountService):
             message = f"the Try of {branch.branch!r} of {branch.gid!r} is in progress"
             raise TimeoutError(message)
         return super()._answered(connection, branch, account, amount)
+
+
+class ReleasedByTotal(AccountService):
+    """Gives back what a branch held whenever it is told to, as long as the account holds so much (T9, G1)."""
+
+    def _cancel(self, connection: sa.Connection, branch: Branch) -> Outcome:
+        row = connection.execute(find, branch.key).one_or_none()
+        if row is not None and row.status == "cancelled" and row.account is not None:
+            enough = accounts.c.held >= sa.bindparam("amount")
+            connection.execute(release.where(enough), {"account": row.account, "amount": row.amount})
+        return super()._cancel(connection, branch)
+
+
+class CancelsWholeTransaction(AccountService):
+    """Cancels every branch of a transaction when one is to be cancelled (T9, T1)."""
+
+    def _cancel(self, connection: sa.Connection, branch: Branch) -> Outcome:
+        others = sa.select(branches.c.branch).where(branches.c.gid == branch.gid, branches.c.status == "tried")
+        for name in connection.execute(others).scalars().all():
+            super()._cancel(connection, Branch(branch.gid, name))
+        return super()._cancel(connection, branch)

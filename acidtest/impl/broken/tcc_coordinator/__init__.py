@@ -32,7 +32,9 @@ from acidtest.impl.broken.tcc_coordinator.endings import (
     DecisionNotRetried,
     DoneBeforeTold,
     GivesUpAfterOnce,
+    LooksOnlyAtStart,
     NeverOverdue,
+    NoLongerTold,
     RefusedCallNotRetried,
     StuckInTry,
 )
@@ -87,6 +89,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("cancel-not-retried", CancelNotRetried, ("T8",), scope="outage"),
     Mutant("refused-call-not-retried", RefusedCallNotRetried, ("T1", "T8"), scope="lost replies"),
     Mutant("content-with-one-answer", ContentWithOneAnswer, ("T1", "T8"), scope="lost replies"),
+    Mutant("looks-only-at-start", LooksOnlyAtStart, ("G9", "T1", "T8"), scope="lost replies"),
     Mutant("gives-up-after-once", GivesUpAfterOnce, ("T1", "T8", "T11"), scope="recovery beside a run"),
     Mutant("done-before-told", DoneBeforeTold, ("T1", "T8"), scope="lost replies"),
     Mutant("barrier-id-random", BranchIdRandom, ("T2", "T8")),
@@ -109,6 +112,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("call-error-raised", CallErrorRaised, ("T8", "T11"), scope="lost replies"),
     Mutant("busy-for-ever", BusyForEver, ("G9",), scope="one service twice"),
     Mutant("lock-across-calls", LockAcrossCalls, ("G9",), scope="timeout against confirm"),
+    Mutant("no-longer-told", NoLongerTold, ("G9", "T8"), scope="long outage"),
 )
 _SERVICE = "a bug of the services, which the harness plays without it; it is a mutant of tcc"
 NOT_HERE: dict[str, str] = {

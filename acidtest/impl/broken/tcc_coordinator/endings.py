@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -22,6 +23,8 @@ from acidtest.impl.tcc_coordinator import (
 
 if TYPE_CHECKING:
     from acidtest.impl.tcc_coordinator import Answer
+
+MOST = 500  #: times, which nobody tries in tests
 
 
 class StuckInTry(Coordinator):
@@ -139,6 +142,17 @@ class BusyForEver(Coordinator):
         return None if row.gid in self.__dict__.get("busy", ()) else super()._take_over(row)
 
 
+class LooksOnlyAtStart(Coordinator):
+    """Looks after what is overdue whenever a process starts, and at no other time (G9, T1, T8)."""
+
+    def tick(self) -> None:
+        """Do nothing: there is recovery."""
+
+    def recover(self) -> None:
+        """Bring to an end what is overdue."""
+        super().tick()
+
+
 class GivesUpAfterOnce(Coordinator):
     """Takes over what is overdue, and writes at once that all is over, whether or not the services answer (T1, T8, T11)."""
 
@@ -146,3 +160,12 @@ class GivesUpAfterOnce(Coordinator):
         taken = super()._take_over(row)
         self._finish(row.gid)
         return taken
+
+
+class NoLongerTold(Coordinator):
+    """Takes a transaction over five hundred times, and then waits for a restart (G9, T8)."""
+
+    def _take_over(self, row: Row) -> tuple[list[Branch], str] | None:
+        taken: Counter[str] = self.__dict__.setdefault("taken", Counter())
+        taken[row.gid] += 1
+        return super()._take_over(row) if taken[row.gid] <= MOST else None

@@ -203,7 +203,7 @@ class FailedScanMeansNone(TransactionManager):
     """Takes a scan that failed for one that found nothing: what is in doubt there is taken to be done (G4, XA7)."""
 
     def _in_doubt(self, decision: Decision) -> bool:
-        return decision.outcome == COMMIT and any(xid.gtrid == decision.gtrid for r in self.resources.values() for xid in self._scan(r))
+        return any(xid.gtrid == decision.gtrid for resource in self.resources.values() for xid in self._scan(resource))
 
 
 class SwallowedError(TransactionManager):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 
 import psycopg
 from psycopg import sql
+from psycopg.types.json import Json, Jsonb
 
 from acidtest.errors import UsageError
 from acidtest.world.core.process import complain
@@ -30,14 +31,31 @@ class Owner(Protocol):
         """Perform a statement as an effect of the current task; `seen` tells what it gave."""
 
 
-class Driven(psycopg.Cursor[Any]):
+class Seeing:
+    """What is the same in cursors that are awaited and in those that are not."""
+
+    rowcount: Any
+    statusmessage: Any
+    _results: list[Any]
+
+    def _seen(self, hidden: tuple[int, ...] = ()) -> Hashable:
+        """What the server has answered, whatever a row factory makes of it, but for columns of the `hidden` types."""
+        found: list[Hashable] = [self.rowcount, self.statusmessage]
+        for result in self._results:
+            rows = range(result.ntuples)
+            columns = [column for column in range(result.nfields) if result.ftype(column) not in hidden]
+            found.append(tuple([tuple([result.get_value(row, column) for column in columns]) for row in rows]))
+        return tuple(found)
+
+
+class Driven(Seeing, psycopg.Cursor[Any]):
     """A cursor whose statements are effects, and whose rows are part of what the process has seen."""
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
         """Run one statement, as an effect."""
         owner = cast("Owner", self._conn)
         text = text_of(query, self._conn)
-        with owner.performing(classify(text), (text, plain(params)), lambda: self._seen(_but_chance(text))):
+        with owner.performing(classify(text), (text, plain(params)), lambda: self._seen(but_chance(text))):
             super().execute(query, params, **options)
         return self
 
@@ -58,26 +76,20 @@ class Driven(psycopg.Cursor[Any]):
         del args, options
         refuse(cast("Owner", self._conn), "cursor.copy()")
 
-    def _seen(self, hidden: tuple[int, ...] = ()) -> Hashable:
-        """What the server has answered, whatever a row factory makes of it, but for columns of the `hidden` types."""
-        found: list[Hashable] = [self.rowcount, self.statusmessage]
-        for result in self._results:
-            rows = range(result.ntuples)
-            columns = [column for column in range(result.nfields) if result.ftype(column) not in hidden]
-            found.append(tuple([tuple([result.get_value(row, column) for column in columns]) for row in rows]))
-        return tuple(found)
 
+#: What psycopg wraps parameters in.
+_WRAPPERS = Json, Jsonb, psycopg.Binary
 
 #: The types xid and timestamptz: when something was prepared, and under which number.
 _CHANCE = 28, 1184
 
 
-def _but_chance(text: str) -> tuple[int, ...]:
+def but_chance(text: str) -> tuple[int, ...]:
     """The types of what no two runs have in common, and no program goes by."""
     return _CHANCE if "pg_prepared_xacts" in text else ()
 
 
-def text_of(query: Any, connection: psycopg.Connection[Any]) -> str:
+def text_of(query: Any, connection: Any) -> str:
     """A query as text, however it was composed."""
     if isinstance(query, str):
         return query
@@ -92,6 +104,8 @@ def plain(value: Any) -> Hashable:
         return tuple([(name, plain(item)) for name, item in value.items()])
     if isinstance(value, (list, tuple)):
         return tuple([plain(item) for item in value])
+    if isinstance(value, _WRAPPERS):
+        return type(value).__name__, plain(value.obj)  # they are equal to nothing but themselves
     try:
         hash(value)
     except TypeError:

@@ -40,13 +40,14 @@ class Keeper(Database, Protocol):
 class Landing:
     """A transaction whose end was left to the server, with the locks that it holds."""
 
-    def __init__(self, database: Keeper, pgconn: Any, command: str, statement: Statement, chain: int) -> None:
-        """Keep the session until the end comes."""
+    def __init__(self, database: Keeper, pgconn: Any, command: str, statement: Statement, chain: int, *, clean: bool) -> None:
+        """Keep the session until the end comes; `clean` says that it can be used again then."""
         self.database = database
         self.chain = chain
         self._pgconn = pgconn
         self._command = command
         self._statement = statement
+        self._clean = clean
 
     def land(self) -> None:
         """Do what was left to the server."""
@@ -66,5 +67,5 @@ class Landing:
         watch, pgconn, self._pgconn = self.database.watch, self._pgconn, None
         fine = quiet(pgconn, watch.cancel)
         self.database.open.pop(pgconn.backend_pid, None)
-        self.database.take_back(pgconn, fine=fine, clean=True)
+        self.database.take_back(pgconn, fine=fine, clean=self._clean)
         watch.settle()

@@ -1,7 +1,7 @@
 """Pipelines of psycopg: statements that are sent together are run one after the other here, each an effect of its own.
 
 That is how the server runs them, too: within an open transaction nobody sees when their answers are read. Where each statement is
-a transaction, those of a pipeline are one together, which would be something else; such a pipeline is refused.
+a transaction otherwise, those of a pipeline are one together: it ends where the pipeline is synchronized.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from psycopg.pq import PipelineStatus
 
 
 class Pipeline:
-    """What `connection.pipeline()` gives to a `with`."""
+    """What `connection.pipeline()` gives to a `with`; in one that is inside of another nothing else happens."""
 
     def __init__(self, connection: Any) -> None:
         """Belong to a connection."""
         self._conn = connection
+        self._implicit = False
 
     @property
     def status(self) -> PipelineStatus:
@@ -30,11 +31,20 @@ class Pipeline:
         return True
 
     def sync(self) -> None:
-        """Nothing: every answer has been read."""
+        """Every answer has been read; a transaction that nobody has begun is committed."""
+        if self._implicit:
+            self._conn.commit()
 
     def __enter__(self) -> Self:
         """Begin."""
+        self._implicit = self._conn.begins_by_itself(alone=False)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """End; errors have been raised where they happened."""
+        if not self._implicit:
+            return
+        try:
+            self._conn.rollback() if error is not None else self._conn.commit()
+        finally:
+            self._conn.begins_by_itself(alone=True)

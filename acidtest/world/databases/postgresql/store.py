@@ -6,16 +6,19 @@ import contextlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
+from psycopg import pq
+from psycopg.adapt import AdaptersMap
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from acidtest.errors import UsageError
 from acidtest.world.databases.full_disk import SAYING, no_space
+from acidtest.world.databases.postgresql.awaitable import AsyncConnection, driven_async_connection
 from acidtest.world.databases.postgresql.connection import Connection, driven_connection
 from acidtest.world.databases.postgresql.session import open_session
 from acidtest.world.databases.postgresql.tables import Schema, quoted, restoring, rows_of, schema_of, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Mapping
 
     from acidtest.errors import BackendUnavailable
     from acidtest.world.core.backend import Contents
@@ -23,8 +26,8 @@ if TYPE_CHECKING:
 
 #: Under which name reports show the transactions that are prepared.
 PREPARED = "prepared transactions"
-#: Options of `connect` that say where to connect: the world has decided that.
-_WHERE = ("conninfo", "host", "hostaddr", "port", "dbname", "user", "password", "options", "service", "context", "connect_timeout")
+#: Options of `connect` that say where to connect, and how: the world has decided that.
+_WHERE = frozenset({"conninfo", *[option.keyword.decode() for option in pq.Conninfo.get_defaults()]})
 
 
 class Kept(NamedTuple):
@@ -78,19 +81,30 @@ class Database:
         options = f"{given.get('options') or ''} -c search_path={self.schema}".strip()
         return make_conninfo("", **{**given, "options": options})
 
-    def connect(self, **options: Any) -> Connection:
-        """A driven connection, on a session that is used again."""
+    def connect(self, by: Callable[[Database], Any] | None = None, **options: Any) -> Any:
+        """A driven connection of psycopg's, on a session that is used again; or what `by` makes, of another driver."""
+        if by is not None:
+            return by(self)
+        factory, row_factory, context = (options.pop(name, None) for name in ("factory", "row_factory", "context"))
         pgconn = self._spare.pop() if self._spare else open_session(self.conninfo)
-        made = {name: options.pop(name) for name in ("row_factory", "factory") if name in options}
-        connection: Connection = driven_connection(made.get("factory"))(pgconn, made.get("row_factory"))
+        awaited = isinstance(factory, type) and issubclass(factory, psycopg.AsyncConnection)
+        connection = (driven_async_connection if awaited else driven_connection)(factory)(pgconn, row_factory)
         connection.database = self
+        self._set(connection, context, options)
+        return connection
+
+    def _set(self, connection: Connection | AsyncConnection, context: Any, options: Mapping[str, Any]) -> None:
+        """Set a connection as whoever connects wants it; where it leads to, the world has decided."""
+        if context is not None:
+            connection._adapters = AdaptersMap(context.adapters)  # noqa: SLF001 - as psycopg does
         for name, value in options.items():
-            if name in ("autocommit", "cursor_factory", "prepare_threshold"):
+            if name == "autocommit":
+                connection.begins_by_itself(alone=bool(value))
+            elif name in ("cursor_factory", "prepare_threshold"):
                 setattr(connection, name, value)
             elif name not in _WHERE:
                 message = f"connect({name}=…) on the database {self.name!r} is not known. Known: autocommit, cursor_factory, row_factory."
                 raise UsageError(message)
-        return connection
 
     def take_back(self, pgconn: Any, *, fine: bool, clean: bool) -> None:
         """Keep a session that nobody uses any more; one that is broken, or was altered, is ended."""

@@ -117,6 +117,21 @@ class Watch:
         self.execute(f"SELECT pg_cancel_backend({pid})")
         self.server.signal(pid, CONTINUE)
 
+    def end(self, pid: int) -> None:
+        """End a process of the server, and with it its session, whatever it does.
+
+        Raises:
+            HarnessError: it does not end.
+        """
+        self.execute(f"SELECT pg_terminate_backend({pid})")
+        self.server.signal(pid, CONTINUE)
+        until = time.monotonic() + _PATIENCE
+        while self.execute(f"SELECT FROM pg_stat_activity WHERE pid = {pid}").ntuples:
+            self.execute("SELECT pg_sleep(0.001)")
+            if time.monotonic() > until:
+                message = f"A process of the server does not end within {_PATIENCE:g} s."
+                raise HarnessError(message)
+
     def is_deadlocked(self, connection: Waiting) -> bool:
         """Whether a statement waits for itself, through others."""
         first = connection.pgconn.backend_pid

@@ -98,7 +98,7 @@ class Resources(Device):
 
     def faults(self, task: Task, effect: Effect) -> tuple[str, ...]:  # noqa: ARG002 - they befall whoever calls
         """The fault kinds that can befall a call now."""
-        method, *arguments = effect.detail  # type: ignore[misc] # our own
+        method, arguments = _call_of(effect)
         self._bury()
         xid = arguments[0] if arguments and isinstance(arguments[0], Xid) else None
         return possible(self._managers[effect.where], method, xid)
@@ -144,7 +144,7 @@ class Resources(Device):
 
     def _answer(self, manager: Manager, session: Hashable, effect: Effect, fault: str) -> Any:
         """Let a call arrive, or later, or never, with what befalls it; the answer to the caller."""
-        method, *arguments = effect.detail  # type: ignore[misc] # our own
+        method, arguments = _call_of(effect)
         if fault == LATE and not self.down:
             self._postpone(manager, session, effect)
         if self.down or fault in (LOST, LATE, RESTART_RESOURCE):
@@ -187,7 +187,7 @@ class Resources(Device):
             manager.branches[xid].notes.add(NOT_ALONE)
 
     def _postpone(self, manager: Manager, session: Hashable, effect: Effect) -> None:
-        method, *arguments = effect.detail  # type: ignore[misc] # our own
+        method, arguments = _call_of(effect)
         branch = manager.branches.get(arguments[0])
         if branch is not None:
             branch.coming += 1
@@ -255,6 +255,12 @@ class PlayedResource:
 
     def _call(self, method: str, *arguments: Any) -> Any:
         return self._device.call(self.name, method, *arguments)
+
+
+def _call_of(effect: Effect) -> tuple[str, list[Any]]:
+    """The call that is an effect, and its arguments."""
+    detail: Any = effect.detail
+    return str(detail[0]), list(detail[1:])
 
 
 def _befall(manager: Manager, method: str, xid: Xid, fault: str) -> None:
