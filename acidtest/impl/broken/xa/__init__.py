@@ -75,7 +75,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("never-forgotten", NeverForgotten, ("G6",), scope=_ALONE),
     Mutant("heuristics-in-memory", HeuristicsInMemory, ("XA7",), scope=_ALONE),
     Mutant("orphan-rollback-of-foreign-node", ForeignNodeRolledBack, ("XA5",)),
-    Mutant("foreign-branch-stops-recovery", ForeignBranchStopsRecovery, ("G6", "G9")),
+    Mutant("foreign-branch-stops-recovery", ForeignBranchStopsRecovery, ("G6", "G9", "G11")),
     Mutant("failed-scan-stops-recovery", FailedScanStopsRecovery, ("G9",)),
     Mutant("recover-exception=empty", FailedScanMeansNone, ("G4", "XA7"), scope="two failures"),
     Mutant("answers-at-decision", AnswersAtDecision, ("G4", "XA7")),

@@ -19,7 +19,7 @@ class ForeignNodeRolledBack(TransactionManager):
 
 
 class ForeignBranchStopsRecovery(TransactionManager):
-    """A branch of another transaction manager stops recovery, which never comes to its own (G6, G9)."""
+    """A branch of another transaction manager stops recovery, which never comes to its own (G6, G9, G11)."""
 
     def _is_ours(self, xid: Xid) -> bool:
         if not super()._is_ours(xid):
