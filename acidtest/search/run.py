@@ -320,6 +320,7 @@ class Run:
         return self._judged_at_rest()[1]
 
     def _judged_at_rest(self) -> tuple[Any, Violation | None]:
+        self._outside = self.world.devices.seen()  # what was acknowledged last was so after the last look
         view = self.harness.contract.view(self.scope, self._seen(None, None, at_rest=True), self.view)
         broken = next((p for p in self.harness.at_rest if not p.predicate(view)), None)
         return view, None if broken is None else Violation(broken.id, broken.name, None, view)
