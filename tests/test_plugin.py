@@ -140,8 +140,8 @@ def test_what_one_bug_violates_is_told_whole_once_and_again_in_a_line_with_the_c
     monkeypatch.chdir(tmp_path)
     readme_program(tmp_path)
     told = told_of_subtests(run_pytest("-k", SEVERAL).stdout)
-    assert [name for name, _ in told] == ["OB3", "OB7", "OB3", "OB7"]
-    first, other, again, also = (text.strip("\n").splitlines() for _, text in told)
+    assert [name for name, _ in told] == ["OB3", "OB3", "OB7", "OB7"]
+    first, again, other, also = (text.strip("\n").splitlines() for _, text in told)
     assert len(first) <= 60  # noqa: PLR2004
     assert len(other) <= 40  # noqa: PLR2004
     assert any(line.startswith("  step") for line in first)
