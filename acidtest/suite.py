@@ -131,11 +131,14 @@ class _Suite:
         contract = self._contract()
         backend = request.config.getoption("--acidtest-backend")
         exceptions = exceptions_of(self._contract)
-        machine = machine_for(contract, contract.implementation, type(self).__name__, backend, frozenset(exceptions))
+        chosen = _settings(self._contract)
+        machine = machine_for(
+            contract, contract.implementation, type(self).__name__, backend, frozenset(exceptions), examples=chosen.max_examples
+        )
         for name in ("_hypothesis_internal_use_seed", "_hypothesis_internal_use_reproduce_failure"):
             if hasattr(self._contract, name):
                 setattr(machine, name, getattr(self._contract, name))
-        chosen, began = _settings(self._contract), time.monotonic()
+        began = time.monotonic()
         try:
             said = run_within(machine, chosen, request.config.getoption("--acidtest-budget"))
             result = result_of(machine.harness, machine.tally, chosen.max_examples, time.monotonic() - began)

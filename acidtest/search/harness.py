@@ -80,6 +80,7 @@ class Harness:
         self.budget = Budget()
         self.looks_into_memory = False
         self.asks_again = True
+        self.brief = False
         self.scripted = self.cluster.backend.scriptable
         self._unpromised: frozenset[str] = frozenset()
         self.has: dict[str, frozenset[str]] = {}
@@ -176,13 +177,16 @@ class Harness:
         return scope
 
     def workloads(self) -> list[list[Scope]]:
-        """The workloads of the stateful search, fitted; without those that are there for what nobody has promised to survive."""
+        """The workloads of the stateful search, fitted; without those that are there for what nobody has promised to survive.
+
+        Nor with those of a thousand attempts, where the search is to be `brief`.
+        """
         rows = self.contract.stateful_workloads()
         fitted = [[self._fitted(workload) for workload in row if not self._asks_too_much(workload)] for row in rows]
         return [row for row in fitted if row]
 
     def _asks_too_much(self, workload: Any) -> bool:  # noqa: ANN401 - a scope, or a strategy for some
-        return isinstance(workload, Scope) and not self._unpromised.isdisjoint(workload.kinds)
+        return isinstance(workload, Scope) and (not self._unpromised.isdisjoint(workload.kinds) or (self.brief and workload.enough > 0))
 
     def kinds(self) -> frozenset[str]:
         """The fault kinds that must fire in the prepared scope.

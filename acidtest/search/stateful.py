@@ -45,6 +45,8 @@ STEPS = 1
 TOUR = 4
 
 #: Where hypothesis.seed and hypothesis.reproduce_failure leave what they are given.
+#: From so many examples on, a search also runs the workloads of a thousand attempts, which take seconds each.
+MANY = 50
 _SEED = "_hypothesis_internal_use_seed"
 _REPRODUCE = "_hypothesis_internal_use_reproduce_failure"
 
@@ -166,6 +168,8 @@ def machine_for(
     name: str = "Workload",
     backend: str = DEFAULT,
     without: frozenset[str] = frozenset(),
+    *,
+    examples: int = MANY,
 ) -> type[WorkloadMachine]:
     """The state machine that puts an implementation to the test.
 
@@ -175,8 +179,11 @@ def machine_for(
         name: what the printed program calls it.
         backend: the kind of its databases.
         without: ids of properties that are left out.
+        examples: how many it will draw; where they are few, the workloads of a thousand attempts are left out.
     """
-    return _machine(Harness(contract, factory, backend, without), Tally(), name, _examples)
+    harness = Harness(contract, factory, backend, without)
+    harness.brief = examples < MANY
+    return _machine(harness, Tally(), name, _examples)
 
 
 def _machine(harness: Harness, tally: Tally, name: str, strategy: Callable[[Harness, Tally], Any]) -> type[WorkloadMachine]:
@@ -264,7 +271,7 @@ def check_statefully(
     Returns:
         the harness, to be closed by the caller, and the result.
     """
-    machine = machine_for(contract, factory, backend=backend, without=without)
+    machine = machine_for(contract, factory, backend=backend, without=without, examples=examples)
     if seed is not None:
         setattr(machine, _SEED, seed)
     chosen = settings(
