@@ -39,19 +39,19 @@ changes = sa.Table(
     "changes", metadata,
     sa.Column("xid", Name, primary_key=True),
     sa.Column("account", Name, primary_key=True),
-    sa.Column("change", sa.Integer, nullable=False),
+    sa.Column("amount", sa.Integer, nullable=False),
 )  # fmt: skip
 
 promise = sa.text(
-    "INSERT INTO changes (xid, account, change) SELECT :xid, id, :change FROM accounts WHERE id = :account AND "
+    "INSERT INTO changes (xid, account, amount) SELECT :xid, id, :change FROM accounts WHERE id = :account AND "
     "(:change > 0 OR balance + :change + "
-    "(SELECT coalesce(sum(change), 0) FROM changes WHERE account = :account AND change < 0) >= 0)"
+    "(SELECT coalesce(sum(amount), 0) FROM changes WHERE account = :account AND amount < 0) >= 0)"
 )
 _branch = changes.c.xid == sa.bindparam("x")
 apply = (
     sa.update(accounts)
     .where(accounts.c.id.in_(sa.select(changes.c.account).where(_branch)))
-    .values(balance=accounts.c.balance + sa.select(changes.c.change).where(_branch, changes.c.account == accounts.c.id).scalar_subquery())
+    .values(balance=accounts.c.balance + sa.select(changes.c.amount).where(_branch, changes.c.account == accounts.c.id).scalar_subquery())
 )
 state_of = sa.select(branches.c.state).where(branches.c.xid == sa.bindparam("x"))
 drop_changes = sa.delete(changes).where(_branch)

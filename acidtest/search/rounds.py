@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from acidtest.search.budget import Budget
@@ -72,7 +73,7 @@ class Rounds:
                 if found.complete or found.violation is not None:
                     left.remove(scope)
                     yield explorer
-            left.sort(key=lambda scope: self._explorers[scope].found.seconds)
+            left.sort(key=lambda scope: self._explorers[scope].found.seconds if scope in self._explorers else inf)
             faults += 1
         for scope in scopes:
             if scope in left:
