@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from math import inf
+from math import comb, inf
 from typing import TYPE_CHECKING, Any
 
 from acidtest.search.budget import Budget
@@ -124,5 +123,5 @@ def _ways(scope: Scope, lengths: Sequence[int]) -> int:
     ways = 1
     if not scope.serial:
         for number, length in enumerate(lengths):
-            ways *= math.comb(sum(lengths[: number + 1]), length)
+            ways *= comb(sum(lengths[: number + 1]), length)
     return ways

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from acidtest.world.core.effects import DELAYED, DUPLICATED, REDELIVERED, REORDERED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Hashable, Mapping
+    from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 
     from acidtest.environment import Delivery
     from acidtest.world.core.process import Process
@@ -58,6 +58,13 @@ class Consumers:
         queue.give_back(place)
         queue.give(place, process)
         return self._queues.delivery(place, queue, redelivered=again)
+
+    def give_up(self, processes: Iterable[Process]) -> None:
+        """Take back what was delivered to processes, and not acknowledged."""
+        for process in processes:
+            queue = self.of(process)
+            for place in [place for place, holder in queue.out.items() if holder.process == process.name]:
+                queue.give_back(place)
 
     def _ready(self, process: Process, topic: Hashable, without: Collection[int]) -> list[int]:
         """The messages that the process may receive, in order: all but those done with, or with somebody already.

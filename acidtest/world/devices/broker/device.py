@@ -88,6 +88,12 @@ class SimulatedBroker(Device):
         """What `env.broker_url` is made by."""
         return {"link_to_broker": lambda: link(environment, process)}
 
+    def restore(self) -> None:
+        """All faults are over; and so long that a delivery which nobody has at work is taken for lost, as brokers do after a while."""
+        super().restore()
+        if self.queueing is not None:
+            self.consumers.give_up([process for process in self.surroundings.processes().values() if not process.tasks])
+
     def key(self) -> Hashable:
         """What distinguishes two states of the broker."""
         if self.queueing is None:
