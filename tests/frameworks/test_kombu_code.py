@@ -63,16 +63,20 @@ class KombuInbox(Consumer):
 
 
 class KeepsItsConnection(KombuInbox):
-    """Connects once, and again when the connection is lost."""
+    """Connects once, and again when the connection is lost; or given up after an error, for over it nothing more would come."""
 
     def __init__(self, env: Environment) -> None:
         super().__init__(env)
         self.connection = kombu.Connection(self.url)
 
     def consume(self) -> None:
-        for topic in sorted(self.topics):
-            with self.connection.Consumer([kombu.Queue(topic)], on_message=self.on_message, prefetch_count=1):
-                self.drain(self.connection)
+        try:
+            for topic in sorted(self.topics):
+                with self.connection.Consumer([kombu.Queue(topic)], on_message=self.on_message, prefetch_count=1):
+                    self.drain(self.connection)
+        except Exception:
+            self.connection.release()
+            raise
 
 
 class AcknowledgedFirst(KombuInbox):

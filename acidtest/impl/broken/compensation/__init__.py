@@ -74,7 +74,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("rejection-forgotten (X3)", RejectionForgotten, ("G7",)),
     Mutant("swallowed-error (X6)", SwallowedError, ("G4",), scope="undone by two"),
     Mutant("undo-error-swallowed (X6)", UndoErrorSwallowed, ("G4",), scope="done and undone"),
-    Mutant("unique-null-bypass (X7)", NullInUniqueKey, ("G3", "G4")),
+    Mutant("unique-null-bypass (X7)", NullInUniqueKey, ("G3", "G4", "G7")),
     Mutant("error-is-rejection", ErrorIsRejection, ("G4",), scope="undone by two"),
     Mutant("rowcount-unchecked (X8)", RowcountUnchecked, ("G1", "G12")),
     Mutant("payload-not-compared (X13)", PayloadNotCompared, ("G4", "G7")),

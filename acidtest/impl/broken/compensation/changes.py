@@ -179,7 +179,7 @@ class KeyCheckedBefore(Ledger):
 
 
 class NullInUniqueKey(Ledger):
-    """Makes keys unique per client and leaves the client NULL: NULLs are distinct, so nothing is a duplicate (G3, G4)."""
+    """Makes keys unique per client and leaves the client NULL: NULLs are distinct, so nothing is a duplicate (G3, G4, G7)."""
 
     metadata = sa.MetaData()
     claim = sa.text(str(claim_key).replace("(key) DO", "(client, key) DO"))
