@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 PATTERNS = pytest.mark.parametrize("entry", coded(), ids=lambda entry: entry.stem)
 #: Where an outage keeps nobody busy: what is tried again is in the database, which is never out of reach for long.
-NEVER_IN_VAIN = {"acid", "two_phase_commit", "three_phase_commit", "xa", "compensation", "cqrs", "inbox", "tcc"}
+NEVER_IN_VAIN = {"acid", "two_phase_commit", "three_phase_commit", "xa", "xa_resource", "compensation", "cqrs", "inbox", "tcc"}
 #: Where the same relay is tried eleven hundred times as a pattern of its own, and each try would cost four times as much.
 FEWER = {"saga_choreography": ATTEMPTS // 4, "outbox_inbox": 12}
 #: Whose pauses are others: of the chain of two that have them, and of protocols that keep nothing beyond their timeouts.
-SHORTER: dict[str, set[float]] = {"outbox_inbox": {LONG_PAUSES[1]}, "three_phase_commit": set(), "xa": set()}
+SHORTER: dict[str, set[float]] = {"outbox_inbox": {LONG_PAUSES[1]}, "three_phase_commit": set(), "xa": set(), "xa_resource": set()}
 #: How many requests, or events, one scope of those has that work through lists.
 MANY = {"outbox": ITEMS, "cqrs": A_PAGE, "event_sourcing": A_PAGE, "event_store": A_PAGE, "inbox": 30}
 

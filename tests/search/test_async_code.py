@@ -100,7 +100,7 @@ def test_clean_up_that_cancellation_passes_by_is_found_by_cancellation_alone(mon
     assert [decision.fault for decision in result.schedule if decision.fault] == ["cancelled"]
     assert check(Busy, ALONE).verdict == Verdict.PASS
     assert check(Plain, ALONE).verdict == Verdict.PASS
-    monkeypatch.setattr(Harness, "_with_cancellations", lambda self, scope: scope)
+    monkeypatch.setattr(Harness, "_fitted", lambda self, scope: scope)
     assert check(ForgetsWhenCancelled, ALONE).verdict == Verdict.PASS
 
 

@@ -9,7 +9,7 @@ from acidtest.environment import Xid
 from acidtest.errors import ContractError
 from acidtest.models.shared.atomic_commitment import PREPARED
 from acidtest.models.xa.branch import ACTIVE, HEUR
-from acidtest.models.xa.resource import Held, RmView, Told, answers, lost
+from acidtest.models.xa.resource import DECISIONS, Held, RmView, Told, answers, lost
 from acidtest.properties.shared.reading import shown
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def view_of(scope: Scope, seen: Seen, before: RmView | None) -> RmView:
             held, wrong = _after(held, told, answer)
             last = (told.call, told.name.partition(" ")[0], f"b{told.branch + 1}", answer)
             if answer == "unknown":
-                held = _as_seen(scope, held, told.branch, balances, doubt)
+                held = _as_seen(scope, held, told, balances, doubt)
     opening = tuple((account, n) for account, n, _ in accounts_of(scope))
     return RmView(opening, balances, doubt, held, wrong, tuple([told.call for told, now in status if now == "open"]), last, seen.happened, ended, scope_changes())
 
@@ -100,12 +100,15 @@ def _after(held: tuple[Held, ...], told: Told, answer: str) -> tuple[tuple[Held,
     return held, " or ".join(code for code, _ in allowed)
 
 
-def _as_seen(scope: Scope, held: tuple[Held, ...], number: int, balances: Sequence[tuple[str, int]], doubt: Sequence[str]) -> tuple[Held, ...]:
+def _as_seen(scope: Scope, held: tuple[Held, ...], told: Told, balances: Sequence[tuple[str, int]], doubt: Sequence[str]) -> tuple[Held, ...]:
     """How a branch stands whose call nobody answered, for its process died: as it is seen to stand."""
+    number = told.branch
     account, opening, change = accounts_of(scope)[number]
     branch = held[number]
     applied = (dict(balances)[account] - opening) // change
-    if f"b{number + 1}" in doubt:
+    if f"b{number + 1}" in doubt and told.call == "decide to commit" and applied > branch.applied:
+        branch = branch._replace(status=HEUR, owner="", alone=DECISIONS[told.call], applied=applied)
+    elif f"b{number + 1}" in doubt:
         branch = branch._replace(status=HEUR if branch.status == HEUR else PREPARED, owner="")
     else:
         branch = Held(applied=applied)

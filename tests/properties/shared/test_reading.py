@@ -58,7 +58,8 @@ def everywhere(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[
     return changed
 
 
-OPENING = [e.stem for e in coded() if "accounts" in e.contract_class().interface().signature("install").parameters]
+#: Who opens accounts: not a transaction manager, whose resource managers have them already.
+OPENING = [e.stem for e in coded() if "accounts" in e.contract_class().interface().signature("install").parameters and e.stem != "xa"]
 #: Contracts that read all accounts at once, with a method that does, and how it is told.
 READING = {
     "acid": ("balances", "balances()"),
