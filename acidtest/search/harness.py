@@ -177,16 +177,19 @@ class Harness:
         return scope
 
     def workloads(self) -> list[list[Scope]]:
-        """The workloads of the stateful search, fitted; without those that are there for what nobody has promised to survive.
-
-        Nor with those of a thousand attempts, where the search is to be `brief`.
-        """
-        rows = self.contract.stateful_workloads()
+        """The workloads of the stateful search, fitted; without those that are there for what nobody has promised to survive, and the long ones."""
+        rows = [[w for w in row if not (isinstance(w, Scope) and w.enough)] for row in self.contract.stateful_workloads()]
         fitted = [[self._fitted(workload) for workload in row if not self._asks_too_much(workload)] for row in rows]
         return [row for row in fitted if row]
 
+    def long_workloads(self) -> list[Scope]:
+        """The workloads of a thousand attempts, each of which has one schedule; none where the search is to be brief."""
+        if self.brief:
+            return []
+        return [self._fitted(w) for row in self.contract.stateful_workloads() for w in row if isinstance(w, Scope) and w.enough]
+
     def _asks_too_much(self, workload: Any) -> bool:  # noqa: ANN401 - a scope, or a strategy for some
-        return isinstance(workload, Scope) and (not self._unpromised.isdisjoint(workload.kinds) or (self.brief and workload.enough > 0))
+        return isinstance(workload, Scope) and not self._unpromised.isdisjoint(workload.kinds)
 
     def kinds(self) -> frozenset[str]:
         """The fault kinds that must fire in the prepared scope.

@@ -102,6 +102,10 @@ class Tally:
         if self.progress is not None:
             self.progress(self)
 
+    def found(self, planned: PlannedRun, workload: Scope) -> None:
+        """Take note of a run that violates something."""
+        self.violation, self.schedule, self.scope = planned.run.violation, planned.schedule, workload
+
 
 class _ViolatedForEver(BaseException):
     """What is violated takes long to see: it is not shrunk. No `Exception`: Hypothesis lets it pass."""
@@ -135,9 +139,9 @@ class WorkloadMachine(RuleBasedStateMachine):
         Raises:
             Violated: always, in one form or the other.
         """
-        violation, tally = planned.run.violation, self.tally
+        violation = planned.run.violation
         assert violation is not None  # noqa: S101 - it is called of violations only
-        tally.violation, tally.schedule, tally.scope = violation, planned.schedule, workload
+        self.tally.found(planned, workload)
         raise (_ViolatedForEver if planned.run.stuck else Violated)(violation)
 
 
@@ -223,7 +227,7 @@ def _tour(harness: Harness, tally: Tally) -> Any:  # noqa: ANN401 - a strategy
 
 
 def run_machine(machine: type[WorkloadMachine], chosen: settings) -> None:
-    """Run what failed the last time, as far as it was kept; then simple examples; then all sorts.
+    """Run what failed the last time, as far as it was kept; then simple examples; then all sorts; then the long workloads, once each.
 
     Raises:
         Violated: something was found.
@@ -241,6 +245,21 @@ def run_machine(machine: type[WorkloadMachine], chosen: settings) -> None:
         setattr(tour, _SEED, getattr(machine, _SEED))
     _run_ungrouped(tour, settings(chosen, phases=fresh, max_examples=TOUR * chosen.max_examples))
     _run_ungrouped(machine, settings(chosen, phases=fresh))
+    if Phase.generate in chosen.phases:
+        _run_long(machine.harness, machine.tally)
+
+
+def _run_long(harness: Harness, tally: Tally) -> None:
+    """Run the workloads of a thousand attempts, last of all: what breaks there takes long to tell.
+
+    Raises:
+        Violated: something was found.
+    """
+    for workload in harness.long_workloads():
+        planned = take(harness, tally, workload, NO_DEPARTURE)
+        if planned.run.violation is not None:
+            tally.found(planned, workload)
+            raise Violated(planned.run.violation)
 
 
 def check_statefully(
