@@ -440,7 +440,7 @@ def test_to_an_observer_from_whom_it_is_hidden_it_is_empty(cluster: Cluster) -> 
     world.finish("store")
     world.devices["cache"].hidden = True
     assert world.environment(cluster.host("observer")).redis("cache").get("n") is None
-    assert world.devices.readable() == (None,)
+    assert world.devices.readable()[0] is None
     world.close()
 
 
