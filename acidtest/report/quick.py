@@ -141,6 +141,7 @@ class _Quick:
 
 def cheapest(scopes: Sequence[Scope]) -> list[Scope]:
     """Of scopes without faults the cheapest, and of those with faults."""
+    scopes = [scope for scope in scopes if not scope.enough] or list(scopes)  # a thousand attempts take seconds, though they run one way
     groups = [[scope for scope in scopes if bool(scope.faults) is faulty] for faulty in (False, True)]
     return [min(group, key=_cost) for group in groups if group]
 

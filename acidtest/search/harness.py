@@ -186,7 +186,8 @@ class Harness:
         """The workloads of a thousand attempts, each of which has one schedule; none where the search is to be brief."""
         if self.brief:
             return []
-        return [self._fitted(w) for row in self.contract.stateful_workloads() for w in row if isinstance(w, Scope) and w.enough]
+        long = [w for row in self.contract.stateful_workloads() for w in row if isinstance(w, Scope) and w.enough]
+        return [self._fitted(workload) for workload in long if not self._asks_too_much(workload)]
 
     def _asks_too_much(self, workload: Any) -> bool:  # noqa: ANN401 - a scope, or a strategy for some
         return isinstance(workload, Scope) and not self._unpromised.isdisjoint(workload.kinds)

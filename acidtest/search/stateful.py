@@ -44,9 +44,10 @@ STEPS = 1
 #: How many simple examples there are, for each that is drawn; none comes twice.
 TOUR = 4
 
-#: Where hypothesis.seed and hypothesis.reproduce_failure leave what they are given.
 #: From so many examples on, a search also runs the workloads of a thousand attempts, which take seconds each.
 MANY = 50
+
+#: Where hypothesis.seed and hypothesis.reproduce_failure leave what they are given.
 _SEED = "_hypothesis_internal_use_seed"
 _REPRODUCE = "_hypothesis_internal_use_reproduce_failure"
 

@@ -302,6 +302,7 @@ class Task:
         """Run `call` up to its first effect."""
 
         def body() -> None:
+            """Make the call, and keep what came of it."""
             try:
                 self.value = call()
             except (Exception, CancelledError) as error:  # noqa: BLE001 - whatever escapes means "unknown"

@@ -104,6 +104,7 @@ class Recorder:
         """A factory whose implementations are taken down."""
 
         def make(env: Any) -> Recorded:
+            """Make an implementation, whose calls are taken down from then on."""
             process = self._made_for
             assert process is not None  # noqa: S101 - it is told before
             if current_task() is None:
