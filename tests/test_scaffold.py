@@ -29,7 +29,9 @@ def run(folder, *command):
 
 
 def test_ruff_finds_nothing(folder):
-    assert run(folder, "ruff", "check", "--isolated", "--line-length", "120", "--select", "E,F,W,I,UP,ANN,D1,PIE,RET", "--ignore", "ANN401", ".")[0] == 0
+    rules = ("--line-length", "120", "--select", "E,F,W,I,UP,ANN,D1,PIE,RET", "--ignore", "ANN401")
+    code, said = run(folder, "ruff", "check", "--isolated", *rules, ".")
+    assert code == 0, said
 
 
 def test_mypy_finds_nothing(folder):
