@@ -296,7 +296,8 @@ class Database:
         self.prepared.clear()
         self.open.clear()
         self.path = self.ghosts = 0
-        self.watch.several(self._script if script is None else script)
+        schema = self._known()
+        self.watch.several([*schema.quiet, *(self._script if script is None else script), *schema.loud])
         self.watch.pause()
         self.disturbed = False
         self._content = None

@@ -48,10 +48,16 @@ class Table(NamedTuple):
 
 
 class Schema(NamedTuple):
-    """The tables of a database, and what tells its schema from another."""
+    """The tables of a database, and what tells its schema from another.
+
+    The statements of `quiet` remove the triggers, those of `loud` make them again: what is put back is no change of anyone's,
+    and MariaDB cannot switch them off.
+    """
 
     tables: list[Table]
     signature: tuple[Any, ...]
+    quiet: list[str]
+    loud: list[str]
 
     @property
     def counts(self) -> bool:
@@ -72,7 +78,14 @@ def schema_of(name: str, execute: Execute) -> Schema:
         counts, keyed = any("auto_increment" in extra for _, _, extra, _ in own), any(key == "PRI" for *_, key in own)
         tables.append(Table(f"{quoted(name)}.{quoted(title)}", title, [column for column, *_ in own], stored, counts, keyed))
     made = [_COUNTER.sub("", execute(f"SHOW CREATE TABLE {table.name}")[0][1]) for table in tables]
-    return Schema(tables, (*made, *execute(_TRIGGERS.format(schema=name))))
+    triggers = execute(_TRIGGERS.format(schema=name))
+    remade = []
+    for trigger, _ in triggers:
+        _, mode, statement, *_ = execute(f"SHOW CREATE TRIGGER {quoted(name)}.{quoted(trigger)}")[0]
+        remade += [f"SET SESSION sql_mode = {text(mode)}", statement]  # it runs in the mode in which it was made
+    quiet = [f"DROP TRIGGER {quoted(name)}.{quoted(trigger)}" for trigger, _ in triggers]
+    loud = [f"USE {quoted(name)}", *remade, "SET SESSION sql_mode = DEFAULT"] if remade else []
+    return Schema(tables, (*made, *triggers), quiet, loud)
 
 
 def counters(name: str, execute: Execute) -> tuple[tuple[str, int], ...]:

@@ -280,7 +280,10 @@ class Database:
         self.prepared.clear()
         self.open.clear()
         self.path = 0
-        tables = [table.name for table in self._known().tables]
+        schema = self._known()
+        tables = [table.name for table in schema.tables]
+        if schema.quiet:
+            self._execute(schema.quiet)
         if tables and self.watch.server.private:
             # DELETE, VACUUM and INSERT take a quarter of the time of TRUNCATE and INSERT.
             self._execute("; ".join([f"DELETE FROM {table}" for table in reversed(tables)]))
@@ -290,6 +293,8 @@ class Database:
         script = self._script if script is None else script
         if script:
             self._execute(script)
+        if schema.loud:
+            self._execute(schema.loud)
         self.disturbed = False
         self._content = None
 

@@ -30,6 +30,11 @@ SELECT coalesce(string_agg(what, ';' ORDER BY what), '') FROM (
     UNION ALL SELECT tgname || tgenabled::text FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
         WHERE c.relnamespace = '{schema}'::regnamespace AND NOT tgisinternal
 ) found(what)"""
+_TRIGGERS = """
+SELECT c.relname, tgname, tgenabled FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+WHERE c.relnamespace = '{schema}'::regnamespace AND NOT tgisinternal AND tgenabled <> 'D' ORDER BY 1, 2"""
+#: How a trigger is switched on again that was enabled like that.
+_ENABLING = {"O": "ENABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
 
 
 class Relation(NamedTuple):
@@ -50,11 +55,17 @@ class Relation(NamedTuple):
 
 
 class Schema(NamedTuple):
-    """What there is in a schema, how to read it, and what tells it from another (`signature`)."""
+    """What there is in a schema, how to read it, and what tells it from another (`signature`).
+
+    The statements of `quiet` switch the triggers off that users have made, those of `loud` on again: what is put back is no
+    change of anyone's.
+    """
 
     relations: list[Relation]
     read: str
     signature: tuple[Any, ...]
+    quiet: str = ""
+    loud: str = ""
 
     @property
     def tables(self) -> list[Relation]:
@@ -77,7 +88,13 @@ def schema_of(name: str, execute: Execute) -> Schema:
         for title, kind, names, stored, _ in found
     ]  # fmt: skip
     parts = [_reading(relation) for relation in relations]
-    return Schema(relations, f"SELECT {', '.join(parts)}" if parts else "SELECT", (tuple(map(tuple, found)), rules))
+    triggers = [[_text(cell) for cell in row] for row in rows_of(execute(_TRIGGERS.format(schema=name)))]
+    named = [(f"ALTER TABLE {name}.{quoted(table)}", f"TRIGGER {quoted(trigger)}", how) for table, trigger, how in triggers]
+    return Schema(
+        relations, f"SELECT {', '.join(parts)}" if parts else "SELECT", (tuple(map(tuple, found)), rules),
+        quiet="; ".join([f"{table} DISABLE {trigger}" for table, trigger, _ in named]),
+        loud="; ".join([f"{table} {_ENABLING[how]} {trigger}" for table, trigger, how in named]),
+    )  # fmt: skip
 
 
 def _reading(relation: Relation) -> str:
