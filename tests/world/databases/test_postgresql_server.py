@@ -8,15 +8,20 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+import sqlalchemy as sa
+from psycopg.conninfo import conninfo_to_dict
 
 from acidtest.errors import BackendUnavailable, UsageError
 from acidtest.world.databases import processes
 from acidtest.world.databases.postgresql import programs, server
 from acidtest.world.databases.postgresql.server import PrivateServer, UsersServer
+
+if TYPE_CHECKING:
+    from acidtest.world.core.cluster import Cluster
 
 STARTS = """
 from acidtest.world.databases.postgresql.server import server
@@ -148,3 +153,14 @@ def test_a_server_that_dies_of_a_full_disk_says_so_in_its_log(started_here: Priv
     log = Path(started_here.conninfo.split()[0].removeprefix("host="), "log")
     log.write_text("PANIC:  could not write to file: No space left on device\n")
     assert "No space left on device" in started_here.said()
+
+
+@pytest.mark.parametrize("name", ["bank", "a bank", "Bänke/1", "x'y+z%20"])
+def test_the_url_of_a_database_means_the_same_to_sqlalchemy_and_to_libpq(pg: Cluster, name: str) -> None:
+    database = pg.database(name)
+    url = pg.backend.address(database)
+    by_sqlalchemy = sa.make_url(url).translate_connect_args() | dict(sa.make_url(url).query)
+    by_libpq = conninfo_to_dict(url.replace("+psycopg", "", 1))
+    assert by_libpq["options"] == by_sqlalchemy["options"] == f"-c search_path={database.schema}"
+    with psycopg.connect(url.replace("+psycopg", "", 1)) as connection:
+        assert connection.execute("SELECT current_schema").fetchone() == (database.schema,)

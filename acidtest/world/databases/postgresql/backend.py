@@ -59,7 +59,7 @@ class Postgresql:
         return Database(name, f"acidtest_{os.getpid()}_{next(_numbers)}_{safe[-_LONGEST:]}", self.watch, late).create()
 
     def address(self, database: Database) -> str:
-        """The SQLAlchemy URL of a database."""
+        """The SQLAlchemy URL of a database; without the driver in its scheme, libpq takes it as well."""
         given = conninfo_to_dict(database.conninfo)
         user, password = given.pop("user", None), given.pop("password", None)
         name = str(given.pop("dbname", "")) or None
@@ -68,7 +68,8 @@ class Postgresql:
             "postgresql+psycopg", None if user is None else str(user), None if password is None else str(password),
             database=name, query=query,
         )  # fmt: skip
-        return url.render_as_string(hide_password=False)
+        scheme, rest = url.render_as_string(hide_password=False).split("://", 1)
+        return f"{scheme}://{rest.replace('+', '%20')}"  # what is a plus for SQLAlchemy is a blank, and for libpq a plus
 
     def name_of(self, address: str, known: list[Database]) -> str:
         """The name of the database that code means by an address: one of ours, or one named after it.
