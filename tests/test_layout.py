@@ -22,7 +22,7 @@ ALLOWED = {
     "properties": ("checker", "models", *VALUES),
     "world": VALUES,
     "world.core": VALUES,
-    "world.devices": ("world.core", *VALUES),
+    "world.devices": ("world.core", "world.python.memory", *VALUES),
     "world.python": ("world.core", *VALUES),
     "world.script": ("world.core", *VALUES),
     "world.databases": ("world.core", "world.python", *VALUES),

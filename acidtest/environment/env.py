@@ -63,6 +63,9 @@ class Aio(Protocol):
     def redis(self, name: str, **options: Any) -> AsyncRedis:  # noqa: ANN401 - as for the library's connections
         """A client of the cache `name`, whose commands are awaited; see `Environment.redis`."""
 
+    def shared(self, name: str, make: Callable[[], Any], *, error: Callable[[str], BaseException] | None = None) -> Any:  # noqa: ANN401
+        """An object of your own that outlives processes, whose methods are awaited; see `Environment.shared`."""
+
 
 class Environment(Protocol):
     """What one (simulated) process is given: its ways to the outside, and nothing else."""
@@ -135,6 +138,22 @@ class Environment(Protocol):
         Arguments:
             name: the server; one name, one server.
             options: as for the library's connections (decode_responses, retry, protocol, …).
+        """
+
+    def shared(self, name: str, make: Callable[[], Any], *, error: Callable[[str], BaseException] | None = None) -> Any:  # noqa: ANN401
+        """An object of your own that stands for a server: a repository in memory, a fake of what production reaches.
+
+        It is the same for all processes and survives their crashes; it is put back before every run, as it was after
+        `install`. Each use of what is returned (a call of a method, an attribute, an item) is one effect, between which others go
+        on. What goes to the object and comes from it is copied, as between two processes.
+
+        Arguments:
+            name: which one.
+            make: makes it, where it is not there yet: a class, or a function without arguments.
+            error: makes the exception of a use whose answer is lost, of a text; for example ConnectionError. Without it, every use succeeds.
+
+        Raises:
+            UsageError: it cannot be copied.
         """
 
     @property

@@ -8,6 +8,7 @@ from acidtest.errors import UsageError
 from acidtest.workload import service_of
 from acidtest.world.core.backups import names_of
 from acidtest.world.core.host import Host
+from acidtest.world.core.shelf import Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -41,6 +42,7 @@ class Cluster:
         self._captured = 0
         self._hosts: dict[str, Host] = {}
         self._histories: dict[Hashable, int] = {}
+        self.shelf = Shelf()
 
     def database(self, name: str) -> Database:
         """The database `name`."""
@@ -114,6 +116,7 @@ class Cluster:
         copied = Cluster(self._open_backend, self.members)
         for name, database in self._databases.items():
             copied.database(name).fill(database)
+        copied.shelf = self.shelf.copy()
         copied.capture()
         return copied
 
@@ -122,6 +125,7 @@ class Cluster:
         self.hang_up()
         for database in self._databases.values():
             database.capture()
+        self.shelf.capture()
         self._captured = len(self._databases)
 
     def reset(self) -> None:
@@ -129,6 +133,7 @@ class Cluster:
         self.hang_up()
         for database in self._databases.values():
             database.reset()
+        self.shelf.reset()
 
     def restart(self) -> None:
         """Kill what holds the databases, and start it again."""
@@ -162,6 +167,7 @@ class Cluster:
             database.close()
         self.backend.forget()
         self._databases.clear()
+        self.shelf.clear()
         self._captured = 0
         self._hosts.clear()
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from acidtest.workload import Scope
     from acidtest.world.core.effects import Decision, Effect
     from acidtest.world.core.process import Process, Task
+    from acidtest.world.core.shelf import Shelf
     from acidtest.world.core.time import VirtualTime
 
 
@@ -29,6 +30,7 @@ class Surroundings(NamedTuple):
         postpone: called with (label, effect, fact) of what is to take effect later; `fact` determines what it will do.
         happened: called with (kind, subject) of an event: see `acidtest.world.core.events.Event`.
         processes: returns the processes as they are now, by name.
+        shelf: the live objects that outlive processes.
     """
 
     scope: Scope
@@ -38,6 +40,7 @@ class Surroundings(NamedTuple):
     postpone: Callable[[str, Callable[[], None], Hashable], None]
     happened: Callable[[str, str], None]
     processes: Callable[[], Mapping[str, Process]]
+    shelf: Shelf
 
 
 class Source(NamedTuple):

@@ -118,6 +118,9 @@ class Scribe(Protocol):
     def forks(self, process: Process) -> None:
         """The code of a process has started a thread."""
 
+    def shares(self, process: Process) -> None:
+        """The code of a process has a live object that outlives it."""
+
     def stops(self, task: Task, effect: Effect, database: str, query: Hashable, *, blocked: bool) -> None:
         """A task comes to a statement, which asks the database `query`; or has tried it, and would have to wait for a lock."""
 

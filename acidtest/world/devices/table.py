@@ -12,6 +12,7 @@ from acidtest.world.devices.externals.device import Externals
 from acidtest.world.devices.network.device import Network
 from acidtest.world.devices.resource.device import Resources
 from acidtest.world.devices.services.device import Services
+from acidtest.world.devices.shared.device import Shared
 from acidtest.world.devices.subscriber import Subscriber
 from acidtest.world.devices.turns import Turns
 from acidtest.world.devices.web.device import Web
@@ -27,6 +28,7 @@ DEVICES: tuple[type[Device], ...] = (
     Subscriber,
     Cache,
     Resources,
+    Shared,
     Web,
     Answers,
     Turns,

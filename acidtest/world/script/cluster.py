@@ -91,7 +91,7 @@ class PlayedCluster:
 
     def __init__(self, script: Script, like: Any) -> None:
         """Start with the contents with which runs start."""
-        self.backend, self.members = like.backend, like.members
+        self.backend, self.members, self.shelf = like.backend, like.members, like.shelf.fresh()
         self.late: Callable[[Any, Hashable], None] | None = None
         self.world: Any = None
         self._script = script

@@ -76,6 +76,9 @@ class Player:
     def forks(self, process: Process) -> None:
         """What starts threads is not played."""
 
+    def shares(self, process: Process) -> None:
+        """Nor is what has a shared object."""
+
     def stops(self, task: Task, effect: Effect, database: str, query: Hashable, *, blocked: bool) -> None:
         """Nothing."""
 

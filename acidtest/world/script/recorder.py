@@ -142,6 +142,10 @@ class Recorder:
         """What a thread does is not taken down."""
         self.script.give_up(f"{process.name} starts a thread")
 
+    def shares(self, process: Process) -> None:
+        """What a live object does is not taken down."""
+        self.script.give_up(f"{process.name} has a shared object")
+
     def stops(self, task: Task, effect: Effect, database: str, query: Hashable, *, blocked: bool) -> None:
         """A task comes to a statement, which asks the database `query`; or has tried it, and would have to wait for a lock."""
         self._stopping = task
