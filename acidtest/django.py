@@ -66,11 +66,16 @@ def use(env: Environment, database: str = "bank", alias: str = "default") -> Non
 
 
 def _take_pymysql() -> None:
-    """Let Django's backend for MySQL find PyMySQL, which can be driven, for its driver; harmless once it has been loaded."""
+    """Let Django's backend for MySQL find PyMySQL, which can be driven, for its driver; harmless once it has been loaded.
+
+    Its modules pass for those of the other as well: imported a second time, they would have errors of their own, which nobody expects.
+    """
     if "django.db.backends.mysql.base" not in sys.modules:
         import pymysql
 
         pymysql.install_as_MySQLdb()
+        for name in [name for name in sys.modules if name.startswith("pymysql.")]:
+            sys.modules.setdefault(name.replace("pymysql", "MySQLdb", 1), sys.modules[name])
 
 
 def create_tables(*models: Any, alias: str = "default") -> None:

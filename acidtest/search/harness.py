@@ -26,6 +26,7 @@ from acidtest.world.devices.table import DEVICES
 from acidtest.world.interpose import install as interpose
 from acidtest.world.python.coroutines import Driven, coroutine_methods
 from acidtest.world.python.memory import memory_of
+from acidtest.world.python.statics import Statics
 from acidtest.world.script.answers import Answers
 from acidtest.world.script.cluster import PlayedCluster
 from acidtest.world.script.player import Player
@@ -73,6 +74,7 @@ class Harness:
         self.contract = contract
         self.factory: Callable[[Any], Any] = contract.called(Driven(factory))
         self.cluster = open_cluster(backend, contract.members)
+        self.cluster.statics = Statics(factory)
         self.scope: Scope | None = None
         self.capabilities: frozenset[str] = frozenset()
         self.coroutines: frozenset[str] = frozenset()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from typing import Any
 
+import pymysql
 import pytest
 from django.db import OperationalError, connection, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -84,6 +85,12 @@ def test_it_is_the_same_on_a_server(backend: str, request: pytest.FixtureRequest
     request.getfixturevalue(backend)
     assert checked(Bank, "read and read again", backend).verdict == Verdict.PASS
     assert checked(WithoutAtomic, "read and read again", backend).violation.property == "ACID-A"
+
+
+def test_errors_of_pymysql_are_the_same_whatever_it_passes_for(mariadb: Any) -> None:
+    del mariadb
+    checked(Bank, "rejected requests", "mariadb")
+    assert pymysql.err is pymysql.connections.err is sys.modules["MySQLdb.err"]
 
 
 def test_the_projects_own_database_is_what_it_was_for_everybody_else() -> None:

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
     from acidtest.world.core.backend import Backend, Contents, Database, Landing
     from acidtest.world.core.backups import Held
+    from acidtest.world.core.process import Statics
 
 
 class Cluster:
     """Databases and hosts, for one world after the other.
 
     Databases are made when first asked for. `late` is called with a transaction that is to take effect later; the world
-    of the present run sets it.
+    of the present run sets it. `statics` is what modules of the code under test keep for each process; None for nothing.
 
     Arguments:
         open_backend: opens what its databases are made by; called once, and once for every copy.
@@ -43,6 +44,7 @@ class Cluster:
         self._hosts: dict[str, Host] = {}
         self._histories: dict[Hashable, int] = {}
         self.shelf = Shelf()
+        self.statics: Statics | None = None
 
     def database(self, name: str) -> Database:
         """The database `name`."""
@@ -134,6 +136,8 @@ class Cluster:
         for database in self._databases.values():
             database.reset()
         self.shelf.reset()
+        if self.statics is not None:
+            self.statics.leave()
 
     def restart(self) -> None:
         """Kill what holds the databases, and start it again."""
@@ -168,6 +172,8 @@ class Cluster:
         self.backend.forget()
         self._databases.clear()
         self.shelf.clear()
+        if self.statics is not None:
+            self.statics.leave()
         self._captured = 0
         self._hosts.clear()
 

@@ -60,6 +60,8 @@ def current_lane() -> Lane | None:
 def running_as(process: Process) -> Iterator[None]:
     """While an adapter is built, installed or read, outside of any task, its code is that of `process`."""
     _kept.append(process)
+    if process.statics is not None:
+        process.statics.enter(process)
     try:
         yield
     finally:
@@ -131,6 +133,16 @@ class Scribe(Protocol):
         """The process of a task dies at the effect that it has just performed."""
 
 
+class Statics(Protocol):
+    """What modules and classes of the code under test keep, for each process: see `acidtest.world.python.statics`."""
+
+    def enter(self, process: Process) -> None:
+        """The code of a process goes on."""
+
+    def leave(self) -> None:
+        """A run is over."""
+
+
 class Process:
     """One incarnation of a simulated process.
 
@@ -138,12 +150,12 @@ class Process:
     incarnation it is, they see only where they ask for an identifier or for something random.
     Tasks are deterministic functions of it, also where they share memory, so it stands for the incarnation's memory in the
     key of a state. `belongings` is what libraries keep for it; `reads` says that it is somebody's who looks and changes nothing; `lanes` are its threads, `forks` those that its code has started and
-    that have not begun yet; `memory` returns what an idle implementation has in memory, or None; `scribe` takes down what its code does; None where nobody does.
+    that have not begun yet; `memory` returns what an idle implementation has in memory, or None; `statics` is what modules keep for each process; `scribe` takes down what its code does; None where nobody does.
     """
 
     __slots__ = (
         "__weakref__", "alive", "belongings", "clock", "digest", "disconnected", "disturbances", "draw", "draws", "end", "forks", "host", "ids",
-        "implementation", "incarnation", "lanes", "loop", "memory", "name", "reads", "ready", "rng", "scribe", "service", "tasks",
+        "implementation", "incarnation", "lanes", "loop", "memory", "name", "reads", "ready", "rng", "scribe", "service", "statics", "tasks",
     )  # fmt: skip
 
     def __init__(self, name: str, incarnation: int, host: Machine) -> None:
@@ -162,6 +174,7 @@ class Process:
         self.disconnected = False
         self.disturbances = 0
         self.memory: Callable[[Any], Hashable] | None = None
+        self.statics: Statics | None = None
         self.scribe: Scribe | None = None
         self.digest = 0
         self.remember(name)
@@ -335,6 +348,8 @@ class Task:
 
     def _run(self, switch: Callable[[], Effect | None]) -> None:
         global _current  # noqa: PLW0603 - one thread, one running task
+        if self.process.statics is not None:
+            self.process.statics.enter(self.process)
         _current = self
         try:
             self.pending = switch()

@@ -309,7 +309,7 @@ class World:
     def outsider(self, host: Host) -> Process:
         """A process of nobody's, of an observer or an installer."""
         process = Process(host.name, 0, host)
-        process.clock = self.time
+        process.clock, process.statics = self.time, self.cluster.statics
         return process
 
     def close(self) -> None:
@@ -326,7 +326,7 @@ class World:
 
     def _incarnation(self, name: str, number: int) -> Process:
         process = Process(name, number, self.cluster.host(name))
-        process.clock = self.time
+        process.clock, process.statics = self.time, self.cluster.statics
         process.scribe, process.memory = self._scribe, self._memory
         return process
 

@@ -93,6 +93,7 @@ class PlayedCluster:
         """Start with the contents with which runs start."""
         self.backend, self.members, self.shelf = like.backend, like.members, like.shelf.fresh()
         self.late: Callable[[Any, Hashable], None] | None = None
+        self.statics = None
         self.world: Any = None
         self._script = script
         self._like = like
