@@ -6,7 +6,7 @@ These are plain values; a scope is explored completely by the exhaustive search,
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
@@ -117,6 +117,10 @@ class Queueing(NamedTuple):
 NO_PARTITION, BOUNDED_DELAY = "no partition", "bounded delay"
 
 
+#: What is left of the clients of a long scope, and of the operations of each, where it is shortened.
+_FEW_CLIENTS, _FEW = 40, 12
+
+
 class Sites(NamedTuple):
     """What a contract gives to the device "network": the services that talk over it, each in one process.
 
@@ -212,6 +216,12 @@ class Scope:
     def has_one_schedule(self) -> bool:
         """Whether there is nothing to choose: what it does may then be long."""
         return self.serial and not self.faults
+
+    def shortened(self) -> Scope:
+        """The same with the first of what it does over and over, and the last: what shows there, shows soon."""
+        clients = self.clients if len(self.clients) <= _FEW_CLIENTS else self.clients[:_FEW_CLIENTS]
+        few = [client._replace(operations=(*client.operations[:_FEW], *client.operations[_FEW:][-1:])) for client in clients]
+        return replace(self, clients=tuple(few), enough=0)
 
     def processes(self) -> tuple[str, ...]:
         """Every process, in the order of the clients."""

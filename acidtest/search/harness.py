@@ -179,8 +179,8 @@ class Harness:
         return scope
 
     def workloads(self) -> list[list[Scope]]:
-        """The workloads of the stateful search, fitted; without those that are there for what nobody has promised to survive, and the long ones."""
-        rows = [[w for w in row if not (isinstance(w, Scope) and w.enough)] for row in self.contract.stateful_workloads()]
+        """The workloads of the stateful search, fitted; without those that are there for what nobody has promised to survive. Long ones are shortened."""
+        rows = [[w.shortened() if isinstance(w, Scope) and w.enough else w for w in row] for row in self.contract.stateful_workloads()]
         fitted = [[self._fitted(workload) for workload in row if not self._asks_too_much(workload)] for row in rows]
         return [row for row in fitted if row]
 
