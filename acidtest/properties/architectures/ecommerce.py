@@ -68,8 +68,9 @@ class EcommerceContract(Contract):
 
     @always
     def a_card_pays_once(self, seen: Seen) -> bool:
-        """The gateway is made to carry out an order once."""
-        return all(len(order.paid) <= 1 for order in seen.orders)
+        """The gateway is made to carry out nothing twice, and no more payments than orders were placed."""
+        payments = [len(order.paid) for order in seen.orders]
+        return max(payments, default=0) <= 1 and sum(payments) <= len({call["key"] for call in seen.asked(self.order)})
 
     @at_rest
     def whoever_has_paid_gets_it(self, seen: Seen) -> bool:

@@ -37,6 +37,7 @@ class MonolithContract(Contract):
         Scope("a crash", ann, sending, crashes=1),
         Scope("a lost reply", ann, sending, faults=1, serial=True),
         Scope("one key twice", ann, client("shop-2", order("k1", "ann", ITEM)), crashes=1),
+        Scope("one key, two buyers", ann, client("shop-2", order("k1", "bob", ITEM))),
         Scope("no money", client("shop-1", order("k2", "bob", ITEM), order("k1", "bob", ITEM))),
     )
 

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from acidtest.environment import CallRefused, CallTimeout, ExternalRefused, ExternalTimeout, Outcome
+from acidtest.environment import CallRefused, CallTimeout, ExternalRefused, ExternalTimeout, Outcome, Receipt
 from acidtest.impl.architectures.ecommerce import (
     CATALOGUE,
     ORDERS,
+    PAY,
     PAYMENTS,
+    SHIP,
     WAREHOUSE,
     Catalogue,
     Orders,
@@ -18,7 +20,7 @@ from acidtest.impl.architectures.ecommerce import (
     Warehouse,
 )
 from acidtest.impl.broken import Mutant
-from acidtest.impl.saga_orchestration import COMPENSATED, COMPLETED, Cursor
+from acidtest.impl.saga_orchestration import COMPENSATED, COMPLETED, DO, Cursor
 from acidtest.impl.tcc import accounts
 
 if TYPE_CHECKING:
@@ -75,6 +77,55 @@ class KeepsTheGoods(Orders):
         return Cursor(COMPENSATED, 0)
 
 
+class PaysAgain(Payments):
+    """Has the card pay under a new key where the gateway did not answer, before it asks whether it has paid."""
+
+    def _call(self, key: str, order_key: str, amount: int) -> Answer:
+        answer = super()._call(key, order_key, amount)
+        if answer != "pending":
+            return answer
+        try:
+            receipt = self.atm.perform(f"{order_key}, again", amount)
+        except (ExternalRefused, ExternalTimeout):
+            return "pending"
+        self._learn(Receipt(order_key, receipt.status, receipt.amount))
+        return self.status(key) or "pending"
+
+
+class PendingIsNo(Orders):
+    """Takes a payment that is pending for one that was refused: the goods go back, and the card has paid."""
+
+    def _command(self, row: Row) -> Outcome:
+        try:
+            return super()._command(row)
+        except CallTimeout:
+            if row.step == PAY:
+                return Outcome.REJECTED
+            raise
+
+
+class WritesWhenPaid(Orders):
+    """Writes that an order is filled as soon as it is paid; it has not been shipped yet."""
+
+    def _move(self, row: Row, to: Cursor) -> Row | None:
+        moved = super()._move(row, to)
+        if moved is not None and to == Cursor(DO, SHIP):
+            with self.engine.begin() as connection:
+                self.letters.owe(connection, f"letter {row.key}", row.account, {"order": row.key, "ended": COMPLETED})
+        return moved
+
+    def _owe(self, connection: sa.Connection, row: Row) -> None:
+        if row.direction != COMPLETED:
+            super()._owe(connection, row)
+
+
+class TellsOfHoldsAlone(Warehouse):
+    """Tells the catalogue what was taken off the shelf, and not what came back."""
+
+    def _release(self, connection: sa.Connection, held: Any) -> None:
+        super(Warehouse, self)._release(connection, held)
+
+
 def _with(**services: Any) -> Any:
     """The shop with other services in some places; named after the bug of the first."""
     parts: dict[str, Any] = {ORDERS: Orders, PAYMENTS: Payments, WAREHOUSE: Warehouse, CATALOGUE: Catalogue, **services}
@@ -87,6 +138,8 @@ def _with(**services: Any) -> Any:
 
 
 letter_afterwards, silence_is_no = _with(orders=LetterAfterwards), _with(payments=SilenceIsNo)
+pays_again, pending_is_no = _with(payments=PaysAgain), _with(orders=PendingIsNo)
+writes_when_paid, tells_of_holds_alone = _with(orders=WritesWhenPaid), _with(warehouse=TellsOfHoldsAlone)
 trusts_the_catalogue, keeps_the_goods = _with(orders=TrustsTheCatalogue, warehouse=HoldsBlindly), _with(orders=KeepsTheGoods)
 
 MUTANTS = (
@@ -97,4 +150,8 @@ MUTANTS = (
         scope="two for the last one",
     ),
     Mutant("keeps-the-goods", keeps_the_goods, ("nothing_stays_held",), scope="declined"),
+    Mutant("pays-again", pays_again, ("a_card_pays_once",), scope="no reply"),
+    Mutant("pending-is-no", pending_is_no, ("whoever_has_paid_gets_it",), scope="no reply"),
+    Mutant("writes-when-paid", writes_when_paid, ("letters_tell_what_happened",), scope="a crash"),
+    Mutant("tells-of-holds-alone", tells_of_holds_alone, ("the_catalogue_catches_up",), scope="declined"),
 )  # fmt: skip

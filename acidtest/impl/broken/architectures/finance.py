@@ -80,6 +80,40 @@ class ReceiptForTheAsking(Office):
             super()._owe(connection, gid, decision)
 
 
+class ConfirmsOnce(Office):
+    """Is done with a transfer when every bank was told once, whether it has answered or not."""
+
+    def _tell_all(self, work: list[Any], decision: str) -> bool:
+        super()._tell_all(work, decision)
+        return True
+
+
+class CancelsWhatAnswered(Office):
+    """Cancels only what has said yes: a bank whose answer was lost keeps its hold."""
+
+    def __init__(self, env: Environment) -> None:
+        """Nobody has said yes yet."""
+        super().__init__(env)
+        self.said_yes: set[Any] = set()
+
+    def _try(self, branch: Any) -> bool:
+        said = super()._try(branch)
+        if said:
+            self.said_yes.add(branch)
+        return said
+
+    def _carry_out(self, gid: str, work: list[Any], decision: str) -> None:
+        told = work if decision == CONFIRM else [branch for branch in work if branch in self.said_yes]
+        super()._carry_out(gid, told, decision)
+
+
+class NoReceiptForTheOverdue(Office):
+    """Owes receipts where it decides, and forgets that what is overdue is decided elsewhere."""
+
+    def _take_over(self, row: Any) -> Any:
+        return super(Office, self)._take_over(row)
+
+
 def _with(office: type[Office] = Office, bank: type[Bank] = Bank) -> Any:
     """The system with another office, or with other banks."""
 
@@ -92,10 +126,15 @@ def _with(office: type[Office] = Office, bank: type[Bank] = Bank) -> Any:
 
 trusts_the_statement, records_afterwards = _with(bank=TrustsTheStatement), _with(bank=RecordsAfterwards)
 saves_its_place_afterwards, receipt_for_the_asking = _with(bank=SavesItsPlaceAfterwards), _with(office=ReceiptForTheAsking)
+confirms_once, cancels_what_answered = _with(office=ConfirmsOnce), _with(office=CancelsWhatAnswered)
+no_receipt_for_the_overdue = _with(office=NoReceiptForTheOverdue)
 
 MUTANTS = (
     Mutant("trusts-the-statement", trusts_the_statement, ("nobody_spends_what_he_has_not",), scope="money for one of two"),
     Mutant("records-afterwards", records_afterwards, ("the_record_is_complete",), scope="a crash"),
     Mutant("saves-its-place-afterwards", saves_its_place_afterwards, ("statements_catch_up",), scope="statements"),
-    Mutant("receipt-for-the-asking", receipt_for_the_asking, ("a_receipt_is_true", "a_receipt_says_what_was_moved"), scope="a crash"),
+    Mutant("receipt-for-the-asking", receipt_for_the_asking, ("a_receipt_is_true",), scope="a crash"),
+    Mutant("no-receipt-for-the-overdue", no_receipt_for_the_overdue, ("a_receipt_says_what_was_moved",), scope="a crash"),
+    Mutant("confirms-once", confirms_once, ("money",), scope="no reply"),
+    Mutant("cancels-what-answered", cancels_what_answered, ("nothing_stays_held",), scope="no reply"),
 )

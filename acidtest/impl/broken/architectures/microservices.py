@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from acidtest.impl.architectures.microservices import MAIL, Filling, Mail
@@ -59,6 +60,37 @@ class TooEarly(Mail):
     news: ClassVar[dict[str, str]] = {**Mail.news, "payment.done": "filled"}
 
 
+class GivesBackLater(Filling):
+    """Writes into the ledger that something was given back, and gives it back in a transaction of its own."""
+
+    def handle(self, message: Delivery) -> None:
+        """Act, and then give back."""
+        self.later: list[Any] = []
+        super().handle(message)
+        for row in self.later:
+            with self.engine.begin() as connection:
+                connection.execute(self.give_back, {"resource": row.resource, "amount": row.amount})
+
+    def _give_back(self, connection: sa.Connection, row: Any, details: dict[str, Any]) -> None:  # noqa: ARG002 - as in the reference
+        self._enter(connection, row.key, "undo", row.resource, row.amount)
+        self.later.append(row)
+
+
+class LetterAfterwards(Mail):
+    """Mail forgets its outbox: the letter is sent after the commit, and an event that comes again is known by then."""
+
+    def handle(self, message: Delivery) -> None:
+        """Take note, and then write."""
+        self.unsaid: list[Delivery] = []
+        super().handle(message)
+        for said in self.unsaid:
+            body = {"order": self.news[said.topic]}
+            self.letters.broker.publish(f"letter {said.key}", said.key, json.dumps(body), topic=self.letters.topic)
+
+    def _owe(self, connection: sa.Connection, message: Delivery) -> None:  # noqa: ARG002 - it writes nothing
+        self.unsaid.append(message)
+
+
 def _mail(kind: type[Mail]) -> Any:
     def microservices(env: Environment) -> Filling | Mail:
         return kind(env) if env.service == MAIL else Filling(env)
@@ -77,10 +109,13 @@ def _filling(kind: type[Filling]) -> Any:
 
 tells_afterwards, deaf_to_undone = _filling(TellsAfterwards), _filling(DeafToUndone)
 new_letter_each_time, too_early = _mail(NewLetterEachTime), _mail(TooEarly)
+gives_back_later, letter_afterwards = _filling(GivesBackLater), _mail(LetterAfterwards)
 
 MUTANTS = (
     Mutant("tells-afterwards", tells_afterwards, ("all_have_filled_an_order_or_none",), scope="one order"),
     Mutant("deaf-to-undone", deaf_to_undone, ("all_have_filled_an_order_or_none",), scope="two orders for one place"),
     Mutant("new-letter-each-time", new_letter_each_time, ("one_order_has_one_letter",), scope="a message again"),
     Mutant("too-early", too_early, ("no_letter_says_too_much",), scope="one order"),
+    Mutant("gives-back-later", gives_back_later, ("the_books_add_up",), scope="two orders for one place"),
+    Mutant("letter-afterwards", letter_afterwards, ("every_order_is_told",), scope="one order"),
 )
