@@ -51,7 +51,8 @@ The column *consistency* is filled in from the [models](models.md):
   done that is undone again, and what is proved is how it ends;
 - **not claimed**: neither atomicity nor termination is proved.
 
-The last four columns are the overview's opinion, and no model can check the last three. Patterns without entries there
+*Consistency*, *complexity*, *performance* and *use* of the overview are its opinion: the first is answered by ours, of complexity and performance
+no model says anything, and the last column links where that use is put together and checked from end to end. Patterns without entries there
 are not in its table."""
 
 
@@ -89,7 +90,7 @@ def flowchart() -> str:
 def _lines() -> Iterator[str]:
     before, _, after = _HEAD.partition("{questions}\n")
     yield from (*before.splitlines(), *_questions(), *after.splitlines(), "")
-    head = ("pattern", "consistency", "shown by", "the overview: consistency", "complexity", "performance", "use")
+    head = ("pattern", "consistency", "shown by", "the overview: consistency", "complexity", "performance", "use", "checked in")
     yield from table(head, map(_row, PATTERNS))
     yield from ("", *_differences())
     yield from ("", "## The overview's flowchart: **refuted**", "")
@@ -104,7 +105,8 @@ def _lines() -> Iterator[str]:
     for number, question in enumerate(FLOWCHART, 1):
         remark = f" ({question.remark})" if question.remark else ""
         yield f"{number}. {question.text}"
-        yield f"    - Yes: {' and '.join(map(_named, question.stems)) if not remark else _either(question.stems) + remark}."
+        answer = " and ".join(map(_named, question.stems)) if not remark else _either(question.stems) + remark
+        yield f"    - Yes: {answer}. Checked from end to end: {question.checked}."
         yield f"    - No: {'go on with the next question' if number < len(FLOWCHART) else 'the overview has no advice'}."
     yield ""
     yield (
@@ -118,7 +120,7 @@ def _row(stem: str) -> tuple[str, ...]:
     opinion = OPINIONS.get(stem)
     page = f"../patterns/{stem}.md"
     shown = "<br>".join(f"{name}: {standing(stem, name, page)}" for name in _CONSISTENCY)
-    said = tuple(opinion) if opinion else ("–",) * 4
+    said = tuple(opinion) if opinion else ("–",) * 5
     return _named(stem), f"**{consistency(stem)}**{_unless(stem)}", shown, *said
 
 

@@ -11,6 +11,7 @@ from pages import blocks
 import acidtest
 from acidtest.cli import main
 from acidtest.patterns import coded
+from generator.overview import FLOWCHART, OPINIONS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/**/*.md")])
@@ -91,3 +92,14 @@ def test_the_adapter_of_the_how_to_of_tcc_is_short_and_passes_a_scope(tmp_path, 
     code, out = run(tmp_path, "check", "tcc", "test_wallet:WalletAdapter", "--scope", scope, "--search", "exhaustive")
     assert len(adapter.splitlines()) < 40
     assert code == 0, out
+
+
+def test_each_cell_of_the_overviews_table_and_each_answer_of_its_flowchart_says_where_it_is_checked():
+    page = (ROOT / "docs/explanation/architectures.md").read_text(encoding="utf-8")
+    headings = {line.removeprefix("## ").lower().replace(" ", "-") for line in page.splitlines() if line.startswith("## ")}
+    told = [*(opinion.checked for opinion in OPINIONS.values()), *(question.checked for question in FLOWCHART)]
+    assert len(told) == len(OPINIONS) + len(FLOWCHART)
+    for text in told:
+        anchors = set(re.findall(r"\(architectures\.md#([\w-]+)\)", text))
+        assert anchors <= headings
+        assert anchors or "in none" in text
