@@ -4,7 +4,19 @@ from itertools import combinations
 
 import pytest
 
-from acidtest import Contract, Outcome, Scope, always, check, client, conserved, installation, operation, read, step
+from acidtest import (
+    Contract,
+    Outcome,
+    Scope,
+    always,
+    check,
+    client,
+    conserved,
+    installation,
+    operation,
+    read,
+    step,
+)
 from acidtest.impl.acid import Transfers
 from acidtest.patterns import pattern
 from acidtest.search.check import check_scope
