@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from acidtest.port import Role
     from acidtest.workload import Scope
+    from acidtest.world.core.backend import Database
     from acidtest.world.core.effects import Decision, Effect
     from acidtest.world.core.process import Process, Task
     from acidtest.world.core.time import VirtualTime
@@ -29,6 +30,7 @@ class Surroundings(NamedTuple):
         postpone: called with (label, effect, fact) of what is to take effect later; `fact` determines what it will do.
         happened: called with (kind, subject) of an event: see `acidtest.world.core.events.Event`.
         processes: returns the processes as they are now, by name.
+        database: returns the database of that name.
     """
 
     scope: Scope
@@ -38,6 +40,7 @@ class Surroundings(NamedTuple):
     postpone: Callable[[str, Callable[[], None], Hashable], None]
     happened: Callable[[str, str], None]
     processes: Callable[[], Mapping[str, Process]]
+    database: Callable[[str], Database]
 
 
 class Source(NamedTuple):
@@ -102,6 +105,10 @@ class Device:
         self.surroundings = surroundings
         self.down = False
         self.hidden = False
+
+    @classmethod
+    def installs(cls, environment: Any, scope: Scope, equipment: Any) -> None:  # noqa: ANN401 - what the contract gives it
+        """Create what it keeps in databases for such a scope; once, outside of every schedule."""
 
     # What code under test is given:
 

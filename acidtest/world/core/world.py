@@ -85,7 +85,7 @@ class World:
         self.failed_starts: dict[str, int] = {}
         self.records = False
         self._unsteady = scope.unsteady
-        surroundings = Surroundings(scope, None, roles, self.time, self.late.postpone, self._happened, lambda: self.processes)
+        surroundings = Surroundings(scope, None, roles, self.time, self.late.postpone, self._happened, lambda: self.processes, cluster.database)
         self.devices = Devices(devices, surroundings, equipment)
         self.sources = self.devices.sources
         cluster.reset()
