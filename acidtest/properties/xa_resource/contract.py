@@ -1,4 +1,4 @@
-"""The contract of a resource manager of XA: PATTERNS section 4, XA1, XA5, XA7, XA8 and XA9."""
+"""The contract of a resource manager of XA: PATTERNS section 4, XA1, XA5 and XA7 to XA10."""
 
 from __future__ import annotations
 
@@ -39,10 +39,9 @@ class XaResourceContract(Contract):
         return called(factory)
 
     def fitted(self, scope: Scope, offered: Mapping[str, frozenset[str]]) -> Scope:
-        """Nobody has a branch decided alone where a resource manager does not do that."""
-        if "decide" in offered.get("", frozenset()):
-            return scope
-        clients = [c._replace(operations=tuple(op for op in c.operations if op.method != "decide")) for c in scope.clients]
+        """Nobody has a branch decided alone, or looked after, where a resource manager does not do that."""
+        missing = {"decide", "tick"} - offered.get("", frozenset())
+        clients = [c._replace(operations=tuple(op for op in c.operations if op.method not in missing)) for c in scope.clients]
         return replace(scope, clients=tuple(client for client in clients if client.operations))
 
     def model(self, scope: Scope) -> ResourceService:

@@ -38,6 +38,15 @@ def names_no_other(view: RmView) -> bool:
 
 def survives(before: RmView, after: RmView) -> bool:
     """What is prepared, or was decided alone, is there still after a crash and without a call about it."""
+    return "crash" not in after.happened or _keeps(before, after)
+
+
+def outlasts(before: RmView, after: RmView) -> bool:
+    """The same where nobody died: however much time has passed, a resource manager does not give up what it has promised."""
+    return "crash" in after.happened or _keeps(before, after)
+
+
+def _keeps(before: RmView, after: RmView) -> bool:
     if after.open or before.open or after.last != before.last:
         return True
     return set(before.in_doubt) <= set(after.in_doubt)

@@ -5,7 +5,7 @@ What the state table does not allow changes nothing, so all longer sequences lea
 
 from __future__ import annotations
 
-from acidtest.properties.shared.scopes import BEFORE
+from acidtest.properties.shared.scopes import BEFORE, DAY, environment
 from acidtest.properties.xa_resource.view import BQUAL, BRANCHES, FORMAT
 from acidtest.workload import Client, Operation, Scope
 
@@ -83,6 +83,15 @@ SCOPES = (
             *_clients("app-2", _OTHERS, "b1", 3), *_clients("app-2", ("start", "change"), "b2", 3),
         ),
         opening=(BEFORE,),
+    ),
+    Scope(
+        "long after", "a branch that is prepared, a day later; one process looks after them; one crash anywhere",
+        ACCOUNTS,
+        (
+            _opening(*_WORKED, "prepare"), environment(("jump", DAY)), Client("app-1 looks", "app-1", (Operation("tick 1", "tick"),)),
+            *_clients("app-1", ("commit", "rollback"), "b1", 2),
+        ),
+        faults=1, kinds=_CRASH, opening=(BEFORE,),
     ),
     Scope(
         "decided alone", "every sequence of up to three calls about a prepared branch that an operator decides",
