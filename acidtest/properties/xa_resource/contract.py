@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from acidtest.workload import Operation, Scope
 
 
+#: After these some calls are never answered.
+DEATHS = frozenset({"crash", "restart database"})
+
+
 class XaResourceContract(Contract):
     """A resource manager, of which the harness is the transaction manager. Subclass it and give `implementation(env)`."""
 
@@ -46,7 +50,7 @@ class XaResourceContract(Contract):
 
     def model(self, scope: Scope) -> ResourceService:
         """The calls of `scope`, by the state table."""
-        deaths = scope.faults + scope.recovery_crashes if "crash" in scope.kinds else 0
+        deaths = scope.faults + scope.recovery_crashes if scope.kinds & DEATHS else 0
         return ResourceService(accounts_of(scope), told_of(scope), deaths)
 
     def observe(self, implementation: Any) -> Hashable:  # noqa: ANN401

@@ -104,5 +104,12 @@ SCOPES = (
     ),
 )  # fmt: skip
 
-#: The server of PostgreSQL needs longer to die and start again than any other effect takes.
-SLOW_SCOPES = ()
+#: The server of PostgreSQL needs longer to die and start again than any other effect takes. Only of a branch that is prepared it is
+#: known how it stands then: what a session makes of work that it could not store is its own business.
+SLOW_SCOPES = (
+    Scope(
+        "server death", "a prepared branch, committed or rolled back twice by one process; its database server is killed once, between any two effects",
+        ACCOUNTS, (_opening(*_WORKED, "prepare"), *_clients("app-1", ("commit", "rollback"), "b1", 3, 2)),
+        faults=1, kinds=frozenset({"restart database"}), opening=(BEFORE,),
+    ),
+)  # fmt: skip
