@@ -96,3 +96,37 @@ class Resource(Protocol):
 
     def balances(self) -> dict[str, int]:
         """What is committed, outside of any branch."""
+
+
+class AsyncResource(Protocol):
+    """A resource manager for coroutines: what `Resource` does, awaited, with the same answers."""
+
+    async def start(self, xid: Xid) -> None:
+        """Begin a branch; as `Resource.start`."""
+
+    async def change(self, account: str, amount: int) -> None:
+        """Change an account in the branch at work; as `Resource.change`."""
+
+    async def read(self, account: str) -> int:
+        """The balance of an account, within the branch at work; as `Resource.read`."""
+
+    async def end(self, xid: Xid) -> None:
+        """End the work of a branch; as `Resource.end`."""
+
+    async def prepare(self, xid: Xid) -> Xa:
+        """Vote; as `Resource.prepare`."""
+
+    async def commit(self, xid: Xid, *, one_phase: bool = False) -> None:
+        """Commit what is prepared; or, in one phase, what is not; as `Resource.commit`."""
+
+    async def rollback(self, xid: Xid) -> None:
+        """Roll back, prepared or not; as `Resource.rollback`."""
+
+    async def recover(self) -> tuple[Xid, ...]:
+        """The branches that are prepared, or were decided heuristically; as `Resource.recover`."""
+
+    async def forget(self, xid: Xid) -> None:
+        """Drop what is kept of a heuristic decision; as `Resource.forget`."""
+
+    def balances(self) -> dict[str, int]:
+        """What is committed, outside of any branch; not awaited."""

@@ -21,6 +21,7 @@ from acidtest.world.core.effects import (
 )
 from acidtest.world.core.process import complain, current_task
 from acidtest.world.devices.resource import server
+from acidtest.world.devices.resource.awaited import AwaitedResource
 from acidtest.world.devices.resource.faults import FAULTS, NO_ANSWER, REFUSALS, possible
 from acidtest.world.devices.resource.manager import GONE, HEURISTICS, NOT_ALONE, READ_ONLY, Manager
 from acidtest.world.devices.resource.naming import xid_of
@@ -66,6 +67,15 @@ class Resources(Device):
     def offers(self) -> Mapping[str, Any]:
         """`env.resource(name)`."""
         return {"resource": lambda name: PlayedResource(self, name)}
+
+    def offers_awaited(self) -> Mapping[str, Any]:
+        """`env.aio.resource(name)`."""
+        return {"resource": lambda name: AwaitedResource(PlayedResource(self, name))}
+
+    def clients_awaited(self, environment: Any, process: Process) -> Mapping[str, Any]:
+        """`env.aio.resource(name)` where some are databases."""
+        made = self.clients(environment, process)
+        return {name: lambda resource, make=make: AwaitedResource(make(resource)) for name, make in made.items()}
 
     def clients(self, environment: Any, process: Process) -> Mapping[str, Any]:
         """`env.resource(name)` where some are databases: each process has sessions of its own there."""
