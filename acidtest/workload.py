@@ -117,6 +117,19 @@ class Queueing(NamedTuple):
 NO_PARTITION, BOUNDED_DELAY = "no partition", "bounded delay"
 
 
+class Managers(NamedTuple):
+    """What a contract gives to the device "resources": the resource managers of distributed transactions, which hold the accounts of a
+    scope that are called resource/account.
+
+    Arguments:
+        foreign: branches of another transaction manager that are prepared, for ever: resource, name, and (account, change) pairs.
+        databases: the resource managers that are databases of the server; the others are played.
+    """
+
+    foreign: tuple[tuple[str, tuple[int, str, str], tuple[tuple[str, int], ...]], ...] = ()
+    databases: tuple[str, ...] = ()
+
+
 #: What is left of the clients of a long scope, and of the operations of each, where it is shortened.
 _FEW_CLIENTS, _FEW = 40, 12
 

@@ -23,7 +23,7 @@ from acidtest.environment.external import (
     Status,
 )
 from acidtest.environment.outcome import Conflict, Outcome, UnknownEvent
-from acidtest.environment.resource import HeuristicOutcome, Resource, Xa, XaError, Xid
+from acidtest.environment.resource import AsyncResource, HeuristicOutcome, Resource, Xa, XaError, Xid
 from acidtest.environment.services import AsyncNetwork, CallRefused, CallTimeout, Network, Reply, Request
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "AsyncClock",
     "AsyncExternal",
     "AsyncNetwork",
+    "AsyncResource",
     "Broker",
     "BrokerRefused",
     "BrokerTimeout",

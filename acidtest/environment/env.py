@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from acidtest.environment.broker import AsyncBroker, Broker
     from acidtest.environment.external import AsyncExternal, External
-    from acidtest.environment.resource import Resource
+    from acidtest.environment.resource import AsyncResource, Resource
     from acidtest.environment.services import AsyncNetwork, Network, Request
 
 
@@ -59,6 +59,9 @@ class Aio(Protocol):
 
     def external(self, name: str) -> AsyncExternal:
         """The external system `name`, for example "atm"."""
+
+    def resource(self, name: str) -> AsyncResource:
+        """The resource manager `name` of distributed transactions, for example "left"."""
 
     def redis(self, name: str, **options: Any) -> AsyncRedis:  # noqa: ANN401 - as for the library's connections
         """A client of the cache `name`, whose commands are awaited; see `Environment.redis`."""

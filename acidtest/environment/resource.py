@@ -13,6 +13,7 @@ class Xa(StrEnum):
     RDONLY = "XA_RDONLY"  #: of `prepare`: the branch only read, and is done
     RETRY = "XA_RETRY"  #: not now: the branch is prepared as before
     RBROLLBACK = "XA_RBROLLBACK"  #: the branch was rolled back; or, of `end`, can only be rolled back
+    RBDEADLOCK = "XA_RBDEADLOCK"  #: likewise, as it was the victim of a deadlock
     RBTIMEOUT = "XA_RBTIMEOUT"  #: likewise, as it took too long
     HEURCOM = "XA_HEURCOM"  #: the resource manager had decided alone to commit, and keeps that until `forget`
     HEURRB = "XA_HEURRB"  #: it had decided alone to roll back
@@ -79,7 +80,7 @@ class Resource(Protocol):
         """End the work of a branch. Errors: RBROLLBACK, RBTIMEOUT, NOTA, PROTO, RMFAIL."""
 
     def prepare(self, xid: Xid) -> Xa:
-        """Vote: `Xa.OK`, or `Xa.RDONLY`. Errors: RBROLLBACK and RBTIMEOUT (it votes no, and has rolled back), NOTA, PROTO, RMFAIL."""
+        """Vote: `Xa.OK`, or `Xa.RDONLY`. Errors: RBROLLBACK and the like (it votes no, and has rolled back), NOTA, PROTO, RMFAIL."""
 
     def commit(self, xid: Xid, *, one_phase: bool = False) -> None:
         """Commit what is prepared; or, in one phase, what is not. Errors: RETRY, HEURCOM and the like, RMERR, RBROLLBACK, NOTA, PROTO, RMFAIL."""
@@ -95,3 +96,37 @@ class Resource(Protocol):
 
     def balances(self) -> dict[str, int]:
         """What is committed, outside of any branch."""
+
+
+class AsyncResource(Protocol):
+    """A resource manager for coroutines: what `Resource` does, awaited, with the same answers."""
+
+    async def start(self, xid: Xid) -> None:
+        """Begin a branch; as `Resource.start`."""
+
+    async def change(self, account: str, amount: int) -> None:
+        """Change an account in the branch at work; as `Resource.change`."""
+
+    async def read(self, account: str) -> int:
+        """The balance of an account, within the branch at work; as `Resource.read`."""
+
+    async def end(self, xid: Xid) -> None:
+        """End the work of a branch; as `Resource.end`."""
+
+    async def prepare(self, xid: Xid) -> Xa:
+        """Vote; as `Resource.prepare`."""
+
+    async def commit(self, xid: Xid, *, one_phase: bool = False) -> None:
+        """Commit what is prepared; or, in one phase, what is not; as `Resource.commit`."""
+
+    async def rollback(self, xid: Xid) -> None:
+        """Roll back, prepared or not; as `Resource.rollback`."""
+
+    async def recover(self) -> tuple[Xid, ...]:
+        """The branches that are prepared, or were decided heuristically; as `Resource.recover`."""
+
+    async def forget(self, xid: Xid) -> None:
+        """Drop what is kept of a heuristic decision; as `Resource.forget`."""
+
+    def balances(self) -> dict[str, int]:
+        """What is committed, outside of any branch; not awaited."""

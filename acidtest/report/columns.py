@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -213,7 +214,7 @@ def cell(row: Row) -> list[str]:
     """What stands in the column of the row's process."""
     lines = [f"{row.client}: {row.action}" if row.client != row.process else row.action]
     if row.fault:
-        lines.append(f"  ✗ {FAULTS.get(row.fault, row.fault)}")
+        lines.append(f"  ✗ {meaning(row)}")
     return [*lines, *(f"  {event}" for event in row.events)]
 
 
@@ -226,6 +227,15 @@ FAULTS = {
     "late": "reply lost: takes effect later",
     "twice": "delivered twice",
 }
+#: What is refused a vote, or to end in one phase, is rolled back.
+_VOTES = re.compile(r"^\S.*: (?:prepare |commit one phase |PREPARE TRANSACTION\b|XA PREPARE\b|XA COMMIT ONE PHASE\b)")
+
+
+def meaning(row: Row) -> str:
+    """What befell a step; empty for nothing."""
+    if row.fault == "refused" and _VOTES.match(row.action):
+        return "refused: it votes no, and has rolled back"
+    return FAULTS.get(row.fault, row.fault)
 
 
 def _raised(failure: Failure, width: int) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from acidtest.report.columns import FAULTS
+from acidtest.report.columns import meaning
 from acidtest.report.inert import inert_value
 from acidtest.report.page.folds import Group, groups_of
 from acidtest.report.page.scene import scene_of
@@ -89,7 +89,7 @@ def _beat(beat: Beat, over: str) -> Iterator[str]:
         yield _arrow(arrow, f"{beat.number}. {arrow.label}" if place == 0 else arrow.label)
     if row.fault:
         place = beat.mark[0] if beat.mark is not None else beat.arrows[0].source if beat.arrows else 0
-        yield f"Note over L{place}: {_text(f'✗ {FAULTS.get(row.fault, row.fault)}')}"
+        yield f"Note over L{place}: {_text(f'✗ {meaning(row)}')}"
     elif beat.mark is not None:
         yield f"Note over L{beat.mark[0]}: {_text(f'{beat.number}. {row.action}')}"
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from acidtest.checker.machine import Property
     from acidtest.properties.shared.contract import Contract
+    from acidtest.world.core.device import Device
     from acidtest.world.core.process import Scribe
 
 OBSERVER = "observer"
@@ -217,6 +218,7 @@ class Harness:
         for member in self.contract.members or ("",):
             install = partial(self._install_member, scope, member)
             self._outside(world, install, "install(accounts)", member)
+        self._outside(world, partial(self._install_devices, scope), "install what is outside")
         self.cluster.capture()
         self._compare_with_install(scope)
         self._installed = scope.accounts
@@ -238,6 +240,12 @@ class Harness:
 
     def _install_member(self, scope: Scope, member: str, env: Any) -> None:  # noqa: ANN401 - an environment
         self.contract.install(self.factory(env), scope, member)
+
+    def _install_devices(self, scope: Scope, env: Any) -> None:  # noqa: ANN401 - an environment
+        equipment = self.contract.equipment(scope)
+        devices: tuple[type[Device], ...] = (*DEVICES, *self.contract.devices)
+        for device in devices:
+            device.installs(env, scope, equipment.get(device.name))
 
     def reachable(self) -> Reachable:
         """What the model of the prepared scope can reach; counted out when first asked for."""

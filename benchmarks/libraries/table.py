@@ -66,4 +66,17 @@ LIBRARIES = (
             "visible, and another commit comes in between.",
         },
     ),
+    Library(
+        "SQLAlchemy", ("SQLAlchemy==2.1.9", "psycopg[binary]==3.3.9", "PyMySQL==1.2.4"), "two_phase_commit", "with_sqlalchemy:Desk",
+        ("postgresql", "mariadb"),
+        "`Connection.begin_twophase`, `prepare` and `commit` on three databases, by which `Session(twophase=True)` commits. A session itself goes "
+        "through its databases in the order of a set of objects, that is, of addresses: no schedule can name that, so the adapter makes the "
+        "same calls in the order of the names. It recovers by `recover_twophase` and `rollback_prepared`: nobody has written down what was decided.",
+        {
+            "postgresql": "Without faults it is right, also where two runs meet. With any single fault between the first COMMIT PREPARED and the last it "
+            "is not: a crash, a statement that is refused, lost, unanswered or late, the death of the server. Where the first is not answered, "
+            "closing the transactions rolls back the others, which are prepared; what a crash leaves can only be guessed.",
+            "mariadb": "The same, with any single fault between the first XA COMMIT and the last.",
+        },
+    ),
 )  # fmt: skip

@@ -2,12 +2,17 @@
 
 import json
 import sys
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from acidtest.errors import UsageError
-from benchmarks.libraries.table import LIBRARIES, Library
+from acidtest.properties.two_phase_commit.contract import TwoPhaseCommitContract
+from acidtest.search.check import check_scope, find_scope
+from acidtest.search.harness import Harness
+from benchmarks.libraries.table import ADAPTERS, LIBRARIES, Library
 from benchmarks.libraries.tried import MEASURED, Row, checked, chosen, lines_of, read
 from generator.libraries import page
 
@@ -39,6 +44,21 @@ def test_what_cannot_be_run_is_told_with_the_reason(monkeypatch):
     row = checked(Path(sys.executable), OWN._replace(adapter="no_such_module:Store"), "sqlite", 60.0)
     assert row.verdict == ""
     assert row.note.startswith("exit code 2: ")
+
+
+@pytest.mark.parametrize("backend", ["postgresql", "mariadb"])
+@pytest.mark.parametrize("kind", ["", "refused", "lost", "unacknowledged", "late", "crash"])
+def test_transactions_of_two_phases_of_sqlalchemy_are_right_without_faults_alone(backend, kind, request, monkeypatch):
+    request.getfixturevalue(backend)
+    monkeypatch.syspath_prepend(str(ADAPTERS))
+    contract = TwoPhaseCommitContract()
+    scope = replace(find_scope(contract, "lost replies"), kinds=frozenset({kind} - {""}), faults=int(bool(kind)))
+    harness = Harness(contract, import_module("with_sqlalchemy").Desk, backend)
+    try:
+        result = check_scope(harness, scope)
+    finally:
+        harness.close()
+    assert (result.violation and result.violation.property) == ("AC1" if kind else None)
 
 
 def test_a_failure_is_told_by_its_property_and_its_scope():

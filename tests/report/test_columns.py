@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from acidtest.report.columns import render
+from acidtest.report.columns import meaning, render
 from acidtest.report.folding import decisive, fold
 from acidtest.report.inert import inert
 from acidtest.report.regression import regression_test
@@ -27,6 +27,15 @@ def failure(rows, **more):
         schedule=("advance app-1 | begin execute('k1', 'A', 61)",), bound="no fault is needed", coverage={}, capabilities=(), versions={},
     )  # fmt: skip
     return replace(value, **more)
+
+
+@pytest.mark.parametrize(("action", "words"), [
+    ("left: prepare k1/left", "refused: it votes no, and has rolled back"), ("left: PREPARE TRANSACTION", "refused: it votes no, and has rolled back"),
+    ("left: commit one phase k1/left", "refused: it votes no, and has rolled back"), ("left: commit k1/left", "refused: error, no effect"),
+    ("left: COMMIT PREPARED", "refused: error, no effect"), ("bank: UPDATE prepare", "refused: error, no effect"),
+])  # fmt: skip
+def test_a_vote_that_is_refused_is_a_rollback(action, words):
+    assert meaning(row("app-1", action, fault="refused")) == words
 
 
 def polls(number):

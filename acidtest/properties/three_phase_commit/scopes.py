@@ -130,7 +130,8 @@ SCOPES = (
     ),
 )  # fmt: skip
 
-#: Those that take minutes.
+#: Those that take minutes. None has a server of databases die: sites are fail-stop, so that one whose database fails is one that has
+#: crashed; and all of them at once are the total failure.
 SLOW_SCOPES = (
     _scope(
         "one site comes back", "a transaction of three sites, one of which crashes at any moment, and starts again at any later one",

@@ -11,9 +11,17 @@ from acidtest.properties.shared.requests import requests_of
 from acidtest.properties.xa.calls import called
 from acidtest.properties.xa.port import RESOURCES, XaPort
 from acidtest.properties.xa.properties import PROPERTIES
-from acidtest.properties.xa.scopes import FOREIGN, SCOPES, SLOW_SCOPES
+from acidtest.properties.xa.scopes import (
+    DATABASE_SCOPES,
+    DATABASES,
+    FOREIGN,
+    IN_DATABASES,
+    SCOPES,
+    SLOW_SCOPES,
+)
 from acidtest.properties.xa.stories import workloads
 from acidtest.properties.xa.view import folded_balances, reported_of, request_of, view_of
+from acidtest.workload import Managers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -34,7 +42,7 @@ class XaContract(LedgerContract):
     asks_again: ClassVar[bool] = True
     properties = PROPERTIES
     scopes = SCOPES
-    slow_scopes = SLOW_SCOPES
+    slow_scopes = (*SLOW_SCOPES, *DATABASE_SCOPES)
     stateful_kinds: ClassVar[tuple[str, ...]] = (
         "crash", "unacknowledged", "lost", "refused", "late", "heurcom", "heurrb", "heurmix", "heurhaz", "rolled back", "forgotten",
         "timed out", "restart resource",
@@ -52,9 +60,9 @@ class XaContract(LedgerContract):
             opening[resource][account] = balance
         implementation.install(opening)
 
-    def equipment(self, scope: Scope) -> Mapping[str, Any]:  # noqa: ARG002 - it is always there
-        """Another transaction manager has branches in the same resource managers."""
-        return {"resources": FOREIGN}
+    def equipment(self, scope: Scope) -> Mapping[str, Any]:
+        """Another transaction manager has branches in the resource managers that are played; in some scopes two are databases."""
+        return {"resources": Managers(FOREIGN, DATABASES if scope.accounts == IN_DATABASES else ())}
 
     def requests(self, scope: Scope) -> tuple[Request, ...]:
         """The runs of `scope`."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from acidtest.models.shared.ledger import Request
 
 DEFINITE = ("ok", "rejected", MIXED)
+#: These leave nobody in doubt how an only branch has ended: it was rolled back, or nothing befell it.
+_KNOWN = frozenset({"refused resource", "timed out resource", "jump"})
 
 
 def _resources(request: Request) -> list[str]:
@@ -194,11 +196,11 @@ def told_mixed_is_reported(view: GlobalView) -> bool:
 
 
 def no_false_hazard(view: GlobalView) -> bool:
-    """A mixed outcome or a hazard is told of only where a branch was decided alone, or an only branch did not answer."""
+    """A mixed outcome or a hazard is told of only where a branch was decided alone, or an only branch may not have answered."""
     told = {call.request.key for call in view.calls if call.status == MIXED} | {key for key, _ in view.reported}
     for key in told:
         asked = [call.request for call in view.calls if call.request.key == key and call.status != "new"]
-        if not any(_alone(view, request) or (view.happened and len(_enlisted(request)) == 1) for request in asked):
+        if not any(_alone(view, request) or (view.happened - _KNOWN and len(_enlisted(request)) == 1) for request in asked):
             return False
     return True
 

@@ -143,6 +143,51 @@ SCOPES = (
 )  # fmt: skip
 
 
+#: Left and right are databases that prepare transactions by themselves, on a server of the kind that the check runs on; third is played.
+#: They have accounts of their own, for they are installed otherwise.
+IN_DATABASES = (("left/A", 100), ("right/B", 60), ("third/C", 40))
+DATABASES = ("left", "right")
+_BOTH = run("t1", "k1", ("left", "A", -13), ("right", "B", 13))
+DATABASE_SCOPES = (
+    Scope(
+        "two databases", "one run over two databases that prepare it themselves; one crash, or one statement that is refused, lost, unanswered or late",
+        IN_DATABASES,
+        (_client(1, _BOTH._replace(retries=1)),),
+        faults=1, kinds=_REPLIES | _CRASH,
+    ),
+    Scope(
+        "one database", "a run of one branch in a database; one crash, or one statement that is refused, lost, unanswered or late",
+        IN_DATABASES,
+        (_client(1, run("t1", "k1", ("left", "A", -13))), environment(("jump", DAY))),
+        faults=1, kinds=_REPLIES | _CRASH,
+    ),
+    Scope(
+        "databases cannot pay", "runs that a database cannot pay, or that name no account of it; one crash",
+        IN_DATABASES,
+        (_client(1, run("t1", "k1", ("left", "A", -61), ("right", "B", -61)), run("t2", "k2", ("right", "B", 5), ("left", "nobody", -5))),),
+        faults=1, kinds=_CRASH,
+    ),
+    Scope(
+        "databases in opposite order", "two runs that lock rows of two databases in opposite order: somebody has to give up",
+        IN_DATABASES,
+        (
+            _client(1, run("t1", "k1", ("left", "A", -13), ("right", "B", 13), retries=0)),
+            _client(2, run("t2", "k2", ("right", "B", -7), ("left", "A", 7), retries=0)),
+        ),
+    ),
+    Scope(
+        "recovery beside databases", "a run over two databases while another process recovers",
+        IN_DATABASES,
+        (_client(1, _BOTH._replace(retries=0)), _recovery(2, 1)),
+    ),
+    Scope(
+        "death of the databases", "a run over two databases; the server of both, and of the log, is killed once, between any two effects",
+        IN_DATABASES,
+        (_client(1, _BOTH, Operation("recovery 1", "recover")),),
+        faults=1, kinds=frozenset({"restart database"}),
+    ),
+)  # fmt: skip
+
 #: The server of PostgreSQL needs longer to die and start again than any other effect takes.
 SLOW_SCOPES = (
     Scope(

@@ -1,4 +1,4 @@
-"""The contract of a resource manager of XA: PATTERNS section 4, XA1, XA5, XA7, XA8 and XA9."""
+"""The contract of a resource manager of XA: PATTERNS section 4, XA1, XA5 and XA7 to XA10."""
 
 from __future__ import annotations
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from acidtest.workload import Operation, Scope
 
 
+#: After these some calls are never answered.
+DEATHS = frozenset({"crash", "restart database"})
+
+
 class XaResourceContract(Contract):
     """A resource manager, of which the harness is the transaction manager. Subclass it and give `implementation(env)`."""
 
@@ -39,15 +43,14 @@ class XaResourceContract(Contract):
         return called(factory)
 
     def fitted(self, scope: Scope, offered: Mapping[str, frozenset[str]]) -> Scope:
-        """Nobody has a branch decided alone where a resource manager does not do that."""
-        if "decide" in offered.get("", frozenset()):
-            return scope
-        clients = [c._replace(operations=tuple(op for op in c.operations if op.method != "decide")) for c in scope.clients]
+        """Nobody has a branch decided alone, or looked after, where a resource manager does not do that."""
+        missing = {"decide", "tick"} - offered.get("", frozenset())
+        clients = [c._replace(operations=tuple(op for op in c.operations if op.method not in missing)) for c in scope.clients]
         return replace(scope, clients=tuple(client for client in clients if client.operations))
 
     def model(self, scope: Scope) -> ResourceService:
         """The calls of `scope`, by the state table."""
-        deaths = scope.faults + scope.recovery_crashes if "crash" in scope.kinds else 0
+        deaths = scope.faults + scope.recovery_crashes if scope.kinds & DEATHS else 0
         return ResourceService(accounts_of(scope), told_of(scope), deaths)
 
     def observe(self, implementation: Any) -> Hashable:  # noqa: ANN401

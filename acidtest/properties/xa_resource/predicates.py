@@ -10,6 +10,9 @@ from acidtest.models.xa.branch import HEUR
 if TYPE_CHECKING:
     from acidtest.models.xa.resource import RmView
 
+#: Of a session, or of the server of its database.
+_DEATHS = frozenset({"crash", "restart database"})
+
 
 def answers_right(view: RmView) -> bool:
     """The last answer is one that the state table allows."""
@@ -38,6 +41,15 @@ def names_no_other(view: RmView) -> bool:
 
 def survives(before: RmView, after: RmView) -> bool:
     """What is prepared, or was decided alone, is there still after a crash and without a call about it."""
+    return after.happened.isdisjoint(_DEATHS) or _keeps(before, after)
+
+
+def outlasts(before: RmView, after: RmView) -> bool:
+    """The same where nobody died: however much time has passed, a resource manager does not give up what it has promised."""
+    return not after.happened.isdisjoint(_DEATHS) or _keeps(before, after)
+
+
+def _keeps(before: RmView, after: RmView) -> bool:
     if after.open or before.open or after.last != before.last:
         return True
     return set(before.in_doubt) <= set(after.in_doubt)

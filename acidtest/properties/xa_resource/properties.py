@@ -1,4 +1,4 @@
-"""What must hold of a resource manager: PATTERNS section 4, XA1, XA5, XA7, XA8 and XA9."""
+"""What must hold of a resource manager: PATTERNS section 4, XA1, XA5 and XA7 to XA10."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ PROPERTIES = (
     Property("XA9", "no branch is begun under the name of another", ALWAYS, predicates.refuses_used_names, _XA),
     Property("XA7", "a decision that was made alone is told until it is forgotten on request", ALWAYS, predicates.remembers_decisions, _XA),
     Property("XA8", "what is prepared is there after a crash, and until it is decided", STEP, predicates.survives, _XA),
+    Property("XA10", "what is prepared does not time out", STEP, predicates.outlasts, _XA),
     Property("XA1", "a call is answered as the state table says", ALWAYS, predicates.answers_right, _XA),
     Property("XA1", "what took effect is not in doubt any more", ALWAYS, predicates.applied_is_over, _XA),
     Property("XA1", "a call changes what it is about, and nothing else", ALWAYS, predicates.balances_as_told, _XA),

@@ -5,7 +5,7 @@ What the state table does not allow changes nothing, so all longer sequences lea
 
 from __future__ import annotations
 
-from acidtest.properties.shared.scopes import BEFORE
+from acidtest.properties.shared.scopes import BEFORE, DAY, environment
 from acidtest.properties.xa_resource.view import BQUAL, BRANCHES, FORMAT
 from acidtest.workload import Client, Operation, Scope
 
@@ -85,6 +85,15 @@ SCOPES = (
         opening=(BEFORE,),
     ),
     Scope(
+        "long after", "a branch that is prepared, a day later; one process looks after them; one crash anywhere",
+        ACCOUNTS,
+        (
+            _opening(*_WORKED, "prepare"), environment(("jump", DAY)), Client("app-1 looks", "app-1", (Operation("tick 1", "tick"),)),
+            *_clients("app-1", ("commit", "rollback"), "b1", 2),
+        ),
+        faults=1, kinds=_CRASH, opening=(BEFORE,),
+    ),
+    Scope(
         "decided alone", "every sequence of up to three calls about a prepared branch that an operator decides",
         ACCOUNTS,
         (
@@ -95,5 +104,12 @@ SCOPES = (
     ),
 )  # fmt: skip
 
-#: The server of PostgreSQL needs longer to die and start again than any other effect takes.
-SLOW_SCOPES = ()
+#: The server of PostgreSQL needs longer to die and start again than any other effect takes. Only of a branch that is prepared it is
+#: known how it stands then: what a session makes of work that it could not store is its own business.
+SLOW_SCOPES = (
+    Scope(
+        "server death", "a prepared branch, committed or rolled back twice by one process; its database server is killed once, between any two effects",
+        ACCOUNTS, (_opening(*_WORKED, "prepare"), *_clients("app-1", ("commit", "rollback"), "b1", 3, 2)),
+        faults=1, kinds=frozenset({"restart database"}), opening=(BEFORE,),
+    ),
+)  # fmt: skip

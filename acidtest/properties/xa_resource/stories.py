@@ -23,6 +23,7 @@ _BOTH = ("start", "change", "end", "prepare", "commit")
 _BACK = ("start", "change", "end", "prepare", "rollback")
 STORIES = (
     Story("both phases", {"client-1": _calls("b1", *_BOTH)}),
+    Story("left prepared", {"client-1": _calls("b1", *_BOTH[:4])}),
     Story("rolled back", {"client-1": _calls("b1", *_BACK)}),
     Story("one phase", {"client-1": _calls("b1", "start", "change", "change", "end", "commit one phase")}),
     Story("only read", {"client-1": _calls("b1", "start", "end", "prepare", "commit")}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from acidtest.report.columns import FAULTS
+from acidtest.report.columns import meaning
 from acidtest.report.inert import inert, inert_value
 from acidtest.report.page.drawing import DEFINITIONS, height_of, piece, still
 from acidtest.report.page.folds import groups_of
@@ -93,7 +93,7 @@ def _parts(failure: Failure, scene: Scene) -> Iterator[Part]:
 
 def _shown(lanes: Sequence[Lane], beat: Beat, failure: Failure, violated: int) -> Shown:
     height = (height_of(beat) - 13) // _STEP
-    fault = FAULTS.get(beat.frame.row.fault, beat.frame.row.fault)
+    fault = meaning(beat.frame.row)
     no_return = beat.number == failure.too_late and failure.too_late > 1
     return Shown(beat, piece(lanes, beat), min(height, 9), fault, beat.number == violated, no_return)
 
@@ -145,7 +145,7 @@ def _lines(beats: Sequence[Beat], parted: int, opening: Sequence[str]) -> Iterat
         elif not group.remark:
             for beat in later:
                 row = beat.frame.row
-                yield Line(beat.number, row, FAULTS.get(row.fault, row.fault), "")
+                yield Line(beat.number, row, meaning(row), "")
 
 
 def _also(failure: Failure) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from markupsafe import Markup
 
-from acidtest.report.columns import FAULTS
+from acidtest.report.columns import meaning
 
 if TYPE_CHECKING:
     from acidtest.report.page.scene import Beat, Scene
@@ -79,7 +79,7 @@ def _told(beat: Beat, texts: _Pool) -> dict[str, Any]:
     who = row.process if row.client == row.process else f"{row.process}, {row.client.removeprefix(f'{row.process}, ')}"
     number = dict(shot.incarnations).get(row.process, 0)
     return {
-        "title": f"{who}: {row.action}", "fault": FAULTS.get(row.fault, row.fault), "statement": texts.number(shot.text, shot.text),
+        "title": f"{who}: {row.action}", "fault": meaning(row), "statement": texts.number(shot.text, shot.text),
         "parameters": texts.number(shot.parameters, shot.parameters), "changes": row.changes, "events": row.events,
         "incarnation": number if number > 1 else 0,
     }  # fmt: skip

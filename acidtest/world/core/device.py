@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from acidtest.port import Role
     from acidtest.workload import Scope
+    from acidtest.world.core.backend import Database
     from acidtest.world.core.effects import Decision, Effect
     from acidtest.world.core.process import Process, Task
     from acidtest.world.core.shelf import Shelf
@@ -31,6 +32,7 @@ class Surroundings(NamedTuple):
         happened: called with (kind, subject) of an event: see `acidtest.world.core.events.Event`.
         processes: returns the processes as they are now, by name.
         shelf: the live objects that outlive processes.
+        database: returns the database of that name.
     """
 
     scope: Scope
@@ -41,6 +43,7 @@ class Surroundings(NamedTuple):
     happened: Callable[[str, str], None]
     processes: Callable[[], Mapping[str, Process]]
     shelf: Shelf
+    database: Callable[[str], Database]
 
 
 class Source(NamedTuple):
@@ -105,6 +108,10 @@ class Device:
         self.surroundings = surroundings
         self.down = False
         self.hidden = False
+
+    @classmethod
+    def installs(cls, environment: Any, scope: Scope, equipment: Any) -> None:  # noqa: ANN401 - what the contract gives it
+        """Create what it keeps in databases for such a scope; once, outside of every schedule."""
 
     # What code under test is given:
 

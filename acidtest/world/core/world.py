@@ -85,7 +85,8 @@ class World:
         self.failed_starts: dict[str, int] = {}
         self.records = False
         self._unsteady = scope.unsteady
-        surroundings = Surroundings(scope, None, roles, self.time, self.late.postpone, self._happened, lambda: self.processes, cluster.shelf)
+        database: Any = lambda name: cluster.database(name)  # noqa: E731, PLW0108 - a cluster that is played has none, and is not asked
+        surroundings = Surroundings(scope, None, roles, self.time, self.late.postpone, self._happened, lambda: self.processes, cluster.shelf, database)
         self.devices = Devices(devices, surroundings, equipment)
         self.sources = self.devices.sources
         cluster.reset()

@@ -192,6 +192,16 @@ class OnlyBranchPresumedAborted(TransactionManager):
         return self.log.conclude(mine.key, ABORT) if mine.outcome == "delegated" else mine
 
 
+class RefusalMeansHazard(TransactionManager):
+    """Takes an only branch that refuses to commit for one of which nobody knows: a run that was rolled back is reported (XA6)."""
+
+    def _in_one_phase(self, decision: Decision, xid: Xid) -> Decision:
+        mine = super()._in_one_phase(decision, xid)
+        if mine.outcome == ABORT and mine.gtrid == decision.gtrid:
+            self.log.report(decision.key, xid.bqual, Xa.HEURHAZ)
+        return mine
+
+
 class AnswersAtDecision(TransactionManager):
     """Answers ok as soon as the decision is logged, while a branch may still be decided otherwise (G4, XA7)."""
 

@@ -16,6 +16,7 @@ from acidtest.impl.broken.xa_resource.sessions import (
     NotaKillsActive,
     PreparedNotDurable,
     PreparesAtWork,
+    TimeoutAfterPrepare,
     UsedNameTaken,
 )
 
@@ -26,6 +27,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("dupid-unchecked", UsedNameTaken, ("XA9",), scope="from a prepared branch"),
     Mutant("prepared-not-durable", PreparedNotDurable, ("XA1", "XA8")),
     Mutant("commit-forgets-afterwards", CommitForgetsAfterwards, ("XA1",), scope="crash in a second phase"),
+    Mutant("timeout-after-prepare", TimeoutAfterPrepare, ("XA10",)),
     Mutant("recover-whole-cluster", RecoverWholeCluster, ("XA5",)),
     Mutant("recover-skips-heuristics", RecoverSkipsHeuristics, ("XA8",), scope="decided alone"),
     Mutant("recover-skips-prepared", RecoverSkipsPrepared, ("XA8",)),
@@ -35,5 +37,4 @@ MUTANTS: tuple[Mutant, ...] = (
 
 NOT_HERE: dict[str, str] = {
     "rmerr-for-rmfail": "a session has no connection that could fail between it and the resource manager; its other half is in xa",
-    "timeout-after-prepare": "the port has no time-out of its own: what a background task rolls back shows as prepared-not-durable",
 }

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
 from acidtest.environment import Xa, XaError, Xid
 from acidtest.impl.xa_resource import ACTIVE, IDLE, ResourceManager, Work, apply, text_of
+
+if TYPE_CHECKING:
+    from acidtest.environment import Environment
 
 
 class NotaKillsActive(ResourceManager):
@@ -77,3 +83,27 @@ class CommitForgetsAfterwards(ResourceManager):
         with self.engine.begin() as connection:
             connection.execute(apply, {"x": text_of(xid)})
         self.rollback(xid)
+
+
+class TimeoutAfterPrepare(ResourceManager):
+    """The timer of a branch is set when it begins, and goes on when it is prepared: what was promised is rolled back after an hour (XA10)."""
+
+    patience = 3600.0
+
+    def __init__(self, env: Environment) -> None:
+        """No timer is set."""
+        super().__init__(env)
+        self.clock = env.clock
+        self.timers: dict[Xid, float] = {}
+
+    def start(self, xid: Xid) -> None:
+        """Begin a branch, and set its timer."""
+        super().start(xid)
+        self.timers[xid] = self.clock.now() + self.patience
+
+    def tick(self) -> None:
+        """Roll back what has taken too long; what has ended needs no timer any more."""
+        for xid in [xid for xid, due in self.timers.items() if due <= self.clock.now()]:
+            del self.timers[xid]
+            with suppress(XaError):
+                self.rollback(xid)

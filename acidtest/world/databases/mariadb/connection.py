@@ -101,8 +101,10 @@ class Connection(Waiting):
         if self._bare:
             return super().query(sql)
         statement = classify(text)
-        if statement.kind in (SET, ROLLBACK) and self._is_gone():
-            return 0  # a pool tidies up
+        tidies = (SET, ROLLBACK, COMMIT) if current_task() is None else (SET, ROLLBACK)
+        if statement.kind in tidies and self._is_gone():  # a pool tidies up
+            self._result = pymysql.connections.MySQLResult(self)
+            return 0
         with self.performing(statement, text):
             return super().query(sql)
 

@@ -1,1 +1,5 @@
-"""Resource managers of distributed transactions: `manager` is one of them, `faults` what may befall its calls, `device` all of a world."""
+"""Resource managers of distributed transactions.
+
+`manager` is one that is played, `faults` what may befall its calls; `server` is one that is a database, in the words of `dialects`, with
+`naming` for the names of branches and `works` for what they have done; `device` has all of a world.
+"""

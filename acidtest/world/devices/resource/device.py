@@ -20,20 +20,23 @@ from acidtest.world.core.effects import (
     Effect,
 )
 from acidtest.world.core.process import complain, current_task
+from acidtest.world.devices.resource import server
+from acidtest.world.devices.resource.awaited import AwaitedResource
 from acidtest.world.devices.resource.faults import FAULTS, NO_ANSWER, REFUSALS, possible
 from acidtest.world.devices.resource.manager import GONE, HEURISTICS, NOT_ALONE, READ_ONLY, Manager
+from acidtest.world.devices.resource.naming import xid_of
+from acidtest.world.devices.resource.works import Works
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping
 
+    from acidtest.workload import Managers, Scope
     from acidtest.world.core.device import Surroundings
-    from acidtest.world.core.process import Task
-
-_LONGEST = 64  #: of both parts of a name, in bytes, as X/Open has it
+    from acidtest.world.core.process import Process, Task
 
 
 class Resources(Device):
-    """The resource managers of a world. Its equipment are branches of another transaction manager, by resource: prepared, for ever."""
+    """The resource managers of a world. Its equipment are `Managers`."""
 
     name: ClassVar[str] = "resources"
     kinds: ClassVar[frozenset[str]] = frozenset({"resource"})
@@ -42,20 +45,45 @@ class Resources(Device):
         """Open the accounts of the scope."""
         super().__init__(surroundings)
         self._managers: dict[str, Manager] = {}
-        accounts: dict[str, list[tuple[str, int]]] = {}
-        for name, balance in surroundings.scope.accounts:
-            resource, slash, account = name.partition("/")
-            if slash:
-                accounts.setdefault(resource, []).append((account, balance))
+        self._databases: tuple[str, ...] = ()
+        self._works = Works()
+        self._looked: dict[str, tuple[Hashable, ResourceSeen]] = {}
         # Where no contract says that there are some, accounts that are called like that are somebody else's.
-        if surroundings.equipment is not None:
-            self._managers = {resource: Manager(resource, opened) for resource, opened in sorted(accounts.items())}
-            for resource, xid, changes in surroundings.equipment:
-                self._managers[resource].hold(Xid(*xid), changes)
+        equipment: Managers | None = surroundings.equipment
+        if equipment is not None:
+            self._databases = equipment.databases
+            opened = _opened(surroundings.scope)
+            self._managers = {name: Manager(name, opened[name]) for name in sorted(opened) if name not in self._databases}
+            for resource, xid, changes in equipment.foreign:
+                if resource in self._managers:
+                    self._managers[resource].hold(Xid(*xid), changes)
+
+    @classmethod
+    def installs(cls, environment: Any, scope: Scope, equipment: Managers | None) -> None:
+        """Create the tables of those that are databases, with their accounts."""
+        for name in () if equipment is None else equipment.databases:
+            server.install(environment.engine(server.database_of(name)), _opened(scope).get(name, ()))
 
     def offers(self) -> Mapping[str, Any]:
         """`env.resource(name)`."""
         return {"resource": lambda name: PlayedResource(self, name)}
+
+    def offers_awaited(self) -> Mapping[str, Any]:
+        """`env.aio.resource(name)`."""
+        return {"resource": lambda name: AwaitedResource(PlayedResource(self, name))}
+
+    def clients_awaited(self, environment: Any, process: Process) -> Mapping[str, Any]:
+        """`env.aio.resource(name)` where some are databases."""
+        made = self.clients(environment, process)
+        return {name: lambda resource, make=make: AwaitedResource(make(resource)) for name, make in made.items()}
+
+    def clients(self, environment: Any, process: Process) -> Mapping[str, Any]:
+        """`env.resource(name)` where some are databases: each process has sessions of its own there."""
+        if not self._databases:
+            return {}
+        played = vars(environment)["resource"]  # not the environment: what is in a circle keeps its sessions too long
+        made = {name: server.ServerResource(name, process.host, self._works) for name in self._databases}
+        return {"resource": lambda name: made[name] if name in made else played(name)}
 
     def manager(self, name: str) -> Manager:
         """The resource manager `name`."""
@@ -68,10 +96,10 @@ class Resources(Device):
 
     def key(self) -> Hashable:
         """What distinguishes two states of them all."""
-        if not self._managers:
+        if not self._managers and not self._databases:
             return self.down
         self._bury()
-        return self.down, tuple([manager.key() for manager in self._managers.values()])
+        return self.down, tuple([manager.key() for manager in self._managers.values()]), self._works.key()
 
     def readable(self) -> Hashable:
         """What `balances` tells."""
@@ -80,6 +108,17 @@ class Resources(Device):
     def seen(self) -> tuple[ResourceSeen, ...]:
         """The truth about every account and branch."""
         self._bury()
+        return (*[self._stored(name) for name in self._databases], *self._played())
+
+    def _stored(self, name: str) -> ResourceSeen:
+        """The truth about one that is a database: what is committed there, and what is prepared."""
+        database = self.surroundings.database(server.database_of(name))
+        at = database.content(), self._works.key()
+        if name not in self._looked or self._looked[name][0] != at:
+            self._looked[name] = at, server.seen(name, dict(database.value(database.content())), self._works)
+        return self._looked[name][1]
+
+    def _played(self) -> tuple[ResourceSeen, ...]:
         return tuple([
             ResourceSeen(name, tuple(manager.accounts.items()), tuple([
                 BranchSeen(*b.xid, b.status, tuple(b.changes), b.applied, b.alone, tuple(sorted(b.notes)), foreign=b.owner is None)
@@ -210,7 +249,7 @@ class PlayedResource:
 
     def start(self, xid: Xid) -> None:
         """Begin a branch."""
-        self._call("start", _xid(xid))
+        self._call("start", xid_of(xid))
 
     def change(self, account: str, amount: int) -> None:
         """Change an account in the branch at work."""
@@ -225,20 +264,20 @@ class PlayedResource:
 
     def end(self, xid: Xid) -> None:
         """End the work of a branch."""
-        self._call("end", _xid(xid))
+        self._call("end", xid_of(xid))
 
     def prepare(self, xid: Xid) -> Xa:
         """Vote."""
-        vote: Xa = self._call("prepare", _xid(xid))
+        vote: Xa = self._call("prepare", xid_of(xid))
         return vote
 
     def commit(self, xid: Xid, *, one_phase: bool = False) -> None:
         """Commit what is prepared; or, in one phase, what is not."""
-        self._call("commit one phase" if one_phase else "commit", _xid(xid))
+        self._call("commit one phase" if one_phase else "commit", xid_of(xid))
 
     def rollback(self, xid: Xid) -> None:
         """Roll back, prepared or not."""
-        self._call("rollback", _xid(xid))
+        self._call("rollback", xid_of(xid))
 
     def recover(self) -> tuple[Xid, ...]:
         """The branches that are prepared, or were decided heuristically."""
@@ -247,7 +286,7 @@ class PlayedResource:
 
     def forget(self, xid: Xid) -> None:
         """Drop what is kept of a heuristic decision."""
-        self._call("forget", _xid(xid))
+        self._call("forget", xid_of(xid))
 
     def balances(self) -> dict[str, int]:
         """What is committed."""
@@ -255,6 +294,16 @@ class PlayedResource:
 
     def _call(self, method: str, *arguments: Any) -> Any:
         return self._device.call(self.name, method, *arguments)
+
+
+def _opened(scope: Scope) -> dict[str, list[tuple[str, int]]]:
+    """The accounts of each resource manager."""
+    accounts: dict[str, list[tuple[str, int]]] = {}
+    for name, balance in scope.accounts:
+        resource, slash, account = name.partition("/")
+        if slash:
+            accounts.setdefault(resource, []).append((account, balance))
+    return accounts
 
 
 def _call_of(effect: Effect) -> tuple[str, list[Any]]:
@@ -281,18 +330,3 @@ def _is_alive(processes: Mapping[str, Any], owner: Any) -> bool:
 
 def _named(argument: Any) -> str:
     return f"{argument.gtrid}/{argument.bqual}" if isinstance(argument, Xid) else str(argument)
-
-
-def _xid(xid: Any) -> Xid:
-    """The name of a branch, as X/Open has it."""
-    try:
-        given = Xid(*xid)
-        fits = isinstance(given.format_id, int) and all(isinstance(part, str) for part in given[1:])
-        fits = fits and all(len(part.encode()) <= _LONGEST for part in given[1:])
-    except TypeError:
-        fits = False
-    if not fits:
-        complain(ContractError(
-            f"A branch was named {xid!r}; the name of a branch is Xid(format_id, gtrid, bqual): a number and two texts of at most {_LONGEST} bytes."
-        ))  # fmt: skip
-    return given
