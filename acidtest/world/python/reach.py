@@ -5,10 +5,12 @@ from __future__ import annotations
 import dis
 import enum
 import inspect
+import random
 import sys
 import sysconfig
 import types
 from functools import cache, partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +22,8 @@ _STANDARD = Path(sysconfig.get_path("stdlib"))
 #: Where libraries lie, whatever they are installed in.
 _LIBRARIES = {"site-packages", "dist-packages"}
 _CONTAINERS = (dict, list, set, frozenset, tuple)
+#: What goes on from where it was, and can be copied.
+COPIED = (count, random.Random)
 _STORES = ("STORE_GLOBAL", "DELETE_GLOBAL")
 #: What refers to functions, by these attributes.
 _REFERRING: dict[type, tuple[str, ...]] = {
@@ -138,7 +142,7 @@ class _Search:
         self.look(value)
         if not isinstance(owner, dict):
             stored = value is None or isinstance(value, (bool, int, float, str, bytes))
-        changes = type(value) in (dict, list, set) or hasattr(value, "cache_parameters") or is_object_of_users(value) or _is_container(value)
+        changes = type(value) in (dict, list, set, *COPIED) or hasattr(value, "cache_parameters") or is_object_of_users(value) or _is_container(value)
         if (stored or changes) and (id(owner), name) not in self._places:
             self._places.add((id(owner), name))
             self.found.append(Place(owner, name))

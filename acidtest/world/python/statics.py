@@ -7,11 +7,12 @@ again. A new process, and a new run, begin with what there was at first. Librari
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections import OrderedDict, defaultdict, deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from acidtest.world.python.reach import NOTHING, Place, is_object_of_users, places_of
+from acidtest.world.python.reach import COPIED, NOTHING, Place, is_object_of_users, places_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -64,12 +65,12 @@ class Statics:
 
     def _save(self) -> list[Any]:
         met: dict[int, Node] = {}
-        return [_kept(place.get(), met) for place in self._places]
+        return [_kept(_own(place.get()), met) for place in self._places]
 
     def _load(self, state: list[Any]) -> None:
         done: set[int] = set()
         for place, kept in zip(self._places, state, strict=True):
-            place.set(_of(kept))
+            place.set(_own(_of(kept)))
             _put_back(kept, done)
 
     def _first_again(self) -> list[Any]:
@@ -84,6 +85,11 @@ def _forgetful(function: Any, new: dict[int, Any]) -> Any:
         made = functools.lru_cache(**function.cache_parameters())(function.__wrapped__)
         new[id(function)] = functools.update_wrapper(made, function.__wrapped__)
     return new[id(function)]
+
+
+def _own(value: Any) -> Any:
+    """A copy of what counts or draws, for there is no other way to let it go on from where it was; else the value."""
+    return copy.copy(value) if type(value) in COPIED else value
 
 
 def _of(kept: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import random
 from collections import defaultdict, deque
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -20,6 +22,8 @@ COUNTS: dict[str, int] = defaultdict(int)
 NAMES: set[str] = set()
 CONSTANT = 7
 BIG = {n: n for n in range(10_000)}
+NUMBERS = itertools.count(1)
+CHANCE = random.Random(7)
 total = 0
 made = None
 
@@ -59,12 +63,13 @@ class Code:
         type(self).count += 1
         self.by_class[word] = 1
         remembered(1).append(2)
+        ROWS.append((next(NUMBERS), CHANCE.random()))
 
 
 def state() -> Any:
     return (
         {name: list(words) for name, words in TABLE.items()}, list(ROWS), list(LATEST), dict(COUNTS), set(NAMES), total, made,
-        list(REGISTRY.seen), Code.count, dict(Code.by_class), list(remembered(1)),
+        repr(NUMBERS), CHANCE.getstate(), list(REGISTRY.seen), Code.count, dict(Code.by_class), list(remembered(1)),
     )  # fmt: skip
 
 
@@ -91,7 +96,7 @@ def test_every_process_has_its_own_and_a_run_begins_with_what_was_imported() -> 
 
 def test_what_never_changes_and_large_tables_are_left_alone() -> None:
     names = {place.name for place in places_of(Code)}
-    assert names == {"TABLE", "ROWS", "LATEST", "COUNTS", "NAMES", "BIG", "total", "made", "REGISTRY", "count", "by_class", "remembered"}
+    assert names == {"TABLE", "ROWS", "LATEST", "COUNTS", "NAMES", "NUMBERS", "CHANCE", "BIG", "total", "made", "REGISTRY", "count", "by_class", "remembered"}
     assert "BIG" not in {place.name for place in Statics(Code)._places}
 
 
