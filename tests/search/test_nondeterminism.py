@@ -16,7 +16,7 @@ from acidtest.search.exhaustive import Explorer
 from acidtest.search.harness import Harness
 
 TWO = scope(alone("app-1", add("w1", 5)), alone("app-2", add("w2", 7)))
-_counter = itertools.count()
+_counter = (n for n in itertools.count())  # a generator, which nobody can put back
 
 
 class Outliving(Tiny):
@@ -35,7 +35,7 @@ class Measuring(Tiny):
 
 
 class ClassMemory(Tiny):
-    """State that outlives the process in a module."""
+    """State that outlives the process in a generator."""
 
     def add(self, key: str, amount: int) -> Outcome:
         if next(_counter) % 3:

@@ -4,7 +4,7 @@ from itertools import count
 
 from acidtest.impl.outbox import Outbox
 
-numbers = count()
+numbers = (n for n in count())  # nobody can put a generator back
 
 
 class Noisy(Outbox):
