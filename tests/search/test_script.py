@@ -73,7 +73,7 @@ def test_a_violation_that_was_played_is_one_of_the_code() -> None:
     assert all_of(played) == all_of(run)
 
 
-made = count()
+made = (n for n in count())  # a generator, which nobody can put back
 
 
 class Nondeterministic(Tiny):
