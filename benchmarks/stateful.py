@@ -36,6 +36,7 @@ class Trial(NamedTuple):
         runs: of the world, until something was found or all examples had passed.
         seconds: how long that took.
         found: the property that was violated, and the workload; empty for none.
+        listed: what was violated is a property that the mutant is listed with.
     """
 
     seed: int
@@ -43,6 +44,7 @@ class Trial(NamedTuple):
     runs: int
     seconds: float
     found: str
+    listed: bool
 
 
 def trial(entry: Pattern, mutant: Mutant, seed: int, examples: int, *, shrink: bool) -> Trial:
@@ -52,7 +54,8 @@ def trial(entry: Pattern, mutant: Mutant, seed: int, examples: int, *, shrink: b
     seconds = time.process_time() - began
     harness.close()
     found = f"{result.violation.property} in {result.scope.name}" if result.violation is not None else ""
-    return Trial(seed, result.verdict, result.runs, seconds, found)
+    listed = result.violation is not None and result.violation.property in mutant.violates
+    return Trial(seed, result.verdict, result.runs, seconds, found, listed)
 
 
 def candidates(entry: Pattern, names: Sequence[str]) -> list[Mutant]:
@@ -67,7 +70,7 @@ def measure(entry: Pattern, mutant: Mutant, seeds: Iterable[int], examples: int,
     wanted = Verdict.PASS if mutant.name == REFERENCE else Verdict.FAIL
     return {
         "pattern": entry.stem, "mutant": mutant.name, "wanted": wanted.value, "seeds": len(trials),
-        "as_wanted": sum(t.verdict == wanted for t in trials), "median_runs": statistics.median(t.runs for t in trials),
+        "as_wanted": sum(t.verdict == wanted for t in trials), "listed": sum(t.listed for t in trials), "median_runs": statistics.median(t.runs for t in trials),
         "most_runs": max(t.runs for t in trials), "median_seconds": statistics.median(t.seconds for t in trials),
         "trials": [t._asdict() for t in trials],
     }  # fmt: skip
@@ -76,11 +79,13 @@ def measure(entry: Pattern, mutant: Mutant, seeds: Iterable[int], examples: int,
 def line(row: dict[str, Any]) -> str:
     """A row of the table."""
     what = "passed" if row["wanted"] == Verdict.PASS.value else "killed"
+    otherwise = sorted({t["found"].partition(" in ")[0] for t in row["trials"] if t["found"] and not t["listed"]})
     missed = [str(t["seed"]) for t in row["trials"] if t["verdict"] != row["wanted"]]
     return (
         f"{row['pattern']:<17} {row['mutant']:<36} {what} {row['as_wanted']:>2}/{row['seeds']:<2} "
         f"runs: median {row['median_runs']:>6.0f}, most {row['most_runs']:>5}; median {row['median_seconds']:6.2f} s"
         + (f"; not with seed {', '.join(missed)}" if missed else "")
+        + (f"; {row['listed']} by a property that it is listed with, others by {', '.join(otherwise)}" if otherwise else "")
     )
 
 
@@ -110,4 +115,6 @@ def main(arguments: Sequence[str]) -> None:
     if killed:
         times = [row["median_seconds"] for row in killed]
         surely = sum(row["as_wanted"] == row["seeds"] for row in killed)
+        rightly = sum(row["listed"] == row["seeds"] for row in killed)
+        print(f"{rightly} of {len(killed)} mutants with every seed by a property that they are listed with")
         print(f"{surely} of {len(killed)} mutants with every seed; median of medians {statistics.median(times):.2f} s")
