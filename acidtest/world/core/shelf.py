@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 from acidtest.errors import UsageError
+from acidtest.world.core.process import complain
 
 
 class Shelf:
@@ -62,10 +63,10 @@ def copied(name: str, value: Any) -> Any:
     """
     try:
         return copy.deepcopy(value)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - objects of the user's may raise anything when they are copied; it is told
         message = (
             f"env.shared({name!r}) has to do with a {type(value).__qualname__} that cannot be copied ({error}). A shared object is put back by "
             "copying before every run, and what goes to it and comes from it is copied as between two processes. Keep plain data in it; "
             "what cannot be copied may have a __deepcopy__ of its own."
         )
-        raise UsageError(message) from error
+        complain(UsageError(message))

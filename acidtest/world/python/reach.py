@@ -1,4 +1,8 @@
-"""Which names of a user's modules and classes code reaches that stand for something that can change."""
+"""Which names of a user's modules and classes code reaches that stand for something that can change.
+
+A value is only asked for its type: proxies of libraries, and objects that are made when they are first looked at, answer all else by
+what they stand for, which may not be there.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,7 @@ _OURS = Path(__file__).parents[2]
 _STANDARD = Path(sysconfig.get_path("stdlib"))
 #: Where libraries lie, whatever they are installed in.
 _LIBRARIES = {"site-packages", "dist-packages"}
+_REMEMBERING = type(cache(id))
 _CONTAINERS = (dict, list, set, frozenset, tuple)
 #: What goes on from where it was, and can be copied.
 COPIED = (count, random.Random)
@@ -68,9 +73,14 @@ def places_of(root: Any) -> list[Place]:
 def is_object_of_users(value: Any) -> bool:
     """Whether a value is an object of a class of the user's, with attributes that can be told."""
     kind = type(value)
-    if isinstance(value, (type, types.ModuleType, types.FunctionType, enum.Enum)) or not hasattr(value, "__dict__"):
+    if issubclass(kind, (type, types.ModuleType, types.FunctionType, enum.Enum, BaseException)):
         return False
-    return kind.__module__ != "builtins" and is_of_users(kind.__module__) and not issubclass(kind, BaseException)
+    return is_of_users(kind.__module__) and hasattr(value, "__dict__")
+
+
+def remembers(value: Any) -> bool:
+    """Whether a value is a function of `functools.lru_cache`."""
+    return type(value) is _REMEMBERING
 
 
 @cache
@@ -99,9 +109,9 @@ class _Search:
         if type(value) in _REFERRING:
             for name in _REFERRING[type(value)]:
                 self.look(getattr(value, name))
-        elif hasattr(value, "__wrapped__") and callable(value):
-            self.look(inspect.unwrap(value))
-        elif isinstance(value, (types.FunctionType, type)):
+        elif callable(value) and (wrapped := inspect.getattr_static(value, "__wrapped__", None)) is not None and wrapped is not value:
+            self.look(wrapped)
+        elif issubclass(type(value), (types.FunctionType, type)):
             self._note(value)
         elif type(value) in _CONTAINERS:
             for item in list(value.values() if isinstance(value, dict) else value):
@@ -131,7 +141,7 @@ class _Search:
         where = function.__globals__
         for name in sorted(names):
             value = where.get(name, NOTHING)
-            if isinstance(value, types.ModuleType):
+            if issubclass(type(value), types.ModuleType):
                 for inner in sorted(names & set(vars(value))) if is_of_users(value.__name__) else ():
                     self._reached(vars(value), inner, vars(value)[inner])
             elif name in where or name in stored:
@@ -141,15 +151,15 @@ class _Search:
         """A name of a class may be bound anew by anybody, one of a module by whoever says `global`."""
         self.look(value)
         if not isinstance(owner, dict):
-            stored = value is None or isinstance(value, (bool, int, float, str, bytes))
-        changes = type(value) in (dict, list, set, *COPIED) or hasattr(value, "cache_parameters") or is_object_of_users(value) or _is_container(value)
+            stored = type(value) in (type(None), bool, int, float, str, bytes)
+        changes = type(value) in (dict, list, set, *COPIED) or remembers(value) or is_object_of_users(value) or _is_container(value)
         if (stored or changes) and (id(owner), name) not in self._places:
             self._places.add((id(owner), name))
             self.found.append(Place(owner, name))
 
 
 def _is_container(value: Any) -> bool:
-    return type(value).__module__ == "collections" and hasattr(value, "clear")
+    return type(value).__module__ == "collections" and hasattr(type(value), "clear")
 
 
 def _names(code: types.CodeType) -> tuple[set[str], set[str]]:

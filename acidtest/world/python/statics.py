@@ -3,6 +3,8 @@
 Here all processes are one. So what their code can reach by names of modules and classes (tables that are filled, counters,
 objects that are made once) is taken out when the code of another process goes on, and put back when it is that one's turn
 again. A new process, and a new run, begin with what there was at first. Libraries keep theirs: nobody but they know what it is.
+
+Several checks may be going on in turn. What one has left is taken out before another looks, and waits for it.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import functools
 from collections import OrderedDict, defaultdict, deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from acidtest.world.python.reach import COPIED, NOTHING, Place, is_object_of_users, places_of
+from acidtest.world.python.reach import COPIED, NOTHING, Place, is_object_of_users, places_of, remembers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -42,6 +44,7 @@ class Statics:
 
     def __init__(self, root: Any) -> None:
         """Look for it, before any of the code has run."""
+        _make_way(self)
         self._places = [place for place in places_of(root) if _size(place) <= _MOST]
         self._first = self._save()
         self._owner: object = None
@@ -51,10 +54,18 @@ class Statics:
         """The code of `process` goes on."""
         if process is self._owner or not self._places:
             return
+        _make_way(self)
         if self._owner is not None:
             self._kept[self._owner] = self._save()
         self._load(self._kept.pop(process) if process in self._kept else self._first_again())
         self._owner = process
+
+    def make_way(self) -> None:
+        """Another check goes on: what there is waits, and everything is as it was at first."""
+        if self._owner is not None:
+            self._kept[self._owner] = self._save()
+            self._load(self._first)
+            self._owner = None
 
     def leave(self) -> None:
         """A run is over: everything is as it was at first, and no process has anything."""
@@ -76,7 +87,19 @@ class Statics:
     def _first_again(self) -> list[Any]:
         """What there was at first; what functions remember of their answers is nothing."""
         new: dict[int, Any] = {}
-        return [_forgetful(kept, new) if hasattr(kept, "cache_parameters") else kept for kept in self._first]
+        return [_forgetful(kept, new) if remembers(kept) else kept for kept in self._first]
+
+
+class _Present:
+    """The check whose code ran last, if any did."""
+
+    statics: Statics | None = None
+
+
+def _make_way(statics: Statics) -> None:
+    if _Present.statics is not None and _Present.statics is not statics:
+        _Present.statics.make_way()
+    _Present.statics = statics
 
 
 def _forgetful(function: Any, new: dict[int, Any]) -> Any:
@@ -93,7 +116,7 @@ def _own(value: Any) -> Any:
 
 
 def _of(kept: Any) -> Any:
-    return kept.target if isinstance(kept, Node) else kept
+    return kept.target if type(kept) is Node else kept
 
 
 def _kept(value: Any, met: dict[int, Node]) -> Any:
@@ -111,14 +134,14 @@ def _kept(value: Any, met: dict[int, Node]) -> Any:
 
 def _put_back(kept: Any, done: set[int]) -> None:
     """Let what can be changed hold again what it held."""
-    if not isinstance(kept, Node) or id(kept.target) in done:
+    if type(kept) is not Node or id(kept.target) in done:
         return
     done.add(id(kept.target))
     kind = _kind(kept.target)
     assert kind is not None  # noqa: S101 - it had one when it was kept
     kind.fill(kept.target, kept.parts)
     for part in kept.parts:
-        _put_back(part[1] if kind.is_table and isinstance(part, tuple) else part, done)
+        _put_back(part[1] if kind.is_table else part, done)
 
 
 class Kind(NamedTuple):

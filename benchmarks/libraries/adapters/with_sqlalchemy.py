@@ -49,6 +49,7 @@ class Desk:
         return found or Outcome.REJECTED
 
     def attempt(self, key, operations, asked):
+        """Both phases, as a session with twophase=True goes through them; what `work` has found, or that it is done."""
         with ExitStack() as stack:
             opened = {name: stack.enter_context(self.engines[name].connect()) for name, _, _ in operations}
             transactions = {name: one.begin_twophase(f"{name}-{key}-{self.new_id()}") for name, one in opened.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -238,3 +239,28 @@ def test_the_stateful_search_finds_it_as_well() -> None:
         harness, result = check_statefully(Booked(), code, examples=20, seed=1, shrink=False)
         harness.close()
         assert (result.violation is not None) == (verdict == Verdict.FAIL)
+
+
+def test_what_goes_in_is_a_copy(cluster: Cluster) -> None:
+    def put(env: Any) -> Any:
+        mine = ["ann"]
+        table = env.shared("table", dict)
+        table["a"] = mine
+        table.update(b=mine)
+        mine.append("bob")
+        return tuple(map(tuple, table.values()))
+
+    world = Small(cluster, put)
+    assert world.finish("put") == (("ann",), ("ann",))
+    world.close()
+
+
+def test_what_cannot_be_copied_is_told_whatever_the_code_makes_of_the_error(cluster: Cluster) -> None:
+    def put(env: Any) -> None:
+        with suppress(Exception):
+            env.shared("table", dict)["a"] = (n for n in [1])
+
+    world = Small(cluster, put)
+    with pytest.raises(UsageError, match="cannot be copied"):
+        world.finish("put")
+    world.close()

@@ -158,3 +158,50 @@ def test_a_cache_in_a_module_is_neither_shared_by_processes_nor_kept_from_run_to
     with pytest.raises(AssertionError, match="whoever was told yes has it"):
         check(Booked, TooSoon)
     assert CACHE == {}
+
+
+class Moody:
+    """As proxies of libraries are, which stand for nothing outside of a request."""
+
+    @property
+    def __class__(self) -> Any:
+        raise RuntimeError
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+
+Moody.__module__ = "sqlalchemy"
+proxy: Any = None
+
+
+class UsesProxy(Code):
+    def late(self) -> Any:
+        global proxy  # noqa: PLW0603 - a place, then
+        proxy = proxy or None
+        return proxy
+
+
+def test_a_proxy_that_can_be_asked_nothing_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "proxy", Moody())
+    statics = Statics(UsesProxy)
+    assert "proxy" in {place.name for place in statics._places}
+    statics.enter("one")
+    statics.enter("two")
+    statics.leave()
+
+
+def test_what_one_check_has_left_is_no_beginning_for_another_and_waits_for_it() -> None:
+    first, one, other = state(), Statics(Code), None
+    one.enter("process of one")
+    Code().work("x")
+    with_x = state()
+    other = Statics(Code)
+    other.enter("process of the other")
+    assert state()[:10] == first[:10]
+    one.enter("process of one")
+    assert state() == with_x
+    other.leave()
+    one.leave()
+    remembered.cache_clear()
+    assert state() == first

@@ -38,7 +38,7 @@ class Use(NamedTuple):
         name: of the object.
         what: as schedules name it.
         arguments: what it is given.
-        operate: does it, with the object.
+        operate: does it, with the object and a copy of the arguments.
         reads: nothing is changed by it.
         error: makes the error of a caller who cannot know; None where every use succeeds.
     """
@@ -46,7 +46,7 @@ class Use(NamedTuple):
     name: str
     what: str
     arguments: Any
-    operate: Callable[[Any], Any]
+    operate: Callable[[Any, Any], Any]
     reads: bool
     error: Callable[[str], BaseException] | None
 
@@ -84,7 +84,7 @@ class Shared(Device):
         if process.scribe is not None:
             process.scribe.shares(process)
 
-        def use(what: str, arguments: Any, operate: Callable[[Any], Any], reads: bool) -> Any:  # noqa: FBT001 - one of a line's three
+        def use(what: str, arguments: Any, operate: Callable[[Any, Any], Any], reads: bool) -> Any:  # noqa: FBT001 - one of a line's three
             return self._use(process, make, Use(name, what, arguments, operate, reads, error))
 
         return kind(Line(name, lambda: self._object(process, name, make), use))
@@ -99,13 +99,13 @@ class Shared(Device):
         return objects[name]
 
     def _use(self, process: Process, make: Callable[[], Any], use: Use) -> Any:
-        task = current_task()
+        task, given = current_task(), copied(use.name, use.arguments)
         if task is None or process.reads:
-            return copied(use.name, _read(use.operate(self._object(process, use.name, make))))
+            return copied(use.name, _read(use.operate(self._object(process, use.name, make), given)))
         faults = () if use.error is None else FETCH_FAULTS if use.reads else STORE_FAULTS
         effect = Effect(SHARED, use.name, use.what, _told(use.arguments), faults=faults, lasting=not use.reads)
         fault = task.park(effect)
-        operate = partial(self._perform, process, make, use, effect.fingerprint)
+        operate = partial(self._perform, process, make, use, given, effect.fingerprint)
         if use.error is not None and (self.down or fault in STORE_FAULTS):
             self._fail(use, fault, operate)
             task.saw(effect, REFUSED if fault == REFUSED or self.down else "timeout", fault)
@@ -130,11 +130,11 @@ class Shared(Device):
         elif fault == UNACKNOWLEDGED:
             _quietly(operate)
 
-    def _perform(self, process: Process, make: Callable[[], Any], use: Use, fingerprint: Hashable) -> Any:
+    def _perform(self, process: Process, make: Callable[[], Any], use: Use, given: Any, fingerprint: Hashable) -> Any:
         target = self._object(process, use.name, make)
         if not use.reads:
             self._done[use.name] = (*self._done.get(use.name, ()), fingerprint)
-        return _read(use.operate(target))
+        return _read(use.operate(target, given))
 
     # What distinguishes two states, and what is seen of one:
 

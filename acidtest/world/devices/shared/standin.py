@@ -20,12 +20,12 @@ class Line(NamedTuple):
     Arguments:
         name: of the object.
         peek: returns the object as it is, without any effect.
-        use: called with (what, arguments, operate, reads): lets `operate` loose on the object, as one effect.
+        use: called with (what, arguments, operate, reads): lets `operate` loose on the object and a copy of the arguments, as one effect.
     """
 
     name: str
     peek: Callable[[], Any]
-    use: Callable[[str, Any, Callable[[Any], Any], bool], Any]
+    use: Callable[[str, Any, Callable[[Any, Any], Any], bool], Any]
 
     def has_method(self, attribute: str) -> bool:
         """Whether an attribute is to be called.
@@ -39,14 +39,12 @@ class Line(NamedTuple):
 
     def call(self, attribute: str, arguments: tuple[Any, ...], named: dict[str, Any], finish: Callable[[str, Any], Any]) -> Any:
         """Call a method; `finish` makes the answer of what it returns."""
-        called: Any = None
 
-        def operate(target: Any) -> Any:
-            args, kwargs = called
+        def operate(target: Any, given: Any) -> Any:
+            args, kwargs = given
             return finish(f"{self.name}.{attribute}", getattr(target, attribute)(*args, **kwargs))
 
-        called = arguments, named
-        return self.use(shown(attribute, arguments, named), called, operate, False)  # noqa: FBT003 - it may change something
+        return self.use(shown(attribute, arguments, named), (arguments, named), operate, False)  # noqa: FBT003 - it may change something
 
 
 class StandIn:
@@ -70,47 +68,48 @@ class StandIn:
             raise AttributeError(attribute)
         if self._line.has_method(attribute):
             return self._method(attribute)
-        return self._line.use(attribute, (), lambda target: getattr(target, attribute), True)  # noqa: FBT003 - it reads
+        return self._line.use(attribute, (), lambda target, _: getattr(target, attribute), True)  # noqa: FBT003 - it reads
 
     def _method(self, attribute: str) -> Any:
         return lambda *arguments, **named: self._line.call(attribute, arguments, named, _finished)
 
     def __setattr__(self, attribute: str, value: Any) -> None:
-        self._line.use(f"{attribute} = {short(value)}", value, lambda target: setattr(target, attribute, value), False)  # noqa: FBT003
+        self._line.use(f"{attribute} = {short(value)}", value, lambda target, given: setattr(target, attribute, given), False)  # noqa: FBT003
 
     def __delattr__(self, attribute: str) -> None:
-        self._line.use(f"del {attribute}", (), lambda target: delattr(target, attribute), False)  # noqa: FBT003
+        self._line.use(f"del {attribute}", (), lambda target, _: delattr(target, attribute), False)  # noqa: FBT003
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Call the object itself, which may be a function."""
         return self._line.call("__call__", arguments, named, _finished)
 
     def __getitem__(self, key: Any) -> Any:
-        return self._line.use(f"[{short(key)}]", key, lambda target: target[key], True)  # noqa: FBT003
+        return self._line.use(f"[{short(key)}]", key, lambda target, given: target[given], True)  # noqa: FBT003
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        def operate(target: Any) -> None:
-            target[key] = value
+        def operate(target: Any, given: Any) -> None:
+            place, held = given
+            target[place] = held
 
         self._line.use(f"[{short(key)}] = {short(value)}", (key, value), operate, False)  # noqa: FBT003
 
     def __delitem__(self, key: Any) -> None:
-        def operate(target: Any) -> None:
-            del target[key]
+        def operate(target: Any, given: Any) -> None:
+            del target[given]
 
         self._line.use(f"del [{short(key)}]", key, operate, False)  # noqa: FBT003
 
     def __contains__(self, key: Any) -> bool:
-        return bool(self._line.use(f"{short(key)} in", key, lambda target: key in target, True))  # noqa: FBT003
+        return bool(self._line.use(f"{short(key)} in", key, lambda target, given: given in target, True))  # noqa: FBT003
 
     def __len__(self) -> int:
-        return int(self._line.use("len", (), len, True))  # noqa: FBT003
+        return int(self._line.use("len", (), lambda target, _: len(target), True))  # noqa: FBT003
 
     def __bool__(self) -> bool:
-        return bool(self._line.use("bool", (), bool, True))  # noqa: FBT003
+        return bool(self._line.use("bool", (), lambda target, _: bool(target), True))  # noqa: FBT003
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._line.use("iter", (), list, True))  # noqa: FBT003
+        return iter(self._line.use("iter", (), lambda target, _: list(target), True))  # noqa: FBT003
 
 
 class AwaitedStandIn(StandIn):
