@@ -1,7 +1,8 @@
-"""How surely the stateful search kills: `python -m benchmarks stateful [PATTERN...] [--seeds N] [--mutants NAME...]`.
+"""How surely the stateful search kills: `python -m benchmarks stateful [PATTERN...] [--seeds N] [--mutants NAME...] [--alone]`.
 
 Per mutant: in how many seeds it was killed, by how many runs of the world, and after how many seconds the first example
-failed. Seconds that shrinking is included in are measured too if that is asked for. A reference must pass with every seed.
+failed; and by which property. Of one bug another property may tell, as the workload happens to be: with `--alone` none but those that the
+mutant is listed with are looked for. Seconds that shrinking is included in are measured too if that is asked for. A reference must pass with every seed.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acidtest.impl.broken import Mutant
 from acidtest.patterns import coded, pattern
+from acidtest.search.run import REFINEMENT, TERMINATION
 from acidtest.search.stateful import check_statefully
 from acidtest.search.verdict import Verdict
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from acidtest.patterns import Pattern
+    from acidtest.properties.shared.contract import Contract
 
 #: What the reference goes by in the table.
 REFERENCE = "reference"
@@ -47,10 +50,35 @@ class Trial(NamedTuple):
     listed: bool
 
 
-def trial(entry: Pattern, mutant: Mutant, seed: int, examples: int, *, shrink: bool) -> Trial:
+class Way(NamedTuple):
+    """How to search.
+
+    Arguments:
+        examples: how many workloads are drawn.
+        shrink: look for the smallest example, too.
+        within: give up a seed after so many seconds; None for never.
+        alone: look for nothing but the properties that a mutant is listed with.
+    """
+
+    examples: int = 200
+    shrink: bool = False
+    within: float | None = None
+    alone: bool = False
+
+    def leaves_out(self, contract: Contract, mutant: Mutant) -> frozenset[str]:
+        """The ids of what is not looked for."""
+        others = {p.id for p in contract.properties} | {REFINEMENT, TERMINATION}
+        return frozenset(others.difference(mutant.violates)) if self.alone and mutant.violates else frozenset()
+
+
+def trial(entry: Pattern, mutant: Mutant, seed: int, way: Way) -> Trial:
     """Search with one seed."""
     began = time.process_time()
-    harness, result = check_statefully(entry.contract_class()(), mutant.factory, examples=examples, seed=seed, shrink=shrink)
+    contract = entry.contract_class()()
+    harness, result = check_statefully(
+        contract, mutant.factory, examples=way.examples, seed=seed, shrink=way.shrink, seconds=way.within,
+        without=way.leaves_out(contract, mutant),
+    )  # fmt: skip
     seconds = time.process_time() - began
     harness.close()
     found = f"{result.violation.property} in {result.scope.name}" if result.violation is not None else ""
@@ -64,9 +92,9 @@ def candidates(entry: Pattern, names: Sequence[str]) -> list[Mutant]:
     return [m for m in there if not names or any(m.name == name or m.name.startswith(f"{name} ") for name in names)]
 
 
-def measure(entry: Pattern, mutant: Mutant, seeds: Iterable[int], examples: int, *, shrink: bool) -> dict[str, Any]:
+def measure(entry: Pattern, mutant: Mutant, seeds: Iterable[int], way: Way) -> dict[str, Any]:
     """The row of a mutant: its trials, and what they come to."""
-    trials = [trial(entry, mutant, seed, examples, shrink=shrink) for seed in seeds]
+    trials = [trial(entry, mutant, seed, way) for seed in seeds]
     wanted = Verdict.PASS if mutant.name == REFERENCE else Verdict.FAIL
     return {
         "pattern": entry.stem, "mutant": mutant.name, "wanted": wanted.value, "seeds": len(trials),
@@ -99,15 +127,18 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--no-reference", action="store_true", help="mutants only")
     parser.add_argument("--examples", type=int, default=200)
     parser.add_argument("--shrink", action="store_true", help="find the smallest example, too")
+    parser.add_argument("--within", type=float, help="give up a seed after so many seconds, which counts as not killed")
+    parser.add_argument("--alone", action="store_true", help="look for nothing but the properties that a mutant is listed with")
     parser.add_argument("--json", type=Path, help="where to write the table, with every trial")
     options = parser.parse_args(arguments)
+    way = Way(options.examples, options.shrink, options.within, options.alone)
     rows: list[dict[str, Any]] = []
     for entry in [pattern(stem) for stem in options.patterns] or coded():
         seeds = range(options.first, options.first + options.seeds)
         for mutant in candidates(entry, options.mutants):
             if options.no_reference and mutant.name == REFERENCE:
                 continue
-            rows.append(measure(entry, mutant, seeds, options.examples, shrink=options.shrink))
+            rows.append(measure(entry, mutant, seeds, way))
             print(line(rows[-1]), flush=True)
             if options.json is not None:
                 options.json.write_text(json.dumps(rows, indent=1))
