@@ -116,8 +116,8 @@ def _single_switches(occasions: Occasions) -> list[Plan]:
 
 
 def _single_faults(workload: Scope, occasions: Occasions) -> list[Plan]:
-    counted = sorted((n, kind) for kind in workload.kinds for n in range(1, occasions.faults[kind] + 1))
-    return [Plan(faults=(fault,)) for fault in counted]
+    kinds = [kind for kind in workload.kinds if occasions.faults[kind]]
+    return [Plan(faults=(fault,)) for fault in _befalling(kinds, occasions, None) if fault[0] <= occasions.faults[fault[1]]]
 
 
 def _faults_elsewhere(workload: Scope, occasions: Occasions) -> list[Plan]:

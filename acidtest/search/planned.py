@@ -17,7 +17,7 @@ from acidtest.search.settle import settle
 from acidtest.world.core.effects import CRASH, Decision
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Container, Hashable
 
     from acidtest.search.harness import Harness
 
@@ -153,9 +153,10 @@ class PlannedRun:
     def _fault_or(self, chosen: Move, options: list[Move]) -> Move:
         """The chosen move, or the fault that is planned to befall it; of what can befall several things, each counts."""
         can: dict[str, list[Move]] = {}
+        able = {move.decision.target for move in options if not move.faults}
         for move in options:
             kind = fault_of(move.decision)
-            if kind and _befalls(move, chosen):
+            if kind and _befalls(move, chosen, able):
                 can.setdefault(kind, []).append(move)
         self.occasions.faults.update({kind: len(found) for kind, found in can.items()})
         if not self._faults or self._faults[0][1] not in can:
@@ -173,9 +174,9 @@ def fault_of(decision: Decision) -> str:
     return decision.mishap or decision.fault or (CRASH if decision.kind == CRASH else "")
 
 
-def _befalls(fault: Move, chosen: Move) -> bool:
-    """Whether a fault befalls what goes on now, or no effect at all; other clients' effects have their turn later."""
-    return fault.decision.kind != "advance" or fault.decision.target == chosen.decision.target
+def _befalls(fault: Move, chosen: Move, able: Container[str]) -> bool:
+    """Whether a fault befalls what goes on now, or no effect at all, or one that only a fault lets go on; others have their turn later."""
+    return fault.decision.kind != "advance" or fault.decision.target == chosen.decision.target or fault.decision.target not in able
 
 
 def _actor(move: Move) -> str:

@@ -108,7 +108,7 @@ SCOPES = (
     ),
     Scope(
         "forty days", "a deposit that comes again after forty days, with what is old cleaned away at any time",
-        (("A", 100),), (consumer("app-1", "hh"), consumer("app-2", "p"), environment(("jump", MONTHS))),
+        (("A", 100),), (consumer("app-1", "hh"), environment(("jump", MONTHS)), consumer("app-2", "p")),
         faults=1, kinds=frozenset({"duplicated"}), messages=(deposit("d1", "m1", "A", 61),),
     ),
     Scope(

@@ -72,12 +72,16 @@ _ACCOUNTS = (("A", 100), ("B", 100), ("C", 30), ("D", 100), ("E", 100), ("F", 30
 
 @cache
 def workloads(kinds: tuple[str, ...]) -> tuple[tuple[Scope, ...], ...]:
-    """Each story, and each beside each other; and two in which it is the order, or the number of attempts, that matters."""
+    """Each story, and each beside each other; and those in which it is the order, the moment of cleaning, or the number of attempts that matters."""
     others = _stories(4, "D", "E", "F")
     rows = [(STORIES[0], *(other._replace(name=f"{other.name}, elsewhere") for other in others))]
     rows += [(one, *(_beside(one, other) for other in others if other.name != one.name)) for one in STORIES]
     drawn = tuple(tuple(_workload(story, kinds) for story in row) for row in rows)
-    return (*drawn, *opened(SCOPES, ("equal payments", "dead letters again", "many"), kinds, _ACCOUNTS))
+    return (
+        *drawn,
+        *opened(SCOPES, ("forty days",), ("duplicated",), _ACCOUNTS),
+        *opened(SCOPES, ("equal payments", "dead letters again", "many"), kinds, _ACCOUNTS),
+    )
 
 
 def _beside(first: Post, second: Post) -> Post:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 
+#: So many times as often as a story is drawn what is explored for its order: what it is there for shows in no other workload.
+OFTEN = 3
+
+
 class Story(NamedTuple):
     """What clients do.
 
@@ -75,9 +79,13 @@ def opened(
         names: which of them; the length of one that is serial and without faults is what matters, and it stays so.
         kinds: the fault kinds that may befall the others; empty for those that are in the scope itself.
         accounts: those of all the other workloads, so that nothing has to be installed anew in between.
+
+    Returns:
+        a row for each; those in which there is something to draw come several times.
     """
     found = {scope.name: replace(scope, accounts=accounts) for scope in scopes}
-    return tuple((_freely(found[name], frozenset(kinds)),) for name in names)
+    rows = tuple((_freely(found[name], frozenset(kinds)),) for name in names)
+    return tuple(row for row in rows for _ in range(1 if row[0].serial else OFTEN))
 
 
 def _freely(scope: Scope, kinds: frozenset[str]) -> Scope:
