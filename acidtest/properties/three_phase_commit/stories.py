@@ -60,7 +60,15 @@ def workloads(kinds: tuple[str, ...]) -> tuple[tuple[Scope, ...], ...]:
     """Each story, and each after each other; and the scopes that lift an assumption, in which little is promised."""
     rows = pairs(STORIES, _stories(4, "E", "F", "G", "H"))
     lifted = [replace(scope, accounts=_ACCOUNTS) for scope in SCOPES if scope.lifted]
-    return (*(tuple(_workload(story, kinds) for story in row) for row in rows), *((scope,) for scope in lifted))
+    return (
+        *(tuple(_workload(story, kinds) for story in row) for row in rows for _ in range(_often(row[0]))),
+        *((scope,) for scope in lifted),
+    )
+
+
+def _often(story: Story) -> int:
+    """How often a row comes: among many sites there are so many more moments at which one may crash."""
+    return max(len(_sites_of(story)) - 1, 1)
 
 
 def _workload(story: Story, kinds: Iterable[str]) -> Scope:
@@ -76,5 +84,10 @@ def _named(site: str, operations: Sequence[Operation]) -> tuple[Operation, ...]:
 
 
 def _connected(story: Story) -> tuple[Client, ...]:
+    return connected(_sites_of(story))
+
+
+def _sites_of(story: Story) -> list[str]:
+    """The sites that a story is about."""
     named = {where for operations in story.clients.values() for one in operations for where, _, _ in one.arguments[1]}  # type: ignore[attr-defined]
-    return connected([site for site in SITES if site in named | set(story.clients)])
+    return [site for site in SITES if site in named | set(story.clients)]
