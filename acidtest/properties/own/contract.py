@@ -85,6 +85,7 @@ class Contract(AnyContract):
         super().__init_subclass__(**more)
         cls.pattern = f"{cls.__module__}:{cls.__qualname__}"
         cls.members = tuple(cls.services or cls.network)
+        cls.instants = bool(cls.members)
         cls.declared = tuple(_gathered(cls, Declared).values())
         _check_declared(cls)
         cls.wired = wiring(cls.__name__, cls.network, cls.members, cls.declared)
