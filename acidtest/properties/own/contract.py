@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from acidtest.checker.machine import Action, Kind, Model, Property, Transition
 from acidtest.errors import ContractError
 from acidtest.port import Role
+from acidtest.properties.own.capabilities import check_capabilities
 from acidtest.properties.own.declared import Declared
 from acidtest.properties.own.invariants import Invariant
 from acidtest.properties.own.network import USUAL_OF_NETWORK, Wiring, wiring
@@ -99,6 +100,7 @@ class Contract(AnyContract):
         _check_scopes(cls)
         contract = cls()
         invariants = _gathered(cls, Invariant).values()
+        check_capabilities(cls, invariants)
         cls.properties = tuple([one.property(contract) for one in invariants if one.kind != Kind.SOMETIMES])
         cls.somewhere = (
             *[one.property(contract) if one.kind == Kind.SOMETIMES else one.test(contract) for one in invariants],

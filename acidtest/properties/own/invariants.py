@@ -48,6 +48,10 @@ class Invariant:
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
+    def if_declared(self, capability: str) -> Invariant:
+        """The same, asked only of implementations that declare this capability."""
+        return Invariant(self.kind, self.check, self.when, says=self._says, source=self.source, capability=capability)
+
     @property
     def says(self) -> str:
         """What it says, in a line."""
