@@ -16,6 +16,7 @@ from acidtest.errors import ContractError
 from acidtest.port import Role
 from acidtest.properties.own.capabilities import check_capabilities
 from acidtest.properties.own.declared import Declared
+from acidtest.properties.own.gathering import Declaring, gathered, refuse_strangers
 from acidtest.properties.own.invariants import Invariant
 from acidtest.properties.own.network import USUAL_OF_NETWORK, Wiring, wiring
 from acidtest.properties.own.scopes import UNWIRED, USUAL, Scope
@@ -51,7 +52,7 @@ class Anything(Model[tuple[()]]):
         return state
 
 
-class Contract(AnyContract):
+class Contract(AnyContract, metaclass=Declaring):
     """What your code must keep to, in one class: what clients call, what runs by itself, what an outsider sees, what must hold.
 
     Give `implementation(env)`, declare the methods (`acidtest.operation` and its like), scopes, and invariants. `start` is what
@@ -87,11 +88,13 @@ class Contract(AnyContract):
         cls.pattern = f"{cls.__module__}:{cls.__qualname__}"
         cls.members = tuple(cls.services or cls.network)
         cls.instants = bool(cls.members)
-        cls.declared = tuple(_gathered(cls, Declared).values())
+        cls.declared = tuple(gathered(cls, Declared, Contract).values())
         _check_declared(cls)
         cls.wired = wiring(cls.__name__, cls.network, cls.members, cls.declared)
-        if cls.wired and "stateful_kinds" not in {name for base in cls.__mro__ if base not in Contract.__mro__ for name in vars(base)}:
-            cls.stateful_kinds, cls.stateful_changes = USUAL_OF_NETWORK, ()
+        if cls.wired:
+            said = {name for base in cls.__mro__ if base not in Contract.__mro__ for name in vars(base)}
+            cls.stateful_kinds = cls.stateful_kinds if "stateful_kinds" in said else USUAL_OF_NETWORK
+            cls.stateful_changes = cls.stateful_changes if "stateful_changes" in said else ()
         cls.port = type("Port", (), {one.method: one.function(cls.wired.given(one)) for one in cls.declared})
         given = [answer if isinstance(answer, Told) else Told(frozen(answer, "provisional")) for answer in cls.provisional]
         cls.provisional = tuple(given)  # type: ignore[arg-type]
@@ -99,7 +102,7 @@ class Contract(AnyContract):
         cls.slow_scopes = _built(cls, cls.slow_scopes)
         _check_scopes(cls)
         contract = cls()
-        invariants = _gathered(cls, Invariant).values()
+        invariants = gathered(cls, Invariant, Contract).values()
         check_capabilities(cls, invariants)
         cls.properties = tuple([one.property(contract) for one in invariants if one.kind != Kind.SOMETIMES])
         cls.somewhere = (
@@ -249,26 +252,6 @@ class Contract(AnyContract):
         return rows
 
 
-def _gathered(cls: type[Contract], kind: type) -> dict[str, Any]:
-    """What a class declares, and what it inherits, by name.
-
-    A declaration may be named as something that every contract has, `install` for example; then it must not take its place.
-    """
-    found: dict[str, Any] = {}
-    for base in reversed(cls.__mro__[1:]):
-        if issubclass(base, Contract):
-            found |= vars(base).get("gathered", {}).get(kind, {})
-    for name, value in list(vars(cls).items()):
-        if isinstance(value, kind):
-            found[name] = value
-            if any(name in vars(base) for base in Contract.__mro__):
-                delattr(cls, name)
-        else:
-            found.pop(name, None)
-    cls.gathered = {**vars(cls).get("gathered", {}), kind: found}
-    return found
-
-
 def _check_declared(cls: type[Contract]) -> None:
     """Whether the declarations can stand beside each other.
 
@@ -324,6 +307,8 @@ def _built(cls: type[Contract], scopes: Iterable[Any]) -> tuple[Built, ...]:
         if not isinstance(scope, (Scope, Built)):
             message = f"{cls.__name__}.scopes has {scope!r} in it, which is no scope. Write Scope('name', client('web-1', …), crashes=1)."
             raise ContractError(message)
+        if isinstance(scope, Scope):
+            refuse_strangers(cls, scope)
         found.append(scope.built(cls.start, cls.wired) if isinstance(scope, Scope) else scope)
     return tuple(found)
 

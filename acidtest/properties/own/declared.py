@@ -26,6 +26,12 @@ RESERVED = ("retries", "given_by")
 _GIVEN = {Role.HANDLER: "message", Role.CALLBACK: "", Role.STATEMENT: "", Role.REPLY: "", Role.TIMEOUT: ""}
 
 
+class Called(Operation):
+    """A call that says by which declaration it was made; scopes hold it as any other."""
+
+    by: Declared
+
+
 class Declared:
     """A method of the implementation.
 
@@ -55,9 +61,13 @@ class Declared:
         self.services = services
         self.optional, self.anytime = optional, anytime
         self.name = method
+        self.owner = ""
+        #: What it is a copy of; itself where it is none.
+        self.origin = self
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
+        if not self.owner:  # it may stand in a second class, under another name there
+            self.name, self.owner = name, owner.__name__
 
     def __repr__(self) -> str:
         return f"{self.role}({self.method!r})"
@@ -90,7 +100,9 @@ class Declared:
             raise ContractError(message) from None
         source = given_by or _GIVEN.get(self.role, "")
         arguments = tuple([_plain(value, self.method) for value in bound.arguments.values()])
-        return Operation("", self.method, arguments, retries, source)
+        made = Called("", self.method, arguments, retries, source)
+        made.by = self
+        return made
 
     @property
     def signature(self) -> inspect.Signature:

@@ -208,7 +208,8 @@ def _numbered(clients: tuple[Client, ...]) -> tuple[Client, ...]:
         operations = []
         for operation in one.operations:
             calls[operation.method] += 1
-            operations.append(operation if operation.name else operation._replace(name=f"{operation.method} {calls[operation.method]}"))
+            name_of_it = operation.name or f"{operation.method} {calls[operation.method]}"
+            operations.append(Operation(name_of_it, *operation[1:]))  # by whom it was made is not part of a scope
         found.append(Client(name if names[name] == 1 else f"{name} ({names[name]})", one.process, tuple(operations)))
     return tuple(found)
 

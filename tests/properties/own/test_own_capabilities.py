@@ -15,7 +15,8 @@ class Ranked(Seats):
     """Nobody has to keep a seat for whoever came first; who declares to, must."""
 
     known_capabilities: ClassVar = {"keeps": "whoever has a seat has it for good"}
-    done = told_means_done(Seats.book, lambda seen, call: seen.seats.get(call["seat"]) == call["who"], "yes").if_declared("keeps")
+    done = None  # not of everybody
+    kept = told_means_done(Seats.book, lambda seen, call: seen.seats.get(call["seat"]) == call["who"], "yes").if_declared("keeps")
 
     @step(capability="keeps")
     def nobody_loses_a_seat(self, before, seen):
@@ -58,7 +59,7 @@ def test_who_declares_a_capability_is_held_to_it():
 def test_who_does_not_declare_it_is_not_asked_and_the_result_says_so():
     (result,) = check(Ranked, LooksFirst)
     assert result.verdict == Verdict.PASS
-    assert result.unasked == (("done", "keeps"), ("nobody_loses_a_seat", "keeps"))
+    assert result.unasked == (("kept", "keeps"), ("nobody_loses_a_seat", "keeps"))
 
 
 def test_what_must_happen_is_not_missed_where_it_is_not_asked():
@@ -70,7 +71,7 @@ def test_what_must_happen_is_not_missed_where_it_is_not_asked():
 
 def test_reports_say_what_was_not_asked_and_what_may_be_declared():
     told = not_asked(check(Ranked, Booking))
-    assert told == "not asked of it, since its capabilities do not name what is in brackets: done (keeps), nobody_loses_a_seat (keeps)"
+    assert told == "not asked of it, since its capabilities do not name what is in brackets: kept (keeps), nobody_loses_a_seat (keeps)"
     assert not_asked(check(Ranked, Keeps)) == ""
     shown = CliRunner().invoke(main, ["show", "test_own_capabilities:Ranked"])
     assert "whoever has a seat has it for good" in shown.output
