@@ -336,9 +336,10 @@ def _mishaps(run: Run, runnable: list[str], *, reduced: bool) -> list[Move]:
 def _crash_differs(run: Run, actor: str) -> bool:
     """Whether a crash before the first effect of a call leaves something else than a crash upon it."""
     world, effect = run.world, run.world.pending(actor)
-    if effect is None or world.devices.notices(world.processes[world.actors.process_of(actor)]):
+    if effect is None:
         return False
-    return effect.lasts or _has_company(run, actor)
+    alone = world.devices.notices(world.processes[world.actors.process_of(actor)])  # it does one thing at a time
+    return effect.lasts or (not alone and _has_company(run, actor))
 
 
 def _crash_matters(run: Run, actor: str, effect: Effect, *, reduced: bool) -> bool:

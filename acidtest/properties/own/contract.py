@@ -18,7 +18,7 @@ from acidtest.properties.own.capabilities import check_capabilities
 from acidtest.properties.own.declared import Declared
 from acidtest.properties.own.gathering import Declaring, gathered, refuse_strangers
 from acidtest.properties.own.invariants import Invariant
-from acidtest.properties.own.network import USUAL_OF_NETWORK, Wiring, wiring
+from acidtest.properties.own.network import USUAL_OF_NETWORK, Wiring, sites_of, wiring
 from acidtest.properties.own.scopes import UNWIRED, USUAL, Scope
 from acidtest.properties.own.seen import TAKEN, Call, Seen, View
 from acidtest.properties.own.values import Frozen, Told, frozen
@@ -86,6 +86,7 @@ class Contract(AnyContract, metaclass=Declaring):
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)
         cls.pattern = f"{cls.__module__}:{cls.__qualname__}"
+        cls.network = sites_of(cls.__name__, cls.network)
         cls.members = tuple(cls.services or cls.network)
         cls.instants = bool(cls.members)
         cls.declared = tuple(gathered(cls, Declared, Contract).values())

@@ -101,7 +101,23 @@ class Wiring(NamedTuple):
                     raise ContractError(message)
 
 
-def wiring(name: str, network: Any, services: tuple[str, ...], declared: Iterable[Declared]) -> Wiring:
+def sites_of(name: str, network: Any) -> tuple[str, ...]:
+    """The sites that a contract names.
+
+    Arguments:
+        name: of the contract, for messages.
+        network: what it says.
+
+    Raises:
+        ContractError: it names no sites, or one that has nobody to talk to.
+    """
+    if isinstance(network, str) or len(set(network)) == 1:
+        message = f"{name}.network is {network!r}. It names the services that talk to each other, at least two: ('north', 'east')."
+        raise ContractError(message)
+    return tuple(network)
+
+
+def wiring(name: str, network: tuple[str, ...], services: tuple[str, ...], declared: Iterable[Declared]) -> Wiring:
     """The network of a contract.
 
     Arguments:
@@ -120,9 +136,6 @@ def wiring(name: str, network: Any, services: tuple[str, ...], declared: Iterabl
             message = f"{name}.{late.name} is told who is silent on the network, and there is none. Write network = ('north', 'east', …)."
             raise ContractError(message)
         return Wiring()
-    if isinstance(network, str) or len(set(network)) < 2:  # noqa: PLR2004 - a pair
-        message = f"{name}.network is {network!r}. It names the services that talk to each other, at least two: ('north', 'east')."
-        raise ContractError(message)
     for site in network:
         if site not in services:
             what = f"service, named in {name}.network"
@@ -135,7 +148,7 @@ def wiring(name: str, network: Any, services: tuple[str, ...], declared: Iterabl
             "for on_message(sender, message)."
         )
         raise ContractError(message)
-    return Wiring(tuple(network), heard, missed)
+    return Wiring(network, heard, missed)
 
 
 def _by_site(network: Iterable[str], declared: Iterable[Declared], role: Role) -> dict[str, str]:
