@@ -2,7 +2,7 @@
 
 import pytest
 
-from acidtest import Contract, Scope, always, check, client, handler, installation, operation, read
+from acidtest import Contract, Scope, always, at_rest, check, client, handler, installation, operation, read
 from acidtest.search.verdict import Verdict
 
 
@@ -52,6 +52,28 @@ class Ordered(Contract):
     @always
     def what_is_sent_is_ordered(self, seen):
         return seen.known["warehouse"] <= seen.known["shop"]
+
+
+class Renamed(Shop):
+    """The warehouse calls its handler by another name than the shop does."""
+
+    def hear(self, message):
+        """The shop hears of its own orders."""
+
+
+class AtRest(Ordered):
+    handle = None
+    hear = handler("hear").of("shop")
+    keep_it = handler("handle").of("warehouse")
+    scopes = (Scope("one order", client("shop-1", Ordered.order("a")), idle=("warehouse-1",)),)
+
+    @at_rest
+    def what_is_ordered_is_sent(self, seen):
+        return seen.known["warehouse"] == seen.known["shop"]
+
+
+def test_each_service_is_given_messages_by_its_own_handler_when_all_rests():
+    assert [result.verdict for result in check(AtRest, Renamed)] == [Verdict.PASS]
 
 
 def test_what_is_right_at_every_instant_passes():
