@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         recovery,
         reply,
         statement,
+        timeout,
     )
     from acidtest.properties.own.invariants import (
         always,
@@ -149,6 +150,7 @@ __all__ = [
     "statement",
     "step",
     "time_passes",
+    "timeout",
     "told_means_done",
 ]
 
@@ -176,6 +178,7 @@ _LAZY = {
     "callback": "acidtest.properties.own.declared",
     "statement": "acidtest.properties.own.declared",
     "reply": "acidtest.properties.own.declared",
+    "timeout": "acidtest.properties.own.declared",
     "Seen": "acidtest.properties.own.seen",
     "Call": "acidtest.properties.own.seen",
     "AcidContract": "acidtest.properties.acid.contract",

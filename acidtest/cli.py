@@ -19,7 +19,7 @@ from acidtest.errors import UsageError
 from acidtest.loading import entry_of, load
 from acidtest.patterns import Pattern, entries, parts, pattern
 from acidtest.saved import read_failure, write_json
-from acidtest.search.verdict import Verdict, with_exceptions
+from acidtest.search.verdict import Verdict, not_asked, with_exceptions
 from acidtest.workers import cores
 from acidtest.world.databases.table import BACKENDS, DEFAULT
 
@@ -357,6 +357,8 @@ def _finish(session: Session, json_file: str | None, html_file: str | None, merm
     click.echo(f"\n{session.contract.pattern}: {with_exceptions(verdict, session.exceptions)}")
     for reason in dict.fromkeys([*(reason for result in results for reason in result.reasons), *missing]):
         click.echo(f"  {reason}")
+    if told := not_asked(results):
+        click.echo(f"  {told}")
     if json_file:
         write_json(json_file, check_json(session, verdict))
     replays = [_replay(json_file, number) for number in range(1, len(failures) + 1)]

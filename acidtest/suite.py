@@ -89,7 +89,7 @@ class _Suite:
             note(request, self._contract, result)
             _explored.setdefault(self._contract, []).append(result)
             failure = story(harness, result, self._contract, request) if result.violation else ""
-            properties = list(harness.properties)
+            properties, unasked = list(harness.properties), harness.unasked
         finally:
             harness.close()
         if result.verdict == Verdict.INCONCLUSIVE:
@@ -98,6 +98,9 @@ class _Suite:
         for name, why in exceptions.items():
             with subtests.test(f"{name}: left out"):
                 pytest.skip(f"left out: {why}")
+        for name, capability in unasked:
+            with subtests.test(f"{name}: not asked"):
+                pytest.skip(f"not asked: the implementation does not declare {capability!r}")
         for p in properties:
             with subtests.test(f"{p.id}: {p.name}"):
                 if broken and p.id != broken:

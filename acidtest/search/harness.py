@@ -101,6 +101,7 @@ class Harness:
         applying = [p for p in contract.properties if p.applies(self.capabilities)]
         self.properties = [p for p in applying if p.id not in without]
         self.without = without
+        self.unasked = _unasked(contract, self.capabilities)
         self._excepted = [p for p in applying if p.id in without]
         self.somewhere = [p for p in contract.somewhere if p.applies(self.capabilities)]
         self.only: frozenset[str] = frozenset()
@@ -446,3 +447,10 @@ class Harness:
             raise ContractError(message) from error
         finally:
             host.hang_up()
+
+
+def _unasked(contract: Contract, declared: frozenset[str]) -> tuple[tuple[str, str], ...]:
+    """What is not asked of who declares these capabilities: ids of properties, and fault kinds; each with what it takes."""
+    properties = [(p.id, p.capability) for p in (*contract.properties, *contract.witnesses) if p.capability]
+    kinds = [(f"the fault {kind!r}", name) for kind, name in contract.promised.items()]
+    return tuple(dict.fromkeys(pair for pair in (*properties, *kinds) if pair[1] not in declared))

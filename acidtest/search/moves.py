@@ -7,7 +7,8 @@ states are the same without them.
   goes for an effect on a database that no other process uses, and for the first effect of an operation, which follows its
   invocation at once; and for an operation that nobody waits for (a relay's, a message's) of a process that has its
   databases to itself, which begins as soon as the one before it has ended. Not so where the process has other clients, who share its memory, or where the call has asked for
-  the time and time may jump.
+  the time and time may jump; nor, where a contract compares what services hold at one instant (`Contract.instants`), of what a call makes durable
+  after something that others may have heard of.
 - A crash leaves what is durable, and clients without an answer. So it makes a difference only after an effect that made
   something durable, and once before the first of them; a crash at any other effect is the same as one of these.
 - A dead process starts again at once: up to its first effect that concerns nobody else, and when that effect happens is
@@ -182,7 +183,7 @@ def _must_go_on(run: Run, at: Position) -> bool:
     if at.invoked and _was_told(run, at.actor):
         return False
     if _is_alone(run, at.actor, effect):
-        return not _has_company(run, at.actor)
+        return not _has_company(run, at.actor) and not _shows_late(run, at.actor, effect)
     return (at.invoked or effect.local) and not _is_watched(run, at.actor)
 
 
@@ -193,7 +194,16 @@ def _goes_through(run: Run, actor: str) -> bool:
     world, effect = run.world, run.world.pending(actor)
     if effect is None or not world.devices.notices(world.processes[world.actors.process_of(actor)]):
         return False
-    return effect.local if world.devices.performs(effect) else _has_own_databases(run, actor)
+    return effect.local if world.devices.performs(effect) else _has_own_databases(run, actor) and not _shows_late(run, actor, effect)
+
+
+def _shows_late(run: Run, actor: str, effect: Effect) -> bool:
+    """Whether it is to be seen that what a call makes durable comes after something else that it has shown, and others act in between.
+
+    Who reads several services at one instant sees that; a contract says whether that matters to what it demands (`Contract.instants`).
+    """
+    task = run.world.actors.task(actor)
+    return run.harness.contract.instants and effect.lasts and task is not None and task.showed
 
 
 def _passing_time(run: Run, actor: str) -> list[Move]:
@@ -326,9 +336,10 @@ def _mishaps(run: Run, runnable: list[str], *, reduced: bool) -> list[Move]:
 def _crash_differs(run: Run, actor: str) -> bool:
     """Whether a crash before the first effect of a call leaves something else than a crash upon it."""
     world, effect = run.world, run.world.pending(actor)
-    if effect is None or world.devices.notices(world.processes[world.actors.process_of(actor)]):
+    if effect is None:
         return False
-    return effect.lasts or _has_company(run, actor)
+    alone = world.devices.notices(world.processes[world.actors.process_of(actor)])  # it does one thing at a time
+    return effect.lasts or (not alone and _has_company(run, actor))
 
 
 def _crash_matters(run: Run, actor: str, effect: Effect, *, reduced: bool) -> bool:

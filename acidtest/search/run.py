@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from acidtest.port import Role
 from acidtest.properties.shared.seen import Seen
 from acidtest.search.follow import NOTHING
+from acidtest.search.untouched import refuse_change
 from acidtest.workload import ENVIRONMENT
 from acidtest.world.core import journal
 from acidtest.world.core.backups import split
@@ -268,12 +269,15 @@ class Run:
         """Make the view, and check it. A property says more than that the model does not allow the same event."""
         if self.violation is not None and self.violation.property != REFINEMENT:
             return
-        before = self.view
-        view = self.harness.contract.view(self.scope, self._seen(window, read), before)
+        before, seen = self.view, self._seen(window, read)
+        untouched = self.world.durable_key() if before is None else None  # a contract may ask for what must hold at the start
+        view = self.harness.contract.view(self.scope, seen, before)
         self.view = view
         if view == before:
             return
+        untouched = untouched or self.world.durable_key()
         broken = self.harness.broken(before, view)
+        refuse_change(self.world, untouched, self.harness, before, view)
         candidates, self.candidates = self.candidates, self.harness.follower.view(self.candidates, view)
         if broken is not None:
             self.violation = Violation(broken.id, broken.name, view if before is None else before, view, self._allowed(candidates))
@@ -322,5 +326,7 @@ class Run:
     def _judged_at_rest(self) -> tuple[Any, Violation | None]:
         self._outside = self.world.devices.seen()  # what was acknowledged last was so after the last look
         view = self.harness.contract.view(self.scope, self._seen(None, None, at_rest=True), self.view)
+        untouched = self.world.durable_key()
         broken = next((p for p in self.harness.at_rest if not p.predicate(view)), None)
+        refuse_change(self.world, untouched, self.harness, self.view, view)
         return view, None if broken is None else Violation(broken.id, broken.name, None, view)

@@ -213,8 +213,9 @@ def _tell(run: Run) -> bool:
         if not any(port.names(source.role) for source in device.sources):
             continue
         for name, source, role in device.owed():
-            method = port.name(role)
-            if method and hasattr(run.world.processes[name].implementation, method) and not _give(run, run.world.processes[name], method, source):
+            process = run.world.processes[name]
+            method = next((one for one in port.names(role) if one in port.of(process.service) and hasattr(process.implementation, one)), "")
+            if method and not _give(run, process, method, source):
                 return False
     return True
 

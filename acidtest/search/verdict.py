@@ -50,6 +50,7 @@ class Result:
         held: ids of the properties that no schedule violated.
         excepted: ids of the properties that were left out.
         reached: ids of what must happen sometimes, and did.
+        unasked: what was not asked of the implementation, each with the capability that it does not declare.
     """
 
     search: str
@@ -69,6 +70,7 @@ class Result:
     extra: dict[str, Any] = field(default_factory=dict)
     excepted: tuple[str, ...] = ()
     reached: frozenset[str] = frozenset()
+    unasked: tuple[tuple[str, str], ...] = ()
 
     @property
     def told(self) -> str:
@@ -102,7 +104,15 @@ def never_happened(somewhere: Sequence[Property], results: Sequence[Result]) -> 
         results: of all scopes, and perhaps of the stateful search.
     """
     reached = {name for result in results for name in result.reached}
-    return [f"in no schedule of any scope: {p.name}" for p in somewhere if p.id not in reached]
+    undeclared = {capability for result in results for _, capability in result.unasked}
+    return [f"in no schedule of any scope: {p.name}" for p in somewhere if p.id not in reached and p.capability not in undeclared]
+
+
+def not_asked(results: Sequence[Result]) -> str:
+    """What was not asked of an implementation, since it does not declare to be able to do it; empty where it was asked everything."""
+    unasked = dict.fromkeys(pair for result in results for pair in result.unasked)
+    named = ", ".join(f"{what} ({capability})" for what, capability in unasked)
+    return f"not asked of it, since its capabilities do not name what is in brackets: {named}" if named else ""
 
 
 def with_exceptions(verdict: Verdict, excepted: Sequence[str] | Mapping[str, str]) -> str:

@@ -14,17 +14,21 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from acidtest.checker.machine import Action, Kind, Model, Property, Transition
 from acidtest.errors import ContractError
 from acidtest.port import Role
+from acidtest.properties.own.capabilities import check_capabilities
 from acidtest.properties.own.declared import Declared
+from acidtest.properties.own.gathering import Declaring, gathered, refuse_strangers
 from acidtest.properties.own.invariants import Invariant
-from acidtest.properties.own.scopes import USUAL, Scope
+from acidtest.properties.own.network import USUAL_OF_NETWORK, Wiring, sites_of, wiring
+from acidtest.properties.own.scopes import UNWIRED, USUAL, Scope
 from acidtest.properties.own.seen import TAKEN, Call, Seen, View
 from acidtest.properties.own.values import Frozen, Told, frozen
 from acidtest.properties.shared.contract import Contract as AnyContract
+from acidtest.workload import Queueing, Sites
 from acidtest.workload import Scope as Built
 
 if TYPE_CHECKING:
     from acidtest.properties.shared.seen import Seen as Observed
-    from acidtest.workload import Operation, Played, Queueing
+    from acidtest.workload import Operation, Played
 
 #: The model of a contract that has none: nothing is known of it that the invariants do not say.
 _ANYTHING = ()
@@ -48,7 +52,7 @@ class Anything(Model[tuple[()]]):
         return state
 
 
-class Contract(AnyContract):
+class Contract(AnyContract, metaclass=Declaring):
     """What your code must keep to, in one class: what clients call, what runs by itself, what an outsider sees, what must hold.
 
     Give `implementation(env)`, declare the methods (`acidtest.operation` and its like), scopes, and invariants. `start` is what
@@ -66,10 +70,14 @@ class Contract(AnyContract):
     services: ClassVar[tuple[str, ...]] = ()
     #: Services that code under test calls by `env.call`, and that the harness plays, by name.
     played: ClassVar[Mapping[str, Played]] = {}
+    #: Of the services under test, those that talk by `env.network.send(site, message)`: each is one process, and is given what others
+    #: have sent by what is declared as handler. Named here, they need not be named in `services`.
+    network: ClassVar[tuple[str, ...]] = ()
     #: How the broker delivers, where processes compete for messages; None for each process by itself.
     queueing: ClassVar[Queueing | None] = None
     stateful_kinds: ClassVar[tuple[str, ...]] = USUAL
 
+    wired: ClassVar[Wiring] = UNWIRED
     declared: ClassVar[tuple[Declared, ...]] = ()
     #: All that was declared here, by kind and name: what is named like something of this class's own is known from here alone.
     gathered: ClassVar[dict[type, dict[str, Any]]] = {}
@@ -78,17 +86,25 @@ class Contract(AnyContract):
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)
         cls.pattern = f"{cls.__module__}:{cls.__qualname__}"
-        cls.members = tuple(cls.services)
-        cls.declared = tuple(_gathered(cls, Declared).values())
+        cls.network = sites_of(cls.__name__, cls.network)
+        cls.members = tuple(cls.services or cls.network)
+        cls.instants = bool(cls.members)
+        cls.declared = tuple(gathered(cls, Declared, Contract).values())
         _check_declared(cls)
-        cls.port = type("Port", (), {one.method: one.function() for one in cls.declared})
+        cls.wired = wiring(cls.__name__, cls.network, cls.members, cls.declared)
+        if cls.wired:
+            said = {name for base in cls.__mro__ if base not in Contract.__mro__ for name in vars(base)}
+            cls.stateful_kinds = cls.stateful_kinds if "stateful_kinds" in said else USUAL_OF_NETWORK
+            cls.stateful_changes = cls.stateful_changes if "stateful_changes" in said else ()
+        cls.port = type("Port", (), {one.method: one.function(cls.wired.given(one)) for one in cls.declared})
         given = [answer if isinstance(answer, Told) else Told(frozen(answer, "provisional")) for answer in cls.provisional]
         cls.provisional = tuple(given)  # type: ignore[arg-type]
         cls.scopes = _built(cls, cls.scopes)
         cls.slow_scopes = _built(cls, cls.slow_scopes)
         _check_scopes(cls)
         contract = cls()
-        invariants = _gathered(cls, Invariant).values()
+        invariants = gathered(cls, Invariant, Contract).values()
+        check_capabilities(cls, invariants)
         cls.properties = tuple([one.property(contract) for one in invariants if one.kind != Kind.SOMETIMES])
         cls.somewhere = (
             *[one.property(contract) if one.kind == Kind.SOMETIMES else one.test(contract) for one in invariants],
@@ -103,7 +119,7 @@ class Contract(AnyContract):
     @classmethod
     def operations(cls) -> tuple[str, ...]:
         """What clients call, by the names of the declarations."""
-        return tuple([one.name for one in cls.declared if one.role not in (Role.READ, Role.INSTALLATION)])
+        return tuple([one.name for one in cls.declared if one.role not in (Role.READ, Role.INSTALLATION) and not cls.wired.calls(one)])
 
     def install(self, implementation: Any, scope: Built, member: str = "") -> None:
         """Call what is declared as the installation, if anything is."""
@@ -112,9 +128,15 @@ class Contract(AnyContract):
                 method = getattr(implementation, one.method)
                 method(*([dict(scope.accounts)] if one.arguments else []))
 
-    def equipment(self, scope: Built) -> Mapping[str, Any]:  # noqa: ARG002 - all have the same
-        """The services that are played, and how the broker delivers."""
-        return {"services": self.played, **({"broker": self.queueing} if self.queueing is not None else {})}
+    def equipment(self, scope: Built) -> Mapping[str, Any]:
+        """The services that are played, how the broker delivers, and who talks over the network."""
+        broker = Queueing(()) if self.wired else self.queueing  # what sites are given comes over the network alone
+        found: dict[str, Any] = {"services": self.played}
+        if broker is not None:
+            found["broker"] = broker
+        if self.wired and scope.clients:
+            found["network"] = Sites(self.wired.sites_in(scope))
+        return found
 
     def observe(self, implementation: Any) -> Hashable:
         """All that is declared as read."""
@@ -136,9 +158,12 @@ class Contract(AnyContract):
         if self.members:
             reads = _joined(self.members, reads)
         calls = tuple([
-            Call(name, arguments, status) for (name, arguments), status in zip(self._asked(scope), seen.status, strict=True)
+            Call(name, arguments, status) for (name, arguments), status in zip(self._asked(scope), seen.status, strict=True) if name
         ])  # fmt: skip
-        outside = tuple([(device, what) for device, what in seen.outside.items() if what and what != type(what)()])
+        outside = tuple([
+            (device, what) for device, what in seen.outside.items()
+            if (bool(self.wired) if device == "network" else what and what != type(what)())
+        ])  # fmt: skip
         start, first = (reads, outside) if before is None else (before.start, before.first)
         view = View(reads, calls, outside, seen.happened, seen.at_rest, start, first)
         if before is None:
@@ -146,12 +171,13 @@ class Contract(AnyContract):
         return view
 
     def _asked(self, scope: Built) -> list[tuple[str, tuple[tuple[str, Any], ...]]]:
-        """What the clients of a scope ask for, by the names of the declarations."""
+        """What the clients of a scope ask for, by the names of the declarations; what the network brings nobody asks for."""
         by_method = {one.method: one for one in self.declared}
         found = []
         for operation in scope.operations():
             one = by_method[operation.method]
-            found.append((one.name, tuple(zip(one.arguments, operation.arguments, strict=False))))
+            name = "" if self.wired.calls(one) else one.name
+            found.append((name, tuple(zip(one.arguments, operation.arguments, strict=False))))
         return found
 
     def _check_start(self, view: View) -> None:
@@ -209,7 +235,7 @@ class Contract(AnyContract):
         for name, value in view.reads:
             shown[name] = tuple([f"{key}: {part}" for key, part in value.items()]) if isinstance(value, Frozen) else value
         shown["calls"] = tuple(map(str, view.calls))
-        return {**shown, **{device: what for device, what in view.outside if (device, what) not in view.first}}
+        return {**shown, **{device: what for device, what in view.outside if (device, what) not in view.first and device != "network"}}
 
     @classmethod
     def stateful_workloads(cls) -> Sequence[Sequence[Any]]:
@@ -222,29 +248,9 @@ class Contract(AnyContract):
             return ()
         rows: list[list[Any]] = [[_befallen(cls, scope)] for scope in known if scope.accounts == known[0].accounts]
         if any(one.role == Role.OPERATION for one in cls.declared):
-            drawn = workloads(drawable(cls.declared, known, _befallen(cls, known[0])))
+            drawn = workloads(drawable(cls.declared, known, _befallen(cls, known[0]), cls.wired))
             rows += [[drawn]] * len(rows)
         return rows
-
-
-def _gathered(cls: type[Contract], kind: type) -> dict[str, Any]:
-    """What a class declares, and what it inherits, by name.
-
-    A declaration may be named as something that every contract has, `install` for example; then it must not take its place.
-    """
-    found: dict[str, Any] = {}
-    for base in reversed(cls.__mro__[1:]):
-        if issubclass(base, Contract):
-            found |= vars(base).get("gathered", {}).get(kind, {})
-    for name, value in list(vars(cls).items()):
-        if isinstance(value, kind):
-            found[name] = value
-            if any(name in vars(base) for base in Contract.__mro__):
-                delattr(cls, name)
-        else:
-            found.pop(name, None)
-    cls.gathered = {**vars(cls).get("gathered", {}), kind: found}
-    return found
 
 
 def _check_declared(cls: type[Contract]) -> None:
@@ -302,7 +308,9 @@ def _built(cls: type[Contract], scopes: Iterable[Any]) -> tuple[Built, ...]:
         if not isinstance(scope, (Scope, Built)):
             message = f"{cls.__name__}.scopes has {scope!r} in it, which is no scope. Write Scope('name', client('web-1', …), crashes=1)."
             raise ContractError(message)
-        found.append(scope.built(cls.start) if isinstance(scope, Scope) else scope)
+        if isinstance(scope, Scope):
+            refuse_strangers(cls, scope)
+        found.append(scope.built(cls.start, cls.wired) if isinstance(scope, Scope) else scope)
     return tuple(found)
 
 
@@ -339,4 +347,4 @@ def _joined(members: Sequence[str], found: Sequence[Any]) -> tuple[tuple[str, An
 def _befallen(cls: type[Contract], scope: Built) -> Built:
     """A scope with all that may befall it in the stateful search."""
     kinds, unsteady = frozenset(cls.stateful_kinds), bool(cls.stateful_changes)
-    return replace(scope, faults=2, kinds=kinds, unsteady=unsteady, serial=False)
+    return cls.wired.connected(replace(scope, faults=2, kinds=kinds, unsteady=unsteady, serial=False, restarts=bool(cls.wired)))

@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 #: What a declared argument cannot be called: calls take these beside the arguments.
 RESERVED = ("retries", "given_by")
 #: Roles whose methods are given something that no workload can know; a message comes from one source only.
-_GIVEN = {Role.HANDLER: "message", Role.CALLBACK: "", Role.STATEMENT: "", Role.REPLY: ""}
+_GIVEN = {Role.HANDLER: "message", Role.CALLBACK: "", Role.STATEMENT: "", Role.REPLY: "", Role.TIMEOUT: ""}
+
+
+class Called(Operation):
+    """A call that says by which declaration it was made; scopes hold it as any other."""
+
+    by: Declared
 
 
 class Declared:
@@ -35,11 +41,13 @@ class Declared:
         arguments: per argument, by name, what values it may have: a type, a collection of values, or a Hypothesis strategy.
         services: the services that have it; empty for all.
         optional: an implementation may do without it.
+        anytime: of recovery: it is called now and then in processes that live, too.
     """
 
     def __init__(
-        self, role: Role, method: str, arguments: Mapping[str, Any], services: tuple[str, ...] = (), *, optional: bool = False
-    ) -> None:
+        self, role: Role, method: str, arguments: Mapping[str, Any], services: tuple[str, ...] = (), *, optional: bool = False,
+        anytime: bool = False,
+    ) -> None:  # fmt: skip
         if not isinstance(method, str) or not method.isidentifier() or method.startswith("_"):
             message = f"{role}({method!r}) names no method. Write the name of a public method of your implementation, as text."
             raise ContractError(message)
@@ -51,23 +59,27 @@ class Declared:
         self.method = method
         self.arguments = dict(arguments)
         self.services = services
-        self.optional = optional
+        self.optional, self.anytime = optional, anytime
         self.name = method
+        self.owner = ""
+        #: What it is a copy of; itself where it is none.
+        self.origin = self
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
+        if not self.owner:  # it may stand in a second class, under another name there
+            self.name, self.owner = name, owner.__name__
 
     def __repr__(self) -> str:
         return f"{self.role}({self.method!r})"
 
     def of(self, *services: str) -> Declared:
         """The same, of a method that only these services have."""
-        return Declared(self.role, self.method, self.arguments, services, optional=self.optional)
+        return Declared(self.role, self.method, self.arguments, services, optional=self.optional, anytime=self.anytime)
 
     @property
     def perhaps(self) -> Declared:
         """The same, of a method that an implementation may do without."""
-        return Declared(self.role, self.method, self.arguments, self.services, optional=True)
+        return Declared(self.role, self.method, self.arguments, self.services, optional=True, anytime=self.anytime)
 
     def __call__(self, *values: Any, retries: int = 0, given_by: str = "", **named: Any) -> Operation:
         """One call, as a client makes it.
@@ -88,7 +100,9 @@ class Declared:
             raise ContractError(message) from None
         source = given_by or _GIVEN.get(self.role, "")
         arguments = tuple([_plain(value, self.method) for value in bound.arguments.values()])
-        return Operation("", self.method, arguments, retries, source)
+        made = Called("", self.method, arguments, retries, source)
+        made.by = self
+        return made
 
     @property
     def signature(self) -> inspect.Signature:
@@ -96,19 +110,23 @@ class Declared:
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         return inspect.Signature([inspect.Parameter(name, kind) for name in self.arguments])
 
-    def function(self) -> Callable[..., Any]:
-        """The method of a port that says the same: see `acidtest.port`."""
+    def function(self, given: tuple[str, ...] = ()) -> Callable[..., Any]:
+        """The method of a port that says the same: see `acidtest.port`.
+
+        Arguments:
+            given: the arguments that no workload can know; empty where there is one, or none.
+        """
 
         def method(self: Any, *arguments: Any) -> None:
             """Say what there is; nobody calls it."""
 
-        given = ["given"] if self.role in _GIVEN else []
+        given = given or (("given",) if self.role in _GIVEN else ())
         names = ["self", *self.arguments, *given]
         parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
         method.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         method.__doc__ = f"Declared as {self.name} = {self!r}."
         method.__name__ = self.method
-        method.__acidtest_port__ = PortMethod(self.method, self.role, self.services, self.optional)  # type: ignore[attr-defined]
+        method.__acidtest_port__ = PortMethod(self.method, self.role, self.services, self.optional, self.anytime)  # type: ignore[attr-defined]
         return method
 
 
@@ -158,9 +176,14 @@ def background(method: str, /) -> Declared:
     return Declared(Role.BACKGROUND, method, {})
 
 
-def recovery(method: str, /) -> Declared:
-    """What is called first in every process that starts again."""
-    return Declared(Role.RECOVERY, method, {})
+def recovery(method: str, /, *, anytime: bool = False) -> Declared:
+    """What is called first in every process that starts again.
+
+    Arguments:
+        method: what the implementation calls it.
+        anytime: it is called now and then in processes that live, too.
+    """
+    return Declared(Role.RECOVERY, method, {}, anytime=anytime)
 
 
 def installation(method: str, /, **arguments: Any) -> Declared:
@@ -169,8 +192,16 @@ def installation(method: str, /, **arguments: Any) -> Declared:
 
 
 def handler(method: str, /) -> Declared:
-    """What is given the messages of the topics that the service has subscribed to, by an attribute `topics`, or of all."""
+    """What is given the messages of the topics that the service has subscribed to, by an attribute `topics`, or of all.
+
+    Where the contract has a `network`, it is given what another site has sent, as method(sender, message).
+    """
     return Declared(Role.HANDLER, method, {})
+
+
+def timeout(method: str, /) -> Declared:
+    """What is told, as method(waiting_for), that nothing has come from another site for longer than anything takes: it has crashed."""
+    return Declared(Role.TIMEOUT, method, {})
 
 
 def callback(method: str, /) -> Declared:

@@ -14,7 +14,7 @@ from hypothesis.strategies import SearchStrategy
 
 from acidtest.errors import ContractError
 from acidtest.port import Role
-from acidtest.properties.own.scopes import numbered
+from acidtest.properties.own.scopes import UNWIRED, numbered
 from acidtest.workload import ENVIRONMENT, Client, Operation, service_of
 from acidtest.workload import Scope as Built
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from acidtest.properties.own.declared import Declared
+    from acidtest.properties.own.network import Wiring
 
 #: How many calls of clients a workload has at most, and of what runs by itself.
 CALLS, TICKS = 4, 2
@@ -40,6 +41,7 @@ class Drawable(NamedTuple):
         ticks: what may run beside them.
         processes: which there are.
         used: per method and argument, the values that scopes give.
+        wired: the network between services.
     """
 
     like: Built
@@ -47,26 +49,28 @@ class Drawable(NamedTuple):
     ticks: Sequence[Declared]
     processes: tuple[str, ...]
     used: dict[tuple[str, str], list[Any]]
+    wired: Wiring = UNWIRED
 
 
-def drawable(declared: Iterable[Declared], scopes: Sequence[Built], like: Built) -> Drawable:
+def drawable(declared: Iterable[Declared], scopes: Sequence[Built], like: Built, wired: Wiring = UNWIRED) -> Drawable:
     """What workloads are drawn of: the operations, in the processes of the scopes.
 
     Arguments:
         declared: all that is declared.
         scopes: all that there are.
         like: the scope that gives all but the clients.
+        wired: the network between services.
     """
     known = list(declared)
     names = dict.fromkeys(p for scope in scopes for p in scope.processes())
     clients = [one for one in known if one.role == Role.OPERATION]
-    ticks = [one for one in known if one.role in (Role.BACKGROUND, Role.HANDLER)]
+    ticks = [one for one in known if one.role in (Role.BACKGROUND, Role.HANDLER) and not wired.calls(one)]
     calls = [operation for scope in scopes for operation in scope.operations()]
     used = {
         (one.method, name): list(dict.fromkeys(call.arguments[place] for call in calls if call.method == one.method))
         for one in clients for place, name in enumerate(one.arguments)
     }  # fmt: skip
-    return Drawable(like, clients, ticks, tuple(names), used)
+    return Drawable(like, clients, ticks, tuple(names), used, wired)
 
 
 def workloads(known: Drawable) -> SearchStrategy[Built]:
@@ -100,7 +104,8 @@ def _built(known: Drawable, calls: Sequence[tuple[str, Operation]]) -> Built:
     clients = tuple([Client("", process, tuple(operations)) for process, operations in by_process.items()])
     name = " | ".join(f"{process}: {', '.join(map(_told, operations))}" for process, operations in by_process.items())
     idle = tuple([process for process in known.processes if process not in by_process])
-    return replace(known.like, name=name, summary="a drawn workload", clients=numbered(clients), idle=idle, opening=())
+    drawn = replace(known.like, name=name, summary="a drawn workload", clients=numbered(clients), idle=idle, opening=())
+    return known.wired.connected(drawn)
 
 
 def _told(operation: Operation) -> str:

@@ -43,10 +43,16 @@ class Invariant:
         self.kind, self.check, self.when = kind, check, when
         self.source, self.capability = source, capability
         self.name = getattr(check, "__name__", str(kind))
+        self.owner = ""
         self._says = says
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
+        if not self.owner:  # it may stand in a second class, under another name there
+            self.name, self.owner = name, owner.__name__
+
+    def if_declared(self, capability: str) -> Invariant:
+        """The same, asked only of implementations that declare this capability."""
+        return Invariant(self.kind, self.check, self.when, says=self._says, source=self.source, capability=capability)
 
     @property
     def says(self) -> str:
@@ -98,9 +104,11 @@ class Invariant:
             raise ContractError(message) from error
         except Exception as error:
             where = place_of(error)
+            kept = isinstance(error, AttributeError) and error.obj is contract
             message = (
                 f"{type(contract).__name__}.{self.name} raised {described(error)}{f' ({where})' if where else ''}. An invariant "
                 "returns True or False of whatever can be seen, also before anything has happened, and raises nothing."
+                f"{' What implementation() keeps in self is not there: it is asked of what was seen alone.' if kept else ''}"
             )
             raise ContractError(message) from error
         if not isinstance(said, bool):

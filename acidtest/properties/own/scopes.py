@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from acidtest.errors import ContractError, UsageError
+from acidtest.properties.own.network import ASSUMPTIONS, USUAL_OF_NETWORK, Wiring
 from acidtest.workload import ENVIRONMENT, Client, Operation, Sent, System
 from acidtest.workload import Scope as Built
 
@@ -19,8 +20,10 @@ USUAL = ("crash", "lost", "unacknowledged", "refused", "late")
 #: The fault kinds that there are.
 KINDS = (
     *USUAL, "twice", "delayed", "reordered", "duplicated", "redelivered", "restart database", "restart cache", "evict", "cancelled",
-    "cancelled after",
+    "cancelled after", "dropped", "backup",
 )  # fmt: skip
+#: The network of a contract that has none.
+UNWIRED = Wiring()
 
 
 def client(process: str, *operations: Operation, name: str = "") -> Client:
@@ -48,8 +51,11 @@ def time_passes(*seconds: float, name: str = "time") -> Client:
     return changes(*[("jump", each) for each in seconds], name=name)
 
 
-def changes(*changes: tuple[str, float | None], name: str = ENVIRONMENT) -> Client:
-    """What the environment does, at any moment, in this order: ("jump", seconds) of the clock, ("outage", None), ("restore", None).
+def changes(*changes: tuple[str, float | str | None], name: str = ENVIRONMENT) -> Client:
+    """What the environment does, at any moment, in this order.
+
+    ("jump", seconds) of the clock, ("outage", None) and ("restore", None) of all that is outside, ("partition", "north | east south")
+    and ("heal", None) of the network between services.
 
     Arguments:
         changes: what it does.
@@ -79,6 +85,9 @@ class Scope:
         poison: keys whose messages the broker never accepts.
         serial: one client after the other, so that faults are the only choices.
         unsteady: time may jump, and the outside may fail, at any moment.
+        sites: of services that talk over a network, those that there are here; empty for all.
+        lifted: what cannot be assumed of the network here: "no partition", "bounded delay".
+        restarts: a site that is dead may start again at any moment, and not only when all comes to rest.
         summary: what it holds, in a line; empty for what its clients call.
     """
 
@@ -97,6 +106,9 @@ class Scope:
     poison: tuple[str, ...] = ()
     serial: bool = False
     unsteady: bool = False
+    sites: tuple[str, ...] = ()
+    lifted: tuple[str, ...] = ()
+    restarts: bool = False
     summary: str = field(default="", compare=False)
 
     def __init__(self, name: str, *clients: Client, **more: Any) -> None:
@@ -132,25 +144,43 @@ class Scope:
             if kind not in KINDS:
                 what = f"fault kind (in the scope {self.name!r})"
                 raise UsageError.unknown(what, kind, KINDS)
+        for assumption in self.lifted:
+            if assumption not in ASSUMPTIONS:
+                what = f"assumption about the network (in the scope {self.name!r})"
+                raise UsageError.unknown(what, assumption, ASSUMPTIONS)
         wrong = [one for one in self.clients if not isinstance(one, Client)]
         if wrong or not self.clients:
             given = repr(wrong[0]) if wrong else "nothing"
             message = f"The scope {self.name!r} is given {given} where its clients must be. Write client('web-1', …)."
             raise ContractError(message)
 
-    def built(self, start: Mapping[str, int]) -> Built:
+    def built(self, start: Mapping[str, int], wired: Wiring = UNWIRED) -> Built:
         """The scope as the searches take it.
 
         Arguments:
             start: what the installation is given, where the scope does not say.
+            wired: the network of the contract.
         """
-        clients = _numbered(self.clients)
-        faults, kinds = (self.crashes, {"crash"}) if self.crashes else (self.faults, self.kinds or (USUAL if self.faults else ()))
+        self._check_network(wired)
+        clients, usual = _numbered(self.clients), USUAL_OF_NETWORK if wired else USUAL
+        faults, kinds = (self.crashes, {"crash"}) if self.crashes else (self.faults, self.kinds or (usual if self.faults else ()))
         given = tuple((start if self.start is None else self.start).items())
-        return Built(
+        built = Built(
             self.name, self.summary or _summary(clients), given, clients, faults, frozenset(kinds), self.recovery_crashes, self.poison,
-            self.idle, self.serial, self.unsteady, self.systems, self.called, self.opening, self.messages,
+            self.idle, self.serial, self.unsteady, self.systems, self.called, self.opening, self.messages, self.lifted, self.restarts,
         )  # fmt: skip
+        return wired.connected(built, self.sites or wired.sites)
+
+    def _check_network(self, wired: Wiring) -> None:
+        """Whether it says nothing of a network where there is none.
+
+        Raises:
+            ContractError: it does.
+        """
+        given = [option for option in ("sites", "lifted", "restarts") if getattr(self, option)]
+        if given and not wired:
+            message = f"The scope {self.name!r} has {given[0]}, and its contract no network. Write network = ('north', 'east', …) in the class."
+            raise ContractError(message)
 
 
 def _of_type(option: str, given: Any, default: Any) -> Any:
@@ -178,7 +208,8 @@ def _numbered(clients: tuple[Client, ...]) -> tuple[Client, ...]:
         operations = []
         for operation in one.operations:
             calls[operation.method] += 1
-            operations.append(operation if operation.name else operation._replace(name=f"{operation.method} {calls[operation.method]}"))
+            name_of_it = operation.name or f"{operation.method} {calls[operation.method]}"
+            operations.append(Operation(name_of_it, *operation[1:]))  # by whom it was made is not part of a scope
         found.append(Client(name if names[name] == 1 else f"{name} ({names[name]})", one.process, tuple(operations)))
     return tuple(found)
 

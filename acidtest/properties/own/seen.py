@@ -15,7 +15,7 @@ from acidtest.properties.own.declared import Declared
 from acidtest.properties.own.values import Told
 
 if TYPE_CHECKING:
-    from acidtest.outside import Message, Order
+    from acidtest.outside import Connected, Message, Order
 
 
 @dataclass(frozen=True)
@@ -168,6 +168,19 @@ class Seen(Reads):
         found: tuple[Order, ...] = self.of("externals") or ()
         return found
 
+    @property
+    def network(self) -> Connected:
+        """Who is up, who has ever died, which assumptions did not hold, what is on its way: see `acidtest.outside.Connected`.
+
+        Raises:
+            ContractError: the contract has no network.
+        """
+        found: Connected | None = self.of("network")
+        if found is None:
+            message = "seen.network was asked for, and the contract has none. Name the services that talk: network = ('north', 'east', …)."
+            raise ContractError(message)
+        return found
+
     def of(self, device: str) -> Any:
         """What an outsider sees of a device, by its name: broker, externals, services, cache and others."""
         value = dict(self._view.outside).get(device)
@@ -176,7 +189,7 @@ class Seen(Reads):
 
 
 #: What can be asked of what was seen, beside what is read.
-_OFFERS = ("asked", "told", "under_way", "unknown", "messages", "orders", "of", "start", "happened", "at_rest")
+_OFFERS = ("asked", "told", "under_way", "unknown", "messages", "orders", "network", "of", "start", "happened", "at_rest")
 #: Names that no declaration of a read may have.
 TAKEN = frozenset(_OFFERS)
 

@@ -50,6 +50,9 @@ class Contract(ABC):
     #: Who reads the committed state, one after the other: an observer each, to whom the device of that name is as new; "" for
     #: one to whom all is as it is. What is observed is what the one reads, or a tuple of what each of several reads.
     observers: ClassVar[tuple[str, ...]] = ("",)
+    #: Whether what must hold compares what several services hold at one instant. Then what one makes durable, after something that
+    #: others have heard of by then, is not taken for a part of one step.
+    instants: ClassVar[bool] = False
     #: Devices that the contract brings along: subclasses of `acidtest.world.core.device.Device`.
     devices: ClassVar[tuple[type, ...]] = ()
     #: Everything that must hold.

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from acidtest.properties.shared.network import PARTITION, connected, misses
 from acidtest.properties.shared.scopes import environment
 from acidtest.properties.three_phase_commit.port import SITES
 from acidtest.workload import BOUNDED_DELAY, NO_PARTITION, Client, Operation, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-#: The change of the environment that cuts the network.
-PARTITION = "partition"
-#: How many messages of another site, and time-outs on it, a site takes in within a schedule. What is left comes when all rests.
-MESSAGES, TIMEOUTS = 6, 2
+    from collections.abc import Iterable
 
 
 def begin(name: str, key: str, *operations: tuple[str, str, int], retries: int = 0) -> Operation:
@@ -25,24 +21,6 @@ def begin(name: str, key: str, *operations: tuple[str, str, int], retries: int =
 def at(site: str, *operations: Operation) -> Client:
     """A client of a site."""
     return Client(f"client of {site}", f"{site}-1", operations)
-
-
-def hears(site: str, sender: str, times: int = MESSAGES) -> Client:
-    """A site takes in what another one has sent."""
-    name = f"{site} hears {sender}"
-    return Client(name, f"{site}-1", tuple(Operation(f"{name} {i + 1}", "on_message", (), 0, f"{sender} packet") for i in range(times)))
-
-
-def misses(site: str, other: str, times: int = TIMEOUTS) -> Client:
-    """A site times out on another."""
-    name = f"{site} misses {other}"
-    return Client(name, f"{site}-1", tuple(Operation(f"{name} {i + 1}", "on_timeout", (), 0, f"{other} timeout") for i in range(times)))
-
-
-def connected(sites: Sequence[str], *, silence: bool = True) -> tuple[Client, ...]:
-    """Every site hears every other, and times out on it where there is `silence`."""
-    pairs = [(site, other) for site in sites for other in sites if site != other]
-    return (*(hears(*pair) for pair in pairs), *(misses(*pair) for pair in pairs if silence))
 
 
 NORTH, EAST, SOUTH, WEST = SITES

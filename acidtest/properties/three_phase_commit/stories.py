@@ -6,9 +6,10 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from acidtest.properties.shared.network import connected
 from acidtest.properties.shared.stories import Story, pairs
 from acidtest.properties.three_phase_commit.port import SITES
-from acidtest.properties.three_phase_commit.scopes import SCOPES, at, begin, connected
+from acidtest.properties.three_phase_commit.scopes import SCOPES, at, begin
 from acidtest.workload import Client, Operation, Scope
 
 if TYPE_CHECKING:

@@ -281,13 +281,13 @@ class Task:
 
     __slots__ = (
         "answered", "began", "blocked", "call", "carrier", "complaint", "effects", "error", "finished", "fork", "free", "lane", "name", "notes", "pending", "process",
-        "queued", "quiet", "read_clock", "tries", "value", "waits",
+        "queued", "quiet", "read_clock", "showed", "tries", "value", "waits",
     )  # fmt: skip
 
     def __init__(self, name: str, process: Process, fork: Fork | None = None) -> None:
         """Make a task of `process`; it does not run yet.
 
-        `began` is the virtual time at which it was invoked, `effects` counts what it has done, `notes` is what devices have
+        `began` is the virtual time at which it was invoked, `effects` counts what it has done, `showed` says whether any of it lasts, `notes` is what devices have
         noted of it.
         """
         self.name = name
@@ -308,6 +308,7 @@ class Task:
         self.queued: Queued | None = None
         self.began = 0.0 if process.clock is None else process.clock.time
         self.effects = 0
+        self.showed = False
         self.notes: set[str] = set()
         self.complaint: AcidtestError | None = None
         self.quiet = 0
@@ -344,6 +345,7 @@ class Task:
     def resume(self, fault: str = "") -> None:
         """Perform the pending effect, with `fault`, and run to the next one."""
         self.blocked = self.read_clock = False
+        self.showed = self.showed or (self.pending is not None and self.pending.lasts)
         self._run(lambda: self.carrier.resume(fault))
 
     def _run(self, switch: Callable[[], Effect | None]) -> None:
