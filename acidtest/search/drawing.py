@@ -28,6 +28,8 @@ ALONE = 3
 #: The sorts of simple examples: one switch, one fault, or a switch (a fault, where there is nobody to switch to) and one more of these. Among the others they are this seldom.
 SIMPLE = SWITCHES, FAULTS, PAIRS = (0, 1, 2)
 SELDOM = 40
+#: So many single switches may a workload have that name the actor who goes on.
+NAMED = 40
 #: How many plans an example has, at most, and how many effects they may have together.
 PLANS, EFFECTS = 8, 320
 #: Further switches and faults are near those before them, most of the time.
@@ -89,7 +91,7 @@ def _simple(draw: Callable[[Any], Any], rows: Sequence[Sequence[Scope]], count: 
     workload = _drawn(draw, draw(st.sampled_from(rows))[0])
     if workload.serial:
         return Drawn(workload, ())
-    switches, faults = _single_switches(count(workload)), _single_faults(workload, count(workload))
+    switches, faults = _single_switches(workload, count(workload)), _single_faults(workload, count(workload))
     plan = _one_of(draw, faults if sort == FAULTS or (sort == PAIRS and not switches) else switches)
     if sort == PAIRS:
         elsewhere = _faults_elsewhere(workload, count(workload)) if plan.switches else []
@@ -111,8 +113,11 @@ def _one_of(draw: Callable[[Any], Any], plans: Sequence[Plan]) -> Plan:
     return choices[chosen]
 
 
-def _single_switches(occasions: Occasions) -> list[Plan]:
-    return [Plan(switches=((n, NEXT),)) for n in range(1, occasions.switches + 1)]
+def _single_switches(workload: Scope, occasions: Occasions) -> list[Plan]:
+    """One switch, to the next actor; where there are not many in all, to each that there is."""
+    actors = [NEXT, *[client.name for client in workload.clients if client.operations]]
+    few = occasions.switches * len(actors) <= NAMED
+    return [Plan(switches=((n, actor),)) for n in range(1, occasions.switches + 1) for actor in (actors if few else [NEXT])]
 
 
 def _single_faults(workload: Scope, occasions: Occasions) -> list[Plan]:

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from acidtest.properties.shared.network import connected
-from acidtest.properties.shared.stories import Story, pairs
+from acidtest.properties.shared.stories import OFTEN, Story, pairs
 from acidtest.properties.three_phase_commit.port import SITES
 from acidtest.properties.three_phase_commit.scopes import SCOPES, at, begin
 from acidtest.workload import Client, Operation, Scope
@@ -63,7 +63,7 @@ def workloads(kinds: tuple[str, ...]) -> tuple[tuple[Scope, ...], ...]:
     lifted = [replace(scope, accounts=_ACCOUNTS) for scope in SCOPES if scope.lifted]
     return (
         *(tuple(_workload(story, kinds) for story in row) for row in rows for _ in range(_often(row[0]))),
-        *((scope,) for scope in lifted),
+        *((scope,) for scope in lifted for _ in range(OFTEN)),
     )
 
 
