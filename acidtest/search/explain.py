@@ -111,7 +111,7 @@ def row_of(step: Step) -> Row:
     elif decision.kind == "victim":
         fault = "waits for a lock in vain" if decision.fault == TIMEOUT else "deadlock victim"
     elif decision.restarts_database:
-        fault, action = "killed", f"{decision.server or 'the database'} restarts"
+        fault, action = "killed", f"the {f'{decision.server} server' if decision.server else 'database'} restarts"
     elif decision.kind == BACKUP:
         service, number = split(decision.target)
         fault, action = "backup restored", f"{service}, as it was {f'after change {number}' if number else 'at the beginning'}"

@@ -176,11 +176,7 @@ class World:
         self._after(task, None)
 
     def restart_database(self, kind: str = "") -> None:
-        """Kill a database server and start it again: whatever was not committed or prepared there is gone.
-
-        Arguments:
-            kind: of which kind of databases; empty for the usual.
-        """
+        """Kill the server of a kind of databases, empty for the usual, and start it again: what was not committed or prepared is gone."""
         self.late.lose_transactions(self.cluster.restart(kind))
         for process in self.processes.values():
             process.disconnected |= process.alive
