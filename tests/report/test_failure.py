@@ -19,6 +19,7 @@ from acidtest.properties.reserve_confirm.contract import ReserveConfirmContract
 from acidtest.report.columns import render
 from acidtest.report.regression import regression_test
 from acidtest.report.session import Session
+from acidtest.properties.xa.contract import XaContract
 from acidtest.search.check import check_scope, find_scope
 from acidtest.search.explain import explain_failure, pretty
 from acidtest.search.failure import Failure, Row
@@ -70,7 +71,7 @@ def test_the_json_survives_a_round_trip(failure):
 
 
 def test_every_scope_survives_a_round_trip():
-    for scope in OutboxContract.scopes:
+    for scope in (*OutboxContract.scopes, *XaContract.scopes, *XaContract.slow_scopes):
         assert scope_from_json(json.loads(json.dumps(scope_to_json(scope)))) == scope
 
 
