@@ -16,10 +16,10 @@ from acidtest.models.reserve_confirm.service import Deal
 from acidtest.patterns import pattern
 from acidtest.properties.outbox.contract import OutboxContract
 from acidtest.properties.reserve_confirm.contract import ReserveConfirmContract
+from acidtest.properties.xa.contract import XaContract
 from acidtest.report.columns import render
 from acidtest.report.regression import regression_test
 from acidtest.report.session import Session
-from acidtest.properties.xa.contract import XaContract
 from acidtest.search.check import check_scope, find_scope
 from acidtest.search.explain import explain_failure, pretty
 from acidtest.search.failure import Failure, Row
