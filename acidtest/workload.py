@@ -122,12 +122,11 @@ class Managers(NamedTuple):
     scope that are called resource/account.
 
     Arguments:
-        foreign: branches of another transaction manager that are prepared, for ever: resource, name, and (account, change) pairs.
-        databases: the resource managers that are databases of the server; the others are played.
+        foreign: branches of another transaction manager that are prepared, for ever: resource, name, and (account, change) pairs. They
+            are in those that are played: see `Scope.databases`.
     """
 
     foreign: tuple[tuple[str, tuple[int, str, str], tuple[tuple[str, int], ...]], ...] = ()
-    databases: tuple[str, ...] = ()
 
 
 #: What is left of the clients of a long scope, and of the operations of each, where it is shortened.
@@ -184,6 +183,8 @@ class Scope:
         restarts: a process of which others notice that it is dead may start again at any moment; otherwise only when all comes to rest.
         enough: so many effects outside of databases are enough: after them no client begins anything more. One poll may try
             one message, or all; what matters of a long scope is how often it was tried. 0 for no limit.
+        databases: the resource managers that are databases, instead of being played, with the kind of each, for example
+            ("left", "postgresql"); an empty kind stands for that which the check runs on.
     """
 
     name: str
@@ -204,6 +205,7 @@ class Scope:
     lifted: tuple[str, ...] = ()
     restarts: bool = False
     enough: int = 0
+    databases: tuple[tuple[str, str], ...] = ()
 
     def __hash__(self) -> int:
         """The same for equal scopes; made once, for a scope may have thousands of operations, and is looked up at every step."""
@@ -224,6 +226,11 @@ class Scope:
     @cached_property
     def _operations(self) -> tuple[Operation, ...]:
         return tuple(op for client in self.clients if client.process != ENVIRONMENT for op in client.operations)
+
+    @property
+    def installation(self) -> Hashable:
+        """What has to be installed for it: scopes of which this is equal begin with the same contents of all databases."""
+        return self.accounts, self.databases
 
     @property
     def has_one_schedule(self) -> bool:
@@ -262,7 +269,7 @@ def scope_to_json(scope: Scope) -> dict[str, Any]:
         "poison": list(scope.poison), "idle": list(scope.idle), "serial": scope.serial, "unsteady": scope.unsteady,
         "systems": [_listed(system) for system in scope.systems], "called": list(scope.called), "opening": list(scope.opening),
         "messages": [_listed(message) for message in scope.messages], "lifted": list(scope.lifted),
-        "restarts": scope.restarts, "enough": scope.enough,
+        "restarts": scope.restarts, "enough": scope.enough, "databases": [list(pair) for pair in scope.databases],
     }  # fmt: skip
 
 
@@ -291,6 +298,7 @@ def scope_from_json(value: dict[str, Any]) -> Scope:
         tuple(value.get("lifted", ())),
         value.get("restarts", False),
         value.get("enough", 0),
+        tuple((name, kind) for name, kind in value.get("databases", ())),
     )  # fmt: skip
     _check(scope)
     return scope
@@ -299,7 +307,7 @@ def scope_from_json(value: dict[str, Any]) -> Scope:
 def _check(scope: Scope) -> None:
     """Whether the values of a scope that was read are of the types that they must be of."""
     texts = [scope.name, scope.summary, *scope.kinds, *scope.poison, *scope.idle, *scope.called, *scope.opening, *scope.lifted]
-    texts += [account for account, _ in scope.accounts]
+    texts += [account for account, _ in scope.accounts] + [text for pair in scope.databases for text in pair]
     texts += [text for client in scope.clients for text in (client.name, client.process)]
     operations = [operation for client in scope.clients for operation in client.operations]
     texts += [text for m in scope.messages for text in (m.name, m.id or "", m.key, m.payload, m.topic)]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from acidtest.errors import UsageError
-from acidtest.search.coverage import findings, measure
+from acidtest.search.coverage import Coverage, findings, measure
 from acidtest.search.exhaustive import Explorer, Search
 from acidtest.search.harness import Harness
 from acidtest.search.rounds import Rounds
 from acidtest.search.run import REFINEMENT, TERMINATION
-from acidtest.search.verdict import Result, conclude
+from acidtest.search.verdict import Result, Verdict, conclude
 from acidtest.world.databases.table import DEFAULT
 
 if TYPE_CHECKING:
@@ -81,6 +81,9 @@ def check_scope(
 
 def conclude_search(harness: Harness, search: Search) -> Result:
     """What an exhaustive search amounts to."""
+    if search.missing:
+        why = (search.missing,)
+        return Result("exhaustive", search.scope, Verdict.INCONCLUSIVE, why, bound_of(search.scope, -1), 0, 0, 0, 0, 0.0, Coverage())
     coverage = measure(
         harness, faults=search.fired, crashed=len(search.crashed), points=len(search.crash_points), outcomes=search.outcomes,
         count=not search.given_up and search.violation is None,

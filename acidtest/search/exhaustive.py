@@ -73,7 +73,7 @@ class Search:
     """What an exhaustive search has done so far.
 
     `runs` are all, `executed` those that ran the code under test, at least from where the script ended; `effects` counts those of
-    new steps. `complete` says that no schedule is left, `given_up` that the time was up before; `bound` how many faults were explored completely (-1 for not even none);
+    new steps. `complete` says that no schedule is left, `given_up` that the time was up before, `missing` why nothing could be run at all; `bound` how many faults were explored completely (-1 for not even none);
     `crash_points` are the effects that were performed, `crashed` those after which the process crashed; `violation`,
     `schedule` and `faults` are what was found.
     """
@@ -87,6 +87,7 @@ class Search:
     finals: set[Any] = field(default_factory=set)
     complete: bool = False
     given_up: bool = False
+    missing: str = ""
     bound: int = -1
     seconds: float = 0.0
     fired: dict[str, int] = field(default_factory=dict)
@@ -148,7 +149,7 @@ class Explorer:
     ) -> None:
         """Prepare the harness for the scope."""
         self.harness = harness
-        self.found = Search(scope)
+        self.found = Search(scope, missing=harness.missing(scope))
         self._budget = Budget(seconds)
         self._reduced = reduced
         self._merged = merged
@@ -161,9 +162,11 @@ class Explorer:
         self._ended_well = False
         self.ending: tuple[Decision, ...] = ()
         self._number = 0
+        self._offered: set[str] = set()
+        if self.found.missing:
+            return
         harness.prepare(scope, only)
         harness.looks_into_memory, harness.asks_again = self._by_memory, by_answers
-        self._offered: set[str] = set()
         self._remembered = harness.remembered()
 
     def explore(self, faults: int | None = None, share: float | None = None) -> Search:
@@ -173,6 +176,8 @@ class Explorer:
             faults: leave schedules with more faults for later; None for all.
             share: leave for later what has not begun within so many seconds; None for no limit.
         """
+        if self.found.missing:
+            return self.found
         self.recall()
         journal.tell(journal.DOING, "exhaustive search")
         if self._progress is not None:

@@ -111,7 +111,7 @@ def row_of(step: Step) -> Row:
     elif decision.kind == "victim":
         fault = "waits for a lock in vain" if decision.fault == TIMEOUT else "deadlock victim"
     elif decision.restarts_database:
-        fault, action = "killed", "the database restarts"
+        fault, action = "killed", f"the {f'{decision.server} server' if decision.server else 'database'} restarts"
     elif decision.kind == BACKUP:
         service, number = split(decision.target)
         fault, action = "backup restored", f"{service}, as it was {f'after change {number}' if number else 'at the beginning'}"
@@ -194,7 +194,7 @@ def _record(record: Any) -> str:  # noqa: ANN401 - a named tuple
 def versions(harness: Harness) -> dict[str, str]:
     """What was involved."""
     names = ("acidtest", "SQLAlchemy", "hypothesis")
-    found = {"python": platform.python_version(), **harness.cluster.backend.versions()}
+    found = {"python": platform.python_version(), **harness.cluster.versions()}
     for name in names:
         try:
             found[name.lower()] = version(name)

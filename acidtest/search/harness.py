@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from acidtest.checker.machine import Kind
-from acidtest.errors import AcidtestError, ContractError, HarnessError, place_of
+from acidtest.errors import AcidtestError, BackendUnavailable, ContractError, HarnessError, place_of
 from acidtest.port import Role
 from acidtest.properties.shared.reading import compare_names, compare_with_install, hint_at_commit
 from acidtest.search.budget import Budget
@@ -84,7 +84,7 @@ class Harness:
         self.looks_into_memory = False
         self.asks_again = True
         self.brief = False
-        self.scripted = self.cluster.backend.scriptable
+        self.scripted = True
         self._unpromised: frozenset[str] = frozenset()
         self.has: dict[str, frozenset[str]] = {}
         for member in contract.members or ("",):
@@ -126,7 +126,7 @@ class Harness:
 
         What was remembered names committed contents by number, and an installation for other accounts counts anew.
         """
-        if scope.accounts != self._installed:
+        if scope.installation != self._installed:
             self._kept.clear()
         kept = self._kept.pop(scope, None)
         if kept is None:
@@ -152,7 +152,7 @@ class Harness:
         self.at_rest = [p for p in wanted if p.kind == Kind.AT_REST]
         self.sometimes = [p for p in wanted if p.kind == Kind.SOMETIMES] + self.somewhere
         self.reached: set[str] = set()
-        if scope.accounts != self._installed:
+        if scope.installation != self._installed:
             self._install(scope)
         self.scope = scope = self._fitted(scope)
         self._reachable: Reachable | None = None
@@ -213,8 +213,29 @@ class Harness:
         """Those of the fault kinds that could have befallen something; of others than cancellation it is known by the effects."""
         return frozenset(kinds) - (CANCELLATIONS - self.offered)
 
+    def missing(self, scope: Scope) -> str:
+        """Why a scope cannot be run here: a server of a kind of database that it takes beside cannot be reached; else empty."""
+        for kind in dict.fromkeys(self._kinds_of_databases(scope).values()):
+            try:
+                self.cluster.reach([kind])
+            except BackendUnavailable as error:
+                return f"it was not run, for it takes {kind}: {error}"
+        return ""
+
+    def _kinds_of_databases(self, scope: Scope) -> dict[str, str]:
+        """The kinds of those databases for which the scope says one."""
+        equipment = self.contract.equipment(scope)
+        found: dict[str, str] = {}
+        for device in self._devices():
+            found.update(device.kinds_of_databases(scope, equipment.get(device.name)))
+        return found
+
+    def _devices(self) -> tuple[type[Device], ...]:
+        return (*DEVICES, *self.contract.devices)
+
     def _install(self, scope: Scope) -> None:
         self.cluster.clear()
+        self.cluster.choose(self._kinds_of_databases(scope))
         world = self._empty_world()
         for member in self.contract.members or ("",):
             install = partial(self._install_member, scope, member)
@@ -222,7 +243,7 @@ class Harness:
         self._outside(world, partial(self._install_devices, scope), "install what is outside")
         self.cluster.capture()
         self._compare_with_install(scope)
-        self._installed = scope.accounts
+        self._installed = scope.installation
         self._observed.clear()
         self._scripts.clear()
 
@@ -244,8 +265,7 @@ class Harness:
 
     def _install_devices(self, scope: Scope, env: Any) -> None:  # noqa: ANN401 - an environment
         equipment = self.contract.equipment(scope)
-        devices: tuple[type[Device], ...] = (*DEVICES, *self.contract.devices)
-        for device in devices:
+        for device in self._devices():
             device.installs(env, scope, equipment.get(device.name))
 
     def reachable(self) -> Reachable:
@@ -289,7 +309,8 @@ class Harness:
     def plays(self) -> bool:
         """Whether what the code under test did before need not be run again."""
         scope = self.prepared()
-        return self.scripted and not self.script.reason and not scope.has_one_schedule and RESTART_DATABASE not in scope.kinds
+        can = self.scripted and self.cluster.scriptable
+        return can and not self.script.reason and not scope.has_one_schedule and RESTART_DATABASE not in scope.kinds
 
     def stop_playing(self) -> None:
         """The script was wrong: from now on, go by the code alone."""
@@ -414,7 +435,7 @@ class Harness:
         port = self.contract.interface()
         equipment = {} if scope is EMPTY else self.contract.equipment(scope)
         return World(
-            cluster, factory or self.factory, scope, (*DEVICES, *self.contract.devices),
+            cluster, factory or self.factory, scope, self._devices(),
             recover=port.name(Role.RECOVERY), roles=port.roles, equipment=equipment, scribe=scribe,
             memory=memory_of if self.looks_into_memory else None,
         )  # fmt: skip

@@ -309,9 +309,12 @@ def _crashes(run: Run, at: Position, *, reduced: bool) -> list[Move]:
 
 
 def _restarts(run: Run) -> list[Move]:
-    """The death of the database server, between any two effects."""
-    may = RESTART_DATABASE in run.scope.kinds and run.faults < run.scope.faults
-    return [Move(Decision("restart", DATABASE), faults=1)] if may else []
+    """The death of the database server, or of one of several, between any two effects."""
+    if RESTART_DATABASE not in run.scope.kinds or run.faults >= run.scope.faults:
+        return []
+    kinds = run.world.cluster.kinds()
+    targets = [f"{DATABASE} {kind}" for kind in kinds] if len(kinds) > 1 else [DATABASE]
+    return [Move(Decision("restart", target), faults=1) for target in targets]
 
 
 def _backups(run: Run, at: Position, *, reduced: bool) -> list[Move]:

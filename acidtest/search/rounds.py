@@ -10,7 +10,7 @@ from acidtest.search.exhaustive import Explorer, Search
 from acidtest.search.harness import Harness
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Sequence
 
     from acidtest.properties.shared.contract import Contract
     from acidtest.workload import Scope
@@ -48,7 +48,7 @@ class Rounds:
         self._adapter = contract, factory, backend, without
         self._budget = Budget(seconds)
         self._progress = progress
-        self._harnesses: dict[tuple[tuple[str, int], ...], Harness] = {}
+        self._harnesses: dict[Hashable, Harness] = {}
         self._explorers: dict[Scope, Explorer] = {}
 
     def explore(self, scopes: Sequence[Scope]) -> Iterator[Explorer]:
@@ -69,7 +69,7 @@ class Rounds:
                     continue  # what breaks at the first fault is told before that
                 explorer = self._explorer(scope)
                 found = explorer.explore(faults, share if len(left) > 1 else None)
-                if found.complete or found.violation is not None:
+                if found.complete or found.missing or found.violation is not None:
                     left.remove(scope)
                     yield explorer
             left.sort(key=lambda scope: self._explorers[scope].found.seconds if scope in self._explorers else inf)
@@ -87,11 +87,11 @@ class Rounds:
             harness.close()
 
     def _explorer(self, scope: Scope) -> Explorer:
-        """The search of a scope. Those with the same accounts share a harness: it knows the contents of one installation."""
+        """The search of a scope. Those with the same installation share a harness: it knows the contents of one."""
         if scope not in self._explorers:
-            harness = self._harnesses.get(scope.accounts)
+            harness = self._harnesses.get(scope.installation)
             if harness is None:
-                harness = self._harnesses[scope.accounts] = Harness(*self._adapter)
+                harness = self._harnesses[scope.installation] = Harness(*self._adapter)
             seconds = self._budget.left
             self._explorers[scope] = Explorer(harness, scope, seconds=seconds, progress=self._progress)
         return self._explorers[scope]

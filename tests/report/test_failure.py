@@ -16,6 +16,7 @@ from acidtest.models.reserve_confirm.service import Deal
 from acidtest.patterns import pattern
 from acidtest.properties.outbox.contract import OutboxContract
 from acidtest.properties.reserve_confirm.contract import ReserveConfirmContract
+from acidtest.properties.xa.contract import XaContract
 from acidtest.report.columns import render
 from acidtest.report.regression import regression_test
 from acidtest.report.session import Session
@@ -70,7 +71,7 @@ def test_the_json_survives_a_round_trip(failure):
 
 
 def test_every_scope_survives_a_round_trip():
-    for scope in OutboxContract.scopes:
+    for scope in (*OutboxContract.scopes, *XaContract.scopes, *XaContract.slow_scopes):
         assert scope_from_json(json.loads(json.dumps(scope_to_json(scope)))) == scope
 
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from acidtest.models.shared.ledger import Request
 
+#: What befalls a run, and delays nothing.
+_HARMLESS = frozenset({"crash", "twice", "reordered"})
+
 
 def begun(view: SitesView, key: str) -> list[Request]:
     """The requests of which one may have been begun under a key: valid ones that were asked for, each once."""
@@ -103,7 +106,7 @@ def all_voted(view: SitesView) -> bool:
 def close_together(view: SitesView) -> bool:
     """A commit anywhere leaves only precommitted and committed among the steady sites; and there an abort excludes both."""
     for key, states in knowledge(view):
-        taking_part = {site for request in begun(view, key) for site in sites_of(request)}
+        taking_part = _taking_part(view, key)
         steady = {state for site, state in states.items() if site in view.steady and site in taking_part}
         if COMMITTED in states.values() and not steady <= {PRECOMMITTED, COMMITTED}:
             return False
@@ -124,14 +127,29 @@ def never_back(before: SitesView, after: SitesView) -> bool:
 
 
 def first_abort(before: SitesView, after: SitesView) -> bool:
-    """A site aborts what no other has, and nothing has befallen anybody."""
-    return not after.happened and keeps_assumptions(after) and bool(_newly_aborted(before, after))
+    """A site aborts what no other has, although nobody who takes part has ever died, and nothing else excuses it."""
+    return _is_harmless(after) and keeps_assumptions(after) and bool(_aborted_among_the_living(before, after))
 
 
 def refuses(before: SitesView, after: SitesView) -> bool:
     """It had not voted, and could not pay."""
     was = {(key, site): state for key, pairs in before.states for site, state in pairs}
-    return all(was.get((key, site), INITIAL) == INITIAL and not _can_pay(after, key, site) for key, site in _newly_aborted(before, after))
+    aborted = _aborted_among_the_living(before, after)
+    return all(was.get((key, site), INITIAL) == INITIAL and not _can_pay(after, key, site) for key, site in aborted)
+
+
+def _is_harmless(view: SitesView) -> bool:
+    """Whether nothing has befallen the run but deaths, of which each excuses its own transactions, and messages that are no later for it."""
+    return {what.partition(" ")[0] for what in view.happened} <= _HARMLESS
+
+
+def _aborted_among_the_living(before: SitesView, after: SitesView) -> list[tuple[str, str]]:
+    """What is newly aborted, and where, of which no site that takes part has ever died: deaths of others concern nobody there."""
+    return [(key, site) for key, site in _newly_aborted(before, after) if _taking_part(after, key) <= set(after.steady)]
+
+
+def _taking_part(view: SitesView, key: str) -> set[str]:
+    return {site for request in begun(view, key) for site in sites_of(request)}
 
 
 def _newly_aborted(before: SitesView, after: SitesView) -> list[tuple[str, str]]:

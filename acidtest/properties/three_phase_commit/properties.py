@@ -46,7 +46,7 @@ PROPERTIES = (
     implied("AC1", "no site commits what another aborts", ALWAYS, _ended, agreed, _BERNSTEIN),
     Property("AC2", "no site goes back on what it knows or has decided", STEP, never_back, _BERNSTEIN),
     implied("PAIRS", "no two sites that are up are too far apart", ALWAYS, keeps_assumptions, close_together, _SKEEN),
-    implied("AC4", "without failures nothing is aborted but by a site that cannot pay", STEP, first_abort, refuses, _BERNSTEIN),
+    implied("AC4", "among sites of which none has died, only who cannot pay makes a transaction abort", STEP, first_abort, refuses, _BERNSTEIN),
     G7,
     Property("G4", "ok means begun and on record, rejected means never", ALWAYS, on_record, SOURCE),
     Property("G4", "only what is invalid, or comes under a key of something else, is rejected", ALWAYS, has_reason, SOURCE),

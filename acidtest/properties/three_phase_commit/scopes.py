@@ -81,6 +81,14 @@ SCOPES = (
         (at(NORTH, _OF_THREE), *connected(_THREE)), _CRASH, serial=True, faults=2,
     ),
     _scope(
+        "a bystander dies", "a transaction of two sites, and one of a third alone; any of them crashes at any moment and stays down",
+        (
+            at(NORTH, _OF_TWO), at(SOUTH, begin("t2", "k2", ("south", "C", -7))), misses(NORTH, SOUTH, 1), misses(EAST, SOUTH, 1),
+            *connected(_TWO),
+        ),
+        _CRASH, serial=True,
+    ),
+    _scope(
         "four sites", "a transaction of four sites, one after the other, one of which crashes at any moment and stays down",
         (at(NORTH, _OF_FOUR), *connected(SITES)), _CRASH, serial=True,
     ),

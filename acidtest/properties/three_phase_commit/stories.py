@@ -35,6 +35,7 @@ def _stories(first: int, a: str, b: str, c: str, d: str) -> tuple[Story, ...]:
     k1, k2, k3 = (f"k{number}" for number in range(first, first + 3))
     return (
         Story("two sites", {NORTH: (_begin(k1, (NORTH, a, -13), (EAST, b, 13)),)}),
+        Story("two sites, and a third alone", {NORTH: (_begin(k1, (NORTH, a, -15), (EAST, b, 15)),), SOUTH: (_begin(k2, (SOUTH, c, -7)),)}),
         Story("three sites", {NORTH: (_begin(k1, (NORTH, a, -61), (EAST, b, 54), (SOUTH, c, 7)),)}),
         Story("four sites, begun elsewhere", {EAST: (_begin(k1, (NORTH, a, -62), (EAST, b, 55), (SOUTH, c, 4), (WEST, d, 3)),)}),
         Story("the last cannot pay", {NORTH: (_begin(k1, (NORTH, a, -63), (EAST, b, 104), (SOUTH, c, -41)),)}),

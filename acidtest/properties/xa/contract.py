@@ -13,9 +13,7 @@ from acidtest.properties.xa.port import RESOURCES, XaPort
 from acidtest.properties.xa.properties import PROPERTIES
 from acidtest.properties.xa.scopes import (
     DATABASE_SCOPES,
-    DATABASES,
     FOREIGN,
-    IN_DATABASES,
     SCOPES,
     SLOW_SCOPES,
 )
@@ -60,9 +58,9 @@ class XaContract(LedgerContract):
             opening[resource][account] = balance
         implementation.install(opening)
 
-    def equipment(self, scope: Scope) -> Mapping[str, Any]:
-        """Another transaction manager has branches in the resource managers that are played; in some scopes two are databases."""
-        return {"resources": Managers(FOREIGN, DATABASES if scope.accounts == IN_DATABASES else ())}
+    def equipment(self, scope: Scope) -> Mapping[str, Any]:  # noqa: ARG002 - all have the same
+        """Another transaction manager has branches in the resource managers that are played."""
+        return {"resources": Managers(FOREIGN)}
 
     def requests(self, scope: Scope) -> tuple[Request, ...]:
         """The runs of `scope`."""

@@ -143,48 +143,73 @@ SCOPES = (
 )  # fmt: skip
 
 
-#: Left and right are databases that prepare transactions by themselves, on a server of the kind that the check runs on; third is played.
-#: They have accounts of their own, for they are installed otherwise.
-IN_DATABASES = (("left/A", 100), ("right/B", 60), ("third/C", 40))
-DATABASES = ("left", "right")
+#: Left and right are databases that prepare transactions by themselves, third is played: on a server of the kind that the check runs
+#: on, or each on a server of its own kind.
+_OF_ONE_KIND = (("left", ""), ("right", ""))
+_OF_TWO_KINDS = (("left", "postgresql"), ("right", "mariadb"))
 _BOTH = run("t1", "k1", ("left", "A", -13), ("right", "B", 13))
+_OPPOSITE = (
+    _client(1, run("t1", "k1", ("left", "A", -13), ("right", "B", 13), retries=0)),
+    _client(2, run("t2", "k2", ("right", "B", -7), ("left", "A", 7), retries=0)),
+)
 DATABASE_SCOPES = (
     Scope(
         "two databases", "one run over two databases that prepare it themselves; one crash, or one statement that is refused, lost, unanswered or late",
-        IN_DATABASES,
-        (_client(1, _BOTH._replace(retries=1)),),
-        faults=1, kinds=_REPLIES | _CRASH,
+        ACCOUNTS,
+        (_client(1, _BOTH),),
+        faults=1, kinds=_REPLIES | _CRASH, databases=_OF_ONE_KIND,
     ),
     Scope(
         "one database", "a run of one branch in a database; one crash, or one statement that is refused, lost, unanswered or late",
-        IN_DATABASES,
+        ACCOUNTS,
         (_client(1, run("t1", "k1", ("left", "A", -13))), environment(("jump", DAY))),
-        faults=1, kinds=_REPLIES | _CRASH,
+        faults=1, kinds=_REPLIES | _CRASH, databases=_OF_ONE_KIND,
     ),
     Scope(
         "databases cannot pay", "runs that a database cannot pay, or that name no account of it; one crash",
-        IN_DATABASES,
+        ACCOUNTS,
         (_client(1, run("t1", "k1", ("left", "A", -61), ("right", "B", -61)), run("t2", "k2", ("right", "B", 5), ("left", "nobody", -5))),),
-        faults=1, kinds=_CRASH,
+        faults=1, kinds=_CRASH, databases=_OF_ONE_KIND,
     ),
     Scope(
         "databases in opposite order", "two runs that lock rows of two databases in opposite order: somebody has to give up",
-        IN_DATABASES,
-        (
-            _client(1, run("t1", "k1", ("left", "A", -13), ("right", "B", 13), retries=0)),
-            _client(2, run("t2", "k2", ("right", "B", -7), ("left", "A", 7), retries=0)),
-        ),
+        ACCOUNTS, _OPPOSITE, databases=_OF_ONE_KIND,
     ),
     Scope(
         "recovery beside databases", "a run over two databases while another process recovers",
-        IN_DATABASES,
+        ACCOUNTS,
         (_client(1, _BOTH._replace(retries=0)), _recovery(2, 1)),
+        databases=_OF_ONE_KIND,
     ),
     Scope(
         "death of the databases", "a run over two databases; the server of both, and of the log, is killed once, between any two effects",
-        IN_DATABASES,
+        ACCOUNTS,
         (_client(1, _BOTH, Operation("recovery 1", "recover")),),
-        faults=1, kinds=frozenset({"restart database"}),
+        faults=1, kinds=frozenset({"restart database"}), databases=_OF_ONE_KIND,
+    ),
+    Scope(
+        "PostgreSQL and MariaDB",
+        "one run over a database of PostgreSQL and one of MariaDB; one crash, or one statement that is refused, lost, unanswered or late",
+        ACCOUNTS,
+        (_client(1, _BOTH),),
+        faults=1, kinds=_REPLIES | _CRASH, databases=_OF_TWO_KINDS,
+    ),
+    Scope(
+        "PostgreSQL and MariaDB, crash in recovery",
+        "one run over a database of PostgreSQL and one of MariaDB; one crash anywhere, one more in recovery",
+        ACCOUNTS,
+        (_client(1, _BOTH._replace(retries=0)),),
+        faults=1, kinds=_CRASH, recovery_crashes=1, databases=_OF_TWO_KINDS,
+    ),
+    Scope(
+        "PostgreSQL and MariaDB in opposite order", "two runs that lock rows of both in opposite order: no server sees that, and somebody has to give up",
+        ACCOUNTS, _OPPOSITE, databases=_OF_TWO_KINDS,
+    ),
+    Scope(
+        "death of PostgreSQL or MariaDB", "a run over a database of each; one of the servers is killed once, between any two effects",
+        ACCOUNTS,
+        (_client(1, _BOTH, Operation("recovery 1", "recover")),),
+        faults=1, kinds=frozenset({"restart database"}), databases=_OF_TWO_KINDS,
     ),
 )  # fmt: skip
 

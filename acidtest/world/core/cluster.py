@@ -11,7 +11,7 @@ from acidtest.world.core.host import Host
 from acidtest.world.core.shelf import Shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Iterable, Mapping
 
     from acidtest.world.core.backend import Backend, Contents, Database, Landing
     from acidtest.world.core.backups import Held
@@ -25,18 +25,21 @@ class Cluster:
     of the present run sets it. `statics` is what modules of the code under test keep for each process; None for nothing.
 
     Arguments:
-        open_backend: opens what its databases are made by; called once, and once for every copy.
+        open_backend: opens what databases of a kind are made by; called once for each kind, and for every copy.
+        kind: the kind of its databases, unless others are chosen for some.
         members: the services of the pattern, each with databases of its own; none where all processes share them.
     """
 
-    def __init__(self, open_backend: Callable[[], Backend], members: tuple[str, ...] = ()) -> None:
+    def __init__(self, open_backend: Callable[[str], Backend], kind: str, members: tuple[str, ...] = ()) -> None:
         """Make an empty cluster.
 
         Raises:
             BackendUnavailable: the server of its databases cannot be reached.
         """
         self._open_backend = open_backend
-        self.backend = open_backend()
+        self._kind = kind
+        self._backends = {kind: open_backend(kind)}
+        self._chosen: dict[str, str] = {}
         self.members = members
         self.late: Callable[[Landing, Hashable], None] | None = None
         self._databases: dict[str, Database] = {}
@@ -46,6 +49,56 @@ class Cluster:
         self.shelf = Shelf()
         self.statics: Statics | None = None
 
+    @property
+    def backend(self) -> Backend:
+        """What makes its databases, but for those for which another kind is chosen."""
+        return self._backends[self._kind]
+
+    def reach(self, kinds: Iterable[str]) -> None:
+        """Reach the servers of other kinds of databases.
+
+        Raises:
+            BackendUnavailable: one cannot be reached.
+            UsageError: there is no such kind; lists those that there are.
+        """
+        for kind in kinds:
+            if kind not in self._backends:
+                self._backends[kind] = self._open_backend(kind)
+
+    def choose(self, kinds: Mapping[str, str]) -> None:
+        """Let some databases, which are yet to be made, be of other kinds than the rest.
+
+        Arguments:
+            kinds: by the names of the databases; for all others the choice is taken back.
+
+        Raises:
+            BackendUnavailable: the server of one cannot be reached.
+            UsageError: there is no such kind; lists those that there are.
+        """
+        self.reach(kinds.values())
+        self._chosen = dict(kinds)
+
+    def kinds(self) -> list[str]:
+        """The kinds of its databases, the usual first."""
+        return list(dict.fromkeys([self._kind, *self._chosen.values()]))
+
+    def kind_of(self, name: str) -> str:
+        """The kind of the database `name`."""
+        return self._chosen.get(name, self._kind)
+
+    def backend_of(self, name: str) -> Backend:
+        """What makes the database `name`."""
+        return self._backends[self.kind_of(name)]
+
+    @property
+    def scriptable(self) -> bool:
+        """Whether all of its databases are: see `Backend`."""
+        return all(self._backends[kind].scriptable for kind in self.kinds())
+
+    def versions(self) -> dict[str, str]:
+        """What was involved, for reports."""
+        return {what: version for kind in self.kinds() for what, version in self._backends[kind].versions().items()}
+
     def database(self, name: str) -> Database:
         """The database `name`."""
         database = self._databases.get(name)
@@ -53,12 +106,13 @@ class Cluster:
             if not name or not isinstance(name, str):
                 message = f"A database was asked for by the name {name!r}. Names are non-empty strings, for example 'bank'."
                 raise UsageError(message)
-            database = self._databases[name] = self.backend.make(name, self._postpone)
+            database = self._databases[name] = self.backend_of(name).make(name, self._postpone)
         return database
 
     def by_address(self, address: str, service: str = "") -> Database:
         """The database that code means by a path or URL that it opens itself."""
-        name = self.backend.name_of(address, list(self._databases.values()))
+        known = [database for name, database in self._databases.items() if self.kind_of(name) == self._kind]
+        name = self.backend.name_of(address, known)
         return self.database(name if name in self._databases else _owned(name, service))
 
     def _postpone(self, landing: Landing, fact: Hashable) -> None:
@@ -71,8 +125,9 @@ class Cluster:
         if host is None:
             service = service_of(name) if self.members else ""
             host = self._hosts[name] = Host(
-                name, self.backend, lambda database: self.database(_owned(database, service)),
-                lambda address: self.by_address(address, service), self._histories, service,
+                name, self._kind, lambda database: self.backend_of(_owned(database, service)),
+                lambda database: self.database(_owned(database, service)), lambda address: self.by_address(address, service),
+                self._histories, service,
             )  # fmt: skip
         return host
 
@@ -96,7 +151,7 @@ class Cluster:
 
     def history(self) -> tuple[Hashable, ...]:
         """What the future depends on beside contents and connections."""
-        found = [(d.name, self.backend.history(d)) for d in self._databases.values()]
+        found = [(d.name, self.backend_of(d.name).history(d)) for d in self._databases.values()]
         return tuple([pair for pair in found if pair[1]])
 
     def values(self) -> dict[str, Contents]:
@@ -115,7 +170,8 @@ class Cluster:
 
     def copy(self) -> Cluster:
         """A cluster of its own with what is committed here now, where nobody holds a lock; to be closed by the caller."""
-        copied = Cluster(self._open_backend, self.members)
+        copied = Cluster(self._open_backend, self._kind, self.members)
+        copied.choose(self._chosen)
         for name, database in self._databases.items():
             copied.database(name).fill(database)
         copied.shelf = self.shelf.copy()
@@ -139,9 +195,20 @@ class Cluster:
         if self.statics is not None:
             self.statics.leave()
 
-    def restart(self) -> None:
-        """Kill what holds the databases, and start it again."""
-        self.backend.restart(self.databases(), [c for host in self._hosts.values() for c in host.connections()])
+    def restart(self, kind: str = "") -> list[str]:
+        """Kill what holds the databases of a kind, and start it again.
+
+        Arguments:
+            kind: which; empty for the usual.
+
+        Returns:
+            the names of those databases.
+        """
+        held = [database for name, database in self._databases.items() if self.kind_of(name) == (kind or self._kind)]
+        names = [database.name for database in held]
+        connections = [c for host in self._hosts.values() for c in host.connections() if c.database.name in names]
+        self._backends[kind or self._kind].restart(held, connections)
+        return names
 
     def held(self, service: str) -> Held:
         """The numbers of what is committed in the databases of a service, by their names."""
@@ -169,7 +236,8 @@ class Cluster:
             host.close()
         for database in self._databases.values():
             database.close()
-        self.backend.forget()
+        for backend in self._backends.values():
+            backend.forget()
         self._databases.clear()
         self.shelf.clear()
         if self.statics is not None:
@@ -180,7 +248,8 @@ class Cluster:
     def close(self) -> None:
         """Close everything for good."""
         self.clear()
-        self.backend.close()
+        for backend in self._backends.values():
+            backend.close()
 
 
 def _owned(name: str, service: str) -> str:

@@ -113,6 +113,11 @@ class Device:
     def installs(cls, environment: Any, scope: Scope, equipment: Any) -> None:  # noqa: ANN401 - what the contract gives it
         """Create what it keeps in databases for such a scope; once, outside of every schedule."""
 
+    @classmethod
+    def kinds_of_databases(cls, scope: Scope, equipment: Any) -> Mapping[str, str]:  # noqa: ANN401, ARG003 - for those who choose
+        """The databases in which it keeps something that are to be of a certain kind, whatever the others are: kinds by names."""
+        return {}
+
     # What code under test is given:
 
     def offers(self) -> Mapping[str, Any]:

@@ -78,7 +78,7 @@ TIMEOUT = "timeout"  #: the database gave up waiting for a lock, as it was told 
 
 #: The whole database server dies and is started again: every connection is lost, and what was not committed or prepared.
 RESTART_DATABASE = "restart database"
-#: The target of the decision for that.
+#: The target of the decision for that; where databases are of several kinds, followed by the kind whose server it is.
 DATABASE = "database"
 #: The servers of a cache die and are started again: all that they held is gone, and every connection is lost.
 RESTART_CACHE = "restart cache"
@@ -86,7 +86,6 @@ RESTART_CACHE = "restart cache"
 EVICT = "evict"
 #: A service is restored from a backup: its databases go back to what they held at an earlier moment of the run, and its processes end.
 BACKUP = "backup"
-_RESTARTS = (RESTART_DATABASE, RESTART_CACHE)
 
 #: What a resource manager of distributed transactions may do by itself before a call reaches it. It has decided the branch alone,
 #: and keeps that: committed, rolled back, in part, or it does not know;
@@ -137,15 +136,22 @@ class Decision(NamedTuple):
     @property
     def restarts_database(self) -> bool:
         """Whether it is the death of the database server, and not the start of a process."""
-        return (self.kind, self.target) == ("restart", DATABASE)
+        return self.kind == "restart" and self.target.partition(" ")[0] == DATABASE
+
+    @property
+    def server(self) -> str:
+        """The kind of database whose server dies; empty where there is one kind."""
+        return self.target.partition(" ")[2] if self.restarts_database else ""
 
     @property
     def mishap(self) -> str:
         """The fault kind, where it is one that befalls the outside by itself, and no effect; else empty."""
         if self.kind in (EVICT, BACKUP):
             return self.kind
+        if self.restarts_database:
+            return RESTART_DATABASE
         whole = f"{self.kind} {self.target}"
-        return whole if whole in _RESTARTS else ""
+        return whole if whole == RESTART_CACHE else ""
 
     @classmethod
     def parse(cls, text: str) -> Decision:

@@ -70,14 +70,18 @@ class Host:
     """The machine that a process runs on, as far as connections go."""
 
     def __init__(
-        self, name: str, backend: Backend, database: Callable[[str], Database], by_address: Callable[[str], Database],
-        histories: dict[Hashable, int], service: str = "",
+        self, name: str, backend: str, backend_of: Callable[[str], Backend], database: Callable[[str], Database],
+        by_address: Callable[[str], Database], histories: dict[Hashable, int], service: str = "",
     ) -> None:  # fmt: skip
-        """Make the host of the process `name`; `database(name)` and `by_address(path or URL)` find or make a database."""
+        """Make the host of the process `name`, whose databases are of the kind `backend`, unless they were chosen to be of another.
+
+        `backend_of(name)` is what makes a database; `database(name)` and `by_address(path or URL)` find or make one.
+        """
         self.name = name
         self.service = service
         self.histories = histories
-        self._backend = backend
+        self.backend = backend
+        self._backend_of = backend_of
         self._database = database
         self._by_address = by_address
         self.releases = 0
@@ -89,10 +93,9 @@ class Host:
         # Weak: a connection that the code under test drops must close, and free its locks, as it would in production.
         self._connections: list[weakref.ref[Connection]] = []
 
-    @property
-    def backend(self) -> str:
-        """The kind of its databases."""
-        return self._backend.name
+    def kind_of(self, name: str) -> str:
+        """The kind of the database `name`."""
+        return self._backend_of(name).name
 
     def connect(self, name: str, **options: Any) -> Any:
         """A new DB-API connection to the database `name`."""
@@ -134,7 +137,7 @@ class Host:
 
     def url(self, name: str) -> str:
         """The SQLAlchemy URL of the database `name`."""
-        return self._backend.address(self._database(name))
+        return self._backend_of(name).address(self._database(name))
 
     def engine(self, name: str) -> sa.Engine:
         """The engine of this host for the database `name`; transactions really begin."""
@@ -157,16 +160,17 @@ class Host:
 
     def _make_engine(self, name: str, asynchronous: bool) -> sa.Engine:  # noqa: FBT001 - a key of the engines
         spares = self._spares[name, asynchronous] = []
+        backend = self._backend_of(name)
 
         def creator() -> Any:
             # SQLAlchemy drops the connection of a task that is killed; there is nothing wrong with it, so it goes on.
             if spares:
                 return self._opened(spares.pop())
-            connection = self.connect(name, **self._backend.pooled)
+            connection = self.connect(name, **backend.pooled)
             connection.spares = spares
             return connection
 
-        engine: Any = self._backend.engine(creator, asynchronous=asynchronous)
+        engine: Any = backend.engine(creator, asynchronous=asynchronous)
         engine.acidtest_name = name
         dialect: Any = engine.dialect
         dialect.do_ping = _is_open

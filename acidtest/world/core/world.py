@@ -175,10 +175,9 @@ class World:
         task.start(lambda: self._start(process))
         self._after(task, None)
 
-    def restart_database(self) -> None:
-        """Kill the database server and start it again: whatever was not committed or prepared is gone."""
-        self.cluster.restart()
-        self.late.lose_transactions()
+    def restart_database(self, kind: str = "") -> None:
+        """Kill the server of a kind of databases, empty for the usual, and start it again: what was not committed or prepared is gone."""
+        self.late.lose_transactions(self.cluster.restart(kind))
         for process in self.processes.values():
             process.disconnected |= process.alive
 
@@ -215,7 +214,7 @@ class World:
     def _befall(self, decision: Decision) -> None:
         """Let something befall the outside by itself."""
         if decision.restarts_database:
-            self.restart_database()
+            self.restart_database(decision.server)
         elif decision.kind == BACKUP:
             self.backups.restore(decision.target, self.processes, self.crash, self.late)
         else:

@@ -61,7 +61,10 @@ def open_backend(name: str) -> Backend:
         UsageError: there is none; lists those that there are.
         BackendUnavailable: its server cannot be reached.
     """
-    return _opener(name)()
+    if name not in _TABLE:
+        what = "backend"
+        raise UsageError.unknown(what, name, BACKENDS)
+    return _TABLE[name]()
 
 
 def open_cluster(name: str = DEFAULT, members: tuple[str, ...] = ()) -> Cluster:
@@ -78,11 +81,4 @@ def open_cluster(name: str = DEFAULT, members: tuple[str, ...] = ()) -> Cluster:
         UsageError: there is no such backend; lists those that there are.
         BackendUnavailable: its server cannot be reached.
     """
-    return Cluster(_opener(name), members)
-
-
-def _opener(name: str) -> Callable[[], Backend]:
-    if name not in _TABLE:
-        what = "backend"
-        raise UsageError.unknown(what, name, BACKENDS)
-    return _TABLE[name]
+    return Cluster(open_backend, name, members)

@@ -91,7 +91,7 @@ class PlayedCluster:
 
     def __init__(self, script: Script, like: Any) -> None:
         """Start with the contents with which runs start."""
-        self.backend, self.members, self.shelf = like.backend, like.members, like.shelf.fresh()
+        self.members, self.shelf = like.members, like.shelf.fresh()
         self.late: Callable[[Any, Hashable], None] | None = None
         self.statics = None
         self.world: Any = None

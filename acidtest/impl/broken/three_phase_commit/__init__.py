@@ -17,6 +17,7 @@ from acidtest.impl.broken.three_phase_commit.phases import (
     MoneyMovesEarly,
     OverdueVoteAccepted,
     RefusesAll,
+    RepetitionRefused,
     SkipsAcks,
     TellsBeforeRecord,
     VotesBeforeRecord,
@@ -29,6 +30,7 @@ from acidtest.impl.broken.three_phase_commit.recovery import (
     PrecommitInMemory,
 )
 from acidtest.impl.broken.three_phase_commit.termination import (
+    AnyDeathAborts,
     CommitsWithoutMoving,
     LatePrecommitAccepted,
     NaiveTimeouts,
@@ -59,6 +61,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("commit-moves-twice", CommitMovesTwice, ("G1",), scope="messages twice"),
     Mutant("holds-not-counted", HoldsNotCounted, ("G2",), scope="the last unit"),
     Mutant("refuses-all", RefusesAll, ("AC4",), scope="three sites"),
+    Mutant("repetition-refused", RepetitionRefused, ("AC4",), scope="messages twice"),
+    Mutant("any-death-aborts", AnyDeathAborts, ("AC4",), scope="a bystander dies"),
     Mutant("payload-not-compared", OtherPayloadAccepted, ("G7",), scope="keys"),
     Mutant("zero-accepted", ZeroAccepted, ("G12",), scope="keys"),
     Mutant("unpayable-forgotten", UnpayableForgotten, ("G4",), scope="keys"),

@@ -10,6 +10,7 @@ from acidtest.impl.three_phase_commit import (
     DECIDED,
     FOLLOWING,
     MOVING,
+    NO,
     PRECOMMIT,
     PRECOMMITTED,
     VOTE_REQ,
@@ -136,3 +137,14 @@ class RefusesAll(Site):
     def count_votes(self, transaction: Transaction, *, complete: bool) -> None:  # noqa: ARG002 - that is the bug
         """Abort."""
         self.decide(transaction, ABORTED)
+
+
+class RepetitionRefused(Site):
+    """Takes it for a refusal that a request for its vote is on record already, and says no where it has said yes (AC4)."""
+
+    def take_in(self, sender: str, kind: str, transaction: Transaction, status: str) -> None:
+        """Say no to what is known."""
+        if kind == VOTE_REQ:
+            self.tell([sender], NO, transaction)
+        else:
+            super().take_in(sender, kind, transaction, status)

@@ -13,6 +13,7 @@ from acidtest.impl.three_phase_commit import (
     WAITING,
     Site,
     Transaction,
+    in_doubt,
 )
 
 
@@ -100,3 +101,16 @@ class LatePrecommitAccepted(Site):
             self.record(transaction._replace(status=PRECOMMITTED))
         else:
             super().repeat(sender, kind, transaction)
+
+
+class AnyDeathAborts(Site):
+    """Gives up whatever it collects votes for when a site dies, also one that takes no part (AC4)."""
+
+    def on_timeout(self, waiting_for: str) -> None:
+        """Abort, whoever it was."""
+        with self.engine.begin() as connection:
+            found = [Transaction(*row) for row in connection.execute(in_doubt)]
+        for transaction in found:
+            if self.part(transaction).role == VOTING:
+                self.decide(transaction, ABORTED)
+        super().on_timeout(waiting_for)

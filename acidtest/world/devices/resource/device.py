@@ -45,13 +45,13 @@ class Resources(Device):
         """Open the accounts of the scope."""
         super().__init__(surroundings)
         self._managers: dict[str, Manager] = {}
-        self._databases: tuple[str, ...] = ()
+        self._databases: list[str] = []
         self._works = Works()
         self._looked: dict[str, tuple[Hashable, ResourceSeen]] = {}
         # Where no contract says that there are some, accounts that are called like that are somebody else's.
         equipment: Managers | None = surroundings.equipment
         if equipment is not None:
-            self._databases = equipment.databases
+            self._databases = [name for name, _ in surroundings.scope.databases]
             opened = _opened(surroundings.scope)
             self._managers = {name: Manager(name, opened[name]) for name in sorted(opened) if name not in self._databases}
             for resource, xid, changes in equipment.foreign:
@@ -61,8 +61,13 @@ class Resources(Device):
     @classmethod
     def installs(cls, environment: Any, scope: Scope, equipment: Managers | None) -> None:
         """Create the tables of those that are databases, with their accounts."""
-        for name in () if equipment is None else equipment.databases:
+        for name, _ in () if equipment is None else scope.databases:
             server.install(environment.engine(server.database_of(name)), _opened(scope).get(name, ()))
+
+    @classmethod
+    def kinds_of_databases(cls, scope: Scope, equipment: Managers | None) -> Mapping[str, str]:
+        """Those of the resource managers for which the scope says of which kind they are."""
+        return {} if equipment is None else {server.database_of(name): kind for name, kind in scope.databases if kind}
 
     def offers(self) -> Mapping[str, Any]:
         """`env.resource(name)`."""

@@ -222,7 +222,7 @@ class ServerResource:
 
     @property
     def _dialect(self) -> Dialect:
-        kind = self._host.backend
+        kind = self._host.kind_of(database_of(self.name))
         if kind not in DIALECTS:
             message = (
                 f"The scope has {self.name} be a database that takes part in two phases, and {kind} cannot prepare transactions. "
