@@ -41,6 +41,7 @@ STATE_REQ, STATE, QUERY, ASK, DOUBT, EVERYBODY = "STATE-REQ", "STATE", "QUERY", 
 
 #: What a site does about a transaction: obey, or lead, which is to collect votes, states, or acknowledgements; or ask, being back in doubt.
 FOLLOWING, VOTING, INQUIRING, MOVING, ASKING = "following", "voting", "inquiring", "moving", "asking"
+LEADING = VOTING, INQUIRING, MOVING
 
 schema = sa.MetaData()
 accounts = sa.Table(
@@ -271,9 +272,14 @@ class Site:
             self.tell([sender], DECIDED, transaction)
 
     def obey(self, sender: str, transaction: Transaction, outcome: str) -> None:
-        """End as told, and tell who has asked."""
+        """End as told, and tell who has asked; and, of one that leads, everybody: they wait for it alone."""
+        waiting = self.led_by(transaction)
         ended, curious = self.end(transaction, outcome)
-        self.tell(sorted(curious - {sender}), DECIDED, ended)
+        self.tell(sorted(curious.union(waiting) - {sender}), DECIDED, ended)
+
+    def led_by(self, transaction: Transaction) -> list[str]:
+        """Who waits for what this site decides; nobody where it does not lead."""
+        return self.left(transaction) if self.part(transaction).role in LEADING else []
 
     def take_in(self, sender: str, kind: str, transaction: Transaction, status: str) -> None:
         """Follow a leader, or go on as one."""

@@ -29,6 +29,7 @@ ACCOUNTS = (("north/A", 100), ("north/E", 100), ("east/B", 60), ("south/C", 40),
 _CRASH = frozenset({"crash"})
 _OF_TWO = begin("t1", "k1", ("north", "A", -13), ("east", "B", 13))
 _OF_THREE = begin("t1", "k1", ("north", "A", -61), ("east", "B", 54), ("south", "C", 7))
+_REFUSED = begin("t1", "k1", ("north", "A", -61), ("east", "B", 104), ("south", "C", -43))
 _OF_FOUR = begin("t1", "k1", ("north", "A", -61), ("east", "B", 54), ("south", "C", 4), ("west", "D", 3))
 
 
@@ -71,6 +72,10 @@ SCOPES = (
     _scope(
         "messages twice", "a transaction of three sites; two messages are delivered twice, or overtake others",
         (at(NORTH, _OF_THREE), *connected(_THREE, silence=False)), {"twice", "reordered"}, serial=True, faults=2,
+    ),
+    _scope(
+        "refusals twice", "a transaction of three sites, of which the last cannot pay; two messages are delivered twice, or overtake others",
+        (at(NORTH, _REFUSED), *connected(_THREE, silence=False)), {"twice", "reordered"}, serial=True, faults=2,
     ),
     _scope(
         "one site stays down", "a transaction of three sites, one of which crashes at any moment and stays down",

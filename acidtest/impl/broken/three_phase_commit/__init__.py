@@ -37,6 +37,7 @@ from acidtest.impl.broken.three_phase_commit.termination import (
     NoQuery,
     NoTermination,
     PrecommittedMeansAbort,
+    ToldLeaderStaysSilent,
     UnreachableMeansNotCommitted,
     WaitingOutvotesPrecommitted,
 )
@@ -51,6 +52,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("commit-without-moving", CommitsWithoutMoving, ("PAIRS", "AC1"), scope=_STAYS),
     Mutant("no-termination", NoTermination, ("NB", "AC5"), scope=_STAYS),
     Mutant("decided-leader-stays-silent", NoQuery, ("NB",), scope=_STAYS),
+    Mutant("told-leader-stays-silent", ToldLeaderStaysSilent, ("NB",), scope="refusals twice"),
     Mutant("late-precommit-after-abort-accepted", LatePrecommitAccepted, ("AC2",), scope="delay"),
     Mutant("skip-precommit-acks", SkipsAcks, ("PAIRS", "AC1"), scope="three sites"),
     Mutant("precommit-on-majority-yes", MajorityIsEnough, ("AC3",), scope="three sites"),

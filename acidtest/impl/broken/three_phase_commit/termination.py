@@ -114,3 +114,11 @@ class AnyDeathAborts(Site):
             if self.part(transaction).role == VOTING:
                 self.decide(transaction, ABORTED)
         super().on_timeout(waiting_for)
+
+
+class ToldLeaderStaysSilent(Site):
+    """A leader that is told how it has ended ends alone: who waits for it waits for ever, for nobody has failed (NB)."""
+
+    def led_by(self, transaction: Transaction) -> list[str]:  # noqa: ARG002 - nobody is told
+        """Nobody is thought of."""
+        return []
