@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import psycopg2
 from psycopg import pq
-from psycopg2 import extensions
+from psycopg2 import _psycopg, extensions
 
 from acidtest.world.core.locks import TaskLock
 from acidtest.world.core.process import current_task
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from acidtest.world.databases.postgresql.performing import Store
 
-_Connection: Any = extensions.connection
+_Connection: Any = _psycopg.connection  # whatever stands in its place
 _Cursor: Any = extensions.cursor
 _LEVELS = {1: READ_COMMITTED, 2: "REPEATABLE READ", 3: "SERIALIZABLE", 4: "READ UNCOMMITTED"}
 _ENDS = {
