@@ -10,9 +10,11 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from small_world import ask, query
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 SCOPE = "server death"  # one client of one process
 MORTAL = Path(__file__).parents[1] / "mortal.py"
+ALL_PREPARED = "SELECT gid FROM pg_prepared_xacts"
 State = tuple[dict[str, Any], list[Any], list[Any]]
 
 
@@ -94,7 +97,8 @@ def left(harness: Harness, log: list[Any]) -> State:
         database.touch()  # type: ignore[attr-defined]
         rows[database.name] = [pair for pair in database.value(database.content()) if pair[0] != "prepared transactions"]
     if harness.cluster.backend.name == "postgresql":
-        prepared = sorted(ask(harness.cluster, "SELECT gid FROM pg_prepared_xacts", harness.cluster.databases()[0].name))
+        own = harness.cluster.databases()[0].own  # type: ignore[attr-defined]
+        prepared = sorted((own.given(gid),) for (gid,) in ask(harness.cluster, ALL_PREPARED, harness.cluster.databases()[0].name))
     elif harness.cluster.backend.name == "mariadb":
         prepared = sorted([(name,) for name in harness.cluster.databases()[0]._recovered()])  # type: ignore[attr-defined]
     return rows, prepared, [list(message) for message in log]
@@ -105,6 +109,10 @@ def clean_up(harness: Harness, prepared: list[Any]) -> None:
     for database in harness.cluster.databases():
         if harness.cluster.backend.name != "sqlite":
             database.disturbed = True  # type: ignore[attr-defined]
+    if harness.cluster.backend.name == "postgresql":
+        for (gid,) in prepared:  # as the process that died has named it
+            with suppress(psycopg.errors.UndefinedObject):
+                harness.cluster.backend.watch.execute(f"ROLLBACK PREPARED '{gid}'")  # type: ignore[attr-defined]
     if prepared:
         harness.cluster.databases()[0].prepared.update({gid: 0 for (gid,) in prepared})  # type: ignore[attr-defined]
 

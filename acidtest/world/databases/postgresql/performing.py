@@ -28,6 +28,7 @@ from acidtest.world.core.effects import (
 from acidtest.world.core.process import Task, complain, current_task
 from acidtest.world.databases.full_disk import full_disk
 from acidtest.world.databases.postgresql.landing import Keeper, Landing
+from acidtest.world.databases.postgresql.prepared import Own
 from acidtest.world.databases.postgresql.session import quiet
 from acidtest.world.databases.postgresql.statement import (
     COMMIT,
@@ -63,9 +64,13 @@ _FAIL = b"DO $$BEGIN RAISE EXCEPTION USING ERRCODE = '55P03', MESSAGE = 'canceli
 
 
 class Store(Keeper, Protocol):
-    """What a connection needs of its database; `disturbed` says that a reset has something to do."""
+    """What a connection needs of its database.
+
+    `disturbed` says that a reset has something to do; `own` is what of the server's list of prepared transactions is its own.
+    """
 
     disturbed: bool
+    own: Own
 
     def number(self, history: Hashable) -> int:
         """A number, from 1, for what has been done: equal histories have the same, and no others."""
@@ -184,6 +189,7 @@ class Performing:
         try:
             yield
         except self.driver.error as error:
+            _said_plainly(error, self.database.own)
             if fault == LATE and not self.lost and self.pgconn.status == pq.ConnStatus.OK:
                 self._roll_back()
             self._failed(task, effect, error)
@@ -224,7 +230,7 @@ class Performing:
         if fault == LOST:
             self._lose(task, effect)
         if fault == LATE and effect.kind in _ENDS:
-            self._postpone(task, statement, effect, effect.detail if isinstance(effect.detail, str) else effect.what)
+            self._postpone(task, statement, effect, _command_of(statement))
         if self.pgconn.transaction_status == _IDLE:
             self.level = self._level_to_be()
         if fault == LATE:  # a statement by itself is a transaction, with locks, whose COMMIT comes later
@@ -305,7 +311,7 @@ class Performing:
 
     def _postpone(self, task: Task, statement: Statement, effect: Effect, command: str) -> None:
         """Leave the open transaction, with its locks, to the server, which will end it later by a command."""
-        landing = Landing(self.database, self.pgconn, command, statement, self.chain, clean=not self.leaves_trace)
+        landing = Landing(self.database, self.pgconn, self.database.own.sent(command), statement, self.chain, clean=not self.leaves_trace)
         self._leave()
         self.database.postpone(landing, (task.process.name, task.process.digest, landing.chain))
         self._lose(task, effect)
@@ -408,3 +414,17 @@ class Performing:
             self._ended()
             watch.settle()
         return fine
+
+
+def _command_of(statement: Statement) -> str:
+    """What ends a transaction, however the driver was asked for it."""
+    if statement.kind not in (PREPARE, DECIDE):
+        return statement.what
+    name = statement.name.replace("'", "''")
+    return f"{statement.what} '{name}'"
+
+
+def _said_plainly(error: Exception, own: Own) -> None:
+    """Let an error name a prepared transaction as the code does."""
+    if error.args and isinstance(error.args[0], str) and own.mark in error.args[0]:
+        error.args = (own.given(error.args[0]), *error.args[1:])

@@ -14,6 +14,7 @@ from acidtest.errors import UsageError
 from acidtest.world.databases.full_disk import SAYING, no_space
 from acidtest.world.databases.postgresql.awaitable import AsyncConnection, driven_async_connection
 from acidtest.world.databases.postgresql.connection import Connection, driven_connection
+from acidtest.world.databases.postgresql.prepared import own_of
 from acidtest.world.databases.postgresql.session import open_session
 from acidtest.world.databases.postgresql.tables import Schema, quoted, restoring, rows_of, schema_of, shown
 
@@ -44,13 +45,14 @@ class Database:
     Contents are interned: equal contents have the same number. Rows count in the order in which they lie in their
     tables, and numbers that a sequence has given out count as well. `prepared` are the transactions that are prepared,
     with what stands for their work; `open` the sessions with an open transaction, with its isolation level; `path` stands
-    for what has been committed since there were none. `disturbed` says that a reset has something to do.
+    for what has been committed since there were none; `own` is what of the server's list of prepared transactions is its own. `disturbed` says that a reset has something to do.
     """
 
     def __init__(self, name: str, schema: str, watch: Watch, late: Callable[[Any, Hashable], None]) -> None:
         """Know the schema of the database `name`; `late` is called with what must be committed later."""
         self.name = name
         self.schema = schema
+        self.own = own_of(schema, ".".join(schema.split("_")[1:3]))
         self.watch = watch
         self.version = 0
         self.disturbed = False
@@ -70,7 +72,7 @@ class Database:
 
     def create(self) -> Database:
         """Create the schema."""
-        self._execute(f"CREATE SCHEMA {self.schema}")
+        self._execute(f"CREATE SCHEMA {self.schema}; {self.own.creation()}")
         self.capture()
         return self
 
@@ -155,7 +157,7 @@ class Database:
         self.close_sessions()
         self.open.clear()
         self.path = 0
-        kept = {bytes(row[0] or b"").decode() for row in rows_of(self._execute("SELECT gid FROM pg_prepared_xacts"))}
+        kept = {bytes(row[0] or b"").decode() for row in rows_of(self._execute(f"SELECT gid FROM {self.own.view}"))}
         self.prepared = {name: chain for name, chain in self.prepared.items() if name in kept}
         self._content = None
 
@@ -276,7 +278,7 @@ class Database:
         for name in list(self.prepared):
             with contextlib.suppress(psycopg.errors.UndefinedObject):
                 escaped = name.replace("'", "''")
-                self._execute(f"ROLLBACK PREPARED '{escaped}'")
+                self._execute(self.own.sent(f"ROLLBACK PREPARED '{escaped}'"))
         self.prepared.clear()
         self.open.clear()
         self.path = 0
@@ -315,7 +317,7 @@ class Database:
         """Remove the schema."""
         self._empty()
         self.close_sessions()
-        self._execute(f"DROP SCHEMA {quoted(self.schema)} CASCADE")
+        self._execute(f"DROP SCHEMA {quoted(self.schema)}, {quoted(self.own.schema)} CASCADE")
 
     def _execute(self, sql: str) -> Any:
         return self.watch.execute(sql)
