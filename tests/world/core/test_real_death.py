@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+import pymysql
 import pytest
 from small_world import ask, query
 
@@ -23,6 +25,7 @@ from acidtest.search.check import find_scope
 from acidtest.search.harness import Harness
 from acidtest.world.core.effects import CRASH
 from acidtest.world.databases.mariadb import server as mariadb
+from acidtest.world.databases.mariadb.store import xid_of
 from acidtest.world.databases.postgresql import server as postgresql
 
 if TYPE_CHECKING:
@@ -100,8 +103,15 @@ def left(harness: Harness, log: list[Any]) -> State:
         own = harness.cluster.databases()[0].own  # type: ignore[attr-defined]
         prepared = sorted((own.given(gid),) for (gid,) in ask(harness.cluster, ALL_PREPARED, harness.cluster.databases()[0].name))
     elif harness.cluster.backend.name == "mariadb":
-        prepared = sorted([(name,) for name in harness.cluster.databases()[0]._recovered()])  # type: ignore[attr-defined]
+        prepared = sorted(map(named, harness.cluster.backend.watch.execute("XA RECOVER")))  # type: ignore[attr-defined]
     return rows, prepared, [list(message) for message in log]
+
+
+def named(row: tuple[Any, ...]) -> tuple[str]:
+    """A transaction that is prepared on MariaDB by its parts, without the mark of its database, which the process that died knew nothing of."""
+    number, first, _, data = row
+    whole = bytes(data).decode()
+    return (f"{re.sub('^[0-9a-f]+[.][0-9]+:', '', whole[:first])},{whole[first:]},{number}",)
 
 
 def clean_up(harness: Harness, prepared: list[Any]) -> None:
@@ -109,10 +119,10 @@ def clean_up(harness: Harness, prepared: list[Any]) -> None:
     for database in harness.cluster.databases():
         if harness.cluster.backend.name != "sqlite":
             database.disturbed = True  # type: ignore[attr-defined]
-    if harness.cluster.backend.name == "postgresql":
-        for (gid,) in prepared:  # as the process that died has named it
-            with suppress(psycopg.errors.UndefinedObject):
-                harness.cluster.backend.watch.execute(f"ROLLBACK PREPARED '{gid}'")  # type: ignore[attr-defined]
+    undo = {"postgresql": "ROLLBACK PREPARED '{}'".format, "mariadb": lambda name: f"XA ROLLBACK {xid_of(name)}"}
+    for (name,) in prepared:  # as the process that died has named it
+        with suppress(psycopg.errors.UndefinedObject, pymysql.err.OperationalError):
+            harness.cluster.backend.watch.execute(undo[harness.cluster.backend.name](name))  # type: ignore[attr-defined]
     if prepared:
         harness.cluster.databases()[0].prepared.update({gid: 0 for (gid,) in prepared})  # type: ignore[attr-defined]
 
