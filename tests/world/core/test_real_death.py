@@ -7,25 +7,21 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psycopg
-import pymysql
 import pytest
 from small_world import ask, query
+from small_world import prepared as prepared_there
 
 from acidtest.patterns import pattern
 from acidtest.search.check import find_scope
 from acidtest.search.harness import Harness
 from acidtest.world.core.effects import CRASH
 from acidtest.world.databases.mariadb import server as mariadb
-from acidtest.world.databases.mariadb.store import xid_of
 from acidtest.world.databases.postgresql import server as postgresql
 
 if TYPE_CHECKING:
@@ -35,7 +31,6 @@ if TYPE_CHECKING:
 
 SCOPE = "server death"  # one client of one process
 MORTAL = Path(__file__).parents[1] / "mortal.py"
-ALL_PREPARED = "SELECT gid FROM pg_prepared_xacts"
 State = tuple[dict[str, Any], list[Any], list[Any]]
 
 
@@ -99,32 +94,23 @@ def left(harness: Harness, log: list[Any]) -> State:
     for database in harness.cluster.databases():
         database.touch()  # type: ignore[attr-defined]
         rows[database.name] = [pair for pair in database.value(database.content()) if pair[0] != "prepared transactions"]
+        prepared += prepared_in(harness, database)
+    return rows, sorted(prepared), [list(message) for message in log]
+
+
+def prepared_in(harness: Harness, database: Any) -> list[str]:
+    """The names of the transactions that are prepared in a database."""
     if harness.cluster.backend.name == "postgresql":
-        own = harness.cluster.databases()[0].own  # type: ignore[attr-defined]
-        prepared = sorted((own.given(gid),) for (gid,) in ask(harness.cluster, ALL_PREPARED, harness.cluster.databases()[0].name))
-    elif harness.cluster.backend.name == "mariadb":
-        prepared = sorted(map(named, harness.cluster.backend.watch.execute("XA RECOVER")))  # type: ignore[attr-defined]
-    return rows, prepared, [list(message) for message in log]
+        return [name for (name,) in prepared_there(harness.cluster, database.name)]
+    return sorted(database._recovered()) if harness.cluster.backend.name == "mariadb" else []
 
 
-def named(row: tuple[Any, ...]) -> tuple[str]:
-    """A transaction that is prepared on MariaDB by its parts, without the mark of its database, which the process that died knew nothing of."""
-    number, first, _, data = row
-    whole = bytes(data).decode()
-    return (f"{re.sub('^[0-9a-f]+[.][0-9]+:', '', whole[:first])},{whole[first:]},{number}",)
-
-
-def clean_up(harness: Harness, prepared: list[Any]) -> None:
+def clean_up(harness: Harness) -> None:
     """Say what others have done, so that the next run starts as the first."""
     for database in harness.cluster.databases():
         if harness.cluster.backend.name != "sqlite":
             database.disturbed = True  # type: ignore[attr-defined]
-    undo = {"postgresql": "ROLLBACK PREPARED '{}'".format, "mariadb": lambda name: f"XA ROLLBACK {xid_of(name)}"}
-    for (name,) in prepared:  # as the process that died has named it
-        with suppress(psycopg.errors.UndefinedObject, pymysql.err.OperationalError):
-            harness.cluster.backend.watch.execute(undo[harness.cluster.backend.name](name))  # type: ignore[attr-defined]
-    if prepared:
-        harness.cluster.databases()[0].prepared.update({gid: 0 for (gid,) in prepared})  # type: ignore[attr-defined]
+            database.prepared.update(dict.fromkeys(prepared_in(harness, database), 0))  # type: ignore[attr-defined]
 
 
 def simulated(harness: Harness) -> Iterator[tuple[int, State]]:
@@ -162,7 +148,7 @@ def test_a_simulated_crash_leaves_what_a_killed_process_leaves(stem: str, backen
         for steps, expected in simulated(harness):
             found = mortals.die_after(steps)
             assert found == expected, steps
-            clean_up(harness, found[1])
+            clean_up(harness)
             harness.cluster.reset()
             points += 1
             prepared += len(found[1])
