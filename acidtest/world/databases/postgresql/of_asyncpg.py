@@ -344,7 +344,7 @@ def opened(database: Database, factory: Any, record_class: Any, options: Mapping
     usual = {name: parameter.default for name, parameter in inspect.signature(_genuine).parameters.items()}
     ours = {
         "host": given["host"], "user": given.get("user"), "database": given.get("dbname"), "password": given.get("password"),
-        "server_settings": {**(options.get("server_settings") or {}), "search_path": database.schema},
+        "server_settings": {**(options.get("server_settings") or {}), "search_path": database.search_path},
     }  # fmt: skip
     kept = {name: value for name, value in options.items() if name.startswith(("statement_", "max_cache", "command_"))}
     addresses, parameters, config = connect_utils._parse_connect_arguments(  # noqa: SLF001 - likewise

@@ -25,7 +25,7 @@ from acidtest.world.core.effects import (
     UNACKNOWLEDGED,
     Effect,
 )
-from acidtest.world.core.process import Task, complain, current_task
+from acidtest.world.core.process import Process, Task, complain, current_process, current_task
 from acidtest.world.databases.full_disk import full_disk
 from acidtest.world.databases.postgresql.landing import Keeper, Landing
 from acidtest.world.databases.postgresql.prepared import Own
@@ -86,6 +86,9 @@ class Store(Keeper, Protocol):
 
     def redefine(self) -> None:
         """The schema may have changed."""
+
+    def tell_time(self, process: Process | None) -> float:
+        """Let the server's clock be that of whoever asks it something now; what that is."""
 
     def postpone(self, landing: Landing, fact: Hashable) -> None:
         """Hand over a transaction whose end is to come later; `fact` determines what it will do."""
@@ -179,6 +182,8 @@ class Performing:
             if task is not None:
                 self._alive()
                 task.quietly(statement.kind, self.database.name, statement.what)
+            else:
+                self.database.tell_time(current_process())
             yield
             self._note(statement, changes=task is None)
             self.database.watch.settle()
@@ -236,8 +241,9 @@ class Performing:
         if fault == LATE:  # a statement by itself is a transaction, with locks, whose COMMIT comes later
             self._run(b"BEGIN")
         self._effect = effect
+        time = self.database.tell_time(task.process)
         seen = self.database.content() if self.chain == 0 or self.level == READ_COMMITTED else 0
-        self.chain = self.database.number((self.chain, seen, effect.fingerprint, fault))
+        self.chain = self.database.number((self.chain, seen, effect.fingerprint, fault, time))
         return fault
 
     def _note(self, statement: Statement, *, changes: bool, who: Hashable = None) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from acidtest.errors import BackendUnavailable
     from acidtest.world.core.backend import Contents
+    from acidtest.world.core.process import Process
+    from acidtest.world.databases.postgresql.moment import Moment
     from acidtest.world.databases.postgresql.watch import Watch
 
 #: Under which name reports show the transactions that are prepared.
@@ -48,11 +50,12 @@ class Database:
     for what has been committed since there were none; `own` is what of the server's list of prepared transactions is its own. `disturbed` says that a reset has something to do.
     """
 
-    def __init__(self, name: str, schema: str, watch: Watch, late: Callable[[Any, Hashable], None]) -> None:
-        """Know the schema of the database `name`; `late` is called with what must be committed later."""
+    def __init__(self, name: str, schema: str, watch: Watch, late: Callable[[Any, Hashable], None], moment: Moment) -> None:
+        """Know the schema of the database `name`; `late` is called with what must be committed later; `moment` tells the time."""
         self.name = name
         self.schema = schema
-        self.own = own_of(schema, ".".join(schema.split("_")[1:3]))
+        self.own = own_of(schema, ".".join(schema.split("_")[1:3]), moment.schema)
+        self.moment = moment
         self.watch = watch
         self.version = 0
         self.disturbed = False
@@ -77,10 +80,15 @@ class Database:
         return self
 
     @property
+    def search_path(self) -> str:
+        """Where names are looked up: new tables go to its schema, and functions that tell the time hide the server's own."""
+        return f"{self.schema},{self.moment.schema},pg_catalog"
+
+    @property
     def conninfo(self) -> str:
         """How to connect."""
         given = conninfo_to_dict(self.watch.server.conninfo)
-        options = f"{given.get('options') or ''} -c search_path={self.schema}".strip()
+        options = f"{given.get('options') or ''} -c search_path={self.search_path}".strip()
         return make_conninfo("", **{**given, "options": options})
 
     def connect(self, by: Callable[[Database], Any] | None = None, **options: Any) -> Any:
@@ -148,6 +156,13 @@ class Database:
         """The schema may have changed."""
         self._schema = self._content = None
 
+    def tell_time(self, process: Process | None) -> float:
+        """Let the server's clock be that of whoever asks it something now; what that is."""
+        if process is None or process.clock is None:
+            return 0.0  # whoever looks from outside asks for no time
+        self.moment.tell(process.clock.time)
+        return process.clock.time
+
     def postpone(self, landing: Any, fact: Hashable) -> None:
         """Hand over a transaction whose end is to come later; `fact` determines what it will do."""
         self._late(landing, fact)
@@ -155,6 +170,7 @@ class Database:
     def come_back(self) -> None:
         """The server has died and was started again: look what it has kept."""
         self.close_sessions()
+        self.moment.come_back()
         self.open.clear()
         self.path = 0
         kept = {bytes(row[0] or b"").decode() for row in rows_of(self._execute(f"SELECT gid FROM {self.own.view}"))}
@@ -220,6 +236,7 @@ class Database:
 
     def reset(self) -> None:
         """Go back to the captured contents, and to rows that lie where they lay."""
+        self.moment.begin()
         if not self.disturbed:
             return
         if self._known().signature != self._values[self._template].schema.signature:
