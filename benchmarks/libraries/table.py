@@ -93,7 +93,7 @@ LIBRARIES = (
     ),
     Library(
         "asgi-idempotency-header",
-        ("asgi-idempotency-header==0.2.0", "fastapi==0.165.0", "httpx==0.28.1", "redis==8.1.0", "fakeredis==2.41.0", "psycopg[binary]==3.3.9"), "acid",
+        ("asgi-idempotency-header==0.2.0", "fastapi==0.165.0", "httpx==0.28.1", "redis==8.1.0", "fakeredis[lua]==2.41.0", "psycopg[binary]==3.3.9"), "acid",
         "with_asgi_idempotency_header:Transfers", ("sqlite", "postgresql"),
         "The middleware `IdempotencyHeaderMiddleware` with its `RedisBackend`, before an endpoint of Starlette's that moves money in one transaction and knows "
         "no keys; called in process by httpx.",

@@ -34,7 +34,7 @@ class MoneyWithdrawn(Base):
 class Mapper(DefaultDomainEventMapper):
     """An event has the account and the amount."""
 
-    def to_payload(self, entity, action):
+    def to_payload(self, entity, action):  # noqa: ARG002 - as the library calls it
         return {"type": type(entity).__name__, "account": entity.account, "amount": entity.amount}
 
 
