@@ -509,6 +509,20 @@ def test_a_prepare_that_comes_late_is_the_one_that_was_asked_for(pg: Cluster) ->
     assert prepared(pg) == [("late",)]
     world.close()
 
+def test_a_pipeline_within_a_transaction_leaves_its_end_to_that(pg: Cluster) -> None:
+    def pipelined(env: Any) -> str:
+        connection = env.connect("bank", autocommit=True)
+        with connection.transaction(), connection.pipeline() as pipeline:
+            connection.execute("UPDATE accounts SET balance = 0")
+            pipeline.sync()
+        return "ok"
+
+    world = Small(pg, pipelined)
+    assert world.finish("pipelined") == "ok"
+    assert world.done == ["bank: UPDATE accounts", "bank: COMMIT"]
+    world.close()
+
+
 def test_the_clean_up_of_a_dead_process_has_no_effect(pg: Cluster) -> None:
     def stubborn(env: Any) -> None:
         connection = env.connect("bank")
