@@ -19,6 +19,7 @@ from acidtest.errors import UsageError
 from acidtest.loading import entry_of, load
 from acidtest.patterns import Pattern, entries, parts, pattern
 from acidtest.saved import read_failure, write_json
+from acidtest.search.hashing import start_anew_with_a_seed
 from acidtest.search.verdict import Verdict, not_asked, with_exceptions
 from acidtest.workers import cores
 from acidtest.world.databases.table import BACKENDS, DEFAULT
@@ -65,7 +66,10 @@ class _Commands(click.Group):
         command = partial(super().main, *args, standalone_mode=False, **options)
         if not standalone_mode:
             return command()
-        asked = args[0] if args else options.get("args") or sys.argv[1:]
+        own = not args and options.get("args") is None
+        asked = sys.argv[1:] if own else args[0] if args else options["args"]
+        if own and asked and asked[0] in (*_RUNS_CODE, "verify"):
+            start_anew_with_a_seed()
         whole = partial(ending.run, command)
         return sys.exit(supervised.run(whole) if asked and asked[0] in _RUNS_CODE else whole())
 

@@ -1,6 +1,7 @@
 """The command line, as a user would run it: exit codes, files, wrong input."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -42,6 +43,24 @@ def test_a_failure_is_printed_written_and_replayed(project):
     again = acidtest("replay", "out.json")
     assert again.returncode == FAIL
     assert out["property"] in again.stdout
+
+
+@pytest.mark.parametrize("given", [{}, {"PYTHONHASHSEED": "7"}])
+def test_strings_hash_by_a_seed_that_is_fixed_and_kept_with_the_failure(project, given):
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONHASHSEED"}
+    command = [sys.executable, "-m", "acidtest", "check", "outbox", "my_wrong:MyOutbox", "--search", "exhaustive", "--json", "out.json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**own, **given})
+    assert done.returncode == FAIL, done.stdout + done.stderr
+    out = json.loads((project / "out.json").read_text(encoding="utf-8"))
+    assert out["failures"][0]["hash_seed"] == given.get("PYTHONHASHSEED", "0")
+
+
+def test_a_replay_by_another_seed_than_it_was_found_with_says_so_where_nothing_is_violated(project):
+    acidtest("check", "outbox", "my_wrong:MyOutbox", "--search", "exhaustive", "--json", "out.json")
+    file = project / "out.json"
+    file.write_text(file.read_text(encoding="utf-8").replace('"hash_seed": "0"', '"hash_seed": "7"'), encoding="utf-8")
+    (project / "my_wrong.py").write_text((project / "my_right.py").read_text(encoding="utf-8"), encoding="utf-8")
+    assert "found with PYTHONHASHSEED=7, and this is 0" in acidtest("replay", "out.json").stdout
 
 
 def test_a_mended_implementation_does_not_fail_on_replay(project):

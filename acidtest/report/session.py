@@ -21,6 +21,7 @@ from acidtest.search.check import check_exhaustively, check_scope, find_scope
 from acidtest.search.explain import explain_failure, explained, told
 from acidtest.search.filming import film_of
 from acidtest.search.harness import Harness
+from acidtest.search.hashing import remark
 from acidtest.search.replay import replay
 from acidtest.search.rounds import cost
 from acidtest.search.stateful import check_statefully
@@ -366,15 +367,16 @@ def replay_file(
             return 1, render(failure)
     finally:
         harness.close()
+    seeds = remark(str(saved.get("hash_seed", "")))
     if replayed.diverged is not None:
         step = replayed.diverged
         what = f"the schedule cannot be followed beyond step {step}: “{decisions[step]}” is not possible any more"
-        return 3, f"inconclusive: {what}. The code is another one by now. Check it again: {_check_again(saved, contract)}"
+        return 3, f"inconclusive: {what}. The code is another one by now. Check it again: {_check_again(saved, contract)}{seeds}"
     if not decisions:
         return 3, "inconclusive: the schedule is empty, so nothing was replayed. Write the file anew with `acidtest check … --json FILE`."
     verdict, _ = conclude(violated=False, complete=True, findings=())
     told = with_exceptions(verdict, dict(sorted(exceptions.items())))
-    return 0, f"{told}: {len(decisions)} steps replayed, and {saved.get('property', 'nothing')} is not violated any more."
+    return 0, f"{told}: {len(decisions)} steps replayed, and {saved.get('property', 'nothing')} is not violated any more.{seeds}"
 
 
 def _check_again(saved: dict[str, Any], contract: Contract) -> str:

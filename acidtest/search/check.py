@@ -93,11 +93,20 @@ def conclude_search(harness: Harness, search: Search) -> Result:
         missing.append("no schedule came to its end")
     verdict, reasons = conclude(violated=search.violation is not None, complete=search.complete, findings=missing)
     return Result(
-        "exhaustive", search.scope, verdict, reasons, bound_of(search.scope, search.bound, search.faults), search.schedules, search.runs,
+        "exhaustive", search.scope, verdict, reasons, _bound(search), search.schedules, search.runs,
         search.effects, len(search.states), search.seconds, coverage, search.violation, tuple(search.schedule),
         tuple(p.id for p in harness.properties if search.violation is None or p.id != search.violation.property),
         excepted=tuple(sorted(harness.without)), reached=frozenset(harness.reached), unasked=harness.unasked,
     )  # fmt: skip
+
+
+def _bound(search: Search) -> str:
+    """What the verdict of a search is limited to."""
+    bound, again = bound_of(search.scope, search.bound, search.faults), search.reordered
+    if not again:
+        return bound
+    runs = f"{again} run{'s' * (again != 1)}"
+    return f"{bound}; {runs} came to the same in another order (of addresses?) and had to be made again, and other orders were not explored"
 
 
 def bound_of(scope: Scope, faults: int, found: int | None = None) -> str:

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from acidtest.errors import AcidtestError
+from acidtest.errors import AcidtestError, NondeterminismError
 from acidtest.search.budget import Budget, OutOfTime
-from acidtest.search.differs import complain, fingerprint
+from acidtest.search.differs import ReorderedError, complain, fingerprint
 from acidtest.search.moves import Move, Position, follow, moves
 from acidtest.search.run import TERMINATION, Run, Violation
 from acidtest.search.settle import settle
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 #: How many decisions one schedule may take before it is a failure of termination, and how many more per operation.
 LONGEST_SCHEDULE, LONGEST_OPERATION = 5_000, 150
+#: How often a prefix is replayed before code that takes the same in another order is called nondeterministic.
+_TRIES = 12
 
 
 class Prefix(NamedTuple):
@@ -72,8 +74,10 @@ class Pending(NamedTuple):
 class Search:
     """What an exhaustive search has done so far.
 
-    `runs` are all, `executed` those that ran the code under test, at least from where the script ended; `effects` counts those of
-    new steps. `complete` says that no schedule is left, `given_up` that the time was up before, `missing` why nothing could be run at all; `bound` how many faults were explored completely (-1 for not even none);
+    `runs` are all, `executed` those that ran the code under test, at least from where the script ended; `reordered` those that
+    came to the same in another order than before, and were run again; `effects` counts those of new steps. `complete` says that no
+    schedule is left, `given_up` that the time was up before, `missing` why nothing could be run at all; `bound` how many faults were
+    explored completely (-1 for not even none);
     `crash_points` are the effects that were performed, `crashed` those after which the process crashed; `violation`,
     `schedule` and `faults` are what was found.
     """
@@ -83,6 +87,7 @@ class Search:
     runs: int = 0
     effects: int = 0
     executed: int = 0
+    reordered: int = 0
     states: set[Hashable] = field(default_factory=set)
     finals: set[Any] = field(default_factory=set)
     complete: bool = False
@@ -275,9 +280,25 @@ class Explorer:
                 if self.found.violation is not None:
                     self._confirm()
                 return
-        self._go(course, self._real_world())
+        self._go_as_before(course)
         if script.wrong:
             raise Misled
+
+    def _go_as_before(self, course: Course) -> None:
+        """Go on from a prefix for real; where code comes to the same in another order, as it does by addresses, try again a few times.
+
+        Raises:
+            NondeterminismError: it does not come to what it came to before.
+        """
+        for left in reversed(range(_TRIES)):
+            try:
+                self._go(course, self._real_world())
+            except ReorderedError as error:
+                if not left:
+                    raise NondeterminismError(str(error)) from None
+                self.found.reordered += 1
+            else:
+                return
 
     def _real_world(self) -> World:
         self.found.executed += 1

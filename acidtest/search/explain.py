@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from acidtest.search.exhaustive import Explorer
 from acidtest.search.failure import Failure, Row
+from acidtest.search.hashing import hash_seed
 from acidtest.search.replay import Step, replay
 from acidtest.workload import scope_to_json
 from acidtest.world.core import journal
@@ -78,6 +79,7 @@ def told(harness: Harness, result: Result, implementation: str) -> Failure:
         resting=tuple(map(row_of, resting)),
         raised=tuple(seen.raised),
         excepted=tuple(sorted(harness.without)),
+        hash_seed=hash_seed(),
         adapter=implementation == f"{type(harness.contract).__module__}:{type(harness.contract).__qualname__}",
     )
 

@@ -68,6 +68,7 @@ class Failure:
         adapter: whether what is imported is a subclass of the contract, which makes the implementation.
         excepted: ids of the properties that were left out when it was found.
         beside: the decisions of the run that keeps the property and goes the same way for longest, of those that were found; may be none.
+        hash_seed: what strings hashed by when it was found.
     """
 
     pattern: str
@@ -97,6 +98,7 @@ class Failure:
     unexplained: str = ""
     excepted: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
+    hash_seed: str = ""
 
     @property
     def cause(self) -> str:

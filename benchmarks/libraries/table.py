@@ -79,4 +79,29 @@ LIBRARIES = (
             "mariadb": "The same, with any single fault between the first XA COMMIT and the last.",
         },
     ),
+    Library(
+        "apso-domain-events", ("apso-domain-events==0.1.0", "SQLAlchemy==2.1.9", "psycopg[binary]==3.3.9"), "outbox",
+        "with_apso_domain_events:Withdrawals", ("sqlite", "postgresql"),
+        "A listener of SQLAlchemy's sessions adds an event for each change of chosen entities, in the same transaction, and `DomainEventRelay` sends "
+        "what is pending to destinations; here to the broker. Keys are the adapter's.",
+        {
+            "sqlite": "The event is there if and only if the change is. Two relays read the same events as pending, for nobody claims them, and both "
+            "send them. The library says that it delivers at least once and that consumers must drop what comes twice; the contract asks that "
+            "several relays publish once as long as nothing fails.",
+            "postgresql": "The same.",
+        },
+    ),
+    Library(
+        "asgi-idempotency-header",
+        ("asgi-idempotency-header==0.2.0", "fastapi==0.165.0", "httpx==0.28.1", "redis==8.1.0", "fakeredis[lua]==2.41.0", "psycopg[binary]==3.3.9"), "acid",
+        "with_asgi_idempotency_header:Transfers", ("sqlite", "postgresql"),
+        "The middleware `IdempotencyHeaderMiddleware` with its `RedisBackend`, before an endpoint of Starlette's that moves money in one transaction and knows "
+        "no keys; called in process by httpx.",
+        {
+            "sqlite": "A key that comes again with another payload is answered as the first request was: the middleware does not look at payloads, "
+            "and does not say that it does. With `--keep-going` it also shows that a key is kept as pending when its answer has expired or its process "
+            "died: who asks again is told 409 from then on.",
+            "postgresql": "The same.",
+        },
+    ),
 )  # fmt: skip

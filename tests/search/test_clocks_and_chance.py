@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import queue
 import random
 import secrets
 import sys
 import tempfile
+import threading
 import time
 import uuid
 from datetime import UTC, date, datetime
@@ -102,6 +104,18 @@ def test_python_and_the_environment_agree_on_the_time() -> None:
     _, told = explored(Comparing)
     assert {len(set(row)) for row in told} == {1}
     assert {float(row[0]) for row in told} <= {START + 90, START + 180, START + 270}
+
+
+def test_what_is_left_of_a_time_out_is_measured_by_the_virtual_clock() -> None:
+    class Waiting(Tiny):
+        def add(self, key: str, amount: int) -> Outcome:
+            told = queue.time(), threading._time(), monotonic()
+            assert len(set(told)) == 1, told
+            return super().add(key, amount)
+
+    harness = Harness(tiny.TinyContract(), Waiting)
+    assert Explorer(harness, scope(alone("app-1", add("w1", 5)))).explore().violation is None
+    harness.close()
 
 
 def test_the_time_is_real_where_no_code_under_test_runs() -> None:

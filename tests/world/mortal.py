@@ -33,7 +33,7 @@ def attach(cluster: Cluster, places: dict[str, str]) -> None:
         elif cluster.backend.name == "postgresql":
             from acidtest.world.databases.postgresql.store import Database
 
-            cluster._databases[name] = Database(name, place, cluster.backend.watch, cluster._postpone)  # type: ignore[attr-defined]
+            cluster._databases[name] = Database(name, place, cluster.backend.watch, cluster._postpone, cluster.backend.moment)  # type: ignore[attr-defined]
         else:
             from acidtest.world.databases.mariadb.store import Database as Mine
 

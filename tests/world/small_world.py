@@ -113,6 +113,12 @@ def balance(cluster: Cluster, account: str = "A", name: str = "bank") -> int:
     return int(found)
 
 
+def prepared(cluster: Cluster, name: str = "bank") -> list[tuple[Any, ...]]:
+    """The identifiers of the transactions that are prepared in the database `name` on PostgreSQL."""
+    database: Any = cluster.database(name)
+    return ask(cluster, f"SELECT gid FROM {database.own.view}", name)
+
+
 def ask(cluster: Cluster, sql: str, name: str = "bank") -> list[tuple[Any, ...]]:
     """The same on PostgreSQL: what is committed in the database `name`, read beside the world."""
     with psycopg.connect(cluster.database(name).conninfo) as connection:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from functools import partial
 from importlib.abc import Loader, MetaPathFinder
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from acidtest.errors import UsageError
 from acidtest.world.core.process import complain, current_process
+from acidtest.world.databases.classes import take_the_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,17 +24,18 @@ _ANY = "Use sqlite3, psycopg or PyMySQL, or SQLAlchemy over one of them."
 
 
 class Driver(NamedTuple):
-    """What connects, in a module; what to do instead; and the backend on which it is driven after all."""
+    """What connects, in a module; what to do instead; the backend on which it is driven after all; and a class that connects, in a submodule."""
 
     functions: tuple[str, ...]
     remedy: str
     backend: str = ""
+    by_class: tuple[str, str] = ("", "")
 
 
 DRIVERS = {
     "psycopg": Driver(("connect",), "Run the check with --backend postgresql.", "postgresql"),
     "pymysql": Driver(("connect",), "Run the check with --backend mariadb.", "mariadb"),
-    "psycopg2": Driver(("connect",), "Run the check with --backend postgresql.", "postgresql"),
+    "psycopg2": Driver(("connect",), "Run the check with --backend postgresql.", "postgresql", ("extensions", "connection")),
     "asyncpg": Driver(("connect", "create_pool"), "Run the check with --backend postgresql.", "postgresql"),
     "pg8000": Driver(("connect",), _PSYCOPG),
     "MySQLdb": Driver(("connect", "Connection"), _PYMYSQL),
@@ -49,6 +52,8 @@ DRIVERS = {
 
 #: How those are taken over that are driven, by name.
 _taken_over: dict[str, Callable[[ModuleType], None]] = {}
+#: What those do whose class is called on the backend on which they are driven.
+_opened: dict[str, Callable[..., Any]] = {}
 
 
 def install() -> None:
@@ -73,7 +78,21 @@ def when_imported(name: str, take_over: Callable[[ModuleType], None]) -> None:
             take_over(sys.modules[name])
 
 
+def when_called(name: str, opened: Callable[..., Any]) -> None:
+    """Let a driver be driven whose class is called.
+
+    Arguments:
+        name: one of `DRIVERS`.
+        opened: is given the class, and with what it was called; returns a connection, or None where it is none of ours.
+    """
+    _opened[name] = opened
+
+
 def _refuse(name: str, module: ModuleType) -> None:
+    place, kind = DRIVERS[name].by_class
+    room = getattr(module, place, None) if place else None
+    if room is not None and not hasattr(getattr(room, kind), "genuine"):
+        setattr(room, kind, take_the_place(getattr(room, kind), partial(_called, name)))
     for function in DRIVERS[name].functions:
         genuine = getattr(module, function, None)
         if genuine is not None and not getattr(genuine, "acidtest_refuses", False):
@@ -91,6 +110,14 @@ def _refusing(name: str, genuine: Any) -> Any:
     made.acidtest_refuses = True
     made.__wrapped__, made.__doc__ = genuine, genuine.__doc__
     return made
+
+
+def _called(name: str, kind: Any, *args: Any, **options: Any) -> Any:
+    """What a class of a driver's comes to that is called; None for what it would have come to."""
+    process = current_process()
+    if process is not None and process.host.backend != DRIVERS[name].backend:
+        _complain(name)
+    return _opened[name](kind, *args, **options) if name in _opened else None
 
 
 def _complain(name: str) -> NoReturn:

@@ -6,7 +6,9 @@ replaced here. All of them are what they were while no code under test runs, and
 
 from __future__ import annotations
 
+import queue
 import sys
+import threading
 import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 #: Whose measurements are no business of code under test: how long something took, when a connection was opened.
 _MEASURING = frozenset({
     "acidtest", "asyncio", "concurrent", "execnet", "greenlet", "hypothesis", "logging", "multiprocessing", "_pytest", "pluggy",
-    "psycopg", "pymysql", "pytest", "queue", "selectors", "subprocess", "threading", "time_machine", "xdist",
+    "psycopg", "pymysql", "pytest", "selectors", "subprocess", "time_machine", "xdist",
 })  # fmt: skip
 _MEASURING_PARTS = ("sqlalchemy.pool", "sqlalchemy.engine", "sqlalchemy.sql.compiler", "sqlalchemy.log", "sqlalchemy.util")
 _UNDER_TEST = "acidtest.impl"
@@ -48,6 +50,8 @@ def install() -> Mapping[Callable[..., Any], Callable[..., Any]]:
         module: Any = time
         for name, replacement in _COUNTING.items():
             setattr(module, name, replacement)
+        waiting: Any = queue, threading
+        waiting[0].time = waiting[1]._time = _COUNTING["monotonic"]  # noqa: SLF001 - how much is left of a time-out depends on it
     return {_REAL[name]: replacement for name, replacement in _COUNTING.items()}
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from small_world import ask, query
+from small_world import prepared as prepared_there
 
 from acidtest.patterns import pattern
 from acidtest.search.check import find_scope
@@ -93,20 +94,23 @@ def left(harness: Harness, log: list[Any]) -> State:
     for database in harness.cluster.databases():
         database.touch()  # type: ignore[attr-defined]
         rows[database.name] = [pair for pair in database.value(database.content()) if pair[0] != "prepared transactions"]
+        prepared += prepared_in(harness, database)
+    return rows, sorted(prepared), [list(message) for message in log]
+
+
+def prepared_in(harness: Harness, database: Any) -> list[str]:
+    """The names of the transactions that are prepared in a database."""
     if harness.cluster.backend.name == "postgresql":
-        prepared = sorted(ask(harness.cluster, "SELECT gid FROM pg_prepared_xacts", harness.cluster.databases()[0].name))
-    elif harness.cluster.backend.name == "mariadb":
-        prepared = sorted([(name,) for name in harness.cluster.databases()[0]._recovered()])  # type: ignore[attr-defined]
-    return rows, prepared, [list(message) for message in log]
+        return [name for (name,) in prepared_there(harness.cluster, database.name)]
+    return sorted(database._recovered()) if harness.cluster.backend.name == "mariadb" else []
 
 
-def clean_up(harness: Harness, prepared: list[Any]) -> None:
+def clean_up(harness: Harness) -> None:
     """Say what others have done, so that the next run starts as the first."""
     for database in harness.cluster.databases():
         if harness.cluster.backend.name != "sqlite":
             database.disturbed = True  # type: ignore[attr-defined]
-    if prepared:
-        harness.cluster.databases()[0].prepared.update({gid: 0 for (gid,) in prepared})  # type: ignore[attr-defined]
+            database.prepared.update(dict.fromkeys(prepared_in(harness, database), 0))  # type: ignore[attr-defined]
 
 
 def simulated(harness: Harness) -> Iterator[tuple[int, State]]:
@@ -144,7 +148,7 @@ def test_a_simulated_crash_leaves_what_a_killed_process_leaves(stem: str, backen
         for steps, expected in simulated(harness):
             found = mortals.die_after(steps)
             assert found == expected, steps
-            clean_up(harness, found[1])
+            clean_up(harness)
             harness.cluster.reset()
             points += 1
             prepared += len(found[1])

@@ -56,6 +56,15 @@ def test_a_driver_of_another_backend_is_refused_with_the_backend(cluster: Cluste
     world.close()
 
 
+def test_a_class_that_is_called_is_refused_as_well(cluster: Cluster) -> None:
+    others.install()
+    extensions = importlib.import_module("psycopg2.extensions")
+    world = Small(cluster, lambda env: extensions.connection("host=example.org"))
+    with pytest.raises(UsageError, match=r"connects by psycopg2, .*--backend postgresql"):
+        world.begin("<lambda>")
+    world.close()
+
+
 def test_one_that_is_imported_later_is_refused_as_well(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "apsw.py").write_text("class Connection:\n    pass\n")
     monkeypatch.syspath_prepend(tmp_path)

@@ -6,7 +6,7 @@ import ctypes
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from small_world import Small, ask
+from small_world import Small, ask, prepared
 
 from acidtest.errors import UsageError
 from acidtest.world.core.effects import Decision
@@ -73,7 +73,7 @@ def test_a_server_that_dies_keeps_what_is_committed_or_prepared_and_everyone_els
     told = [str(event.value) for event in world.events if event.kind == "unknown"]
     assert told == ["OperationalError: server closed the connection unexpectedly"] * 2
     assert balances(pg) == {"A": 100, "B": 100, "D": 1}
-    assert len(ask(pg, "SELECT gid FROM pg_prepared_xacts")) == 1
+    assert len(prepared(pg)) == 1
     world.close()
     again = Small(pg, pay)
     assert again.finish("pay") == "ok"

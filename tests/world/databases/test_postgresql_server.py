@@ -161,6 +161,6 @@ def test_the_url_of_a_database_means_the_same_to_sqlalchemy_and_to_libpq(pg: Clu
     url = pg.backend.address(database)
     by_sqlalchemy = sa.make_url(url).translate_connect_args() | dict(sa.make_url(url).query)
     by_libpq = conninfo_to_dict(url.replace("+psycopg", "", 1))
-    assert by_libpq["options"] == by_sqlalchemy["options"] == f"-c search_path={database.schema}"
+    assert by_libpq["options"] == by_sqlalchemy["options"] == f"-c search_path={database.search_path}"
     with psycopg.connect(url.replace("+psycopg", "", 1)) as connection:
         assert connection.execute("SELECT current_schema").fetchone() == (database.schema,)

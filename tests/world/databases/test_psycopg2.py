@@ -66,6 +66,44 @@ def test_its_statements_and_commits_are_effects(pg: Cluster) -> None:
     world.close()
 
 
+class Counted(psycopg2.extensions.connection):
+    """A class of the user's own."""
+
+    def twice(self) -> int:
+        return 2
+
+
+def by(kind: Callable[[], Any]) -> Callable[[Any], str]:
+    def called(_env: Any) -> str:
+        with closing(kind()(WHERE)) as connection, connection.cursor() as cursor:
+            cursor.execute("UPDATE accounts SET balance = balance - 10 WHERE id = %s", ("A",))
+            connection.commit()
+            assert isinstance(connection, kind())
+            assert isinstance(connection, psycopg2.extensions.connection)
+            return str(getattr(connection, "twice", int)())
+
+    return called
+
+
+@pytest.mark.parametrize(("kind", "answer"), [(lambda: psycopg2.extensions.connection, "0"), (lambda: Counted, "2")])
+def test_a_connection_that_is_made_by_calling_its_class_is_driven(pg: Cluster, kind: Callable[[], Any], answer: str) -> None:
+    world = Small(pg, by(kind))
+    assert world.finish("called") == answer
+    assert world.done == ["bank: UPDATE accounts", "bank: COMMIT"]
+    assert balances(pg)["A"] == 90
+    world.close()
+
+
+def test_outside_of_a_world_the_class_connects_as_psycopg2_does(pg: Cluster) -> None:
+    genuine = psycopg2._psycopg.connection
+    assert issubclass(genuine, psycopg2.extensions.connection)
+    with pytest.raises(psycopg2.OperationalError, match="nowhere"):
+        psycopg2.extensions.connection("host=/nowhere")
+    with closing(psycopg2.extensions.connection(pg.backend.server.conninfo)) as connection:
+        assert isinstance(connection, genuine)
+        assert connection.closed == 0
+
+
 def test_a_statement_that_waits_for_a_lock_parks_and_goes_on_after_the_commit(pg: Cluster) -> None:
     world = Small(pg, there, back)
     world.begin("there"), world.step("there"), world.step("there"), world.begin("back")

@@ -105,8 +105,17 @@ class Connection(Waiting):
         if statement.kind in tidies and self._is_gone():  # a pool tidies up
             self._result = pymysql.connections.MySQLResult(self)
             return 0
+        sent = self.database.own.sent(text)
         with self.performing(statement, text):
-            return super().query(sql)
+            found = super().query(sql if sent == text else sent)
+            return found if statement.what != "XA RECOVER" else self._listed()
+
+    def _listed(self) -> int:
+        """Leave of what is prepared on the server what is so in this database; how many that are."""
+        result: Any = self._result
+        result.rows = self.database.own.listed(result.rows)
+        result.affected_rows = len(result.rows)
+        return len(result.rows)
 
     def commit(self) -> None:
         """Commit the open transaction, if any."""
@@ -356,8 +365,8 @@ class Connection(Waiting):
             first, second, number = self.branch.rsplit(",", 2)
             xid = f"{self.escape(first)},{self.escape(second)},{number}"
             with suppress(err.MySQLError):  # its work may have ended already
-                self._quietly(f"XA END {xid}")
-            self._quietly(f"XA ROLLBACK {xid}")
+                self._quietly(self.database.own.sent(f"XA END {xid}"))
+            self._quietly(self.database.own.sent(f"XA ROLLBACK {xid}"))
         else:
             self._quietly("ROLLBACK")
         self._ended()
@@ -372,7 +381,7 @@ class Connection(Waiting):
 
     def _postpone(self, task: Task, statement: Statement, effect: Effect, command: str) -> None:
         """Leave the open transaction, with its locks, to the server, which will end it later by a command."""
-        landing = Landing(self.database, take_over(self), command, statement, self.chain)
+        landing = Landing(self.database, take_over(self), self.database.own.sent(command), statement, self.chain)
         self.lost = True
         self.database.postpone(landing, (task.process.name, task.process.digest, landing.chain))
         self._lose(task, effect)

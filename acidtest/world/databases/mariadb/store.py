@@ -11,6 +11,7 @@ from pymysql.constants import CLIENT
 from acidtest.errors import UsageError
 from acidtest.world.databases.full_disk import SAYING, no_space
 from acidtest.world.databases.mariadb.connection import Connection, driven_connection
+from acidtest.world.databases.mariadb.prepared import own_of
 from acidtest.world.databases.mariadb.tables import (
     Schema,
     counters,
@@ -54,13 +55,15 @@ class Database:
     Contents are interned: equal contents have the same number. The numbers that AUTO_INCREMENT has given out count as well.
     `prepared` are the transactions that are prepared, with what stands for their work; `open` the sessions with an open
     transaction, with its isolation level; `path` stands for what has been committed since there were none, where the server
-    compares that; `ghosts` for what has been deleted: InnoDB locks also where a row was. `disturbed` says that a reset has something to do.
+    compares that; `ghosts` for what has been deleted: InnoDB locks also where a row was. `own` is what of the server's list of
+    prepared transactions is its own. `disturbed` says that a reset has something to do.
     """
 
     def __init__(self, name: str, schema: str, watch: Watch, late: Callable[[Any, Hashable], None]) -> None:
         """Know the database `schema` as `name`; `late` is called with what must be committed later."""
         self.name = name
         self.schema = schema
+        self.own = own_of(*_numbers_of(schema))
         self.watch = watch
         self.version = 0
         self.disturbed = False
@@ -161,7 +164,7 @@ class Database:
     def _recovered(self) -> set[str]:
         """The names of the transactions that are prepared."""
         found = set()
-        for number, of_transaction, _, data in self._execute("XA RECOVER"):
+        for number, of_transaction, _, data in self.own.listed(self._execute("XA RECOVER")):
             whole = data.decode("utf-8", "replace") if isinstance(data, bytes) else str(data)
             found.add(f"{whole[:of_transaction]},{whole[of_transaction:]},{number}")
         return found
@@ -292,7 +295,7 @@ class Database:
         """
         for name in list(self.prepared):
             with contextlib.suppress(pymysql.err.MySQLError):
-                self._execute(f"XA ROLLBACK {xid_of(name)}")
+                self._execute(self.own.sent(f"XA ROLLBACK {xid_of(name)}"))
         self.prepared.clear()
         self.open.clear()
         self.path = self.ghosts = 0
@@ -319,6 +322,12 @@ class Database:
 
     def _execute(self, sql: str) -> Any:
         return self.watch.execute(sql)
+
+
+def _numbers_of(schema: str) -> tuple[int, str]:
+    """Which process has made a database, and which of its databases it is."""
+    _, process, number, *_ = schema.split("_")
+    return int(process), number
 
 
 def xid_of(name: str) -> str:

@@ -14,6 +14,7 @@ from pymysql import err
 from acidtest.world.core.effects import DEADLOCK, LOST, REFUSED, Effect
 from acidtest.world.core.process import Task, current_task
 from acidtest.world.databases.mariadb.landing import Keeper, Landing
+from acidtest.world.databases.mariadb.prepared import Own
 from acidtest.world.databases.mariadb.saying import GONE, INTERRUPTED, say
 from acidtest.world.databases.mariadb.session import Plain, run
 from acidtest.world.databases.mariadb.statement import LOCK, WRITE
@@ -28,9 +29,13 @@ _SERIALIZABLE, _REPEATABLE = "SERIALIZABLE", "REPEATABLE READ"
 
 
 class Store(Keeper, Protocol):
-    """What a connection needs of its database; `disturbed` says that a reset has something to do."""
+    """What a connection needs of its database.
+
+    `disturbed` says that a reset has something to do; `own` is what of the server's list of prepared transactions is its own.
+    """
 
     disturbed: bool
+    own: Own
 
     def number(self, history: Hashable) -> int:
         """A number, from 1, for what has been done: equal histories have the same, and no others."""

@@ -17,7 +17,7 @@ from sqlalchemy.util import greenlet_spawn
 
 from acidtest.world.core.process import current_task
 from acidtest.world.databases.postgresql.connection import OfPsycopg
-from acidtest.world.databases.postgresql.cursor import Seeing, but_chance, plain, refuse, text_of
+from acidtest.world.databases.postgresql.cursor import Seeing, as_sent, but_chance, plain, refuse, text_of
 from acidtest.world.databases.postgresql.pipeline import Pipeline
 from acidtest.world.databases.postgresql.statement import Statement, classify
 
@@ -69,7 +69,7 @@ class DrivenAsync(Seeing, psycopg.AsyncCursor[Any]):
         owner = cast("AsyncConnection", self._conn)
         text = text_of(query, owner)
         async with owner.awaiting(classify(text), (text, plain(params)), lambda: self._seen(but_chance(text))):
-            await super().execute(query, params, **options)
+            await super().execute(as_sent(query, text, owner), params, **options)
         return self
 
     async def executemany(self, query: Any, params_seq: Iterable[Any], **options: Any) -> None:

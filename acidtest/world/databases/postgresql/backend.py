@@ -18,6 +18,7 @@ from acidtest.errors import BackendUnavailable, UsageError
 from acidtest.world.core.process import complain
 from acidtest.world.databases.awaited import POOL, connect_once
 from acidtest.world.databases.postgresql import driver
+from acidtest.world.databases.postgresql.moment import Moment
 from acidtest.world.databases.postgresql.server import PrivateServer, server
 from acidtest.world.databases.postgresql.store import Database
 from acidtest.world.databases.postgresql.watch import Watch
@@ -52,11 +53,12 @@ class Postgresql:
                 "cannot be checked. Set it to 64 and start the server anew, or unset ACIDTEST_POSTGRESQL_URL."
             )
             raise BackendUnavailable(message)
+        self.moment = Moment(f"acidtest_{os.getpid()}_{next(_numbers)}_functions", self.watch.execute).create()
 
     def make(self, name: str, late: Callable[[Any, Hashable], None]) -> Database:
         """Make a schema for the database `name`."""
         safe = "".join(c if c.isascii() and c.isalnum() else "_" for c in name.lower())
-        return Database(name, f"acidtest_{os.getpid()}_{next(_numbers)}_{safe[-_LONGEST:]}", self.watch, late).create()
+        return Database(name, f"acidtest_{os.getpid()}_{next(_numbers)}_{safe[-_LONGEST:]}", self.watch, late, self.moment).create()
 
     def address(self, database: Database) -> str:
         """The SQLAlchemy URL of a database; without the driver in its scheme, libpq takes it as well."""
@@ -127,4 +129,5 @@ class Postgresql:
 
     def close(self) -> None:
         """Close the monitor; the server goes on until the process ends."""
+        self.moment.close()
         self.watch.close()

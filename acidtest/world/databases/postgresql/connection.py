@@ -16,7 +16,7 @@ from psycopg.waiting import Ready, Wait
 
 from acidtest.world.core.locks import TaskLock
 from acidtest.world.core.process import current_task
-from acidtest.world.databases.postgresql.cursor import driven_cursor, refuse, text_of
+from acidtest.world.databases.postgresql.cursor import as_sent, driven_cursor, refuse, text_of
 from acidtest.world.databases.postgresql.performing import READ_COMMITTED, Driver, Performing
 from acidtest.world.databases.postgresql.pipeline import Pipeline
 from acidtest.world.databases.postgresql.session import CLOSED, run
@@ -62,7 +62,7 @@ class OfPsycopg(Performing):
             return None
         psycopgs: Any = super()
         with self.performing(statement, text):
-            return (yield from psycopgs._exec_command(command, *args, **options))  # noqa: SLF001 - its own
+            return (yield from psycopgs._exec_command(as_sent(command, text, self), *args, **options))  # noqa: SLF001 - its own
 
     def _check_intrans_gen(self, attribute: str) -> Any:
         """Let the engine of a dead process put its level back: its ROLLBACK had no effect, so a transaction is open still."""

@@ -10,21 +10,27 @@ from psycopg import sql
 from psycopg.types.json import Json, Jsonb
 
 from acidtest.errors import UsageError
+from acidtest.world.core.backend import Database
 from acidtest.world.core.process import complain
+from acidtest.world.databases.postgresql.prepared import Own
 from acidtest.world.databases.postgresql.statement import Statement, classify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
     from contextlib import AbstractContextManager
 
-    from acidtest.world.core.backend import Database
+
+class Store(Database, Protocol):
+    """What a cursor needs of the database; `own` is what of the server's list of prepared transactions is its own."""
+
+    own: Own
 
 
 class Owner(Protocol):
     """What a cursor needs of its connection."""
 
     @property
-    def database(self) -> Database:
+    def database(self) -> Store:
         """What it is connected to."""
 
     def performing(self, statement: Statement, detail: Hashable, seen: Callable[[], Hashable]) -> AbstractContextManager[None]:
@@ -56,7 +62,7 @@ class Driven(Seeing, psycopg.Cursor[Any]):
         owner = cast("Owner", self._conn)
         text = text_of(query, self._conn)
         with owner.performing(classify(text), (text, plain(params)), lambda: self._seen(but_chance(text))):
-            super().execute(query, params, **options)
+            super().execute(as_sent(query, text, owner), params, **options)
         return self
 
     def executemany(self, query: Any, params_seq: Iterable[Any], **options: Any) -> None:
@@ -96,6 +102,12 @@ def text_of(query: Any, connection: Any) -> str:
     if isinstance(query, bytes):
         return query.decode()
     return query.as_string(connection) if isinstance(query, sql.Composable) else str(query)
+
+
+def as_sent(query: Any, text: str, owner: Owner) -> Any:
+    """A query as it is sent to the server: as it is, unless it is about what is prepared."""
+    sent = owner.database.own.sent(text)
+    return query if sent == text else sent
 
 
 def plain(value: Any) -> Hashable:

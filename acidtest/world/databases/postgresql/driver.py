@@ -53,22 +53,27 @@ async def _awaited(cls: Any, /, conninfo: str = "", **options: Any) -> Any:
 
 
 def _take_over_psycopg2(module: Any) -> None:
-    """`psycopg2.connect`, however it was imported, calls this for the connection; nothing else of psycopg2 does."""
+    """`psycopg2.connect`, however it was imported, calls this for the connection; all else calls its class."""
     from acidtest.world.databases.postgresql.of_psycopg2 import Connection2, driven_connection2
 
     genuine = module._connect  # noqa: SLF001 - there is no other place
 
     def connect(dsn: str, connection_factory: Any = None, **options: Any) -> Any:
+        opened = called(connection_factory, dsn, **options)
+        return genuine(dsn, connection_factory=connection_factory, **options) if opened is None else opened
+
+    def called(kind: Any, dsn: str = "", *more: Any, **options: Any) -> Any:
         host = present_host("postgresql")
-        if host is None:
-            return genuine(dsn, connection_factory=connection_factory, **options)
-        if any(options.values()):
+        if host is None or (isinstance(kind, type) and issubclass(kind, Connection2)):
+            return None
+        if any((*more, *options.values())):
             message = "psycopg2.connect(async_=True) cannot be driven. Leave async_ away: what waits for a lock lets others go on by itself."
             complain(UsageError(message))
-        kind: type[Connection2] = driven_connection2(connection_factory)
-        return host.open(dsn, by=lambda database: kind(database.conninfo, database))
+        driven: type[Connection2] = driven_connection2(kind)
+        return host.open(dsn, by=lambda database: driven(database.conninfo, database))
 
     module._connect = connect  # noqa: SLF001 - likewise
+    others.when_called("psycopg2", called)
 
 
 def _take_over_asyncpg(module: Any) -> None:

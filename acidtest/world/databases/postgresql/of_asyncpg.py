@@ -186,7 +186,7 @@ class Protocol:
 
     async def query(self, query: str, timeout: Any) -> Any:  # noqa: ASYNC109 - as in asyncpg
         """Run a script."""
-        return await self.connection.driving(query, (), lambda: self._genuine.query(query, timeout))
+        return await self.connection.driving(query, (), lambda: self._genuine.query(self._sent(query), timeout))
 
     async def bind_execute(self, state: Any, args: Any, *more: Any, **options: Any) -> Any:
         """Run a prepared statement."""
@@ -199,7 +199,11 @@ class Protocol:
 
     async def prepare(self, *args: Any, **options: Any) -> Any:
         """Prepare a statement, which nobody sees."""
-        return await self.connection.completing(lambda: self._genuine.prepare(*args, **options))
+        name, query, *more = args
+        return await self.connection.completing(lambda: self._genuine.prepare(name, self._sent(query), *more, **options))
+
+    def _sent(self, query: str) -> str:
+        return str(self.connection.database.own.sent(query))
 
     async def close_statement(self, *args: Any, **options: Any) -> Any:
         """Forget a statement."""
@@ -244,6 +248,7 @@ class Connection(Performing, _Connection):  # type: ignore[misc]
 
     async def driving(self, text: str, args: Any, begin: Any) -> Any:
         """Run a statement as an effect, which `begin` begins."""
+        text = self.database.own.given(text)
         if text in _OWN or text == self.get_reset_query():
             return await self.completing(begin)
         if self.lost:
@@ -339,7 +344,7 @@ def opened(database: Database, factory: Any, record_class: Any, options: Mapping
     usual = {name: parameter.default for name, parameter in inspect.signature(_genuine).parameters.items()}
     ours = {
         "host": given["host"], "user": given.get("user"), "database": given.get("dbname"), "password": given.get("password"),
-        "server_settings": {**(options.get("server_settings") or {}), "search_path": database.schema},
+        "server_settings": {**(options.get("server_settings") or {}), "search_path": database.search_path},
     }  # fmt: skip
     kept = {name: value for name, value in options.items() if name.startswith(("statement_", "max_cache", "command_"))}
     addresses, parameters, config = connect_utils._parse_connect_arguments(  # noqa: SLF001 - likewise

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import psycopg2
 from psycopg import pq
-from psycopg2 import extensions
+from psycopg2 import _psycopg, extensions
 
 from acidtest.world.core.locks import TaskLock
 from acidtest.world.core.process import current_task
-from acidtest.world.databases.postgresql.cursor import but_chance, plain, refuse
+from acidtest.world.databases.postgresql.cursor import as_sent, but_chance, plain, refuse
 from acidtest.world.databases.postgresql.performing import READ_COMMITTED, Driver, Performing
-from acidtest.world.databases.postgresql.statement import Statement, classify
+from acidtest.world.databases.postgresql.statement import DECIDE, PREPARE, Statement, classify
 from acidtest.world.python.uncontrolled import allowed
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from acidtest.world.databases.postgresql.performing import Store
 
-_Connection: Any = extensions.connection
+_Connection: Any = _psycopg.connection  # whatever stands in its place
 _Cursor: Any = extensions.cursor
 _LEVELS = {1: READ_COMMITTED, 2: "REPEATABLE READ", 3: "SERIALIZABLE", 4: "READ UNCOMMITTED"}
 _ENDS = {
@@ -159,9 +159,11 @@ class Cursor2(_Cursor):  # type: ignore[misc]
 
     def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002 - as in psycopg2
         """Run one statement, as an effect."""
-        text = self._text(query)
-        with self._owner.driving(classify(text), self._sent(query, vars), lambda: self._seen(but_chance(text))):
-            super().execute(query, vars)
+        text, sent = self._text(query), self._sent(query, vars)
+        if isinstance(sent, bytes) and classify(text).kind in (PREPARE, DECIDE):  # what it names may be a parameter
+            query, text, vars = sent, sent.decode(), None  # noqa: A001 - as in psycopg2
+        with self._owner.driving(classify(text), sent, lambda: self._seen(but_chance(text))):
+            super().execute(as_sent(query, text, self._owner), vars)
 
     def executemany(self, query: Any, vars_list: Any) -> None:
         """Run one statement for many rows, as one effect; as many where each is a transaction."""
@@ -318,32 +320,38 @@ class Connection2(Performing, _Connection):  # type: ignore[misc]
     def tpc_begin(self, xid: Any) -> None:
         """Begin a transaction that is to be prepared under an identifier."""
         self._open()
-        super().tpc_begin(xid)
+        super().tpc_begin(*self._marked(xid))
         self._xid = xid
 
     def tpc_commit(self, *xid: Any) -> None:
         """Commit what was prepared; or what was begun, and not prepared, in one phase."""
-        self._decide("COMMIT PREPARED", lambda: super(Connection2, self).tpc_commit(*xid), *xid)
+        self._decide("COMMIT PREPARED", lambda: super(Connection2, self).tpc_commit(*self._marked(*xid)), *xid)
 
     def tpc_rollback(self, *xid: Any) -> None:
         """Roll back what was prepared; or what was begun, and not prepared."""
         if self._is_dead():
             return
-        self._decide("ROLLBACK PREPARED", lambda: super(Connection2, self).tpc_rollback(*xid), *xid)
+        self._decide("ROLLBACK PREPARED", lambda: super(Connection2, self).tpc_rollback(*self._marked(*xid)), *xid)
 
     def tpc_recover(self) -> Any:
         """The transactions that are prepared."""
         found: list[Any] = []
+        own = self.database.own
         with self.driving(classify("SELECT gid FROM pg_prepared_xacts"), "tpc_recover", lambda: tuple(map(str, found))):
-            found += super().tpc_recover()
+            found += [extensions.Xid.from_string(own.given(str(xid))) for xid in super().tpc_recover() if str(xid).startswith(own.mark)]
         return found
+
+    def _marked(self, *xid: Any) -> list[Any]:
+        """Identifiers as they are sent to the server."""
+        return [self.database.own.mark + _name(one) for one in xid]
 
     def _decide(self, verb: str, call: Callable[[], None], *xid: Any) -> None:
         self._open()
         if self.status in (extensions.STATUS_BEGIN, extensions.STATUS_READY) and not xid and verb != "PREPARE TRANSACTION":
             command = verb.partition(" ")[0]  # it was never prepared
         else:
-            command = f"{verb} '{_name(xid[0] if xid else self._xid)}'"
+            name = _name(xid[0] if xid else self._xid).replace("'", "''")
+            command = f"{verb} '{name}'"
         with self.driving(classify(command), command):
             call()
 
@@ -443,7 +451,7 @@ class Connection2(Performing, _Connection):  # type: ignore[misc]
 def _name(xid: Any) -> str:
     """The name under which psycopg2 prepares a transaction."""
     if isinstance(xid, str):
-        return xid.replace("'", "''")
+        return xid
     if xid.format_id is None:
         return str(xid.gtrid)
     return f"{xid.format_id}_{b64encode(xid.gtrid.encode()).decode()}_{b64encode(xid.bqual.encode()).decode()}"

@@ -25,9 +25,10 @@ from acidtest.world.core.effects import (
     UNACKNOWLEDGED,
     Effect,
 )
-from acidtest.world.core.process import Task, complain, current_task
+from acidtest.world.core.process import Process, Task, complain, current_process, current_task
 from acidtest.world.databases.full_disk import full_disk
 from acidtest.world.databases.postgresql.landing import Keeper, Landing
+from acidtest.world.databases.postgresql.prepared import Own
 from acidtest.world.databases.postgresql.session import quiet
 from acidtest.world.databases.postgresql.statement import (
     COMMIT,
@@ -63,9 +64,13 @@ _FAIL = b"DO $$BEGIN RAISE EXCEPTION USING ERRCODE = '55P03', MESSAGE = 'canceli
 
 
 class Store(Keeper, Protocol):
-    """What a connection needs of its database; `disturbed` says that a reset has something to do."""
+    """What a connection needs of its database.
+
+    `disturbed` says that a reset has something to do; `own` is what of the server's list of prepared transactions is its own.
+    """
 
     disturbed: bool
+    own: Own
 
     def number(self, history: Hashable) -> int:
         """A number, from 1, for what has been done: equal histories have the same, and no others."""
@@ -81,6 +86,9 @@ class Store(Keeper, Protocol):
 
     def redefine(self) -> None:
         """The schema may have changed."""
+
+    def tell_time(self, process: Process | None) -> float:
+        """Let the server's clock be that of whoever asks it something now; what that is."""
 
     def postpone(self, landing: Landing, fact: Hashable) -> None:
         """Hand over a transaction whose end is to come later; `fact` determines what it will do."""
@@ -174,6 +182,8 @@ class Performing:
             if task is not None:
                 self._alive()
                 task.quietly(statement.kind, self.database.name, statement.what)
+            else:
+                self.database.tell_time(current_process())
             yield
             self._note(statement, changes=task is None)
             self.database.watch.settle()
@@ -184,6 +194,7 @@ class Performing:
         try:
             yield
         except self.driver.error as error:
+            _said_plainly(error, self.database.own)
             if fault == LATE and not self.lost and self.pgconn.status == pq.ConnStatus.OK:
                 self._roll_back()
             self._failed(task, effect, error)
@@ -224,14 +235,15 @@ class Performing:
         if fault == LOST:
             self._lose(task, effect)
         if fault == LATE and effect.kind in _ENDS:
-            self._postpone(task, statement, effect, effect.detail if isinstance(effect.detail, str) else effect.what)
+            self._postpone(task, statement, effect, _command_of(statement))
         if self.pgconn.transaction_status == _IDLE:
             self.level = self._level_to_be()
         if fault == LATE:  # a statement by itself is a transaction, with locks, whose COMMIT comes later
             self._run(b"BEGIN")
         self._effect = effect
+        time = self.database.tell_time(task.process)
         seen = self.database.content() if self.chain == 0 or self.level == READ_COMMITTED else 0
-        self.chain = self.database.number((self.chain, seen, effect.fingerprint, fault))
+        self.chain = self.database.number((self.chain, seen, effect.fingerprint, fault, time))
         return fault
 
     def _note(self, statement: Statement, *, changes: bool, who: Hashable = None) -> None:
@@ -305,7 +317,7 @@ class Performing:
 
     def _postpone(self, task: Task, statement: Statement, effect: Effect, command: str) -> None:
         """Leave the open transaction, with its locks, to the server, which will end it later by a command."""
-        landing = Landing(self.database, self.pgconn, command, statement, self.chain, clean=not self.leaves_trace)
+        landing = Landing(self.database, self.pgconn, self.database.own.sent(command), statement, self.chain, clean=not self.leaves_trace)
         self._leave()
         self.database.postpone(landing, (task.process.name, task.process.digest, landing.chain))
         self._lose(task, effect)
@@ -408,3 +420,17 @@ class Performing:
             self._ended()
             watch.settle()
         return fine
+
+
+def _command_of(statement: Statement) -> str:
+    """What ends a transaction, however the driver was asked for it."""
+    if statement.kind not in (PREPARE, DECIDE):
+        return statement.what
+    name = statement.name.replace("'", "''")
+    return f"{statement.what} '{name}'"
+
+
+def _said_plainly(error: Exception, own: Own) -> None:
+    """Let an error name a prepared transaction as the code does."""
+    if error.args and isinstance(error.args[0], str) and own.mark in error.args[0]:
+        error.args = (own.given(error.args[0]), *error.args[1:])

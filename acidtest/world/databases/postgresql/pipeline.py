@@ -36,8 +36,9 @@ class Pipeline:
             self._conn.commit()
 
     def __enter__(self) -> Self:
-        """Begin."""
-        self._implicit = self._conn.begins_by_itself(alone=False)
+        """Begin; within `connection.transaction()` it is that which ends the transaction."""
+        if not self._conn._num_transactions:  # noqa: SLF001 - psycopg's own
+            self._implicit = self._conn.begins_by_itself(alone=False)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

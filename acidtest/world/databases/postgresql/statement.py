@@ -24,7 +24,7 @@ _TRACES = re.compile(
 )
 _LEVEL = re.compile(r"\b(SERIALIZABLE|REPEATABLE\s+READ|READ\s+COMMITTED|READ\s+UNCOMMITTED)\b", re.IGNORECASE)
 _LIMIT = re.compile(r"\bSET\s+(?:LOCAL\s+|SESSION\s+)?(?:lock|statement)_timeout\s*(?:=|TO)\s*'?\s*(\d+)", re.IGNORECASE)
-_NAME = re.compile(r"(PREPARE\s+TRANSACTION|COMMIT\s+PREPARED|ROLLBACK\s+PREPARED)\s+(?:'((?:[^']|'')*)')?", re.IGNORECASE)
+_NAME = re.compile(r"(PREPARE\s+TRANSACTION|COMMIT\s+PREPARED|ROLLBACK\s+PREPARED)\s+(?:(E?)'((?:[^']|'')*)')?", re.IGNORECASE)
 #: What may take a number from a sequence.
 _NUMBERS = re.compile(r"\b(?:INSERT|MERGE|COPY|CALL|DO|nextval|setval)\b", re.IGNORECASE)
 _DEFINES = ("CREATE", "DROP", "ALTER", "TRUNCATE")
@@ -62,7 +62,8 @@ def classify(sql: str) -> Statement:
     two_phase = _NAME.match(sql.lstrip())
     if two_phase:
         what = " ".join(two_phase[1].upper().split())
-        name = (two_phase[2] or "").replace("''", "'")
+        name = (two_phase[3] or "").replace("''", "'")
+        name = name.replace("\\\\", "\\") if two_phase[2] else name
         return Statement(PREPARE if what.startswith("PREPARE") else DECIDE, what, name=name)
     verb = known.verb
     kind = _KINDS.get(verb, known.kind)

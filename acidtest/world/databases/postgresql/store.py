@@ -14,6 +14,7 @@ from acidtest.errors import UsageError
 from acidtest.world.databases.full_disk import SAYING, no_space
 from acidtest.world.databases.postgresql.awaitable import AsyncConnection, driven_async_connection
 from acidtest.world.databases.postgresql.connection import Connection, driven_connection
+from acidtest.world.databases.postgresql.prepared import own_of
 from acidtest.world.databases.postgresql.session import open_session
 from acidtest.world.databases.postgresql.tables import Schema, quoted, restoring, rows_of, schema_of, shown
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from acidtest.errors import BackendUnavailable
     from acidtest.world.core.backend import Contents
+    from acidtest.world.core.process import Process
+    from acidtest.world.databases.postgresql.moment import Moment
     from acidtest.world.databases.postgresql.watch import Watch
 
 #: Under which name reports show the transactions that are prepared.
@@ -44,13 +47,15 @@ class Database:
     Contents are interned: equal contents have the same number. Rows count in the order in which they lie in their
     tables, and numbers that a sequence has given out count as well. `prepared` are the transactions that are prepared,
     with what stands for their work; `open` the sessions with an open transaction, with its isolation level; `path` stands
-    for what has been committed since there were none. `disturbed` says that a reset has something to do.
+    for what has been committed since there were none; `own` is what of the server's list of prepared transactions is its own. `disturbed` says that a reset has something to do.
     """
 
-    def __init__(self, name: str, schema: str, watch: Watch, late: Callable[[Any, Hashable], None]) -> None:
-        """Know the schema of the database `name`; `late` is called with what must be committed later."""
+    def __init__(self, name: str, schema: str, watch: Watch, late: Callable[[Any, Hashable], None], moment: Moment) -> None:
+        """Know the schema of the database `name`; `late` is called with what must be committed later; `moment` tells the time."""
         self.name = name
         self.schema = schema
+        self.own = own_of(schema, ".".join(schema.split("_")[1:3]), moment.schema)
+        self.moment = moment
         self.watch = watch
         self.version = 0
         self.disturbed = False
@@ -70,15 +75,20 @@ class Database:
 
     def create(self) -> Database:
         """Create the schema."""
-        self._execute(f"CREATE SCHEMA {self.schema}")
+        self._execute(f"CREATE SCHEMA {self.schema}; {self.own.creation()}")
         self.capture()
         return self
+
+    @property
+    def search_path(self) -> str:
+        """Where names are looked up: new tables go to its schema, and functions that tell the time hide the server's own."""
+        return f"{self.schema},{self.moment.schema},pg_catalog"
 
     @property
     def conninfo(self) -> str:
         """How to connect."""
         given = conninfo_to_dict(self.watch.server.conninfo)
-        options = f"{given.get('options') or ''} -c search_path={self.schema}".strip()
+        options = f"{given.get('options') or ''} -c search_path={self.search_path}".strip()
         return make_conninfo("", **{**given, "options": options})
 
     def connect(self, by: Callable[[Database], Any] | None = None, **options: Any) -> Any:
@@ -146,6 +156,13 @@ class Database:
         """The schema may have changed."""
         self._schema = self._content = None
 
+    def tell_time(self, process: Process | None) -> float:
+        """Let the server's clock be that of whoever asks it something now; what that is."""
+        if process is None or process.clock is None:
+            return 0.0  # whoever looks from outside asks for no time
+        self.moment.tell(process.clock.time)
+        return process.clock.time
+
     def postpone(self, landing: Any, fact: Hashable) -> None:
         """Hand over a transaction whose end is to come later; `fact` determines what it will do."""
         self._late(landing, fact)
@@ -153,9 +170,10 @@ class Database:
     def come_back(self) -> None:
         """The server has died and was started again: look what it has kept."""
         self.close_sessions()
+        self.moment.come_back()
         self.open.clear()
         self.path = 0
-        kept = {bytes(row[0] or b"").decode() for row in rows_of(self._execute("SELECT gid FROM pg_prepared_xacts"))}
+        kept = {bytes(row[0] or b"").decode() for row in rows_of(self._execute(f"SELECT gid FROM {self.own.view}"))}
         self.prepared = {name: chain for name, chain in self.prepared.items() if name in kept}
         self._content = None
 
@@ -218,6 +236,7 @@ class Database:
 
     def reset(self) -> None:
         """Go back to the captured contents, and to rows that lie where they lay."""
+        self.moment.begin()
         if not self.disturbed:
             return
         if self._known().signature != self._values[self._template].schema.signature:
@@ -276,7 +295,7 @@ class Database:
         for name in list(self.prepared):
             with contextlib.suppress(psycopg.errors.UndefinedObject):
                 escaped = name.replace("'", "''")
-                self._execute(f"ROLLBACK PREPARED '{escaped}'")
+                self._execute(self.own.sent(f"ROLLBACK PREPARED '{escaped}'"))
         self.prepared.clear()
         self.open.clear()
         self.path = 0
@@ -315,7 +334,7 @@ class Database:
         """Remove the schema."""
         self._empty()
         self.close_sessions()
-        self._execute(f"DROP SCHEMA {quoted(self.schema)} CASCADE")
+        self._execute(f"DROP SCHEMA {quoted(self.schema)}, {quoted(self.own.schema)} CASCADE")
 
     def _execute(self, sql: str) -> Any:
         return self.watch.execute(sql)

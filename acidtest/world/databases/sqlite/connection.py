@@ -351,10 +351,13 @@ for _name in ("blobopen", "deserialize"):
 
 
 def _hashable(detail: Any) -> Any:
+    """A statement with its parameters as a value that can be compared, and of which can be told what differs."""
     try:
         hash(detail)
     except TypeError:
-        return repr(detail)
+        if isinstance(detail, dict):
+            return tuple([(name, _hashable(value)) for name, value in detail.items()])
+        return tuple([_hashable(part) for part in detail]) if isinstance(detail, (tuple, list)) else repr(detail)
     return detail
 
 

@@ -84,7 +84,7 @@ def _quoted(resource: str, xid: Xid) -> str:
     return f"'{named(resource, xid)}'"
 
 
-#: The databases of a world are schemas of one, so that the server cannot tell which branch is in which.
+#: A database may hold branches of several resource managers.
 _PREPARED = "SELECT gid FROM pg_prepared_xacts WHERE starts_with(gid, %(resource)s) ORDER BY gid"
 
 
@@ -112,7 +112,7 @@ def _in_parts(resource: str, xid: Xid) -> str:
 
 
 def _recovered(rows: Any, resource: str) -> tuple[Xid, ...]:  # noqa: ANN401 - of PyMySQL
-    # The server tells of all of its databases.
+    # A database may hold branches of several resource managers.
     found = []
     for number, length, _, data in rows:
         known = data.encode() if isinstance(data, str) else bytes(data)
