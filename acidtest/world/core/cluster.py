@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from acidtest.errors import UsageError
 from acidtest.workload import service_of
@@ -13,9 +14,13 @@ from acidtest.world.core.shelf import Shelf
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from acidtest.world.core.backend import Backend, Contents, Database, Landing
+    from acidtest.world.core.backend import Backend, Connection, Contents, Database, Landing
     from acidtest.world.core.backups import Held
     from acidtest.world.core.process import Statics
+
+
+#: Those that were not closed yet.
+_OPEN: WeakSet[Cluster] = WeakSet()
 
 
 class Cluster:
@@ -45,6 +50,7 @@ class Cluster:
         self._histories: dict[Hashable, int] = {}
         self.shelf = Shelf()
         self.statics: Statics | None = None
+        _OPEN.add(self)
 
     def database(self, name: str) -> Database:
         """The database `name`."""
@@ -140,8 +146,13 @@ class Cluster:
             self.statics.leave()
 
     def restart(self) -> None:
-        """Kill what holds the databases, and start it again."""
-        self.backend.restart(self.databases(), [c for host in self._hosts.values() for c in host.connections()])
+        """Kill what holds the databases, and start it again; other clusters may be on the same server."""
+        self.backend.restart(self.databases(), self._connections())
+        for other in _OPEN - {self}:
+            other.backend.die_with(self.backend, other.databases(), other._connections())  # noqa: SLF001 - one of us
+
+    def _connections(self) -> list[Connection]:
+        return [connection for host in self._hosts.values() for connection in host.connections()]
 
     def held(self, service: str) -> Held:
         """The numbers of what is committed in the databases of a service, by their names."""
@@ -179,6 +190,7 @@ class Cluster:
 
     def close(self) -> None:
         """Close everything for good."""
+        _OPEN.discard(self)
         self.clear()
         self.backend.close()
 
