@@ -23,7 +23,7 @@ NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mariadb": "MariaDB"}
 _HEAD = """\
 # The same scopes on three databases
 
-The references are the same code on SQLite, PostgreSQL and MariaDB. Here their scopes are run on all three, in one run on one machine.
+The references are the same code on SQLite, PostgreSQL and MariaDB. Here their scopes are run on one machine, each on all three in one run.
 Compare ratios, and counts: seconds differ between machines, and from run to run. Seconds are of processor time, of acidtest and the server
 together, but for how long a server takes to start.
 
