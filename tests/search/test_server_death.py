@@ -20,7 +20,7 @@ from acidtest.world.core.effects import RESTART_DATABASE, Decision
 
 BACKENDS = ("sqlite", "postgresql", "mariadb")
 #: To start again takes MariaDB longer: there, one pattern of each kind.
-FEW = ("acid", "outbox", "two_phase_commit", "saga_orchestration")
+FEW = ("acid", "inbox", "outbox", "event_store", "two_phase_commit", "saga_orchestration")
 #: Where only processes die: a site whose database fails is one that has crashed.
 SPARED = ("three_phase_commit",)
 #: The references, on the kinds of servers that they are right on.

@@ -181,6 +181,9 @@ class Backend(Protocol):
     def restart(self, databases: list[Any], connections: list[Any]) -> None:
         """Die and start again: `databases` keep what was committed or prepared, `connections` are lost."""
 
+    def die_with(self, other: Any, databases: list[Any], connections: list[Any]) -> None:
+        """Another backend has died and started again: where both are on one server, that was the death of this one as well."""
+
     def versions(self) -> dict[str, str]:
         """What was involved, for reports."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from acidtest.errors import UsageError
 from acidtest.workload import service_of
@@ -13,9 +14,13 @@ from acidtest.world.core.shelf import Shelf
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping
 
-    from acidtest.world.core.backend import Backend, Contents, Database, Landing
+    from acidtest.world.core.backend import Backend, Connection, Contents, Database, Landing
     from acidtest.world.core.backups import Held
     from acidtest.world.core.process import Statics
+
+
+#: Those that were not closed yet.
+_OPEN: WeakSet[Cluster] = WeakSet()
 
 
 class Cluster:
@@ -48,6 +53,7 @@ class Cluster:
         self._histories: dict[Hashable, int] = {}
         self.shelf = Shelf()
         self.statics: Statics | None = None
+        _OPEN.add(self)
 
     @property
     def backend(self) -> Backend:
@@ -196,7 +202,7 @@ class Cluster:
             self.statics.leave()
 
     def restart(self, kind: str = "") -> list[str]:
-        """Kill what holds the databases of a kind, and start it again.
+        """Kill what holds the databases of a kind, and start it again; other clusters may be on the same server.
 
         Arguments:
             kind: which; empty for the usual.
@@ -204,11 +210,19 @@ class Cluster:
         Returns:
             the names of those databases.
         """
-        held = [database for name, database in self._databases.items() if self.kind_of(name) == (kind or self._kind)]
-        names = [database.name for database in held]
-        connections = [c for host in self._hosts.values() for c in host.connections() if c.database.name in names]
-        self._backends[kind or self._kind].restart(held, connections)
-        return names
+        kind = kind or self._kind
+        held, connections = self._of_kind(kind)
+        self._backends[kind].restart(held, connections)
+        for other in _OPEN - {self}:
+            for its, backend in other._backends.items():  # noqa: SLF001 - one of us
+                backend.die_with(self._backends[kind], *other._of_kind(its))  # noqa: SLF001
+        return [database.name for database in held]
+
+    def _of_kind(self, kind: str) -> tuple[list[Database], list[Connection]]:
+        """The databases of a kind, and the connections to them."""
+        held = [database for name, database in self._databases.items() if self.kind_of(name) == kind]
+        names = {database.name for database in held}
+        return held, [c for host in self._hosts.values() for c in host.connections() if c.database.name in names]
 
     def held(self, service: str) -> Held:
         """The numbers of what is committed in the databases of a service, by their names."""
@@ -247,6 +261,7 @@ class Cluster:
 
     def close(self) -> None:
         """Close everything for good."""
+        _OPEN.discard(self)
         self.clear()
         for backend in self._backends.values():
             backend.close()

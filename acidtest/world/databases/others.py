@@ -41,6 +41,7 @@ DRIVERS = {
     "MySQLdb": Driver(("connect", "Connection"), _PYMYSQL),
     "mariadb": Driver(("connect",), _PYMYSQL),
     "mysql.connector": Driver(("connect",), _PYMYSQL),
+    "cymysql": Driver(("connect", "Connection"), _PYMYSQL),
     "aiomysql": Driver(("connect", "create_pool"), _ASYNC_MYSQL),
     "asyncmy": Driver(("connect", "create_pool"), _ASYNC_MYSQL),
     "apsw": Driver(("Connection",), "Use sqlite3."),

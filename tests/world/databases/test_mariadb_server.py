@@ -11,13 +11,14 @@ from typing import Any
 
 import pymysql
 import pytest
+from small_world import install
 
 from acidtest.errors import BackendUnavailable, UsageError
 from acidtest.world.databases import processes
 from acidtest.world.databases.mariadb import programs, server
 from acidtest.world.databases.mariadb.server import PrivateServer, UsersServer
 from acidtest.world.databases.mariadb.session import open_session, run
-from acidtest.world.databases.table import open_backend
+from acidtest.world.databases.table import open_backend, open_cluster
 
 STARTS = """
 from acidtest.world.databases.mariadb.server import server
@@ -135,3 +136,28 @@ def test_a_users_server_is_used_and_never_stopped(started_here: PrivateServer, m
     assert not users.private
     users.stop()
     assert started_here.pid
+
+
+def test_on_a_users_server_databases_of_ours_alone_are_touched_and_removed(started_here: PrivateServer, monkeypatch: Any) -> None:
+    def order(env: Any) -> None:
+        for database in ("shop", "bank"):  # by a name that the server has, and by one that it has not
+            with env.connect(database) as connection, connection.cursor() as cursor:
+                cursor.execute("CREATE TABLE orders (n INT)")
+                cursor.execute("INSERT INTO orders VALUES (2)")
+                connection.commit()
+
+    session = open_session(started_here.where)
+    for sql in ("CREATE DATABASE shop", "CREATE TABLE shop.orders (n INT)", "INSERT INTO shop.orders VALUES (1)"):
+        run(session, sql)
+    before = set(run(session, "SHOW DATABASES"))
+    monkeypatch.setattr(server, "_running", [])
+    monkeypatch.setenv(server.VARIABLE, f"mariadb://root@localhost/?unix_socket={started_here.where['unix_socket']}")
+    cluster = open_cluster("mariadb")
+    install(cluster, order)
+    made = {name for (name,) in set(run(session, "SHOW DATABASES")) - before}
+    assert len(made) == 4  # each with what is kept of it for resets
+    assert all(name.startswith("acidtest_") for name in made)
+    cluster.close()
+    assert set(run(session, "SHOW DATABASES")) == before
+    assert run(session, "SELECT n FROM shop.orders") == ((1,),)
+    session.close()

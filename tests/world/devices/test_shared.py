@@ -7,9 +7,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from booked import Booked
 from small_world import Small
 
-from acidtest import Contract, Scope, always, check, client, installation, operation, read
+from acidtest import check
 from acidtest.errors import UsageError
 from acidtest.search.stateful import check_statefully
 from acidtest.search.verdict import Verdict
@@ -213,19 +214,6 @@ class LooksFirst(Seats):
             return False
         self.repository[seat] = who
         return True
-
-
-class Booked(Contract):
-    """Two for one seat."""
-
-    install = installation("install")
-    book = operation("book", seat=["7"], who=["ann", "bob"])
-    taken = read("taken")
-    scopes = (Scope("two for one", client("web-1", book("7", "ann")), client("web-2", book("7", "bob")), crashes=1),)
-
-    @always
-    def whoever_was_told_yes_has_it(self, seen: Any) -> bool:
-        return all(seen.taken.get(call["seat"]) == call["who"] for call in seen.told("book", True))  # noqa: FBT003 - the answer
 
 
 def test_a_race_in_a_repository_in_memory_is_found_and_code_without_one_passes() -> None:

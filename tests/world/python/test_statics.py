@@ -9,8 +9,9 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 import pytest
+from booked import Booked
 
-from acidtest import Contract, Scope, always, check, client, installation, operation, read
+from acidtest import check
 from acidtest.search.verdict import Verdict
 from acidtest.world.python.reach import places_of
 from acidtest.world.python.statics import Statics
@@ -138,17 +139,6 @@ class TooSoon(Shop):
         CACHE[seat] = who
         found = super()._take(seat, who)
         return who if found else found
-
-
-class Booked(Contract):
-    install = installation("install")
-    book = operation("book", seat=["7"], who=["ann", "bob"])
-    taken = read("taken")
-    scopes = (Scope("two for one", client("web-1", book("7", "ann")), client("web-2", book("7", "bob")), crashes=1),)
-
-    @always
-    def whoever_was_told_yes_has_it(self, seen: Any) -> bool:
-        return all(seen.taken.get(call["seat"]) == call["who"] for call in seen.told("book", True))  # noqa: FBT003 - the answer
 
 
 def test_a_cache_in_a_module_is_neither_shared_by_processes_nor_kept_from_run_to_run() -> None:

@@ -93,10 +93,19 @@ class Mariadb:
                 "to kill. Unset it to have a private one, or leave this scope out."
             )
             complain(UsageError(message))
-        self.watch.waiting.clear()
         with allowed():
             self.server.kill()
             self.server.restart()
+        self._come_back(databases, connections)
+
+    def die_with(self, other: Any, databases: list[Database], connections: list[Any]) -> None:
+        """Come back, if the other is on the same server."""
+        if getattr(other, "server", None) is self.server:
+            self._come_back(databases, connections)
+
+    def _come_back(self, databases: list[Database], connections: list[Any]) -> None:
+        self.watch.waiting.clear()
+        with allowed():
             self.watch.connect()
         for connection in connections:
             connection.break_off()

@@ -80,6 +80,9 @@ class Sqlite:
         for connection in connections:
             connection.hang_up()
 
+    def die_with(self, other: Any, databases: list[Database], connections: list[Any]) -> None:
+        """Nothing: no two have files in common."""
+
     def versions(self) -> dict[str, str]:
         """The version of SQLite."""
         return {"sqlite": sqlite3.sqlite_version}
