@@ -93,6 +93,7 @@ class Harness:
             self.has[member] = frozenset([name for name in contract.interface().of(member) if hasattr(implementation, name)])
             self.coroutines |= coroutine_methods(implementation, self.has[member])
             self.capabilities |= contract.capabilities(implementation)
+        contract.promises = self.capabilities
         if not self.coroutines and not inspect.iscoroutinefunction(factory):
             self.factory = contract.called(factory)  # what is not asynchronous need not pay for what is
         else:

@@ -15,7 +15,7 @@ from acidtest.checker.machine import Model, Transition
 from acidtest.models.shared.ledger import EVENTS, Call, Ledger, LedgerState, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 
 class Copy(NamedTuple):
@@ -68,6 +68,7 @@ class OutboxModel(Model[OutboxState]):
         requests: the withdrawals; each changes one account.
         poison: accounts whose messages the broker never accepts.
         disturbances: how many further copies may be excused at most.
+        policies: as for `Ledger`.
     """
 
     name = "outbox"
@@ -80,9 +81,10 @@ class OutboxModel(Model[OutboxState]):
         *,
         poison: Iterable[str] = (),
         disturbances: int = 1,
+        policies: Collection[str] = (),
     ) -> None:
         """Number accounts and requests."""
-        self.ledger = Ledger(opening, requests)
+        self.ledger = Ledger(opening, requests, policies)
         self.poison = frozenset(poison)
         self.disturbances = disturbances
         self._accounts = [request.deltas[0][0] for request in requests]

@@ -12,6 +12,7 @@ from acidtest.properties.outbox.scopes import SCOPES, SLOW_SCOPES
 from acidtest.properties.outbox.stories import workloads
 from acidtest.properties.outbox.view import excusable, request_of, view_of
 from acidtest.properties.shared.ledger import LedgerContract
+from acidtest.properties.shared.policies import OF_KEYS
 from acidtest.properties.shared.reading import Reading, amounts_of
 from acidtest.properties.shared.requests import requests_of
 from acidtest.properties.shared.scopes import DAY, HOUR
@@ -31,6 +32,7 @@ class OutboxContract(LedgerContract):
     port = OutboxPort
     asks_again = True
     known_capabilities: ClassVar[dict[str, str]] = {
+        **OF_KEYS,
         "ordered": "first copies follow commit order per account, also with several relays (OB4)",
         "fenced": "a relay whose lease ran out can change nothing any more (OB10)",
     }
@@ -46,7 +48,7 @@ class OutboxContract(LedgerContract):
 
     def model(self, scope: Scope) -> OutboxModel:
         """The outbox over the withdrawals of `scope`."""
-        return OutboxModel(scope.accounts, self.requests(scope), poison=scope.poison, disturbances=excusable(scope))
+        return OutboxModel(scope.accounts, self.requests(scope), poison=scope.poison, disturbances=excusable(scope), policies=self.promises)
 
     def observe(self, implementation: Any) -> Hashable:  # noqa: ANN401
         """The committed balances."""

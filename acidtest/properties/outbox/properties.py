@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from acidtest.checker.machine import Kind, Property
 from acidtest.models.outbox.service import Copy, OutboxView
+from acidtest.properties.shared.policies import with_policies
 from acidtest.properties.shared.predicates import (
     G2,
     G3,
@@ -67,7 +68,7 @@ def _messages_match(view: OutboxView) -> bool:
 _RICHARDSON = "Richardson, Transactional outbox; PATTERNS 10"
 
 # The order matters: a message that never comes breaks several of them, and the one that says most comes first.
-PROPERTIES = (
+PROPERTIES = with_policies((
     G12,
     G2,
     Property("G1", "balances change by whole withdrawals", Kind.ALWAYS, whole, SOURCE),
@@ -113,7 +114,7 @@ PROPERTIES = (
     Property(
         "OB1", "a balance changed if and only if a message is owed for it", Kind.AT_REST, _messages_match, _RICHARDSON,
     ),
-)  # fmt: skip
+))  # fmt: skip
 
 #: What no implementation can escape, as witnesses: publishing and marking are two steps in two systems.
 N1 = Property(
