@@ -101,6 +101,8 @@ class Harness:
         self._unpromised = frozenset([kind for kind, name in contract.promised.items() if name not in self.capabilities])
         applying = [p for p in contract.properties if p.applies(self.capabilities)]
         self.properties = [p for p in applying if p.id not in without]
+        #: What is declared, and waives properties.
+        self.waivers = tuple(sorted(self.capabilities.intersection([name for p in contract.properties for name in p.waived])))
         self.without = without
         self._excepted = [p for p in applying if p.id in without]
         self.somewhere = [p for p in contract.somewhere if p.applies(self.capabilities)]

@@ -50,6 +50,7 @@ class Result:
         held: ids of the properties that no schedule violated.
         excepted: ids of the properties that were left out.
         reached: ids of what must happen sometimes, and did.
+        waivers: what the implementation declares, and is asked for less because of it.
     """
 
     search: str
@@ -69,11 +70,12 @@ class Result:
     extra: dict[str, Any] = field(default_factory=dict)
     excepted: tuple[str, ...] = ()
     reached: frozenset[str] = frozenset()
+    waivers: tuple[str, ...] = ()
 
     @property
     def told(self) -> str:
         """The verdict in words."""
-        return with_exceptions(self.verdict, self.excepted)
+        return with_exceptions(self.verdict, self.excepted, self.waivers)
 
 
 def conclude(*, violated: bool, complete: bool, findings: Sequence[str], what: str = "schedule") -> tuple[Verdict, tuple[str, ...]]:
@@ -105,12 +107,20 @@ def never_happened(somewhere: Sequence[Property], results: Sequence[Result]) -> 
     return [f"in no schedule of any scope: {p.name}" for p in somewhere if p.id not in reached]
 
 
-def with_exceptions(verdict: Verdict, excepted: Sequence[str] | Mapping[str, str]) -> str:
-    """A verdict in words: where properties were left out, a pass says which, and why as far as that is known."""
-    if verdict != Verdict.PASS or not excepted:
+def with_exceptions(verdict: Verdict, excepted: Sequence[str] | Mapping[str, str], waivers: Sequence[str] = ()) -> str:
+    """A verdict in words: a pass says which properties were left out, and why as far as that is known, and what is declared to waive some.
+
+    Arguments:
+        verdict: the verdict.
+        excepted: the properties that were left out, with reasons or without.
+        waivers: what the implementation declares, and is asked for less because of it.
+    """
+    if verdict != Verdict.PASS:
         return str(verdict)
     reasons = excepted if isinstance(excepted, Mapping) else dict.fromkeys(excepted, "")
-    return f"{verdict} except {', '.join(f'{name} ({why})' if why else name for name, why in reasons.items())}"
+    without = f" except {', '.join(f'{name} ({why})' if why else name for name, why in reasons.items())}" if reasons else ""
+    declared = f" with {', '.join(waivers)}" if waivers else ""
+    return f"{verdict}{declared}{without}"
 
 
 def in_part(verdict: Verdict, done: int, possible: int) -> str:

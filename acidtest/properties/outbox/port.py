@@ -17,7 +17,12 @@ class OutboxPort(Protocol):
 
     @operation
     def execute(self, key: str, account: str, amount: int) -> Outcome:
-        """Withdraw `amount` from `account` and enqueue a message about it, once per `key`, in one transaction."""
+        """Withdraw `amount` from `account` and enqueue a message about it, once per `key` for ever, in one transaction.
+
+        Rejected, without any effect and for good, where the funds do not suffice; and, as invalid, where there is no such account,
+        `amount` is not positive, or `key` was used for something else. What else keeps it from being done, or leaves that open, is an
+        exception: the client may ask again. Policies (see the capabilities) make this less.
+        """
 
     @background
     def relay(self) -> None:
