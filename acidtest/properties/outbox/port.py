@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from acidtest.environment import Outcome
 from acidtest.port import background, installation, operation, read
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 class OutboxPort(Protocol):
@@ -27,6 +30,14 @@ class OutboxPort(Protocol):
     @background
     def relay(self) -> None:
         """Poll once: publish what is owed on `env.broker`."""
+
+    @operation.perhaps
+    def send_again(self, key: str) -> None:
+        """Owe the message about `key` again, which was given up; nothing where it was not. For those who declare `gives_up`."""
+
+    @read.perhaps
+    def parked(self) -> Collection[str]:
+        """The keys, as given to `execute`, whose message was given up. For those who declare `gives_up`."""
 
     @read
     def balances(self) -> dict[str, int]:

@@ -153,7 +153,7 @@ SCOPES = (
     ),
     Scope(
         "outage", "the broker is down for more than a year, and is tried eleven hundred times",
-        (("A", 100),),
+        (("A", 100), ("B", 100)),
         (client("app-1", _withdraw("w1", "k1", "A", 61)), environment(("outage", None)), *again_and_again(("relay-1", "relay"))),
         serial=True, enough=ATTEMPTS,
     ),
