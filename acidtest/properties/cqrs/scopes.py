@@ -194,6 +194,12 @@ SCOPES = (
         ),
         serial=True,
     ),
+    Scope(
+        "two failures", "a command and a pump by one process; two crashes or refusals, or one of each, anywhere",
+        (("A", 100),),
+        (client("app-1", _handle("w1", "k1", "A", -61), _project("p1")),),
+        faults=2, kinds=_CRASH | {"refused"}, serial=True,
+    ),
 )  # fmt: skip
 
 

@@ -157,6 +157,12 @@ SCOPES = (
         (client("app-1", _withdraw("w1", "k1", "A", 61)), environment(("outage", None)), *again_and_again(("relay-1", "relay"))),
         serial=True, enough=ATTEMPTS,
     ),
+    Scope(
+        "two failures", "a withdrawal and two polls by one process; two crashes or bad replies, or one of each, anywhere",
+        (("A", 100),),
+        (client("app-1", _withdraw("w1", "k1", "A", 61), _poll("poll 1"), _poll("poll 2")),),
+        faults=2, kinds=_CRASH | {"refused", "unacknowledged"}, serial=True,
+    ),
 )  # fmt: skip
 
 

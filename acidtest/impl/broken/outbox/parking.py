@@ -53,6 +53,8 @@ class SentAgainInVain(Parking):
 class SentAgainAsAnother(Parking):
     """Sends what was given up again as a new message, and leaves the old one, which goes out as well (OB5)."""
 
+    capabilities: ClassVar[frozenset[str]] = frozenset({"ordered", "gives_up"})
+
     def send_again(self, key: str) -> None:
         """Owe another one like it."""
         columns = [c for c in outbox.columns if c.name not in ("seq", "not_before", "attempts")]
