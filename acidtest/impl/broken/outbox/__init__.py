@@ -114,7 +114,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("first-page-only", FirstPageOnly, ("OB8",), scope="poison"),
     Mutant("parked-out-of-sight", ParkedOutOfSight, ("OB7",), scope="outage"),
     Mutant("sent-again-in-vain", SentAgainInVain, ("OB7",), scope="outage"),
-    Mutant("sent-again-as-another", SentAgainAsAnother, ("OB5",), scope="outage"),
+    Mutant("sent-again-as-another", SentAgainAsAnother, ("OB10",), scope="outage"),
     Mutant("another-id-each-time", AnotherIdEachTime, ("OB6",)),
     Mutant("held-up-for-ever", HeldUpForEver, ("OB3", "OB9", "OB11"), scope="poison"),
 )

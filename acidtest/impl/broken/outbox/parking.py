@@ -51,9 +51,7 @@ class SentAgainInVain(Parking):
 
 
 class SentAgainAsAnother(Parking):
-    """Sends what was given up again as a new message, and leaves the old one, which goes out as well (OB5)."""
-
-    capabilities: ClassVar[frozenset[str]] = frozenset({"ordered", "gives_up"})
+    """Sends what was given up again as a new message, and leaves the old one, which goes out as well, long after (OB10)."""
 
     def send_again(self, key: str) -> None:
         """Owe another one like it."""
