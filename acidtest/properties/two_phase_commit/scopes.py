@@ -64,6 +64,8 @@ SCOPES = (
                 _run("t12", "k12", ("left", "A", -58), ("third", "C", -200)),
                 _run("t13", "k13", ("left", "A", -47), ("right", "B", 47)),
                 _run("t14", "k14", ("right", "B", -9)),
+                _run("t17", "k17", ("left", "D", -20), ("right", "B", 20)),
+                _run("t18", "k17", ("left", "D", -20), ("right", "B", 20)),
             ),
         ),
         serial=True,
