@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -87,3 +88,25 @@ def test_an_account_that_there_is_not_is_given_something_by_who_could_pay(entry:
 ONLY_DEBITS = {"outbox", "outbox_inbox", "tcc"}
 #: Requests are about one account each.
 ONE_ACCOUNT = {"outbox", "outbox_inbox", "tcc", "event_sourcing", "cqrs"}
+
+
+def strangers(scope: Scope, requests: tuple[Request, ...]) -> bool:
+    """Whether two clients ask at once for changes of different accounts, beside which there is nothing else to see."""
+    by_name = {request.name: request for request in requests if request.valid and request.deltas}
+    changed = [
+        frozenset(name for op in one.operations if op.name in by_name for name, _ in by_name[op.name].deltas)
+        for one in scope.clients
+        if one.name not in scope.opening
+    ]
+    return not scope.serial and any(a and b and a.isdisjoint(b) for a, b in combinations(changed, 2))
+
+
+#: Each account is a stream; the code is the outbox's; the accounts are those of resource managers that the harness plays.
+APART = {"event_sourcing", "outbox_inbox", "xa"}
+
+
+@KEYED
+def test_accounts_change_beside_a_request_that_does_not_touch_them(entry: Pattern) -> None:
+    contract = entry.contract_class()()
+    found = [scope.name for scope in contract.scopes if strangers(scope, contract.requests(scope))]  # type: ignore[attr-defined]
+    assert found or entry.stem in APART

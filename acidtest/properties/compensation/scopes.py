@@ -160,6 +160,11 @@ SCOPES = (
         ),
         serial=True,
     ),
+    Scope(
+        "bystanders", "changes of accounts of their own at once, by two processes, one of which takes its own back",
+        (("A", 100), ("B", 10), ("C", 40)),
+        (client("app-1", _do("d1", "k1", ("A", -61)), _undo("u1", "k1")), client("app-2", _do("d2", "k2", ("C", -13)))),
+    ),
 )  # fmt: skip
 
 SLOW_SCOPES = (

@@ -163,6 +163,12 @@ SCOPES = (
         (client("app-1", _withdraw("w1", "k1", "A", 61), _poll("poll 1"), _poll("poll 2")),),
         faults=2, kinds=_CRASH | {"refused", "unacknowledged"}, serial=True,
     ),
+    Scope(
+        "bystanders", "two withdrawals at once from accounts of their own, by two processes",
+        (("A", 100), ("B", 100), ("C", 7)),
+        (client("app-1", _withdraw("w1", "k1", "A", 61)), client("app-2", _withdraw("w2", "k2", "B", 13))),
+        idle=("relay-1",),
+    ),
 )  # fmt: skip
 
 

@@ -127,6 +127,11 @@ SCOPES = (
         ),
         serial=True,
     ),
+    Scope(
+        "bystanders", "two runs at once that have a database in common, and no account",
+        _ACCOUNTS,
+        (_client(1, _run("t1", "k1", ("left", "A", -61), ("right", "B", 61))), _client(2, _run("t2", "k2", ("left", "D", -7), ("third", "C", 7)))),
+    ),
 )  # fmt: skip
 
 

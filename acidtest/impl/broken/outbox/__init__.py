@@ -61,6 +61,7 @@ from acidtest.impl.broken.outbox.writers import (
     RetriedTooLate,
     RowcountUnchecked,
     SwallowedError,
+    WritesBackAll,
 )
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -77,6 +78,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("last-unit-kept", LastUnitKept, ("G11",), scope="invalid requests"),
     Mutant("any-amount", AnyAmount, ("G4", "G12"), scope="invalid requests"),
     Mutant("rmw-lost-update", BalanceReadBefore, ("G1", "G4", "G5"), scope="two funded withdrawals"),
+    Mutant("writes-back-all", WritesBackAll, ("G1", "G4", "G5"), scope="bystanders"),
     Mutant("check-then-insert", KeyCheckedBefore, ("G3", "G4")),
     Mutant("unique-null-bypass (X7)", NullInUniqueKey, ("G3", "G4")),
     Mutant("rejection-forgotten (X3)", RejectionForgotten, ("G7",), scope="invalid requests"),
