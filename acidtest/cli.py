@@ -358,7 +358,7 @@ def _finish(session: Session, json_file: str | None, html_file: str | None, merm
         click.echo("\n(add --json FILE to keep the schedule, and replay it with: acidtest replay FILE)")
     if len(failures) > 1:
         click.echo(f"\n{len(failures)} properties are violated: {', '.join(failure.property_id for failure in failures)}")
-    click.echo(f"\n{session.contract.pattern}: {with_exceptions(verdict, session.exceptions)}")
+    click.echo(f"\n{session.contract.pattern}: {with_exceptions(verdict, session.exceptions, session.waivers)}")
     for reason in dict.fromkeys([*(reason for result in results for reason in result.reasons), *missing]):
         click.echo(f"  {reason}")
     if told := not_asked(results):

@@ -53,7 +53,8 @@ def _contract_lines(entry: Pattern) -> Iterator[str]:
     yield "Properties:"
     for p in contract.properties:
         capability = f" (if declared: {p.capability})" if p.capability else ""
-        yield f"  {p.id:<9} {p.kind:<9} {p.name}{capability}"
+        waived = f" (not if declared: {', '.join(p.waived)})" if p.waived else ""
+        yield f"  {p.id:<9} {p.kind:<9} {p.name}{capability}{waived}"
     yield "  G9        at_rest   everything that was started ends (checked by the search itself)"
     yield "  MODEL     always    the model allows what is observed (refinement)"
     for p in contract.somewhere:

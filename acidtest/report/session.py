@@ -111,6 +111,11 @@ class Session:
         """The first failure, if there is one."""
         return self.failures[0] if self.failures else None
 
+    @property
+    def waivers(self) -> tuple[str, ...]:
+        """What the implementation declares, and is asked for less because of it."""
+        return self.results[0].waivers if self.results else ()
+
     def exhaustive(self, scope_names: Sequence[str] = (), *, drawn: tuple[int, int | None] | None = None) -> None:
         """Explore scopes up to the first failure; or all of them, each until nothing new is violated.
 
@@ -323,7 +328,7 @@ def check_json(session: Session, verdict: Verdict) -> dict[str, Any]:
     results, failure = session.results, session.failure
     failures = [told.to_json() for told in session.failures]
     return {
-        "verdict": with_exceptions(verdict, session.exceptions),
+        "verdict": with_exceptions(verdict, session.exceptions, session.waivers),
         "except": list(session.exceptions),
         "exceptions": session.exceptions,
         "pattern": session.contract.pattern,

@@ -25,5 +25,5 @@ def result_json(result: Result) -> dict[str, Any]:
         "search": result.search, "scope": result.scope.name, "verdict": result.told, "reasons": list(result.reasons),
         "bound": result.bound, "schedules": result.schedules, "runs": result.runs, "effects": result.effects,
         "states": result.states, "seconds": round(result.seconds, 3), "coverage": result.coverage.to_json(),
-        "held": list(result.held), "except": list(result.excepted), "unasked": dict(result.unasked),
+        "held": list(result.held), "except": list(result.excepted), "unasked": dict(result.unasked), "waived_by": list(result.waivers),
     }  # fmt: skip

@@ -96,7 +96,7 @@ def conclude_search(harness: Harness, search: Search) -> Result:
         "exhaustive", search.scope, verdict, reasons, _bound(search), search.schedules, search.runs,
         search.effects, len(search.states), search.seconds, coverage, search.violation, tuple(search.schedule),
         tuple(p.id for p in harness.properties if search.violation is None or p.id != search.violation.property),
-        excepted=tuple(sorted(harness.without)), reached=frozenset(harness.reached), unasked=harness.unasked,
+        excepted=tuple(sorted(harness.without)), reached=frozenset(harness.reached), unasked=harness.unasked, waivers=harness.waivers,
     )  # fmt: skip
 
 

@@ -93,6 +93,7 @@ class Harness:
             self.has[member] = frozenset([name for name in contract.interface().of(member) if hasattr(implementation, name)])
             self.coroutines |= coroutine_methods(implementation, self.has[member])
             self.capabilities |= contract.capabilities(implementation)
+        contract.promises = self.capabilities
         if not self.coroutines and not inspect.iscoroutinefunction(factory):
             self.factory = contract.called(factory)  # what is not asynchronous need not pay for what is
         else:
@@ -100,6 +101,8 @@ class Harness:
         self._unpromised = frozenset([kind for kind, name in contract.promised.items() if name not in self.capabilities])
         applying = [p for p in contract.properties if p.applies(self.capabilities)]
         self.properties = [p for p in applying if p.id not in without]
+        #: What is declared, and waives properties.
+        self.waivers = tuple(sorted(self.capabilities.intersection([name for p in contract.properties for name in p.waived])))
         self.without = without
         self.unasked = _unasked(contract, self.capabilities)
         self._excepted = [p for p in applying if p.id in without]

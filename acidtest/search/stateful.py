@@ -373,5 +373,5 @@ def result_of(harness: Harness, tally: Tally, examples: int, seconds: float, pro
         "stateful", scope, verdict, reasons, bound, tally.runs, tally.runs, tally.effects,
         len(tally.states), seconds, coverage, tally.violation, tuple(tally.schedule),
         tuple(p.id for p in harness.properties if tally.violation is None or p.id != tally.violation.property),
-        {"program": list(program)}, tuple(sorted(harness.without)), frozenset(tally.reached), harness.unasked,
+        {"program": list(program)}, tuple(sorted(harness.without)), frozenset(tally.reached), harness.unasked, harness.waivers,
     )  # fmt: skip

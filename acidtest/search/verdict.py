@@ -51,6 +51,7 @@ class Result:
         excepted: ids of the properties that were left out.
         reached: ids of what must happen sometimes, and did.
         unasked: what was not asked of the implementation, each with the capability that it does not declare.
+        waivers: what the implementation declares, and is asked for less because of it.
     """
 
     search: str
@@ -71,11 +72,12 @@ class Result:
     excepted: tuple[str, ...] = ()
     reached: frozenset[str] = frozenset()
     unasked: tuple[tuple[str, str], ...] = ()
+    waivers: tuple[str, ...] = ()
 
     @property
     def told(self) -> str:
         """The verdict in words."""
-        return with_exceptions(self.verdict, self.excepted)
+        return with_exceptions(self.verdict, self.excepted, self.waivers)
 
 
 def conclude(*, violated: bool, complete: bool, findings: Sequence[str], what: str = "schedule") -> tuple[Verdict, tuple[str, ...]]:
@@ -115,12 +117,20 @@ def not_asked(results: Sequence[Result]) -> str:
     return f"not asked of it, since its capabilities do not name what is in brackets: {named}" if named else ""
 
 
-def with_exceptions(verdict: Verdict, excepted: Sequence[str] | Mapping[str, str]) -> str:
-    """A verdict in words: where properties were left out, a pass says which, and why as far as that is known."""
-    if verdict != Verdict.PASS or not excepted:
+def with_exceptions(verdict: Verdict, excepted: Sequence[str] | Mapping[str, str], waivers: Sequence[str] = ()) -> str:
+    """A verdict in words: a pass says which properties were left out, and why as far as that is known, and what is declared to waive some.
+
+    Arguments:
+        verdict: the verdict.
+        excepted: the properties that were left out, with reasons or without.
+        waivers: what the implementation declares, and is asked for less because of it.
+    """
+    if verdict != Verdict.PASS:
         return str(verdict)
     reasons = excepted if isinstance(excepted, Mapping) else dict.fromkeys(excepted, "")
-    return f"{verdict} except {', '.join(f'{name} ({why})' if why else name for name, why in reasons.items())}"
+    without = f" except {', '.join(f'{name} ({why})' if why else name for name, why in reasons.items())}" if reasons else ""
+    declared = f" with {', '.join(waivers)}" if waivers else ""
+    return f"{verdict}{declared}{without}"
 
 
 def in_part(verdict: Verdict, done: int, possible: int) -> str:

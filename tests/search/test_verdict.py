@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import acidtest
-from acidtest.search.verdict import Verdict, conclude, overall
+from acidtest.search.verdict import Verdict, conclude, overall, with_exceptions
 
 
 def test_a_violation_is_a_failure_whatever_else_is_missing():
@@ -53,3 +53,10 @@ def test_only_one_function_makes_a_passing_verdict():
                     if isinstance(inner, ast.Attribute) and inner.attr == "PASS"
                 ]
     assert makers == ["conclude"]
+
+
+def test_a_pass_names_what_is_declared_and_asks_for_less():
+    assert with_exceptions(Verdict.PASS, {"OB5": "consumers deduplicate"}, ("forgets_rejections",)) == (
+        "pass with forgets_rejections except OB5 (consumers deduplicate)"
+    )
+    assert with_exceptions(Verdict.FAIL, (), ("forgets_rejections",)) == "fail"

@@ -20,7 +20,7 @@ from acidtest.models.shared.ledger import EVENTS, Call, Ledger, LedgerState, Req
 from acidtest.models.shared.tuples import put
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 #: The levels that reads may have, the strongest first.
 LEVELS = ("serializable", "snapshot", "read_committed")
@@ -73,6 +73,7 @@ class AcidModel(Model[AcidState]):
         requests: the transfers.
         reads: how many reads run beside them.
         level: the level of the reads, one of LEVELS.
+        policies: as for `Ledger`.
     """
 
     name = "acid"
@@ -85,9 +86,10 @@ class AcidModel(Model[AcidState]):
         *,
         reads: int = 0,
         level: str = LEVELS[0],
+        policies: Collection[str] = (),
     ) -> None:
         """Number accounts and requests."""
-        self.ledger = Ledger(opening, requests)
+        self.ledger = Ledger(opening, requests, policies)
         self.reads = reads
         self.level = level
 

@@ -15,7 +15,7 @@ from acidtest.models.shared.ledger import EVENTS, Call, Ledger, LedgerState, Req
 from acidtest.models.shared.tuples import put
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 #: The first word of what is asked for by a command that closes an account.
 CLOSE = "close"
@@ -110,14 +110,15 @@ class CqrsModel(Model[CqrsState]):
     Arguments:
         opening: (account, balance) pairs.
         requests: the commands; each is about one account.
+        policies: as for `Ledger`.
     """
 
     name = "cqrs"
     events = EVENTS
 
-    def __init__(self, opening: Iterable[tuple[str, int]], requests: Sequence[Request]) -> None:
+    def __init__(self, opening: Iterable[tuple[str, int]], requests: Sequence[Request], policies: Collection[str] = ()) -> None:
         """Number accounts and commands."""
-        self.ledger = Commands(opening, requests)
+        self.ledger = Commands(opening, requests, policies)
 
     def initial_states(self) -> Iterable[CqrsState]:
         """Nothing has been asked for, and the view shows the accounts as they were opened."""

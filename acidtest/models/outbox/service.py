@@ -15,7 +15,7 @@ from acidtest.checker.machine import Model, Transition
 from acidtest.models.shared.ledger import EVENTS, Call, Ledger, LedgerState, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 
 class Copy(NamedTuple):
@@ -39,6 +39,7 @@ class OutboxView(NamedTuple):
         poison: accounts whose messages the broker never accepts.
         happened: what befell the run so far.
         wedged: whether coming to rest took restarting a process that had neither crashed nor lost a connection.
+        parked: the requests whose message was given up, for all to see, and that nobody has asked to send again.
     """
 
     opening: tuple[tuple[str, int], ...]
@@ -50,6 +51,7 @@ class OutboxView(NamedTuple):
     poison: frozenset[str] = frozenset()
     happened: frozenset[str] = frozenset()
     wedged: bool = False
+    parked: tuple[str, ...] = ()
 
 
 class OutboxState(NamedTuple):
@@ -68,6 +70,8 @@ class OutboxModel(Model[OutboxState]):
         requests: the withdrawals; each changes one account.
         poison: accounts whose messages the broker never accepts.
         disturbances: how many further copies may be excused at most.
+        parks: messages may be given up, so that they need not be out in the end.
+        policies: as for `Ledger`.
     """
 
     name = "outbox"
@@ -80,11 +84,14 @@ class OutboxModel(Model[OutboxState]):
         *,
         poison: Iterable[str] = (),
         disturbances: int = 1,
+        parks: bool = False,
+        policies: Collection[str] = (),
     ) -> None:
         """Number accounts and requests."""
-        self.ledger = Ledger(opening, requests)
+        self.ledger = Ledger(opening, requests, policies)
         self.poison = frozenset(poison)
         self.disturbances = disturbances
+        self.parks = parks
         self._accounts = [request.deltas[0][0] for request in requests]
 
     def initial_states(self) -> Iterable[OutboxState]:
@@ -123,8 +130,9 @@ class OutboxModel(Model[OutboxState]):
         return accepted == view.accepted[: len(accepted)] and copies == [copy.about for copy in view.copies[: len(copies)]]
 
     def at_rest(self, state: OutboxState) -> bool:
-        """No call is open and the relays have nothing left to publish."""
-        return "open" not in state.ledger.status and all(self.publish(state, i) is None for i in self.ledger.distinct)
+        """No call is open and the relays have nothing left to publish, unless they give up."""
+        published = self.parks or all(self.publish(state, i) is None for i in self.ledger.distinct)
+        return published and "open" not in state.ledger.status
 
     def view(self, state: OutboxState) -> OutboxView:
         """Balances, answers and the broker's log."""

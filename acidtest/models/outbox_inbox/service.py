@@ -16,7 +16,7 @@ from acidtest.checker.machine import Model, Transition
 from acidtest.models.shared.ledger import EVENTS, Call, Ledger, LedgerState, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 Balances = tuple[tuple[str, int], ...]
 
@@ -99,14 +99,17 @@ class TransfersModel(Model[TransfersState]):
         opening: (account, balance) pairs of the source.
         others: the same of the middle and of the sink.
         requests: the transfers; each takes an amount from one account.
+        policies: as for `Ledger`.
     """
 
     name = "transfers through a chain"
     events = EVENTS
 
-    def __init__(self, opening: Iterable[tuple[str, int]], others: Sequence[Balances], requests: Sequence[Request]) -> None:
+    def __init__(
+        self, opening: Iterable[tuple[str, int]], others: Sequence[Balances], requests: Sequence[Request], policies: Collection[str] = ()
+    ) -> None:
         """Number accounts and requests."""
-        self.ledger = Ledger(opening, requests)
+        self.ledger = Ledger(opening, requests, policies)
         self.others = others
         self._accounts = [request.deltas[0][0] for request in requests]
         amounts = [-request.deltas[0][1] for request in requests]

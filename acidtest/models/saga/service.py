@@ -78,13 +78,15 @@ class Orders(Model[OrdersState]):
         pivot: the last step that may be refused or barred.
         certain: nothing can go wrong and nobody can refuse: every order that is valid is filled.
         bars: it shows that a service was told to undo what it has not done.
+        late: a command that nobody was answered may take effect later, also of an order that was parked meanwhile.
     """
 
     name = "orders"
     events = EVENTS
 
-    def __init__(self, requests: Sequence[Request], steps: int, pivot: int, *, certain: bool = False, bars: bool = True) -> None:
+    def __init__(self, requests: Sequence[Request], steps: int, pivot: int, *, certain: bool = False, bars: bool = True, late: bool = False) -> None:  # noqa: PLR0913 - switches
         """Number the orders by their keys."""
+        self.moving = (RUNNING, PARKED) if late else (RUNNING,)
         self.ledger = Ledger((), requests)
         self.certain, self.bars = certain, bars
         self.steps, self.pivot = steps, pivot
@@ -128,14 +130,14 @@ class Orders(Model[OrdersState]):
     def do(self, s: OrdersState, order: int, step: int) -> OrdersState | None:
         """A service does its step, after all those before it."""
         marks = s.marks[order]
-        if s.outcomes[order] != RUNNING or marks[step] != "-" or marks[:step] != "T" * step:
+        if s.outcomes[order] not in self.moving or (s.outcomes[order] == PARKED and step >= self.pivot) or marks[step] != "-" or marks[:step] != "T" * step:
             return None
         return self._marked(s, order, step, "T")
 
     def undo(self, s: OrdersState, order: int, step: int) -> OrdersState | None:
         """A service compensates its step, after all those behind it, and never once the pivot is done."""
         marks = s.marks[order]
-        if s.outcomes[order] != RUNNING or marks[step] != "T" or "T" in marks[step + 1 :]:
+        if s.outcomes[order] not in self.moving or marks[step] != "T" or "T" in marks[step + 1 :]:
             return None
         return self._marked(s, order, step, "C")
 

@@ -5,6 +5,9 @@ to that outcome for ever; the client is told the outcome, or learns nothing and 
 payload is rejected and has no effect (PATTERNS 0: G3, G4, G5, G7). A key may be claimed for a payload before the outcome
 is known; that shows only where another payload is asked for under it, so only then it is a step of its own.
 
+Libraries promise less, some of them. What they may do otherwise are *policies*, each to be declared: FORGETS_REJECTIONS,
+IGNORES_PAYLOAD and REJECTS_ON_ERROR.
+
 `Ledger` works on a `LedgerState`; a pattern's model keeps one as the field `ledger` of its own state, lifts the
 transitions, and adds what is its own.
 """
@@ -17,7 +20,14 @@ from acidtest.checker.machine import Transition
 from acidtest.models.shared.tuples import put
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+
+#: A key that was refused for want of funds is as if it had never come, and may be accepted when it comes again.
+FORGETS_REJECTIONS = "forgets_rejections"
+#: A key that comes again is answered as the first time, whatever is asked for under it then.
+IGNORES_PAYLOAD = "ignores_payload"
+#: What was disturbed, by an error or by others, may be refused for good, without any effect, although it could be paid.
+REJECTS_ON_ERROR = "rejects_on_error"
 
 #: What an outsider observes of requests. The other actions are inferred.
 EVENTS = frozenset({"invoke", "reply", "unknown", "disturbed"})
@@ -57,7 +67,8 @@ class Call(NamedTuple):
 class LedgerState(NamedTuple):
     """Balances, what keys are bound to, what clients know, and what took effect in which order.
 
-    Requests are numbered in the order of the workload; equal ones go by the number of the first.
+    Requests are numbered in the order of the workload; equal ones go by the number of the first. `refused` are those that
+    were refused, so that their client can be told, by who forgets that.
     """
 
     balances: tuple[int, ...]
@@ -65,6 +76,7 @@ class LedgerState(NamedTuple):
     status: tuple[str, ...]
     alone: tuple[bool, ...]
     accepted: tuple[int, ...] = ()
+    refused: frozenset[int] = frozenset()
 
 
 class Ledger:
@@ -73,10 +85,12 @@ class Ledger:
     Arguments:
         opening: (account, balance) pairs.
         requests: the workload; several requests may share a key.
+        policies: what is declared of FORGETS_REJECTIONS, IGNORES_PAYLOAD and REJECTS_ON_ERROR; other names say nothing here.
     """
 
-    def __init__(self, opening: Iterable[tuple[str, int]], requests: Sequence[Request]) -> None:
+    def __init__(self, opening: Iterable[tuple[str, int]], requests: Sequence[Request], policies: Collection[str] = ()) -> None:
         """Number accounts, requests and keys."""
+        self.policies = frozenset(policies)
         self.opening = tuple(sorted(opening))
         self.accounts = tuple(name for name, _ in self.opening)
         self.requests = tuple(requests)
@@ -106,9 +120,19 @@ class Ledger:
             *([Transition("claim", lifted(self.claim), self._contested)] if self._contested else []),
             Transition("accept", accept or lifted(self.accept), requests),
             Transition("decline", lifted(self.decline), requests),
+            *self._forgetting(requests),
             Transition("reply", lifted(self.reply), replies),
             Transition("unknown", lifted(self.unknown), requests),
             Transition("disturbed", lifted(self.disturbed), requests),
+        ]
+
+    def _forgetting(self, requests: Sequence[tuple[int]]) -> list[Transition]:
+        """What happens only where rejections are forgotten."""
+        if FORGETS_REJECTIONS not in self.policies:
+            return []
+        return [
+            Transition("refuse", lifted(self.refuse), requests),
+            Transition("forget_rejection", lifted(self.forget_rejection), requests),
         ]
 
     def invoke(self, s: LedgerState, i: int) -> LedgerState | None:
@@ -138,9 +162,20 @@ class Ledger:
 
     def decline(self, s: LedgerState, i: int) -> LedgerState | None:
         """The key is bound to a rejection: the funds do not suffice now, and asking again will not change that."""
-        if not self.undecided(s, i) or self.affordable(s, i):
+        if not self._may_be_declined(s, i):
             return None
         return s._replace(bound=put(s.bound, self._key[i], (self.first[i], "rejected")))
+
+    def refuse(self, s: LedgerState, i: int) -> LedgerState | None:
+        """The same, and nobody remembers; the client is told that it is so now."""
+        if i in s.refused or s.status[i] != "open" or not self._may_be_declined(s, i):
+            return None
+        return s._replace(refused=s.refused | {i})
+
+    def _may_be_declined(self, s: LedgerState, i: int) -> bool:
+        """Whether request `i` has to be declined now, or something keeps it from being decided that is told as a rejection."""
+        hindered = REJECTS_ON_ERROR in self.policies and not s.alone[i]
+        return self.undecided(s, i) and (hindered or not self.affordable(s, i))
 
     def forget(self, s: LedgerState, left: int) -> LedgerState | None:
         """All but the first so many of what took effect has never been: the books were set back. None where there is no more."""
@@ -160,15 +195,15 @@ class Ledger:
 
     def reply(self, s: LedgerState, i: int, outcome: str) -> LedgerState | None:
         """The client learns the outcome."""
-        if s.status[i] != "open" or outcome != self.answer(s, i):
+        if s.status[i] != "open" or outcome not in self.answers(s, i):
             return None
-        return s._replace(status=put(s.status, i, outcome))
+        return s._replace(status=put(s.status, i, outcome), refused=s.refused - {i})
 
     def unknown(self, s: LedgerState, i: int) -> LedgerState | None:
         """The client learns nothing; only a disturbance can cause that."""
         if s.status[i] != "open" or s.alone[i]:
             return None
-        return s._replace(status=put(s.status, i, "unknown"))
+        return s._replace(status=put(s.status, i, "unknown"), refused=s.refused - {i})
 
     def disturbed(self, s: LedgerState, i: int) -> LedgerState | None:
         """Something else runs beside the call, or a fault has occurred; it may have been disturbed before."""
@@ -194,6 +229,16 @@ class Ledger:
         if bound is None:
             return None
         return bound[1] or None if bound[0] == self.first[i] else "rejected"
+
+    def answers(self, s: LedgerState, i: int) -> tuple[str, ...]:
+        """The outcomes that may be told for request `i` now: the one, and what policies add to it."""
+        told, bound = self.answer(s, i), s.bound[self._key[i]]
+        found = [] if told is None else [told]
+        if i in s.refused:
+            found.append("rejected")
+        if IGNORES_PAYLOAD in self.policies and bound is not None and bound[1]:
+            found.append(bound[1])
+        return tuple(found)
 
     def calls(self, s: LedgerState) -> tuple[Call, ...]:
         """What clients know, for a view."""

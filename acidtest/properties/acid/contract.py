@@ -15,6 +15,7 @@ from acidtest.properties.acid.scopes import SCOPES, SLOW_SCOPES
 from acidtest.properties.acid.stories import workloads
 from acidtest.properties.acid.view import request_of, view_of
 from acidtest.properties.shared.ledger import LedgerContract
+from acidtest.properties.shared.policies import OF_KEYS
 from acidtest.properties.shared.reading import Reading, amounts_of
 from acidtest.properties.shared.requests import requests_of
 
@@ -33,6 +34,7 @@ class AcidContract(LedgerContract):
     port = AcidPort
     asks_again: ClassVar[bool] = True
     known_capabilities: ClassVar[dict[str, str]] = {
+        **OF_KEYS,
         "snapshot": "reads may be late: they see one state that was committed at some time (a replica, a cache)",
         "read_committed": "reads may also see each account at a time of its own, so that the sum need not be right",
     }
@@ -46,7 +48,7 @@ class AcidContract(LedgerContract):
 
     def model(self, scope: Scope) -> AcidModel:
         """The transfers of `scope`; its reads are judged by what was committed while they ran."""
-        return AcidModel(scope.accounts, self.requests(scope))
+        return AcidModel(scope.accounts, self.requests(scope), policies=self.promises)
 
     def observe(self, implementation: Any) -> Hashable:  # noqa: ANN401
         """The committed balances."""

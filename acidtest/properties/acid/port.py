@@ -21,7 +21,8 @@ class AcidPort(Protocol):
 
         Rejected, without any effect and for good, where the funds of `source` do not suffice; and, as invalid, where an
         account is unknown, `source` is `target`, `amount` is not positive, or `key` was used for something else. What
-        else keeps it from being done, or leaves that open, is an exception: the client may ask again.
+        else keeps it from being done, or leaves that open, is an exception: the client may ask again. Policies (see the
+        capabilities) make this less.
         """
 
     @read

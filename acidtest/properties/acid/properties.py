@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from acidtest.checker.machine import Kind, Property
 from acidtest.models.acid.service import AcidView, Balances
+from acidtest.models.shared.ledger import FORGETS_REJECTIONS, IGNORES_PAYLOAD, REJECTS_ON_ERROR
 from acidtest.properties.shared.balances import folded, is_overwriting, label
+from acidtest.properties.shared.policies import with_policies
 from acidtest.properties.shared.predicates import (
     G2,
     G3,
@@ -61,6 +63,10 @@ def _durable(before: AcidView, after: AcidView) -> bool:
     return not _lost(before, after) and _told(before, "ok") <= set(after.accepted)
 
 
+def _kept(before: AcidView, after: AcidView) -> bool:
+    return not _lost(before, after)
+
+
 def _told_is_done(view: AcidView) -> bool:
     return _told(view, "ok") <= set(view.accepted)
 
@@ -88,7 +94,7 @@ _ADYA = "Adya 1999; Berenson et al. 1995; PATTERNS 1"
 _HAERDER = "Haerder & Reuter 1983; PATTERNS 1"
 
 # The order matters: what breaks several of them is reported by the one that says most, which comes first.
-PROPERTIES = (
+PROPERTIES = with_policies((
     Property("P4", "no committed transfer is overwritten by another (no lost update)", Kind.STEP, _not_overwritten, _ADYA),
     Property("ACID-A", "what is visible is a whole number of transfers", Kind.ALWAYS, _atomic, _HAERDER),
     Property("ACID-C", "the sum of all balances never changes", Kind.ALWAYS, conserved, _HAERDER),
@@ -106,15 +112,21 @@ PROPERTIES = (
         lambda v: v.read is None or v.read in v.window, _ADYA, waived=("snapshot", "read_committed"),
     ),
     Property("G9", "nobody waits for a lock that is never released", Kind.ALWAYS, lambda v: not v.stuck, SOURCE),
-    Property("ACID-D", "what was committed, or told ok, stays", Kind.STEP, _durable, _HAERDER),
-    Property("ACID-D", "what was told ok is there in the end", Kind.AT_REST, _told_is_done, _HAERDER),
-    Property("G4", "ok is told of what is done, rejected of what never is", Kind.STEP, _truthful, SOURCE),
+    Property("ACID-D", "what was committed, or told ok, stays", Kind.STEP, _durable, _HAERDER, waived=(IGNORES_PAYLOAD,)),
+    Property("ACID-D", "what was committed stays", Kind.STEP, _kept, _HAERDER, IGNORES_PAYLOAD),
+    Property("ACID-D", "what was told ok is there in the end", Kind.AT_REST, _told_is_done, _HAERDER, waived=(IGNORES_PAYLOAD,)),
+    Property(
+        "G4", "ok is told of what is done, rejected of what never is", Kind.STEP, _truthful, SOURCE, waived=(FORGETS_REJECTIONS, IGNORES_PAYLOAD),
+    ),
     REMEMBERED,
     G11,
     REASONED,
     Property("SOME-OK", "a transfer is told ok", Kind.SOMETIMES, _some("ok"), SOURCE),
-    Property("SOME-REJECTED", "a valid transfer is told rejected", Kind.SOMETIMES, _some("rejected"), SOURCE),
-)  # fmt: skip
+    Property(
+        "SOME-REJECTED", "a valid transfer is told rejected", Kind.SOMETIMES, _some("rejected"), SOURCE,
+        waived=(IGNORES_PAYLOAD, REJECTS_ON_ERROR),
+    ),
+))  # fmt: skip
 
 _COMMIT_UNKNOWN = "CockroachDB, SQLSTATE 40003 (statement completion unknown); FoundationDB, commit_unknown_result; PATTERNS 1"
 #: No policy of asking again without a key is right: to its client the two look the same.

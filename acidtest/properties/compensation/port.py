@@ -24,7 +24,8 @@ class CompensationPort(Protocol):
 
         Rejected, without any effect and for good, where an account would be overdrawn on the way, where a compensation
         of `key` came first, and, as invalid, where there is no change, an account is unknown, an amount is zero, or `key`
-        was used for something else. Of changes that were taken back meanwhile, either answer will do.
+        was used for something else. What else keeps them from being made, or leaves that open, is an exception: the client may
+        ask again. Of changes that were taken back meanwhile, either answer will do.
         """
 
     @operation

@@ -60,6 +60,8 @@ SCOPES = (
                 _do("d11", "k8", ("B", -9)),
                 _undo("u6", "k8"),
                 _undo("u7", "k8"),
+                _do("d15", "k11", ("A", 230)),
+                _do("d16", "k5", ("B", 71), ("A", -171)),
             ),
         ),
         serial=True,
@@ -157,6 +159,11 @@ SCOPES = (
             client("app-2", _do("d11", "k3", ("A", -13)), _do("d12", "k1", ("A", -41)), _undo("u6", "k4"), _undo("u7", "k4"), _do("d13", "k2", ("A", -5)), name="client-4"),
         ),
         serial=True,
+    ),
+    Scope(
+        "bystanders", "changes of accounts of their own at once, by two processes, one of which takes its own back",
+        (("A", 100), ("B", 10), ("C", 40)),
+        (client("app-1", _do("d1", "k1", ("A", -61)), _undo("u1", "k1")), client("app-2", _do("d2", "k2", ("C", -13)))),
     ),
 )  # fmt: skip
 

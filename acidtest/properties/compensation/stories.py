@@ -67,6 +67,7 @@ def _further_stories(first: int, a: str, b: str, c: str) -> tuple[Story, ...]:
     """Further stories; see `_stories`."""
     k1, k2, k3, k4 = (f"k{number}" for number in range(first, first + 4))
     return (
+        Story("changes of accounts of their own at once", {"app-1": (_do(k1, (a, -43)), _undo(k1)), "app-2": (_do(k2, (c, -15)),)}),
         Story(
             "what was refused, when the money is there",
             {

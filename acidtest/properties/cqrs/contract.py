@@ -14,6 +14,7 @@ from acidtest.properties.cqrs.scopes import SCOPES, SLOW_SCOPES
 from acidtest.properties.cqrs.stories import workloads
 from acidtest.properties.cqrs.view import request_of, view_of
 from acidtest.properties.shared.ledger import LedgerContract
+from acidtest.properties.shared.policies import OF_KEYS
 from acidtest.properties.shared.reading import Reading, amount_of, amounts_of
 from acidtest.properties.shared.requests import requests_of
 from acidtest.properties.shared.scopes import DAY
@@ -37,6 +38,7 @@ class CqrsContract(LedgerContract):
     #: What is served with the cache as it is, and what the view behind it shows.
     observers: ClassVar[tuple[str, ...]] = ("", "cache")
     known_capabilities: ClassVar[dict[str, str]] = {
+        **OF_KEYS,
         "read_your_writes": "a query that is given the position of a command shows what that did, or raises (CQ6)",
         "monotonic_reads": "a query that is given the position of another shows nothing older, or raises (CQ6)",
     }
@@ -52,7 +54,7 @@ class CqrsContract(LedgerContract):
 
     def model(self, scope: Scope) -> CqrsModel:
         """Commands and a view over the commands of `scope`."""
-        return CqrsModel(scope.accounts, self.requests(scope))
+        return CqrsModel(scope.accounts, self.requests(scope), self.promises)
 
     def observe(self, implementation: Any) -> Hashable:  # noqa: ANN401
         """The committed balances, and what a query is answered for each account."""

@@ -19,6 +19,10 @@ class CqrsPort(Protocol):
     def handle(self, key: str, account: str, amount: int) -> Outcome | tuple[Outcome, Any]:
         """Decide a command, once per `key`: put `amount` into `account`, or take it out where it is negative.
 
+        Rejected, without any effect and for good, where the funds do not suffice or the account is closed; and, as invalid, where there
+        is no such account, `amount` is 0, or `key` was used for something else. What else keeps it from being done, or leaves that open,
+        is an exception: the client may ask again. Policies (see the capabilities) make this less.
+
         Returns how it ended; or that and a position, a plain value from which on a view shows it.
         """
 

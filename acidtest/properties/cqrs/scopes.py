@@ -174,7 +174,8 @@ SCOPES = (
                 _handle("w1", "k1", "nobody", 5), _handle("w2", "k2", "A", 0), _handle("w3", "k3", "A", -161),
                 _handle("w4", "k4", "B", -11), _handle("w5", "k3", "A", -161), _handle("w6", "k4", "B", -11),
                 _handle("w7", "k4", "B", -23), _handle("w8", "k4", "A", -11), _handle("w9", "k3", "A", -29),
-                _handle("w10", "k5", "C", -7), _handle("w11", "k5", "C", -7), _close("c1", "nobody"), _project("p1"), _query("q1", "A"), _query("q2", "C"), _query("q3", "nobody"),
+                _handle("w10", "k5", "C", -7), _handle("w11", "k5", "C", -7),
+                _handle("w12", "k6", "A", 83), _handle("w13", "k3", "A", -161), _close("c1", "nobody"), _project("p1"), _query("q1", "A"), _query("q2", "C"), _query("q3", "nobody"),
             ),
         ),
         serial=True,
@@ -193,6 +194,12 @@ SCOPES = (
             client("app-2", _handle("w4 again", "k4", "A", 1_004), _handle("w5 for another", "k5", "B", 7), _query("q4", "B"), name="client-5"),
         ),
         serial=True,
+    ),
+    Scope(
+        "two failures", "a command and a pump by one process; two crashes or refusals, or one of each, anywhere",
+        (("A", 100),),
+        (client("app-1", _handle("w1", "k1", "A", -61), _project("p1")),),
+        faults=2, kinds=_CRASH | {"refused"}, serial=True,
     ),
 )  # fmt: skip
 

@@ -15,6 +15,7 @@ from acidtest.properties.event_sourcing.stories import workloads
 from acidtest.properties.event_sourcing.view import REQUESTS, request_of, view_of
 from acidtest.properties.outbox.view import excusable
 from acidtest.properties.shared.ledger import LedgerContract
+from acidtest.properties.shared.policies import OF_KEYS
 from acidtest.properties.shared.reading import Reading, amounts_of
 from acidtest.properties.shared.requests import requests_of
 from acidtest.properties.shared.scopes import DAY
@@ -33,6 +34,7 @@ class EventSourcingContract(LedgerContract):
     pattern: ClassVar[str] = "event_sourcing"
     port = EventSourcingPort
     asks_again: ClassVar[bool] = True
+    known_capabilities: ClassVar[dict[str, str]] = OF_KEYS
     properties = PROPERTIES
     scopes = SCOPES
     slow_scopes = SLOW_SCOPES
@@ -48,7 +50,7 @@ class EventSourcingContract(LedgerContract):
 
     def model(self, scope: Scope) -> AccountsModel:
         """Accounts over the commands of `scope`."""
-        return AccountsModel(scope.accounts, self.requests(scope), disturbances=excusable(scope))
+        return AccountsModel(scope.accounts, self.requests(scope), disturbances=excusable(scope), policies=self.promises)
 
     def observe(self, implementation: Any) -> Hashable:  # noqa: ANN401
         """The balances that a fresh process folds; or that it says that it cannot."""

@@ -23,7 +23,8 @@ class EventSourcingPort(Protocol):
         """Deposit `amount`, or withdraw it where it is negative, once per `key` and account, and store that as events.
 
         Rejected, without any effect and for good, where the funds do not suffice; and, as invalid, where there is no such account,
-        `amount` is 0, or `key` was used for another amount.
+        `amount` is 0, or `key` was used for another amount. What else keeps it from being done, or leaves that open, is an exception: the
+        client may ask again. Policies (see the capabilities) make this less.
         """
 
     @read

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from acidtest.checker.machine import Kind, Property, implied
 from acidtest.properties.event_sourcing import predicates
+from acidtest.properties.shared.policies import with_policies
 from acidtest.properties.shared.predicates import (
     G3,
     G4,
@@ -23,7 +24,7 @@ _VERSIONS = "Young, Versioning in an Event Sourced System, 2016; PATTERNS 8"
 ALWAYS, STEP, AT_REST, SOMETIMES = Kind.ALWAYS, Kind.STEP, Kind.AT_REST, Kind.SOMETIMES
 
 # The order matters: what breaks several of them is reported by the one that says most, which comes first.
-PROPERTIES = (
+PROPERTIES = with_policies((
     implied(
         "ES5", "an event that is not known is an error, not a zero: nobody says what balances are", ALWAYS, predicates.is_unknown,
         predicates.says_so, _YOUNG,
@@ -61,7 +62,7 @@ PROPERTIES = (
     Property("G9", "what an error has left works without a restart", AT_REST, lambda v: not v.wedged, SOURCE),
     Property("ES12", "others are told of everything in the end", AT_REST, predicates.all_are_told, _YOUNG),
     Property("SOME-OK", "a command is told ok", SOMETIMES, lambda v: any(c.request.valid and c.status == "ok" for c in v.calls), SOURCE),
-)  # fmt: skip
+))  # fmt: skip
 
 #: What no implementation can escape: telling and noting that it is done are two steps in two systems (PATTERNS 8, N4).
 TOLD_TWICE = Property(

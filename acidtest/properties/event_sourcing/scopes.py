@@ -137,6 +137,11 @@ SCOPES = (
         ),
         serial=True,
     ),
+    Scope(
+        "two failures", "a withdrawal, and others are told of it; two crashes or bad replies, or one of each, anywhere", (("A", 100),),
+        (client("app-1", handle("w1", "k1", "A", -61), _do("poll"), _do("poll")._replace(name="poll again")),),
+        faults=2, kinds=_CRASH | {"refused", "unacknowledged"}, serial=True,
+    ),
 )  # fmt: skip
 
 #: The server of PostgreSQL needs longer to die and start again than any other effect takes.

@@ -154,6 +154,11 @@ SCOPES = (
         ),
         serial=True,
     ),
+    Scope(
+        "two failures", "an append of two events and polls by the same process; two crashes or bad replies, or one of each, anywhere", (),
+        (client("app-1", append("a1", "a", 0, "e1", "e2"), _poll("poll 1"), _poll("poll 2")),),
+        faults=2, kinds=_CRASH | {"refused", "unacknowledged"}, serial=True,
+    ),
 )  # fmt: skip
 
 #: The server of PostgreSQL needs longer to die and start again than any other effect takes.

@@ -132,6 +132,11 @@ SCOPES = (
         serial=True,
         messages=tuple(deposit(f"d{i}", f"m{i}", "A", 1_000 + i, i) for i in (*range(1, 31), 1, 2, 1, 3, 2, 4)),
     ),
+    Scope(
+        "two failures", "a deposit, which may come once more; two crashes or bad replies, or one of each, anywhere",
+        (("A", 100),), (consumer("app-1", "hh"),),
+        faults=2, kinds=_CRASH | {"refused", "unacknowledged", "duplicated"}, serial=True, messages=(deposit("d1", "m1", "A", 61),),
+    ),
 )  # fmt: skip
 
 #: What two calls of one process do one after the other it may remember in any order, so every order is another state. And the

@@ -6,6 +6,8 @@ from itertools import pairwise
 
 from acidtest.checker.machine import Kind, Property
 from acidtest.models.outbox.service import Copy, OutboxView
+from acidtest.properties.outbox.policies import AT_LEAST_ONCE, BLOCKS_ON_POISON, GIVES_UP
+from acidtest.properties.shared.policies import with_policies
 from acidtest.properties.shared.predicates import (
     G2,
     G3,
@@ -26,9 +28,9 @@ def _published_once(view: OutboxView) -> bool:
 
 
 def _owed(view: OutboxView) -> list[str]:
-    """Accepted withdrawals without a message, in the order of acceptance; those that the broker never takes left out."""
+    """Accepted withdrawals without a message, in the order of acceptance; without what the broker never takes, and what is parked."""
     accounts = {call.request.name: call.request.deltas[0][0] for call in view.calls}
-    out = {copy.about for copy in view.copies}
+    out = {copy.about for copy in view.copies} | set(view.parked)
     return [name for name in view.accepted if name not in out and accounts.get(name) not in view.poison]
 
 
@@ -61,13 +63,14 @@ def _unconfirmed(view: OutboxView) -> bool:
 
 def _messages_match(view: OutboxView) -> bool:
     poisoned = {call.request.name for call in view.calls if call.request.deltas[0][0] in view.poison}
-    return {copy.about for copy in view.copies} == set(view.accepted) - poisoned
+    out = {copy.about for copy in view.copies}
+    return out == set(view.accepted) - poisoned - (set(view.parked) - out)
 
 
 _RICHARDSON = "Richardson, Transactional outbox; PATTERNS 10"
 
 # The order matters: a message that never comes breaks several of them, and the one that says most comes first.
-PROPERTIES = (
+PROPERTIES = with_policies((
     G12,
     G2,
     Property("G1", "balances change by whole withdrawals", Kind.ALWAYS, whole, SOURCE),
@@ -87,7 +90,10 @@ PROPERTIES = (
         "OB10", "a relay whose lease ran out changes nothing", Kind.ALWAYS,
         lambda v: "jump" not in v.happened or _published_once(v), "PATTERNS 10; Kleppmann 2016 (fencing tokens)", "fenced",
     ),
-    Property("OB5", "a further copy needs a crash, a lost reply or a lost mark", Kind.ALWAYS, _published_once, _RICHARDSON),
+    Property(
+        "OB5", "a further copy needs a crash, a lost reply or a lost mark", Kind.ALWAYS, _published_once, _RICHARDSON,
+        waived=(AT_LEAST_ONCE,),
+    ),
     Property("OB4", "first copies follow commit order, per account", Kind.ALWAYS, _ordered, _RICHARDSON, "ordered"),
     Property(
         "OB12", "the relay survives an error without a restart", Kind.AT_REST,
@@ -96,6 +102,7 @@ PROPERTIES = (
     Property(
         "OB8", "a message that is refused for ever does not hold up other accounts", Kind.AT_REST,
         lambda v: not v.poison or not _owed(v), "PATTERNS 10; gruelbox/transaction-outbox#676",
+        waived=(BLOCKS_ON_POISON,),
     ),
     Property(
         "OB9", "what is owed is published however old it is: it neither expires nor is cleaned away", Kind.AT_REST,
@@ -103,7 +110,11 @@ PROPERTIES = (
     ),
     Property(
         "OB7", "what was not confirmed stays owed, however long it takes", Kind.AT_REST,
-        lambda v: not _unconfirmed(v) or not _owed(v), _RICHARDSON,
+        lambda v: not _unconfirmed(v) or not _owed(v), _RICHARDSON, waived=(GIVES_UP,),
+    ),
+    Property(
+        "OB7", "what was given up is parked for all to see, and goes out when it is sent again", Kind.AT_REST,
+        lambda v: not _unconfirmed(v) or not _owed(v), _RICHARDSON, GIVES_UP,
     ),
     Property(
         "OB11", "no message is passed over although nothing went wrong", Kind.AT_REST, _nothing_passed_over,
@@ -113,7 +124,7 @@ PROPERTIES = (
     Property(
         "OB1", "a balance changed if and only if a message is owed for it", Kind.AT_REST, _messages_match, _RICHARDSON,
     ),
-)  # fmt: skip
+))  # fmt: skip
 
 #: What no implementation can escape, as witnesses: publishing and marking are two steps in two systems.
 N1 = Property(

@@ -153,9 +153,21 @@ SCOPES = (
     ),
     Scope(
         "outage", "the broker is down for more than a year, and is tried eleven hundred times",
-        (("A", 100),),
+        (("A", 100), ("B", 100)),
         (client("app-1", _withdraw("w1", "k1", "A", 61)), environment(("outage", None)), *again_and_again(("relay-1", "relay"))),
         serial=True, enough=ATTEMPTS,
+    ),
+    Scope(
+        "two failures", "a withdrawal and two polls by one process; two crashes or bad replies, or one of each, anywhere",
+        (("A", 100),),
+        (client("app-1", _withdraw("w1", "k1", "A", 61), _poll("poll 1"), _poll("poll 2")),),
+        faults=2, kinds=_CRASH | {"refused", "unacknowledged"}, serial=True,
+    ),
+    Scope(
+        "bystanders", "two withdrawals at once from accounts of their own, by two processes",
+        (("A", 100), ("B", 100), ("C", 7)),
+        (client("app-1", _withdraw("w1", "k1", "A", 61)), client("app-2", _withdraw("w2", "k2", "B", 13))),
+        idle=("relay-1",),
     ),
 )  # fmt: skip
 

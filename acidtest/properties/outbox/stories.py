@@ -39,6 +39,7 @@ def _stories(first: int, a: str, b: str, c: str) -> tuple[Story, ...]:
             {"app-1": (_withdraw(k1, a, 41),), "app-2": (_withdraw(k1, a, 41), _withdraw(k1, a, 23))},
         ),
         Story("two that cannot both be paid", {"app-1": (_withdraw(k1, a, 62),), "app-2": (_withdraw(k2, a, 52),)}),
+        Story("two of accounts of their own at once", {"app-1": (_withdraw(k1, a, 44),), "app-2": (_withdraw(k2, b, 16),)}),
         Story(
             "two at once, by processes that also relay",
             {"app-1": (_withdraw(k1, a, 63), _POLL), "app-2": (_withdraw(k2, a, 12), _POLL)},

@@ -27,12 +27,20 @@ def view_of(scope: Scope, calls: tuple[Call, ...], seen: Seen, before: OutboxVie
         before: the view before; None at the start.
     """
     opening = tuple(sorted(scope.accounts))
-    balances: Any = seen.durable
+    given: Any = seen.durable
+    balances, parked = given
     accepted = took_effect(before, opening, calls, balances)
     return OutboxView(
         opening, balances, calls, accepted, copies_of(seen.of("broker"), calls, accepted),
-        min(seen.disturbances, excusable(scope)), frozenset(scope.poison), seen.happened, seen.wedged,
+        min(seen.disturbances, excusable(scope)), frozenset(scope.poison), seen.happened, seen.wedged, _waiting(scope, seen, calls, parked),
     )  # fmt: skip
+
+
+def _waiting(scope: Scope, seen: Seen, calls: Sequence[Call], parked: Sequence[str]) -> tuple[str, ...]:
+    """The requests whose keys are parked, without those that somebody has asked to send again."""
+    operations = zip(scope.operations(), seen.status, strict=True)
+    again = {op.arguments[0] for op, status in operations if op.method == "send_again" and status != "new"} if parked else ()
+    return tuple([call.request.name for call in calls if call.request.key in parked and call.request.key not in again])
 
 
 def request_of(operation: Operation, known: frozenset[str]) -> Request:

@@ -27,6 +27,7 @@ from acidtest.properties.outbox_inbox.scopes import MONTHS, SCOPES, SLOW_SCOPES
 from acidtest.properties.outbox_inbox.stories import workloads
 from acidtest.properties.outbox_inbox.view import balances_of, opening_of, request_of, view_of
 from acidtest.properties.shared.ledger import LedgerContract
+from acidtest.properties.shared.policies import OF_KEYS
 from acidtest.properties.shared.reading import Reading, amounts_of, texts_of
 from acidtest.properties.shared.requests import requests_of
 from acidtest.properties.shared.scopes import DAY
@@ -48,6 +49,7 @@ class OutboxInboxContract(LedgerContract):
     members: ClassVar[tuple[str, ...]] = SERVICES
     asks_again: ClassVar[bool] = True
     known_capabilities: ClassVar[dict[str, str]] = {
+        **OF_KEYS,
         "ordered": "transfers of one account take effect in the order of the source at every service, also with several processes (EO4)",
         "restorable": "a service may be restored from a backup: what it has forgotten is made good in the end, or somebody notices (EO8)",
     }
@@ -99,7 +101,7 @@ class OutboxInboxContract(LedgerContract):
         """The chain over the transfers of `scope`."""
         source, middle, sink = (balances_of(opening_of(scope)[name]) for name in SERVICES)
         chain = RestorableTransfers if "backup" in scope.kinds else TransfersModel
-        return chain(source, (middle, sink), self.requests(scope))
+        return chain(source, (middle, sink), self.requests(scope), self.promises)
 
     def actions(self, scope: Scope, kind: str, subject: str, value: object) -> Sequence[Action]:
         """Clients' events by number of the request, and that a service was restored, by its place; nothing for other operations."""

@@ -42,7 +42,12 @@ class OutboxInboxPort(Protocol):
 
     @operation.of(SOURCE)
     def execute(self, key: str, account: str, amount: int) -> Outcome:
-        """At the source alone: take `amount` from `account`, once per `key`, and owe the middle a message about it."""
+        """At the source alone: take `amount` from `account`, once per `key` for ever, and owe the middle a message about it.
+
+        Rejected, without any effect and for good, where the funds do not suffice; and, as invalid, where there is no such account,
+        `amount` is not positive, or `key` was used for something else. What else keeps it from being done, or leaves that open, is an
+        exception: the client may ask again. Policies (see the capabilities) make this less.
+        """
 
     @handler.perhaps
     def handle(self, message: Delivery) -> None:

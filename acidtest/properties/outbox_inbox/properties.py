@@ -26,6 +26,7 @@ from acidtest.properties.outbox_inbox.predicates import (
     undisturbed,
     whole,
 )
+from acidtest.properties.shared.policies import with_policies
 from acidtest.properties.shared.predicates import G2, G3, G4, G7, G11, REASONED, REMEMBERED, SOURCE
 
 ALWAYS, STEP, AT_REST = Kind.ALWAYS, Kind.STEP, Kind.AT_REST
@@ -41,7 +42,7 @@ def _of_lasting(property: Property) -> Property:  # noqa: A002 - that is what it
 
 
 # The order matters: what breaks several of them is reported by the one that says most, which comes first.
-PROPERTIES = (
+PROPERTIES = with_policies((
     Property("G12", "money is whole minor units, and nothing invalid takes effect", ALWAYS, exact, SOURCE),
     G2,
     Property("G1", "balances change by whole transfers", ALWAYS, whole, SOURCE),
@@ -76,7 +77,7 @@ PROPERTIES = (
     Property(
         "SOME-ARRIVED", "a transfer arrives without faults", Kind.SOMETIMES, lambda v: bool(v.taken[1]) and undisturbed(v), SOURCE,
     ),
-)  # fmt: skip
+), _of_lasting)  # fmt: skip
 
 #: What no chain can prevent: there is no instant at which a transfer takes effect everywhere.
 N1 = Property(

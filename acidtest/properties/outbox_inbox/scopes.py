@@ -97,6 +97,7 @@ SCOPES = (
                 "source-1", "r" * 4, transfer("t1", "k1", "A", 0), transfer("t2", "k2", "A", -7), transfer("t3", "k3", "nobody", 50),
                 transfer("t4", "k4", "A", 161), transfer("t5", "k5", "B", 31), transfer("t6", "k4", "A", 161), transfer("t7", "k5", "B", 31),
                 transfer("t8", "k5", "B", 13), transfer("t9", "k5", "A", 31), transfer("t10", "k4", "A", 29), transfer("t11", "k6", "C", 17),
+                transfer("t12", "k6", "C", 17),
             ),
             turns("middle-1", "hrhr"), turns("sink-1", "hh"),
         ),

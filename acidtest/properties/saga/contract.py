@@ -34,7 +34,7 @@ class SagaContract(LedgerContract):
         """The orders of `scope`, beside the services."""
         calm = not scope.faults and not scope.unsteady and all(one.process != ENVIRONMENT for one in scope.clients)
         certain = calm and all(certain_of(scope))
-        return Orders(self.requests(scope), len(SERVICES), PIVOT, certain=certain, bars=not self.members)
+        return Orders(self.requests(scope), len(SERVICES), PIVOT, certain=certain, bars=not self.members, late="late" in scope.kinds)
 
     def abstract(self, view: OrdersView) -> Hashable:
         """Calls, and what has become of the orders."""

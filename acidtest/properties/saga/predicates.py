@@ -52,9 +52,16 @@ def is_parked(saga: SagaSeen, _: SagaSeen | None = None) -> bool:
     return saga.outcome == PARKED
 
 
-def stays_parked(before: SagaSeen, after: SagaSeen) -> bool:
-    """It is left to people still, and nothing is done or undone."""
-    return is_parked(after) and not moves(before, after)
+def any_parked(before: OrdersView, _: OrdersView) -> bool:
+    """An order is left to people."""
+    return any(map(is_parked, before.sagas))
+
+
+def stays_parked(before: OrdersView, after: OrdersView) -> bool:
+    """What is left to people is so still, and nothing is done or undone of it but by a call that takes effect late."""
+    late = any(what.startswith("late call") for what in after.happened)
+    pairs = [(then, now) for then, now in zip(before.sagas, after.sagas, strict=True) if is_parked(then)]
+    return all(is_parked(now) and (late or not moves(then, now)) for then, now in pairs)
 
 
 def done_in_order(before: SagaSeen, after: SagaSeen) -> bool:

@@ -125,6 +125,12 @@ SCOPES = (
         (*_clients("r", "hrhr", "hh", "", FIRST, SECOND), environment(("outage", None)), *again_and_again(("booking-1", "relay"), times=ATTEMPTS // 4)),
         serial=True, enough=ATTEMPTS // 4,
     ),
+    Scope(
+        "refusal and crash", "an order that payment refuses, beside another; two crashes or refusals, or one of each, anywhere",
+        (("payment/A", 10), ("stock/book", 9), ("booking/place", 3)),
+        (_BEFORE, *_clients("rr", "h", "", "", FIRST)),
+        faults=2, kinds=CRASH | {"refused"}, serial=True, opening=(BEFORE,),
+    ),
 )  # fmt: skip
 
 #: The server of PostgreSQL needs longer to die and start again than any other effect takes.

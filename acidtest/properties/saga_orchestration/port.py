@@ -51,4 +51,8 @@ class SagaOrchestrationPort(Protocol):
 
     @read
     def status(self, key: str) -> Literal["running", "completed", "compensated", "parked"] | None:
-        """How an order stands, as committed; None for one that is not known."""
+        """How an order stands, as committed; None for one that is not known.
+
+        Parked: left to people, for all to see, when something went wrong and the pivot is ruled out, for example when a compensation is
+        not answered. No command about it is sent any more; one that was under way may still take effect.
+        """

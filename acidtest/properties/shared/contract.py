@@ -45,6 +45,8 @@ class Contract(ABC):
     provisional: ClassVar[tuple[str, ...]] = ()
     #: What an implementation may declare beyond the pattern's minimum, with its meaning.
     known_capabilities: ClassVar[dict[str, str]] = {}
+    #: What the implementation under test has declared; the harness says so before anything is asked.
+    promises: frozenset[str] = frozenset()
     #: Fault kinds that befall only those who promise to survive them: the capability by which they do, for each.
     promised: ClassVar[dict[str, str]] = {}
     #: Who reads the committed state, one after the other: an observer each, to whom the device of that name is as new; "" for

@@ -25,8 +25,9 @@ class TwoPhaseCommitPort(Protocol):
     def run(self, key: str, operations: Sequence[tuple[str, str, int]]) -> Outcome:
         """Carry out (database, account, change) operations, all or none, once per `key`.
 
-        Rejected, with no effect: a database that cannot pay, an unknown database or account, no operations, a change
-        of zero, a key that was used for other operations. OK may be answered as soon as the decision to commit is
+        Rejected, without any effect and for good: a database that cannot pay, an unknown database or account, no operations, a change
+        of zero, a key that was used for other operations; and a run that was aborted, for an error or because of others that run
+        beside it, since any database may vote no. Who cannot say how it ended raises, and the client may ask again. OK may be answered as soon as the decision to commit is
         durable.
         """
 

@@ -64,6 +64,8 @@ SCOPES = (
                 _run("t12", "k12", ("left", "A", -58), ("third", "C", -200)),
                 _run("t13", "k13", ("left", "A", -47), ("right", "B", 47)),
                 _run("t14", "k14", ("right", "B", -9)),
+                _run("t17", "k17", ("left", "D", -20), ("right", "B", 20)),
+                _run("t18", "k17", ("left", "D", -20), ("right", "B", 20)),
             ),
         ),
         serial=True,
@@ -124,6 +126,11 @@ SCOPES = (
             client("app-2", Operation("recovery 2", "recover"), _TRANSFER._replace(name="t8"), _run("t9", "k3", ("left", "D", -3), ("third", "C", 3)), name="client-4"),
         ),
         serial=True,
+    ),
+    Scope(
+        "bystanders", "two runs at once that have a database in common, and no account",
+        _ACCOUNTS,
+        (_client(1, _run("t1", "k1", ("left", "A", -61), ("right", "B", 61))), _client(2, _run("t2", "k2", ("left", "D", -7), ("third", "C", 7)))),
     ),
 )  # fmt: skip
 

@@ -25,8 +25,9 @@ class XaPort(Protocol):
     def run(self, key: str, operations: Sequence[tuple[str, str, int]]) -> Outcome:
         """Carry out (resource, account, change) operations, all or none, once per `key`; a change of zero reads the account.
 
-        Rejected, with no effect: a resource manager that cannot pay, an unknown resource manager or account, no operations, a key
-        that was used for other operations. OK is answered when every branch is known to be committed, not before: until then a
+        Rejected, without any effect and for good: a resource manager that cannot pay, an unknown resource manager or account, no
+        operations, a key that was used for other operations; and a run that was rolled back, for an error or because of others that
+        run beside it. Who cannot say how it ended raises, and the client may ask again. OK is answered when every branch is known to be committed, not before: until then a
         resource manager may decide alone.
 
         Raises:

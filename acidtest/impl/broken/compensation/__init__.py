@@ -20,6 +20,7 @@ from acidtest.impl.broken.compensation.changes import (
     SwallowedError,
     TombstonesExpire,
     UnknownAccountSkipped,
+    WritesBackAll,
 )
 from acidtest.impl.broken.compensation.compensations import (
     AccountByAccount,
@@ -66,6 +67,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("keys-expire", KeysExpire, ("G3",), scope="long pause"),
     Mutant("record-apart", RecordApart, ("CT10",)),
     Mutant("rmw-lost-update", BalanceReadBefore, ("CT1", "CT2"), scope="third party"),
+    Mutant("writes-back-all", WritesBackAll, ("CT1", "CT2"), scope="bystanders"),
     Mutant("undone-from-stale-balance", UndoneFromStaleBalance, ("CT2", "CT1"), scope="undone by two"),
     Mutant("funds-unchecked", FundsUnchecked, ("G2",)),
     Mutant("last-unit-kept", LastUnitKept, ("G11",)),

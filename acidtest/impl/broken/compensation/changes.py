@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
@@ -23,6 +23,9 @@ from acidtest.impl.compensation import (
     metadata,
     settle,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 RETENTION = 30 * 86_400.0  #: seconds for which keys are kept, where they are not kept for ever
 
@@ -93,6 +96,23 @@ class BalanceReadBefore(Ledger):
             return super()._change(connection, account, amount)
         self.read[account] = after = self.read[account] + amount
         return after >= 0 and connection.execute(_set_balance, {"a": account, "after": after}).rowcount == 1
+
+
+class WritesBackAll(Ledger):
+    """Writes back every account that it has read before the transaction, also those that it does not change (CT1, CT2)."""
+
+    capabilities: ClassVar[frozenset[str]] = frozenset()
+
+    def do(self, key: str, changes: Changes) -> Outcome:
+        self.read: dict[str, int] = self.state()["balances"]
+        return super().do(key, changes)
+
+    def _make(self, connection: sa.Connection, key: str, changes: Iterable[tuple[str, int]]) -> bool:
+        made = super()._make(connection, key, changes)
+        for account in self.read.keys() - {name for name, _ in changes}:
+            if made:
+                connection.execute(_set_balance, {"a": account, "after": self.read[account]})
+        return made
 
 
 _set_balance = sa.update(accounts).where(accounts.c.id == sa.bindparam("a")).values(balance=sa.bindparam("after"))

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from acidtest.impl.broken import Mutant
+from acidtest.impl.broken.outbox.parking import (
+    AnotherIdEachTime,
+    HeldUpForEver,
+    ParkedOutOfSight,
+    SentAgainAsAnother,
+    SentAgainInVain,
+)
 from acidtest.impl.broken.outbox.relays import (
     BatchInOneTransaction,
     ClaimInSecondTransaction,
@@ -54,6 +61,7 @@ from acidtest.impl.broken.outbox.writers import (
     RetriedTooLate,
     RowcountUnchecked,
     SwallowedError,
+    WritesBackAll,
 )
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -70,6 +78,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("last-unit-kept", LastUnitKept, ("G11",), scope="invalid requests"),
     Mutant("any-amount", AnyAmount, ("G4", "G12"), scope="invalid requests"),
     Mutant("rmw-lost-update", BalanceReadBefore, ("G1", "G4", "G5"), scope="two funded withdrawals"),
+    Mutant("writes-back-all", WritesBackAll, ("G1", "G4", "G5"), scope="bystanders"),
     Mutant("check-then-insert", KeyCheckedBefore, ("G3", "G4")),
     Mutant("unique-null-bypass (X7)", NullInUniqueKey, ("G3", "G4")),
     Mutant("rejection-forgotten (X3)", RejectionForgotten, ("G7",), scope="invalid requests"),
@@ -105,6 +114,11 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("given-up-in-the-end", GivenUpInTheEnd, ("OB7",), scope="outage"),
     Mutant("delay-overflows", DelayOverflows, ("OB7",), scope="outage"),
     Mutant("first-page-only", FirstPageOnly, ("OB8",), scope="poison"),
+    Mutant("parked-out-of-sight", ParkedOutOfSight, ("OB7",), scope="outage"),
+    Mutant("sent-again-in-vain", SentAgainInVain, ("OB7",), scope="outage"),
+    Mutant("sent-again-as-another", SentAgainAsAnother, ("OB10",), scope="outage"),
+    Mutant("another-id-each-time", AnotherIdEachTime, ("OB6",)),
+    Mutant("held-up-for-ever", HeldUpForEver, ("OB3", "OB9", "OB11"), scope="poison"),
 )
 NOT_HERE: dict[str, str] = {
     "unique(message_id) rejects fan-out": "the port publishes each message to one topic, so there is no second row with its id",

@@ -176,6 +176,22 @@ class BalanceReadBefore(Outbox):
 _set_balance = sa.update(accounts).where(accounts.c.id == sa.bindparam("a")).values(balance=sa.bindparam("after"))
 
 
+class WritesBackAll(Outbox):
+    """Writes back every account that it has read before the transaction, also those that it does not change (G1, G4, G5)."""
+
+    def execute(self, key: str, account: str, amount: int) -> Outcome:
+        """Read all, then withdraw."""
+        self.seen = self.balances()
+        return super().execute(key, account, amount)
+
+    def _withdraw(self, connection: sa.Connection, account: str, amount: int) -> bool:
+        paid = super()._withdraw(connection, account, amount)
+        for name, balance in self.seen.items():
+            if paid and name != account:
+                connection.execute(_set_balance, {"a": name, "after": balance})
+        return paid
+
+
 # Keys.
 
 

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from acidtest.workload import Queueing
     from acidtest.world.core.device import Surroundings
 
-#: What the environment can do with dead letters.
-RESEND = "resend"
+#: What the environment can do with dead letters; and what a broker can do that has refused messages for ever.
+RESEND, RELENT = "resend", "relent"
 #: What a task has to its name once the broker has, perhaps, accepted a message from it.
 PUBLISHED = "published"
 MESSAGE = "message"
@@ -47,7 +47,7 @@ MESSAGE = "message"
 class SimulatedBroker(Device):
     """Keeps every accepted message in order. `log` is what an outsider sees.
 
-    `down` refuses everything (an outage); a key in `poison` is refused for ever.
+    `down` refuses everything (an outage); a key in `poison` is refused for ever, unless the broker relents.
 
     A contract may ask for processes that compete for messages (`acidtest.workload.Queueing`): then deliveries are counted, and
     it is seen what became of messages; what was rejected may be sent again, and what was deadly is repaired with that.
@@ -55,7 +55,7 @@ class SimulatedBroker(Device):
 
     name: ClassVar[str] = "broker"
     kinds: ClassVar[frozenset[str]] = frozenset({"publish", "receive", "ack", "nack"})
-    changes: ClassVar[tuple[str, ...]] = (RESEND,)
+    changes: ClassVar[tuple[str, ...]] = (RESEND, RELENT)
     sources: ClassVar[tuple[Source, ...]] = (Source(MESSAGE, Role.HANDLER, settled=True, faults=(REORDERED, DUPLICATED, REDELIVERED)),)
 
     def __init__(self, surroundings: Surroundings) -> None:
@@ -200,8 +200,11 @@ class SimulatedBroker(Device):
                 self._append(self.log[place]._replace(topic="dead" if self.queueing is None else self.queueing.dead))
         task.saw(effect, None, fault)
 
-    def change(self, what: str, argument: float) -> None:  # noqa: ARG002 - there is one change
-        """Send all dead letters again, and repair what was deadly."""
+    def change(self, what: str, argument: float) -> None:  # noqa: ARG002 - none has one
+        """Accept what was refused for ever; or send all dead letters again, and repair what was deadly."""
+        if what == RELENT:
+            self.poison = frozenset()
+            return
         assert self.queueing is not None  # noqa: S101 - no other contract asks for it
         dead = {(message.key, message.payload) for message in self.log if message.topic == self.queueing.dead}
         for place, message in enumerate(self.log):
