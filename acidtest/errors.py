@@ -56,7 +56,7 @@ class UsageError(AcidtestError):
             value: the name that was given.
             known: those that there are.
         """
-        listed = ", ".join(str(name) for name in known)
+        listed = ", ".join(str(name) for name in known) or "none"
         return cls(f"There is no {what} {str(value)!r}. Known: {listed}.")
 
 

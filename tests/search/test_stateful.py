@@ -19,6 +19,7 @@ from acidtest.search.stateful import STEPS, Violated, check_statefully, machine_
 from acidtest.workload import Operation
 
 if TYPE_CHECKING:
+    from acidtest.impl.broken import Mutant
     from acidtest.patterns import Pattern
 
 EVERY = pytest.mark.parametrize("entry", coded(), ids=lambda entry: entry.stem)
@@ -169,11 +170,19 @@ MISSED = [
     ("saga_choreography", "cancel-before-create-dropped"),
 ]
 
+#: Hypothesis draws what constants of loaded modules suggest, too, so what a seed comes to depends on the tests before it; the hardest
+#: of these is missed by one search in some twenty.
+SEEDS = (1, 2, 3)
+
 
 @pytest.mark.parametrize(("stem", "name"), MISSED, ids=[f"{stem}-{name}" for stem, name in MISSED])
 def test_what_used_to_be_missed_is_found(stem: str, name: str) -> None:
     entry = pattern(stem)
     mutant = next(mutant for mutant in entry.mutants() if mutant.name == name)
-    harness, result = check_statefully(entry.contract_class()(), mutant.factory, seed=1, shrink=False)
+    assert any(violated(entry, mutant, seed) for seed in SEEDS)
+
+
+def violated(entry: Pattern, mutant: Mutant, seed: int) -> bool:
+    harness, result = check_statefully(entry.contract_class()(), mutant.factory, seed=seed, shrink=False)
     harness.close()
-    assert result.violation is not None
+    return result.violation is not None
