@@ -361,7 +361,7 @@ def _finish(session: Session, json_file: str | None, html_file: str | None, merm
     click.echo(f"\n{session.contract.pattern}: {with_exceptions(verdict, session.exceptions, session.waivers)}")
     for reason in dict.fromkeys([*(reason for result in results for reason in result.reasons), *missing]):
         click.echo(f"  {reason}")
-    if told := not_asked(results):
+    if verdict != Verdict.FAIL and (told := not_asked(results)):
         click.echo(f"  {told}")
     if json_file:
         write_json(json_file, check_json(session, verdict))

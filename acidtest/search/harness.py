@@ -474,7 +474,11 @@ class Harness:
 
 
 def _unasked(contract: Contract, declared: frozenset[str]) -> tuple[tuple[str, str], ...]:
-    """What is not asked of who declares these capabilities: ids of properties, and fault kinds; each with what it takes."""
+    """What is not asked of who declares these capabilities: ids of properties, and fault kinds; each with what it takes.
+
+    What is asked in the place of something that is waived is not missed where nothing is.
+    """
+    policies = {name for p in contract.properties for name in p.waived}
     properties = [(p.id, p.capability) for p in (*contract.properties, *contract.witnesses) if p.capability]
     kinds = [(f"the fault {kind!r}", name) for kind, name in contract.promised.items()]
-    return tuple(dict.fromkeys(pair for pair in (*properties, *kinds) if pair[1] not in declared))
+    return tuple(dict.fromkeys(pair for pair in (*properties, *kinds) if pair[1] not in declared | policies))

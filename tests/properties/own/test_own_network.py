@@ -61,7 +61,7 @@ def test_bugs_of_sites_are_found_in_drawn_workloads(code):
 
 
 def test_right_sites_pass_drawn_workloads_in_which_sites_start_again():
-    harness, result = check_statefully(Pinged(), Pings, examples=6, seed=1)
+    harness, result = check_statefully(Pinged(), Pings, examples=20, seed=1)
     harness.close()
     assert (result.verdict, result.violation) == (Verdict.PASS, None)
     assert {"crash", "twice", "reordered"} == set(Pinged.stateful_kinds)
