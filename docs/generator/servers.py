@@ -35,6 +35,8 @@ schedules of a scope.
 
 #: Why a scope does not end in the same set of final views on all three.
 REASONS: Mapping[tuple[str, str], str] = {
+    ("outbox", "bystanders"): "two withdrawals of two accounts write beside each other on the servers, so that either may be committed first; on SQLite "
+    "the second waits until the first has ended.",
     ("tcc", "one branch"): "where the COMMIT of a Try comes late, Confirm may come before it. On SQLite it waits for the write lock, on MariaDB for the row that "
     "is not committed yet, and then finds it; on PostgreSQL it does not see that row, does not wait, and is refused.",
 }

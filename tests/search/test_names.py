@@ -26,7 +26,7 @@ NAMED = [
     ("reserve_confirm", "error-is-pending", "", "G4: pending is told only of what is known"),
     ("reserve_confirm", "held-before-row", "", "G1: no more is withdrawn and held than was asked for"),
     ("saga_orchestration", "cleared-before-placed", "", "S7: what is done, or told to be undone, is of an order that is known"),
-    ("saga_orchestration", "silence-parks", "", "S8: nothing is done of an order that is parked"),
+    ("saga_orchestration", "silence-parks", "", "S5: no order is parked once the pivot is done"),
     ("saga_orchestration", "tail-parks", "", "S5: no order is parked once the pivot is done"),
     ("saga_orchestration", "overdue-is-deleted", "", "S7: an order that is known stays known"),
     ("saga_orchestration", "parked-goes-on", "", "S8: nothing is done of an order that is parked"),
